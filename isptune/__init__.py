@@ -1,0 +1,92 @@
+"""isptune tunes image signal processors: pipelines, objectives and optimizers in one loop.
+
+Importing it costs almost nothing: each public name loads its module when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isptune.api import (
+        create_objective as create_objective,
+    )
+    from isptune.api import (
+        create_optimizer as create_optimizer,
+    )
+    from isptune.api import (
+        create_pipeline as create_pipeline,
+    )
+    from isptune.api import (
+        create_stage as create_stage,
+    )
+    from isptune.api import (
+        list_objectives as list_objectives,
+    )
+    from isptune.api import (
+        list_optimizers as list_optimizers,
+    )
+    from isptune.api import (
+        list_pipelines as list_pipelines,
+    )
+    from isptune.api import (
+        list_stages as list_stages,
+    )
+    from isptune.api import (
+        register_objective as register_objective,
+    )
+    from isptune.api import (
+        register_optimizer as register_optimizer,
+    )
+    from isptune.api import (
+        register_pipeline as register_pipeline,
+    )
+    from isptune.api import (
+        register_stage as register_stage,
+    )
+    from isptune.errors import IsptuneError as IsptuneError
+    from isptune.evaluator import Evaluator as Evaluator
+    from isptune.objective import Objective as Objective
+    from isptune.optimizer import Optimizer as Optimizer
+    from isptune.parameters import Choice as Choice
+    from isptune.parameters import Float as Float
+    from isptune.parameters import Int as Int
+    from isptune.parameters import ParameterSpace as ParameterSpace
+    from isptune.pipeline import Pipeline as Pipeline
+    from isptune.pipeline import Scene as Scene
+    from isptune.stage import Stage as Stage
+    from isptune.tuner import TuneResult as TuneResult
+    from isptune.tuner import resume as resume
+    from isptune.tuner import tune as tune
+
+__version__ = metadata.version("isptune")
+
+_HOMES = {
+    "isptune.api": [
+        f"{verb}_{kind}"
+        for verb, plural in (("create", ""), ("register", ""), ("list", "s"))
+        for kind in (f"stage{plural}", f"pipeline{plural}", f"objective{plural}", f"optimizer{plural}")
+    ],
+    "isptune.errors": ["IsptuneError"],
+    "isptune.evaluator": ["Evaluator"],
+    "isptune.objective": ["Objective"],
+    "isptune.optimizer": ["Optimizer"],
+    "isptune.parameters": ["Choice", "Float", "Int", "ParameterSpace"],
+    "isptune.pipeline": ["Pipeline", "Scene"],
+    "isptune.stage": ["Stage"],
+    "isptune.tuner": ["TuneResult", "resume", "tune"],
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'isptune' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

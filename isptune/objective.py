@@ -1,0 +1,96 @@
+"""The contract of an objective: what turns images into scores."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from isptune.errors import ConfigurationError
+
+
+class Objective(ABC):
+    """An image-quality measure; subclass it, set the class facts and write ``score``.
+
+    Class facts:
+        higher_is_better: the orientation of ``score``.
+        needs_reference: a full-reference measure, which a pipeline without pristine images cannot serve.
+        is_differentiable: gradients of ``score`` with respect to the images.
+        score_range: (lowest, highest) possible score; infinite ends where there is no bound.
+        labels: the names of the K columns of ``scores``, for a vector-valued objective.
+        extra: the extra of the distribution that brings the needed packages, and ``requires`` the
+            packages themselves.
+        weights: what has to be downloaded, in a few words; None where nothing is.
+        working_images: how many image-sized temporaries ``score`` holds per sample at its peak, for the
+            memory budget.
+
+    A sample's score must not depend on what else is in the batch. Pre-processing (resizing, colour
+    spaces) belongs to the objective and stands in its docstring. The conformance suite
+    ``isptune.testing.ObjectiveConformance`` checks all of it.
+    """
+
+    higher_is_better: bool = True
+    needs_reference: bool = False
+    is_differentiable: bool = False
+    score_range: tuple[float, float] = (-float("inf"), float("inf"))
+    labels: tuple[str, ...] = ()
+    aliases: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str | None] = None
+    requires: ClassVar[tuple[str, ...]] = ()
+    weights: ClassVar[str | None] = None
+    working_images: float = 4.0
+
+    name: str = ""
+    options: dict[str, Any]
+
+    @abstractmethod
+    def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+        """Score a batch.
+
+        Args:
+            images: (N, 3, H, W) RGB in [0, 1].
+            reference: (1, 3, H, W) or (N, 3, H, W), the pristine images; needed where
+                ``needs_reference`` says so, ignored elsewhere.
+
+        Returns:
+            (N,) scores, in the order of the images.
+        """
+
+    def scores(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+        """(N, K) scores of a vector-valued objective, one column per entry of ``labels``."""
+        raise ConfigurationError(f"the objective '{self.name}' gives one score per image, not several")
+
+    def to(self, device: torch.device | str) -> Objective:
+        """Move models and buffers to a device and return the objective itself."""
+        return self
+
+    def require_reference(self, images: Tensor, reference: Tensor | None) -> Tensor:
+        """The reference checked against the batch, for full-reference objectives.
+
+        Raises:
+            ConfigurationError: there is none, or its size is not the images'.
+        """
+        name = self.name or type(self).__name__
+        if reference is None:
+            raise ConfigurationError(f"the objective '{name}' needs a reference image")
+        if reference.ndim == 3:
+            reference = reference.unsqueeze(0)
+        if reference.shape[-2:] != images.shape[-2:] or reference.shape[0] not in (1, images.shape[0]):
+            raise ConfigurationError(
+                f"the objective '{name}' needs a reference of the images' size "
+                f"{images.shape[-1]}x{images.shape[-2]}, got {reference.shape[-1]}x{reference.shape[-2]} "
+                f"({reference.shape[0]} for {images.shape[0]} images)"
+            )
+        return reference.to(device=images.device, dtype=images.dtype)
+
+
+def check_images(images: Tensor, name: str) -> Tensor:
+    """The batch itself, refused with a ConfigurationError where it is not (N, 3, H, W) floating point."""
+    if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+        raise ConfigurationError(
+            f"'{name}' needs images of the shape (N, 3, H, W) in floating point, "
+            f"got {tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}"
+        )
+    return images

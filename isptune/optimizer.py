@@ -1,0 +1,87 @@
+"""The contract of an optimizer: what turns losses into better candidates."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isptune.errors import ConfigurationError
+
+Candidates = NDArray[np.float64]
+
+
+class Optimizer(ABC):
+    """Proposes whole batches of candidates in the unit cube and is told their losses; it minimises.
+
+    Args:
+        dimension: the number n of parameters.
+        population: the number P of candidates in a batch; the class's ``default_population`` if None.
+        seed: the only source of randomness. Global generators are left as they were found.
+        budget: how many evaluations the run will make, for methods that plan with it; None if unknown.
+
+    Class facts:
+        default_population: the batch size that suits the method.
+        needs_gradient: ``tell`` must be given the gradients of the losses.
+
+    Rules that the conformance suite ``isptune.testing.OptimizerConformance`` checks: every coordinate
+    lies in [0, 1]; ``ask`` and ``tell`` alternate; the same seed and the same losses give the same
+    candidates to the last bit; a loss may be +inf (a candidate that failed), never NaN.
+    """
+
+    default_population: ClassVar[int] = 30
+    needs_gradient: ClassVar[bool] = False
+    aliases: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str | None] = None
+    requires: ClassVar[tuple[str, ...]] = ()
+
+    name: str = ""
+    options: dict[str, Any]
+
+    def __init__(
+        self, dimension: int, population: int | None = None, seed: int = 0, budget: int | None = None
+    ) -> None:
+        self.dimension = _at_least_one("dimension", dimension)
+        self.population = _at_least_one(
+            "population", self.default_population if population is None else population
+        )
+        self.seed = int(seed)
+        if self.seed < 0:
+            raise ConfigurationError(f"the seed is {seed}; allowed: 0 and above")
+        self.budget = None if budget is None else _at_least_one("budget", budget)
+
+    @abstractmethod
+    def ask(self) -> Candidates:
+        """The next batch: (P, n) float64 in [0, 1]."""
+
+    @abstractmethod
+    def tell(self, candidates: ArrayLike, losses: ArrayLike, gradients: ArrayLike | None = None) -> None:
+        """Take the losses of the batch that ``ask`` gave.
+
+        Args:
+            candidates: (P, n), what ``ask`` returned.
+            losses: (P,), lower is better, +inf for a candidate that failed.
+            gradients: (P, n), the losses' gradients in the unit cube, where ``needs_gradient``.
+        """
+
+    def checked(self, candidates: ArrayLike, losses: ArrayLike) -> tuple[Candidates, Candidates]:
+        """What ``tell`` was given as float64 arrays, refused where shapes or values are wrong."""
+        points = np.asarray(candidates, dtype=np.float64)
+        values = np.asarray(losses, dtype=np.float64)
+        if points.shape != (self.population, self.dimension) or values.shape != (self.population,):
+            raise ConfigurationError(
+                f"the optimizer '{self.name or type(self).__name__}' must be told candidates of the shape "
+                f"({self.population}, {self.dimension}) and losses of the shape ({self.population},), "
+                f"got {points.shape} and {values.shape}"
+            )
+        if np.isnan(values).any():
+            raise ConfigurationError("a loss is NaN; a candidate that failed has the loss +inf")
+        return points, values
+
+
+def _at_least_one(what: str, value: int) -> int:
+    if isinstance(value, bool) or int(value) != value or value < 1:
+        raise ConfigurationError(f"the {what} is {value}; allowed: whole numbers of at least 1")
+    return int(value)

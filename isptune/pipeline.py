@@ -1,0 +1,121 @@
+"""The contract of a pipeline: what turns parameters into images."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from isptune.errors import ConfigurationError
+from isptune.parameters import ParameterSpace
+
+
+@dataclass(eq=False)
+class Scene:
+    """One picture that a pipeline renders.
+
+    Attributes:
+        name: where it comes from, for messages and captions.
+        image: (3, H, W) RGB in [0, 1], the pristine picture.
+        index: its place among the pipeline's scenes, from which its noise is seeded.
+    """
+
+    name: str
+    image: Tensor
+    index: int = 0
+    source: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def height(self) -> int:
+        return int(self.image.shape[-2])
+
+    @property
+    def width(self) -> int:
+        return int(self.image.shape[-1])
+
+
+class Pipeline(ABC):
+    """Renders whole populations of parameter values; subclass it and write ``render``.
+
+    Attributes that a subclass sets:
+        space: the parameters.
+        scenes: what it can render, of any sizes.
+        is_differentiable: gradients flow from the images to the values.
+        has_reference: ``reference`` gives the pristine picture of a scene.
+        truth_labels, truth_maxima: the K names and highest levels of ``truth``; empty without a truth.
+        truth_units: their units.
+        working_images: how many image-sized temporaries one candidate holds at the peak of ``render``,
+            without and with gradients, for the memory budget.
+
+    The conformance suite ``isptune.testing.PipelineConformance`` checks all of it.
+    """
+
+    space: ParameterSpace
+    scenes: Sequence[Scene]
+    is_differentiable: bool = False
+    has_reference: bool = False
+    truth_labels: tuple[str, ...] = ()
+    truth_maxima: tuple[float, ...] = ()
+    truth_units: tuple[str, ...] = ()
+    aliases: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str | None] = None
+    requires: ClassVar[tuple[str, ...]] = ()
+    working_images: float = 8.0
+    working_images_with_gradients: float = 60.0
+
+    name: str = ""
+    options: dict[str, Any]
+
+    @abstractmethod
+    def render(self, values: Tensor, scene: Scene | int) -> Tensor:
+        """Render candidates on one scene, all in one batch.
+
+        Args:
+            values: (P, n) parameter values, as ``space.to_values`` gives them.
+            scene: one of ``scenes``, or its index.
+
+        Returns:
+            (P, 3, H, W) RGB in [0, 1]; row i depends on ``values[i]`` alone.
+        """
+
+    def scene(self, which: Scene | int) -> Scene:
+        """The scene itself, or the one with that index."""
+        if isinstance(which, Scene):
+            return which
+        if not -len(self.scenes) <= which < len(self.scenes):
+            raise ConfigurationError(f"there is no scene {which}; the pipeline has {len(self.scenes)}")
+        return self.scenes[which]
+
+    def reference(self, scene: Scene | int) -> Tensor | None:
+        """(1, 3, H, W), the pristine picture of a scene, or None where there is none."""
+        return None
+
+    def truth(self, values: Tensor) -> Tensor | None:
+        """(P, K) hidden distortion levels of the candidates, or None where nobody knows them.
+
+        Evaluation and plots alone may call it; optimizers and objectives never see it.
+        """
+        return None
+
+    def to(self, device: torch.device | str) -> Pipeline:
+        """Move scenes and buffers to a device and return the pipeline itself."""
+        return self
+
+
+def l1_distortion(levels: Tensor, maxima: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """The two L1 distortion losses of hidden levels.
+
+    Args:
+        levels: (P, K) levels in the stages' own units.
+        maxima: the K highest levels.
+
+    Returns:
+        ``l1`` (P,), the mean of the absolute levels in the stages' own units (ScoreNet, WACV 2026,
+        supplement, Table 1), and ``l1_normalised`` (P,), the mean of the levels' shares of their maxima.
+    """
+    scale = torch.as_tensor(maxima, dtype=levels.dtype, device=levels.device)
+    return levels.abs().mean(dim=1), (levels.abs() / scale).mean(dim=1)

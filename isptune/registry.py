@@ -1,0 +1,363 @@
+"""The one registry class, and the four registries: stages, pipelines, objectives, optimizers.
+
+A name comes from a decorator (``@isptune.register_stage("vignette")``) or from an entry point of the
+groups ``isptune.stages``, ``isptune.pipelines``, ``isptune.objectives`` and ``isptune.optimizers``.
+An entry point is imported when its name is used or described, never before.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError, UnknownNameError
+from isptune.naming import did_you_mean, listed, match, natural_sorted
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What ``isptune list`` shows of one name."""
+
+    name: str
+    kind: str
+    summary: str = ""
+    needs: tuple[str, ...] = ()
+    differentiable: bool | None = None
+    available: bool = True
+    note: str = ""
+    aliases: tuple[str, ...] = ()
+    provider: str = "isptune"
+
+
+class Family(ABC):
+    """A whole set of names under one prefix, such as ``nevergrad:CMA`` or ``pyiqa:brisque``.
+
+    An entry point (or a decorator) registers a subclass under the prefix. ``names`` and ``entry``
+    must stay cheap: they serve ``isptune list``, which imports no model library.
+    """
+
+    @abstractmethod
+    def names(self) -> Iterable[str]:
+        """The names after the prefix that can be created."""
+
+    @abstractmethod
+    def get(self, name: str) -> Callable[..., Any]:
+        """The class or factory for a name after the prefix."""
+
+    def entry(self, name: str) -> Entry:
+        """The facts of one name; the registry fills in the kind, the prefix and the provider."""
+        return Entry(name=name, kind="")
+
+    def refused(self) -> Mapping[str, str]:
+        """Names that exist in the library behind the family but are not offered, each with the reason."""
+        return {}
+
+
+@dataclass
+class _Record:
+    target: Any
+    provider: str
+    entry_point: metadata.EntryPoint | None = None
+
+
+class Registry:
+    """Names of one kind, from decorators and entry points.
+
+    Args:
+        kind: the singular noun used in messages, such as ``"objective"``.
+        group: the entry-point group, such as ``"isptune.objectives"``.
+    """
+
+    def __init__(self, kind: str, group: str) -> None:
+        self.kind = kind
+        self.group = group
+        self._records: dict[str, _Record] = {}
+        self._aliases: dict[str, str] = {}
+        self._discovered = False
+
+    def register(
+        self, name: str, *, aliases: Iterable[str] = (), replace: bool = False
+    ) -> Callable[[Any], Any]:
+        """A decorator that registers a class or factory under a name.
+
+        Raises:
+            ConfigurationError: the name or an alias is taken (``replace=True`` allows it) or malformed.
+        """
+
+        def decorate(target: Any) -> Any:
+            self._discover()
+            self._add(name, _Record(target, getattr(target, "__module__", "?")), replace)
+            for alias in aliases:
+                self._aliases[self._checked(alias)] = name
+            return target
+
+        self._checked(name)
+        return decorate
+
+    def _checked(self, name: str) -> str:
+        if not name or any(character.isspace() or character in "*?[]:," for character in name):
+            raise ConfigurationError(
+                f"'{name}' cannot be the name of a {self.kind}: a name has no spaces and none of * ? [ ] : ,"
+            )
+        return name
+
+    def _add(self, name: str, record: _Record, replace: bool) -> None:
+        taken = self._records.get(name)
+        if taken is not None and not replace:
+            raise ConfigurationError(
+                f"the {self.kind} '{name}' is already registered by {taken.provider}; "
+                "choose another name or pass replace=True"
+            )
+        self._records[name] = record
+
+    def _discover(self) -> None:
+        if self._discovered:
+            return
+        self._discovered = True
+        for point in metadata.entry_points(group=self.group):
+            provider = point.dist.name if point.dist is not None else point.module
+            # Two distributions that claim one name must not depend on the order of the path in silence.
+            taken = self._records.get(point.name)
+            if taken is not None and taken.provider != provider:
+                raise ConfigurationError(
+                    f"the {self.kind} '{point.name}' is provided by two packages, "
+                    f"{taken.provider} and {provider}; uninstall one of them"
+                )
+            self._records[point.name] = _Record(None, provider, point)
+
+    def _load(self, name: str) -> Any:
+        record = self._records[name]
+        if record.target is None and record.entry_point is not None:
+            try:
+                target = record.entry_point.load()
+            except Exception as error:
+                raise IsptuneError(
+                    f"the {self.kind} '{name}' of the package {record.provider} cannot be imported: "
+                    f"{type(error).__name__}: {error}"
+                ) from error
+            # An entry point may stand for a family's class; one instance of it serves.
+            record.target = target
+        if isinstance(record.target, type) and issubclass(record.target, Family):
+            record.target = record.target()
+        return record.target
+
+    def _alias_table(self) -> dict[str, str]:
+        table = dict(self._aliases)
+        for name, record in self._records.items():
+            # Class aliases are only known once a plugin is loaded; `get` loads all before it gives up.
+            for alias in getattr(record.target, "aliases", ()):
+                table.setdefault(alias, name)
+        return table
+
+    def families(self) -> dict[str, Family]:
+        """The loaded families by prefix."""
+        self._discover()
+        # Only families are worth loading here, and only their objects can tell; a name with no colon in
+        # use costs one import of its light module.
+        found = {}
+        for name in list(self._records):
+            try:
+                target = self._load(name)
+            except IsptuneError:
+                continue
+            if isinstance(target, Family):
+                found[name] = target
+        return found
+
+    def get(self, name: str) -> Callable[..., Any]:
+        """The class or factory registered under a name or an alias.
+
+        Raises:
+            UnknownNameError: nothing has that name; the message gives the nearest one.
+            MissingPackageError: the plugin needs an extra that is not installed.
+        """
+        self._discover()
+        prefix, colon, rest = name.partition(":")
+        if colon and prefix in self._records:
+            family = self._load(prefix)
+            if isinstance(family, Family):
+                return self._get_from_family(prefix, family, rest)
+        if name in self._records:
+            target = self._load(name)
+            if not isinstance(target, Family):
+                return target
+            raise UnknownNameError(
+                f"'{name}' is a family of {self.kind}s, not one {self.kind}: "
+                f"choose one, such as '{name}:{next(iter(natural_sorted(target.names())), 'NAME')}' "
+                f"('isptune list {self.kind}s \"{name}:*\"' shows them)"
+            )
+        self.families()
+        aliased = self._alias_table().get(name)
+        if aliased is not None:
+            return self._load(aliased)
+        raise UnknownNameError(
+            f"there is no {self.kind} named '{name}'"
+            + (
+                did_you_mean(name, [*self.names(), *self._alias_table()])
+                or f"; known: {listed(self._short_names())}"
+            )
+        )
+
+    def _short_names(self) -> list[str]:
+        families = self.families()
+        return natural_sorted(f"{name}:NAME" if name in families else name for name in self._records)
+
+    def _get_from_family(self, prefix: str, family: Family, rest: str) -> Callable[..., Any]:
+        refused = family.refused()
+        if rest in refused:
+            raise UnknownNameError(f"the {self.kind} '{prefix}:{rest}' is not offered: {refused[rest]}")
+        names = list(family.names())
+        if rest not in names:
+            raise UnknownNameError(
+                f"there is no {self.kind} named '{prefix}:{rest}'"
+                + (
+                    did_you_mean(f"{prefix}:{rest}", (f"{prefix}:{known}" for known in names))
+                    or f"; 'isptune list {self.kind}s \"{prefix}:*\"' shows the known ones"
+                )
+            )
+        return family.get(rest)
+
+    def create(self, name: str, /, **options: Any) -> Any:
+        """An instance of what is registered under a name, made with the options.
+
+        The instance gets the attributes ``name`` (as registered) and ``options`` (as given), from
+        which a run directory can name it again.
+
+        Raises:
+            UnknownNameError: nothing has that name.
+            MissingPackageError: a package it needs is not installed.
+            ConfigurationError: an option is unknown, missing or refused.
+        """
+        factory = self.get(name)
+        self._require_packages(name, factory)
+        self._check_options(name, factory, options)
+        instance = factory(**options)
+        instance.name = self.canonical(name)
+        instance.options = dict(options)
+        return instance
+
+    def canonical(self, name: str) -> str:
+        """The registered name behind an alias; the name itself otherwise."""
+        return name if name in self._records else self._alias_table().get(name, name)
+
+    def _require_packages(self, name: str, factory: Any) -> None:
+        missing = [
+            package
+            for package in getattr(factory, "requires", ())
+            if importlib.util.find_spec(package) is None
+        ]
+        if missing:
+            extra = getattr(factory, "extra", None)
+            command = f"pip install 'isptune[{extra}]'" if extra else f"pip install {' '.join(missing)}"
+            raise MissingPackageError(
+                f"the {self.kind} '{name}' needs the package {listed(missing)}, which is not installed; "
+                f"install it with: {command}"
+            )
+
+    def _check_options(self, name: str, factory: Callable[..., Any], options: Mapping[str, Any]) -> None:
+        try:
+            parameters = inspect.signature(factory).parameters
+        except (TypeError, ValueError):
+            return
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            return
+        allowed = [
+            key
+            for key, parameter in parameters.items()
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        ]
+        for key in options:
+            if key not in allowed:
+                raise ConfigurationError(
+                    f"the {self.kind} '{name}' has no option '{key}'"
+                    + did_you_mean(key, allowed)
+                    + (f"; its options: {listed(allowed)}" if allowed else "; it has no options")
+                )
+        for key in allowed:
+            if parameters[key].default is inspect.Parameter.empty and key not in options:
+                raise ConfigurationError(f"the {self.kind} '{name}' needs the option '{key}'")
+
+    def names(self, pattern: str | None = None) -> list[str]:
+        """The names that a glob matches (all without one), families expanded, in natural order."""
+        self._discover()
+        everything: list[str] = []
+        families = self.families()
+        for name in self._records:
+            if name in families:
+                everything += [f"{name}:{rest}" for rest in families[name].names()]
+            else:
+                everything.append(name)
+        return match(everything, pattern)
+
+    def entries(self, pattern: str | None = None) -> list[Entry]:
+        """What is known of every name that a glob matches, without creating anything."""
+        families = self.families()
+        described: dict[str, Entry] = {}
+        for name, record in self._records.items():
+            if name in families:
+                for rest in [*families[name].names(), *families[name].refused()]:
+                    described[f"{name}:{rest}"] = self._family_entry(name, families[name], rest, record)
+            else:
+                described[name] = self._entry(name, record)
+        return [described[name] for name in match(described, pattern)]
+
+    def _family_entry(self, prefix: str, family: Family, rest: str, record: _Record) -> Entry:
+        reason = family.refused().get(rest)
+        entry = family.entry(rest)
+        return Entry(
+            name=f"{prefix}:{rest}",
+            kind=self.kind,
+            summary=entry.summary,
+            needs=entry.needs,
+            differentiable=entry.differentiable,
+            available=entry.available and reason is None,
+            note=reason if reason is not None else entry.note,
+            provider=record.provider,
+        )
+
+    def _entry(self, name: str, record: _Record) -> Entry:
+        try:
+            target = self._load(name)
+        except IsptuneError as error:
+            return Entry(name, self.kind, available=False, note=str(error), provider=record.provider)
+        requires = tuple(getattr(target, "requires", ()))
+        missing = [package for package in requires if importlib.util.find_spec(package) is None]
+        needs = list(getattr(target, "needs", ()))
+        if getattr(target, "extra", None):
+            needs.append(f"extra {target.extra}")
+        if getattr(target, "needs_reference", False):
+            needs.append("reference")
+        if getattr(target, "needs_gradient", False):
+            needs.append("gradients")
+        if getattr(target, "weights", None):
+            needs.append(f"weights {target.weights}")
+        aliases = [alias for alias, known in self._alias_table().items() if known == name]
+        return Entry(
+            name=name,
+            kind=self.kind,
+            summary=(inspect.getdoc(target) or "").split("\n", 1)[0],
+            needs=tuple(needs),
+            differentiable=getattr(target, "is_differentiable", None),
+            available=not missing,
+            note=f"not installed: {listed(missing)}" if missing else "",
+            aliases=tuple(natural_sorted(aliases)),
+            provider=record.provider,
+        )
+
+
+stages = Registry("stage", "isptune.stages")
+pipelines = Registry("pipeline", "isptune.pipelines")
+objectives = Registry("objective", "isptune.objectives")
+optimizers = Registry("optimizer", "isptune.optimizers")
+
+REGISTRIES: dict[str, Registry] = {
+    "stages": stages,
+    "pipelines": pipelines,
+    "objectives": objectives,
+    "optimizers": optimizers,
+}

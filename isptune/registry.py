@@ -9,53 +9,14 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from isptune.entries import Entry, Family
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError, UnknownNameError
 from isptune.naming import did_you_mean, listed, match, natural_sorted
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What ``isptune list`` shows of one name."""
-
-    name: str
-    kind: str
-    summary: str = ""
-    needs: tuple[str, ...] = ()
-    differentiable: bool | None = None
-    available: bool = True
-    note: str = ""
-    aliases: tuple[str, ...] = ()
-    provider: str = "isptune"
-
-
-class Family(ABC):
-    """A whole set of names under one prefix, such as ``nevergrad:CMA`` or ``pyiqa:brisque``.
-
-    An entry point (or a decorator) registers a subclass under the prefix. ``names`` and ``entry``
-    must stay cheap: they serve ``isptune list``, which imports no model library.
-    """
-
-    @abstractmethod
-    def names(self) -> Iterable[str]:
-        """The names after the prefix that can be created."""
-
-    @abstractmethod
-    def get(self, name: str) -> Callable[..., Any]:
-        """The class or factory for a name after the prefix."""
-
-    def entry(self, name: str) -> Entry:
-        """The facts of one name; the registry fills in the kind, the prefix and the provider."""
-        return Entry(name=name, kind="")
-
-    def refused(self) -> Mapping[str, str]:
-        """Names that exist in the library behind the family but are not offered, each with the reason."""
-        return {}
 
 
 @dataclass
@@ -350,6 +311,8 @@ class Registry:
         )
 
 
+__all__ = ["REGISTRIES", "Entry", "Family", "Registry", "objectives", "optimizers", "pipelines", "stages"]
+
 stages = Registry("stage", "isptune.stages")
 pipelines = Registry("pipeline", "isptune.pipelines")
 objectives = Registry("objective", "isptune.objectives")
@@ -361,3 +324,9 @@ REGISTRIES: dict[str, Registry] = {
     "objectives": objectives,
     "optimizers": optimizers,
 }
+
+
+def takes_option(factory: Callable[..., Any], option: str) -> bool:
+    """Whether a class or factory has a parameter of that name (or takes any)."""
+    parameters = inspect.signature(factory).parameters
+    return option in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())

@@ -1,0 +1,88 @@
+"""The command line: one module per verb, imported when the verb is called."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from isptune.errors import IsptuneError
+from isptune.naming import did_you_mean, listed
+
+VERBS = {
+    "tune": "Tune a pipeline's parameters for an objective.",
+    "resume": "Go on with a run from where its log ends.",
+    "render": "Render an image with parameters of your choice.",
+    "score": "Score images with an objective.",
+    "list": "Show what is registered: stages, pipelines, objectives, optimizers.",
+    "plot": "Draw the convergence of one or several runs.",
+}
+
+
+class VerbGroup(click.Group):
+    """A group that imports a verb's module only when the verb is called."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        command: click.Command = import_module(f"isptune.cli.{name}").command
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            raise click.UsageError(
+                f"there is no command '{args[0]}'"
+                + (did_you_mean(args[0], VERBS) or f"; the commands: {listed(VERBS)}")
+            )
+        return super().resolve_command(context, args)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        # The one-line texts stand here so that the help needs no verb's module.
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="isptune", message="isptune %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:
+    """Tune image signal processors: a pipeline renders, an objective scores, an optimizer proposes."""
+    context.obj = {"debug": debug}
+    logging.basicConfig(stream=sys.stderr, format="isptune: %(message)s", level=logging.WARNING, force=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 a plugin failed, 2 bad input, 130 stopped by Ctrl-C."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and give its exit code."""
+    try:
+        result: Any = cli.main(args=arguments, prog_name="isptune", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except IsptuneError as error:
+        if "--debug" in arguments:
+            logging.getLogger("isptune").exception("%s", error)
+        else:
+            click.echo(f"isptune: error: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        click.echo(f"isptune: error: {error.format_message()}", err=True)
+        return error.exit_code
+    except click.Abort:
+        click.echo("isptune: stopped", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe (head, say) went away: nobody is left to tell.
+        sys.stderr.close()
+        return 1

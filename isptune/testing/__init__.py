@@ -1,0 +1,33 @@
+"""Conformance suites, one per contract: a plugin's tests inherit the one for its kind.
+
+Example, in a plugin's own tests::
+
+    from isptune.testing import StageConformance
+
+    class TestVignette(StageConformance):
+        name = "vignette"
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isptune.testing.objective import ObjectiveConformance as ObjectiveConformance
+    from isptune.testing.optimizer import OptimizerConformance as OptimizerConformance
+    from isptune.testing.pipeline import PipelineConformance as PipelineConformance
+    from isptune.testing.stage import StageConformance as StageConformance
+
+_HOME = {
+    f"{kind}Conformance": f"isptune.testing.{kind.lower()}"
+    for kind in ("Objective", "Optimizer", "Pipeline", "Stage")
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'isptune.testing' has no attribute '{name}'")

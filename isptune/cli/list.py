@@ -1,0 +1,102 @@
+"""``isptune list``: what is registered, without creating any of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from isptune.errors import UnknownNameError
+from isptune.naming import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from isptune.registry import Entry, Registry
+
+
+@click.command("list", short_help="Show what is registered.")
+@click.argument("kind", required=False)
+@click.argument("glob", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array on stdout.")
+def command(kind: str | None, glob: str | None, as_json: bool) -> int:
+    """Show names with what they need: stages, pipelines, objectives or optimizers (KIND), or all.
+
+    GLOB picks names: isptune list objectives "pyiqa:*". Without one, a family such as nevergrad:NAME is
+    one line.
+    """
+    from isptune.registry import REGISTRIES
+
+    kinds = dict(REGISTRIES)
+    if kind is not None:
+        plural = kind if kind in kinds else f"{kind}s"
+        if plural not in kinds:
+            raise UnknownNameError(
+                f"there is no kind '{kind}'" + did_you_mean(kind, kinds) + f"; the kinds: {listed(kinds)}"
+            )
+        kinds = {plural: kinds[plural]}
+    found = {plural: _entries(registry, glob) for plural, registry in kinds.items()}
+    if glob is not None and not any(found.values()):
+        names = [name for registry in kinds.values() for name in registry.names()]
+        raise UnknownNameError(f"no {kind or 'name'} matches '{glob}'" + did_you_mean(glob, names))
+    if as_json:
+        click.echo(json.dumps([asdict(entry) for entries in found.values() for entry in entries]))
+    else:
+        _print(found)
+    return 0
+
+
+def _entries(registry: Registry, glob: str | None) -> list[Entry]:
+    """All entries that a glob matches; without one, each family as a single entry."""
+    from isptune.registry import Entry
+
+    entries = registry.entries(glob)
+    if glob is not None:
+        return entries
+    kept = [entry for entry in entries if entry.name.partition(":")[0] not in registry.families()]
+    for prefix, family in registry.families().items():
+        members = [entry for entry in entries if entry.name.startswith(f"{prefix}:")]
+        offered = sum(entry.available for entry in members)
+        kept.append(
+            Entry(
+                name=f"{prefix}:NAME",
+                kind=registry.kind,
+                summary=(type(family).__doc__ or "").strip().split("\n", 1)[0],
+                needs=getattr(family, "needs", ()),
+                available=offered > 0,
+                note=f"{offered} offered, {len(members) - offered} not: "
+                f"isptune list {registry.kind}s '{prefix}:*'",
+                provider=members[0].provider if members else "",
+            )
+        )
+    return sorted(kept, key=lambda entry: entry.name)
+
+
+def _print(found: dict[str, list[Entry]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:
+        # A pipe has no width: rows must not be cut there.
+        console = Console(width=200)
+    for plural, entries in found.items():
+        if not entries:
+            continue
+        table = Table(title=plural, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for column in ("name", "differentiable", "needs", "what it is"):
+            table.add_column(column, no_wrap=column == "name", overflow="fold")
+        for entry in entries:
+            what = Text(entry.summary)
+            if entry.note:
+                style = "" if entry.available else "red"
+                what.append(f"{' ' if entry.summary else ''}({entry.note})", style=style)
+            table.add_row(
+                Text(entry.name, style="" if entry.available else "dim"),
+                {True: "yes", False: "no", None: "-"}[entry.differentiable],
+                ", ".join(entry.needs) or "-",
+                what,
+            )
+        console.print(table)
+        console.print()

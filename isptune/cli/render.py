@@ -1,0 +1,105 @@
+"""``isptune render``: one image with parameters of the user's choice."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from isptune.cli.options import absolute_scene, json_option, key_values
+from isptune.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from isptune.pipeline import Pipeline
+
+
+@click.command("render", short_help="Render an image with parameters of your choice.")
+@click.argument("image")
+@click.option(
+    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter. May be repeated; others rest."
+)
+@click.option("--out", required=True, metavar="FILE", help="The picture to write: PNG, JPEG, WebP or TIFF.")
+@click.option("--run", "run_directory", metavar="DIR", help="Take pipeline and best parameters of a run.")
+@click.option("--pipeline", default=None, metavar="NAME", help="What renders. Default: synthetic.")
+@click.option(
+    "--pipeline-option",
+    "pipeline_options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the pipeline; the value is read as YAML. May be repeated.",
+)
+@click.option("--seed", type=int, default=None, metavar="N", help="Seed of noise and hidden map. Default: 0.")
+@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")
+@click.option("--bits", type=click.Choice(["8", "16"]), default="8", help="Bits per channel (16: PNG, TIFF).")
+@json_option
+def command(
+    image: str,
+    pairs: tuple[str, ...],
+    out: str,
+    run_directory: str | None,
+    pipeline: str | None,
+    pipeline_options: tuple[str, ...],
+    seed: int | None,
+    device: str,
+    bits: str,
+    as_json: bool,
+) -> int:
+    """Render IMAGE (a file, or chart:WIDTHxHEIGHT) through a pipeline.
+
+    Without --run, parameters of the synthetic pipeline are the distortion levels themselves
+    (maps=identity), all 0 but for those that --set names: --set blur=0.3 is a blur of 0.3 px. With --run,
+    they are the run's own parameters, and those that --set does not name are the best ones found.
+    """
+    import torch
+
+    from isptune.devices import resolve_device
+    from isptune.scenes import write_image
+
+    values = key_values(pairs, "--set")
+    where = resolve_device(device)
+    if run_directory is not None:
+        if pipeline or pipeline_options or seed is not None:
+            raise ConfigurationError(
+                "--run brings its own pipeline and seed: leave out --pipeline, --pipeline-option and --seed"
+            )
+        made, best = _of_run(run_directory, image)
+        values = {**best, **values}
+    else:
+        made = _of_options(
+            pipeline or "synthetic", key_values(pipeline_options, "--pipeline-option"), image, seed or 0
+        )
+    made.to(where)
+    candidate = made.space.from_dicts([values]).to(where)
+    with torch.no_grad():
+        rendered = made.render(candidate, 0)
+    write_image(out, rendered[0].float().cpu(), bits=int(bits))
+    parameters = made.space.to_dicts(candidate)[0]
+    if as_json:
+        click.echo(json.dumps({"out": out, "parameters": parameters}))
+    else:
+        written = ", ".join(
+            f"{k}={v:.6g}" if isinstance(v, float) else f"{k}={v}" for k, v in parameters.items()
+        )
+        click.echo(f"wrote {out} ({rendered.shape[-1]}x{rendered.shape[-2]}; {written})")
+    return 0
+
+
+def _of_options(name: str, options: dict[str, Any], image: str, seed: int) -> Pipeline:
+    """The pipeline that the options name, on the whole image."""
+    from isptune import registry
+
+    factory = registry.pipelines.get(name)
+    defaults = {"scenes": [absolute_scene(image)], "crop": "full", "seed": seed, "maps": "identity"}
+    for key, value in defaults.items():
+        if registry.takes_option(factory, key):
+            options.setdefault(key, value)
+    made: Pipeline = registry.pipelines.create(name, **options)
+    return made
+
+
+def _of_run(directory: str, image: str) -> tuple[Pipeline, dict[str, Any]]:
+    """A run's pipeline on the whole image, and the best parameters that its log holds."""
+    from isptune.session import best_of_run
+
+    return best_of_run(directory, scenes=[absolute_scene(image)])

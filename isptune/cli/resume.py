@@ -1,0 +1,22 @@
+"""``isptune resume``: go on with a run."""
+
+from __future__ import annotations
+
+import click
+
+from isptune.cli.options import json_option
+from isptune.cli.running import run_and_print
+
+
+@click.command("resume", short_help="Go on with a run from where its log ends.")
+@click.argument("directory", metavar="DIR")
+@json_option
+def command(directory: str, as_json: bool) -> int:
+    """Go on with the run in DIR from where its log ends.
+
+    The log is replayed through the optimizer and must give the same candidates bit for bit; a torn last
+    line is dropped. A run that is complete only gets its result and pictures again.
+    """
+    from isptune.session import prepare_resume
+
+    return run_and_print(lambda: prepare_resume(directory), as_json=as_json, resume=True)

@@ -1,0 +1,114 @@
+"""Run a prepared session with progress, and print what it found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from isptune.result import TuneResult
+    from isptune.session import Session
+
+
+def run_and_print(make: Callable[[], Session], *, as_json: bool, resume: bool) -> int:
+    """Make and run a session; the exit code is 0, or 128 + the signal that stopped it."""
+    from isptune.cli.live import Stopped, live_progress, stoppable
+    from isptune.tuner import run_session
+
+    session: Session | None = None
+    try:
+        with stoppable():
+            session = make()
+            click.echo(_opening(session), err=True)
+            with live_progress() as live:
+                result = run_session(session, resume=resume, callbacks=[live])
+    except Stopped as stop:
+        click.echo(_stopped(session), err=True)
+        return stop.exit_code
+    if as_json:
+        click.echo(json.dumps(result.to_dict()))
+    else:
+        print_result(session, result)
+    return 0
+
+
+def _opening(session: Session) -> str:
+    config = session.config
+    scenes = session.pipeline.scenes
+    sizes = sorted({(scene.width, scene.height) for scene in scenes})
+    what = f"{len(scenes)} scene{'s' if len(scenes) > 1 else ''}"
+    crops = {scene.source.get("file") for scene in scenes if scene.source.get("crop") is not None}
+    if crops:
+        what += f", native-resolution crops of {len(crops)} picture{'s' if len(crops) > 1 else ''}"
+    shown = ", ".join(f"{width}x{height}" for width, height in sizes[:4])
+    return (
+        f"{session.pipeline.name} ({what}, {shown}), {session.objective.name}, {config.optimizer.name}: "
+        f"{session.generations} generations of {config.population}, seed {config.seed}"
+    )
+
+
+def _stopped(session: Session | None) -> str:
+    if session is None or session.directory is None or not session.directory.holds_a_run:
+        return "isptune: stopped before the run began; nothing was written"
+    done = len(session.directory.read_log()[0])
+    return (
+        f"isptune: stopped after generation {done} of {session.generations}; "
+        f"go on with: isptune resume {session.directory.path}"
+    )
+
+
+def print_result(session: Session, result: TuneResult) -> None:
+    """The tables of a finished run on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if result.best_score is None:
+        console.print("No candidate had a finite score.")
+    found = Table(title="Parameters found", title_justify="left")
+    for column, justify in (("parameter", "left"), ("value", "right"), ("allowed", "left")):
+        found.add_column(column, justify=justify)  # type: ignore[arg-type]
+    for name, value in result.best_parameters.items():
+        written = f"{value:.6g}" if isinstance(value, float) else str(value)
+        found.add_row(name, written, session.pipeline.space[name].allowed)
+    console.print(found)
+    if result.levels is not None:
+        _print_levels(console, session, result)
+    best = "none" if result.best_score is None else f"{result.best_score:.6g}"
+    console.print(f"best {session.objective.name}: {best} after {result.evaluations} evaluations, ", end="")
+    console.print(f"{result.seconds:.1f} s")
+    if result.l1 is not None:
+        console.print(f"l1: {result.l1:.6g}   l1_normalised: {result.l1_normalised:.6g}")
+    for file in result.files:
+        click.echo(f"wrote {file}")
+
+
+def _print_levels(console: object, session: Session, result: TuneResult) -> None:
+    """Hidden level at the middle of the search space and at the best candidate, stage by stage."""
+    import torch
+    from rich.console import Console
+    from rich.table import Table
+
+    assert isinstance(console, Console)
+    assert result.levels is not None
+    pipeline = session.pipeline
+    middle = torch.full((1, len(pipeline.space)), 0.5, dtype=torch.float64)
+    start = pipeline.truth(pipeline.space.to_values(middle))
+    assert start is not None
+    table = Table(title="Hidden distortion levels (0 is pristine)", title_justify="left")
+    for column, justify in (
+        ("stage", "left"),
+        ("mid-cube", "right"),
+        ("recovered", "right"),
+        ("maximum", "right"),
+        ("unit", "left"),
+    ):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    for (stage, level), before, most, unit in zip(
+        result.levels.items(), start[0].tolist(), pipeline.truth_maxima, pipeline.truth_units, strict=True
+    ):
+        table.add_row(stage, f"{before:.4g}", f"{level:.4g}", f"{most:g}", unit)
+    console.print(table)

@@ -1,0 +1,94 @@
+"""``isptune tune``: run the loop on scenes and print what it found."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from isptune.cli.options import absolute_scene, json_option, key_values, plugin_options
+from isptune.cli.running import run_and_print
+from isptune.config import parse_config, read_config
+
+
+@click.command("tune", short_help="Tune a pipeline's parameters for an objective.")
+@click.argument("images", nargs=-1)
+@click.option("--config", "config_path", metavar="FILE", help="A YAML file; options given here win over it.")
+@click.option("--pipeline", metavar="NAME", help="What renders. Default: synthetic.")
+@click.option("--objective", metavar="NAME", help="What scores. Default: psnr against the pristine scene.")
+@click.option("--optimizer", metavar="NAME", help="What proposes candidates. Default: es.")
+@click.option(
+    "--population", type=int, metavar="N", help="Candidates per generation. Default: the optimizer's."
+)
+@click.option(
+    "--budget", type=int, metavar="N", help="Evaluations, a multiple of the population. Default: 1500."
+)
+@click.option("--seed", type=int, metavar="N", help="Seed of optimizer, hidden map and noise. Default: 0.")
+@click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
+@click.option(
+    "--crop",
+    metavar="HOW",
+    help="auto: six 256-pixel crops at native resolution of a picture over 1 megapixel (the default); "
+    "full: whole pictures; N or KxN: K (six) crops of N pixels.",
+)
+@click.option(
+    "--autocast", metavar="TYPE", help="none, bfloat16 or float16 for the objective. Default: none."
+)
+@click.option("--memory-gb", type=float, metavar="GB", help="Memory of one micro-batch. Default: 2.")
+@plugin_options
+@click.option("--out", metavar="DIR", help="The run directory. Default: a new one under runs/.")
+@json_option
+def command(
+    images: tuple[str, ...],
+    config_path: str | None,
+    out: str | None,
+    as_json: bool,
+    pipeline_options: tuple[str, ...],
+    objective_options: tuple[str, ...],
+    optimizer_options: tuple[str, ...],
+    **settings: Any,
+) -> int:
+    """Tune a pipeline's parameters for an objective.
+
+    IMAGES are files, folders or globs; without any, the generated test chart (chart, or
+    chart:WIDTHxHEIGHT for another size).
+    """
+    data = read_config(config_path) if config_path else {}
+    data |= {key: value for key, value in settings.items() if value is not None}
+    if images:
+        data["scenes"] = list(images)
+    given = {"pipeline": pipeline_options, "objective": objective_options, "optimizer": optimizer_options}
+    for kind, pairs in given.items():
+        if pairs:
+            add_options(data, kind, key_values(pairs, f"--{kind}-option"))
+    where = f"the configuration '{config_path}'" if config_path else "the options"
+    config = parse_config(data, where)
+    config = config.model_copy(update={"scenes": [absolute_scene(scene) for scene in config.scenes]})
+
+    from isptune.session import prepare
+
+    return run_and_print(lambda: prepare(config, out or default_out(config)), as_json=as_json, resume=False)
+
+
+def add_options(data: dict[str, Any], kind: str, options: dict[str, Any]) -> None:
+    """Add options to a component that may be absent, a name, or a mapping."""
+    default = {"pipeline": "synthetic", "objective": "psnr", "optimizer": "es"}[kind]
+    component = data.get(kind, default)
+    if isinstance(component, dict):
+        data[kind] = {**component, "options": {**(component.get("options") or {}), **options}}
+    else:
+        data[kind] = {"name": component, "options": options}
+
+
+def default_out(config: Any) -> Path:
+    """A new folder under runs/, named after the time and the parts of the run."""
+    parts = (config.objective.name, config.optimizer.name, f"seed{config.seed}")
+    stem = "-".join([datetime.now().strftime("%Y%m%d-%H%M%S"), *parts]).replace(":", "_").replace("/", "_")
+    path = Path("runs") / stem
+    number = 2
+    while path.exists():
+        path = Path("runs") / f"{stem}-{number}"
+        number += 1
+    return path

@@ -1,0 +1,136 @@
+"""The configuration of a run: one pydantic model that YAML files and the command line both fill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from isptune.errors import ConfigurationError
+from isptune.naming import did_you_mean, listed
+
+
+class Component(BaseModel):
+    """A registered name with its options; in YAML either the name alone or both."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str = Field(min_length=1)
+    options: dict[str, Any] = {}
+
+
+class RunConfig(BaseModel):
+    """Everything that decides what a tuning run does.
+
+    The fields are those of ``isptune tune``; in YAML ``pipeline``, ``objective`` and ``optimizer`` are a
+    name or a mapping of ``name`` and ``options``.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, validate_default=False)
+
+    scenes: list[str] = Field(["chart"], min_length=1)
+    crop: str | int | None = "auto"
+    pipeline: Component = Component(name="synthetic")
+    objective: Component = Component(name="psnr")
+    optimizer: Component = Component(name="es")
+    population: int | None = Field(None, ge=1)
+    budget: int = Field(1500, ge=1)
+    seed: int = Field(0, ge=0)
+    device: str = "auto"
+    autocast: Literal["none", "bfloat16", "float16"] = "none"
+    memory_gb: float = Field(2.0, gt=0, strict=False, allow_inf_nan=False)
+
+    @field_validator("pipeline", "objective", "optimizer", mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("scenes", mode="before")
+    @classmethod
+    def _one_scene(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    def fingerprint(self) -> str:
+        """Eight hexadecimal digits that change with anything that changes the results."""
+        relevant = self.model_dump(exclude={"device", "memory_gb"})
+        text = json.dumps(relevant, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def parse_config(data: Mapping[str, Any], where: str = "the configuration") -> RunConfig:
+    """A checked configuration from plain data.
+
+    Raises:
+        ConfigurationError: one sentence with the field's path, its value and what is allowed.
+    """
+    try:
+        return RunConfig.model_validate(dict(data))
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(error, where)) from None
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """The plain data of a YAML configuration file, not yet checked.
+
+    Raises:
+        ConfigurationError: the file is missing, is not YAML, or does not hold a mapping.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ConfigurationError(f"cannot read the configuration '{path}': {reason}") from error
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigurationError(
+            f"the configuration '{path}' is not valid YAML{place}: {getattr(error, 'problem', error)}"
+        ) from error
+    if data is None:
+        return {}
+    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        raise ConfigurationError(f"the configuration '{path}' must hold a mapping of settings")
+    return data
+
+
+def _sentence(error: ValidationError, where: str) -> str:
+    """The first of pydantic's complaints as one sentence, and how many more there are."""
+    first, *others = error.errors()
+    path = ".".join(str(part) for part in first["loc"] if part not in ("str", "int"))
+    if first["type"] == "extra_forbidden":
+        *parents, key = first["loc"]
+        allowed = list((Component if parents else RunConfig).model_fields)
+        message = (
+            f"{where} has the unknown key '{path}'"
+            + did_you_mean(str(key), allowed)
+            + f"; allowed: {listed(allowed, 20)}"
+        )
+    elif first["type"] == "missing":
+        message = f"{where} needs the key '{path}'"
+    else:
+        reason = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        message = f"in {where}, {path} is {first['input']!r}; allowed: {reason}"
+        if first["type"] == "literal_error":
+            choices = [part.strip("' ") for part in reason.replace(" or ", ", ").split(",")]
+            message += did_you_mean(str(first["input"]), choices)
+    if others:
+        message += f" (and {len(others)} more {'mistake' if len(others) == 1 else 'mistakes'})"
+    return message
+
+
+def check_budget(budget: int, population: int) -> int:
+    """The number of generations, refused with a ConfigurationError where it is not whole."""
+    if budget % population:
+        below, above = budget - budget % population, budget - budget % population + population
+        nearest = f"{below} or {above}" if below else f"{above}"
+        raise ConfigurationError(
+            f"the budget {budget} is not a multiple of the population {population}; the nearest: {nearest}"
+        )
+    return budget // population

@@ -1,0 +1,139 @@
+"""What a run found: its history, its best candidate and, where known, the hidden truth about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from isptune.objective import Objective
+from isptune.pipeline import Pipeline, l1_distortion
+from isptune.run import Generation
+
+
+@dataclass(frozen=True)
+class History:
+    """Every evaluation of a run, in order.
+
+    Attributes:
+        evaluations: (E,) counts 1..E.
+        candidates: (E, n) in the unit cube.
+        scores: (E,), NaN where a score was not finite.
+        l1, l1_normalised: (E,) hidden L1 distortion losses, or None where no truth is known.
+        higher_is_better: the scores' orientation.
+    """
+
+    evaluations: NDArray[np.int64]
+    candidates: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    higher_is_better: bool
+    l1: NDArray[np.float64] | None = None
+    l1_normalised: NDArray[np.float64] | None = None
+
+    @property
+    def best(self) -> int | None:
+        """The index of the first best score, or None where no score was finite."""
+        if np.isnan(self.scores).all():
+            return None
+        return int(np.nanargmax(self.scores) if self.higher_is_better else np.nanargmin(self.scores))
+
+
+@dataclass
+class TuneResult:
+    """What ``isptune.tune`` gives back.
+
+    Attributes:
+        best_parameters: the best candidate, by parameter name, in the pipeline's own units; empty where
+            every score was not finite.
+        best_score: its score, or None.
+        evaluations: how many candidates were evaluated.
+        seconds: wall time of the evaluations, over all sittings of a resumed run.
+        out: the run directory, or None.
+        history: every evaluation.
+        levels: hidden distortion level per stage at the best candidate, where the truth is known.
+        l1, l1_normalised: its L1 distortion losses, in the stages' own units and as shares of the maxima.
+        problems: sentences about scores that were not finite.
+        files: what was written.
+    """
+
+    best_parameters: dict[str, Any]
+    best_score: float | None
+    evaluations: int
+    seconds: float
+    out: Path | None
+    history: History
+    levels: dict[str, float] | None = None
+    l1: float | None = None
+    l1_normalised: float | None = None
+    problems: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain data, as ``result.json`` and ``--json`` hold them."""
+        data: dict[str, Any] = {
+            "best_parameters": self.best_parameters,
+            "best_score": self.best_score,
+            "evaluations": self.evaluations,
+            "seconds": round(self.seconds, 3),
+            "out": None if self.out is None else str(self.out),
+        }
+        if self.levels is not None:
+            data |= {"levels": self.levels, "l1": self.l1, "l1_normalised": self.l1_normalised}
+        if self.problems:
+            data["problems"] = self.problems
+        return data
+
+
+def build_history(generations: Sequence[Generation], pipeline: Pipeline, objective: Objective) -> History:
+    """The history of a log; the hidden truth is looked up here, after the fact."""
+    dimension = len(pipeline.space)
+    candidates = np.concatenate([np.empty((0, dimension)), *(g.candidates for g in generations)])
+    scores = np.concatenate([np.empty(0), *(g.scores for g in generations)])
+    l1 = l1_normalised = None
+    with torch.no_grad():
+        levels = pipeline.truth(pipeline.space.to_values(torch.from_numpy(candidates)))
+        if levels is not None:
+            plain, share = l1_distortion(levels.cpu(), pipeline.truth_maxima)
+            l1, l1_normalised = plain.numpy(), share.numpy()
+    return History(
+        evaluations=np.arange(1, len(scores) + 1),
+        candidates=candidates,
+        scores=scores,
+        higher_is_better=bool(objective.higher_is_better),
+        l1=l1,
+        l1_normalised=l1_normalised,
+    )
+
+
+def build_result(
+    generations: Sequence[Generation], pipeline: Pipeline, objective: Objective, out: Path | None
+) -> TuneResult:
+    """The result of a log."""
+    history = build_history(generations, pipeline, objective)
+    result = TuneResult(
+        best_parameters={},
+        best_score=None,
+        evaluations=len(history.scores),
+        seconds=sum(generation.seconds for generation in generations),
+        out=out,
+        history=history,
+        problems=[problem for generation in generations for problem in generation.problems],
+    )
+    best = history.best
+    if best is None:
+        return result
+    values = pipeline.space.to_values(torch.from_numpy(history.candidates[best : best + 1]))
+    result.best_parameters = pipeline.space.to_dicts(values)[0]
+    result.best_score = float(history.scores[best])
+    levels = pipeline.truth(values)
+    if levels is not None and history.l1 is not None and history.l1_normalised is not None:
+        row = levels[0].tolist()
+        result.levels = dict(zip(pipeline.truth_labels, row, strict=True))
+        result.l1 = float(history.l1[best])
+        result.l1_normalised = float(history.l1_normalised[best])
+    return result

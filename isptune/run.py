@@ -1,0 +1,237 @@
+"""The run directory: resolved configuration, append-only log, result; and reading it back."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from isptune.errors import RunDirectoryError
+
+logger = logging.getLogger("isptune")
+
+CONFIG_NAME = "run.yaml"
+LOG_NAME = "evaluations.jsonl"
+RESULT_NAME = "result.json"
+
+
+@dataclass
+class Generation:
+    """One line of the log: one batch of candidates and what they scored.
+
+    Attributes:
+        number: from 0.
+        candidates: (P, n) in the unit cube.
+        scores: (P,), NaN where a score was not finite.
+        gradients: (P, n), the losses' gradients, for optimizers that need them.
+        problems: sentences about scores that were not finite.
+        seconds: wall time of proposing, rendering and scoring the batch.
+    """
+
+    number: int
+    candidates: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    seconds: float
+    gradients: NDArray[np.float64] | None = None
+    problems: list[str] = field(default_factory=list)
+
+    def to_line(self, run: str) -> str:
+        """The log's line: shortest decimal forms that read back to the same float64, NaN as null."""
+        data: dict[str, Any] = {
+            "run": run,
+            "generation": self.number,
+            "candidates": self.candidates.tolist(),
+            "scores": [None if np.isnan(score) else score for score in self.scores.tolist()],
+        }
+        if self.gradients is not None:
+            data["gradients"] = [
+                [slope if np.isfinite(slope) else None for slope in row] for row in self.gradients.tolist()
+            ]
+        if self.problems:
+            data["problems"] = self.problems
+        data["seconds"] = round(self.seconds, 6)
+        return json.dumps(data, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> tuple[str, Generation]:
+        """The fingerprint and the generation of a line.
+
+        Raises:
+            ValueError, KeyError or TypeError: the line is not one that ``to_line`` wrote.
+        """
+        data = json.loads(line)
+        candidates = np.array(data["candidates"], dtype=np.float64)
+        scores = np.array(data["scores"], dtype=np.float64)
+        gradients = data.get("gradients")
+        if candidates.ndim != 2 or scores.shape != candidates.shape[:1]:
+            raise ValueError("candidates and scores do not fit together")
+        return data["run"], cls(
+            number=int(data["generation"]),
+            candidates=candidates,
+            scores=scores,
+            seconds=float(data["seconds"]),
+            gradients=None if gradients is None else np.array(gradients, dtype=np.float64),
+            problems=list(data.get("problems", [])),
+        )
+
+
+class RunDirectory:
+    """A folder that holds one run.
+
+    ``run.yaml`` is written first and whole; ``evaluations.jsonl`` grows by one flushed line per
+    generation; everything else can be made again from the two.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._log: IO[str] | None = None
+
+    def file(self, name: str) -> Path:
+        return self.path / name
+
+    @property
+    def holds_a_run(self) -> bool:
+        return self.file(CONFIG_NAME).exists() or self.file(LOG_NAME).exists()
+
+    def create(self, config: dict[str, Any]) -> None:
+        """Make the folder and write ``run.yaml``.
+
+        Raises:
+            RunDirectoryError: the folder holds a run already or cannot be written.
+        """
+        if self.holds_a_run:
+            raise RunDirectoryError(
+                f"the directory '{self.path}' already holds a run; go on with it by "
+                f"'isptune resume {self.path}' or choose another --out"
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.write(CONFIG_NAME, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+        except OSError as error:
+            raise RunDirectoryError(
+                f"cannot write the run directory '{self.path}': {error.strerror}"
+            ) from error
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file whole: a reader, or a run after a kill, sees the old one or the new one."""
+        target = self.file(name)
+        temporary = target.with_name(f".{name}.{os.getpid()}")
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, target)
+        return target
+
+    def read_config(self) -> dict[str, Any]:
+        """What ``run.yaml`` holds.
+
+        Raises:
+            RunDirectoryError: there is no run here, or the file cannot be read.
+        """
+        if not self.file(CONFIG_NAME).exists():
+            raise RunDirectoryError(f"'{self.path}' holds no run: there is no {CONFIG_NAME} in it")
+        try:
+            data = yaml.safe_load(self.file(CONFIG_NAME).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise RunDirectoryError(
+                f"the run's {CONFIG_NAME} in '{self.path}' cannot be read: {str(error).splitlines()[0]}"
+            ) from error
+        if not isinstance(data, dict):
+            raise RunDirectoryError(f"the run's {CONFIG_NAME} in '{self.path}' does not hold a mapping")
+        return data
+
+    def read_log(self, run: str | None = None) -> tuple[list[Generation], int]:
+        """The generations of the log.
+
+        Args:
+            run: the fingerprint that every line must carry, or None to accept any.
+
+        Returns:
+            The generations and the number of bytes that they take: what follows is a torn last line.
+
+        Raises:
+            RunDirectoryError: a line other than a torn last one is broken, missing, or belongs to
+                another run.
+        """
+        path = self.file(LOG_NAME)
+        if not path.exists():
+            return [], 0
+        generations: list[Generation] = []
+        good = 0
+        for number, raw in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+            if not raw.endswith(b"\n"):
+                break
+            try:
+                found, generation = Generation.from_line(raw.decode())
+            except (ValueError, KeyError, TypeError):
+                raise RunDirectoryError(
+                    f"line {number} of '{path}' is damaged; to go on from before it, delete that line "
+                    "and all that follow, then resume"
+                ) from None
+            if run is not None and found != run:
+                raise RunDirectoryError(
+                    f"line {number} of '{path}' belongs to a run with another configuration "
+                    f"({found} instead of {run}); put the run.yaml back that it was made with"
+                )
+            if generation.number != number - 1:
+                raise RunDirectoryError(
+                    f"line {number} of '{path}' is generation {generation.number} where "
+                    f"{number - 1} was expected: lines are missing, so the run cannot be resumed"
+                )
+            generations.append(generation)
+            good += len(raw)
+        return generations, good
+
+    def open_log(self, good_bytes: int) -> None:
+        """Open the log for appending behind its first ``good_bytes``; a torn rest is dropped and said so.
+
+        Raises:
+            RunDirectoryError: the log cannot be written, or another process is writing it.
+        """
+        path = self.file(LOG_NAME)
+        try:
+            self._log = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
+        except OSError as error:
+            raise RunDirectoryError(f"cannot write '{path}': {error.strerror}") from error
+        _lock(self._log, self.path)
+        torn = path.stat().st_size - good_bytes
+        if torn > 0:
+            os.truncate(path, good_bytes)
+            logger.warning("dropped a torn last line of %d bytes from '%s'", torn, path)
+
+    def append(self, generation: Generation, run: str) -> None:
+        """Append one line and flush it to the operating system."""
+        if self._log is None:
+            raise RunDirectoryError(f"the log of '{self.path}' is not open")
+        try:
+            self._log.write(generation.to_line(run))
+            self._log.flush()
+        except OSError as error:
+            raise RunDirectoryError(f"cannot write '{self.file(LOG_NAME)}': {error.strerror}") from error
+
+    def close(self) -> None:
+        """Close the log and let other processes have it."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+
+def _lock(log: IO[str], path: Path) -> None:
+    """Refuse a second writer; the lock goes with the process, however it ends."""
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    try:
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunDirectoryError(f"another process is writing the run in '{path}'") from None
+    except OSError:
+        # Some network file systems have no locks; a run there goes on without one.
+        logger.info("no file lock on '%s'", path)

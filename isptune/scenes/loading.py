@@ -1,0 +1,187 @@
+"""From what the user names to scenes: files, folders, globs, the chart, tensors."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isptune.errors import ImageError
+from isptune.naming import did_you_mean, natural_key
+from isptune.pipeline import Scene
+from isptune.scenes.crops import CropRule, choose_crops, parse_crop
+from isptune.scenes.generated import chart
+from isptune.scenes.reading import FORMATS, MINIMUM_SIDE, read_image
+
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff"))
+
+Source = str | Path | Tensor | Scene
+
+
+def load_scenes(
+    sources: Source | Sequence[Source], *, crop: str | int | None = "auto", seed: int = 0
+) -> list[Scene]:
+    """Make the scenes that a pipeline renders.
+
+    Args:
+        sources: any of
+
+            - an image file (see ``read_image``),
+            - a folder: the image files in it, by suffix, in natural order; folders in it are not searched,
+            - a glob such as ``"night/*.jpg"`` (``**`` searches folders too), likewise,
+            - ``"chart"`` or ``"chart:640x480"``, the generated chart (see ``chart``),
+            - a tensor (3, H, W) of float32 or float64 in [0, 1],
+            - a ``Scene``.
+        crop: how much of each picture is seen, always at its native resolution:
+
+            - ``"auto"``: pictures of more than one megapixel through six crops of 256x256 pixels, others
+              whole; charts and ready-made scenes whole whatever their size,
+            - None or ``"full"``: the whole picture,
+            - a side in pixels, such as 192: six such crops,
+            - count and side, such as ``"9x192"``.
+
+            Crops never overlap: where fewer fit side by side, there are as many as fit, and a picture that is
+            smaller than a crop stays whole. See ``choose_crops`` for where they lie.
+        seed: of the chart's texture and of the places that crops may take.
+
+    Returns:
+        Scenes, of which each knows its name (``"photo.png"``, or ``"photo.png[x,y]"`` for a crop), its index,
+        and in ``source`` where it came from: ``file``, ``chart`` or ``tensor``, and ``crop`` as x, y, width,
+        height.
+
+    Raises:
+        ImageError: nothing is there, or it cannot be read; a tensor of another shape, type or range.
+        ConfigurationError: a ``crop`` that is not known.
+
+    Example:
+        >>> from isptune.scenes import load_scenes
+        >>> [scene.name for scene in load_scenes(["chart:96x64"], crop=32)]  # doctest: +NORMALIZE_WHITESPACE
+        ['chart:96x64[0,0]', 'chart:96x64[32,0]', 'chart:96x64[64,0]',
+         'chart:96x64[0,32]', 'chart:96x64[32,32]', 'chart:96x64[64,32]']
+    """
+    rule = parse_crop(crop)
+    if isinstance(sources, str | Path | Tensor | Scene):
+        sources = [sources]
+    scenes: list[Scene] = []
+    for picture in _named_apart(_pictures(sources, seed)):
+        scenes += _seen(picture, rule, seed)
+    if not scenes:
+        raise ImageError(f"no scene is given; give an image file ({FORMATS}), a folder, a glob or 'chart'")
+    for index, scene in enumerate(scenes):
+        scene.index = index
+    return scenes
+
+
+def _pictures(sources: Iterable[Source], seed: int) -> Iterator[Scene]:
+    """Whole pictures, one after another, so that no more than one large one is held."""
+    entries = [entry for source in sources for entry in _entries(source)]
+    names = Counter(Path(entry).name for entry in {e for e in entries if isinstance(e, Path)})
+    for position, entry in enumerate(entries):
+        if isinstance(entry, Scene):
+            yield Scene(entry.name, entry.image, source={**entry.source, "scene": True})
+        elif isinstance(entry, Tensor):
+            yield Scene(f"tensor {position}", _checked(entry, position), source={"tensor": position})
+        elif isinstance(entry, Path):
+            name = entry.name if names[entry.name] == 1 else entry.as_posix()
+            image = read_image(entry)
+            yield Scene(name, image, source={"file": os.path.abspath(entry)})
+        else:
+            name, width, height = entry
+            yield Scene(name, chart(width, height, seed), source={"chart": [width, height]})
+
+
+def _entries(source: Source) -> list[Any]:
+    """A scene, a tensor, (name, width, height) of a chart, or the files that a text or path stands for."""
+    if isinstance(source, Scene | Tensor):
+        return [source]
+    if not isinstance(source, str | Path):
+        raise ImageError(
+            f"a scene is a path, 'chart', a tensor or a Scene, not an object of type {type(source).__name__}"
+        )
+    if isinstance(source, str) and (source == "chart" or source.startswith("chart:")):
+        found = re.fullmatch(r"chart(?::(\d{1,6})x(\d{1,6}))?", source)
+        if found is None:
+            raise ImageError(
+                f"'{source}': a chart is given as chart or chart:WIDTHxHEIGHT, such as chart:640x480"
+            )
+        return [(source, int(found[1] or 384), int(found[2] or 256))]
+    path = Path(source).expanduser()
+    if path.is_dir():
+        files = [entry for entry in path.iterdir() if _is_picture(entry)]
+        if not files:
+            raise ImageError(f"the folder '{path}' holds no image ({FORMATS})")
+        return _ordered(files)
+    # A file may have a glob's characters in its name.
+    if not os.path.lexists(path) and glob.has_magic(str(path)):
+        files = [entry for entry in map(Path, glob.glob(str(path), recursive=True)) if _is_picture(entry)]
+        if not files:
+            raise ImageError(f"no image ({FORMATS}) matches '{source}'")
+        return _ordered(files)
+    if isinstance(source, str) and not path.exists() and path.parent == Path("."):
+        near = did_you_mean(source, ["chart", *(entry.name for entry in Path(".").iterdir())])
+        raise ImageError(f"'{source}': there is no such file{near}")
+    return [path]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _ordered(files: Iterable[Path]) -> list[Path]:
+    return sorted(files, key=lambda path: (natural_key(path.as_posix()), path.as_posix()))
+
+
+def _checked(image: Tensor, position: int) -> Tensor:
+    """A user's tensor, detached and copied, so that later changes to it are not the scene's."""
+    shape = tuple(image.shape)
+    if image.ndim != 3 or shape[0] != 3:
+        raise ImageError(f"scene {position} is a tensor of the shape {shape}; (3, H, W) is needed")
+    if image.dtype not in (torch.float32, torch.float64):
+        kind = str(image.dtype).removeprefix("torch.")
+        raise ImageError(f"scene {position} is a tensor of {kind}; float32 or float64 in [0, 1] is needed")
+    if min(shape[1:]) < MINIMUM_SIDE:
+        raise ImageError(
+            f"scene {position} is {shape[2]}x{shape[1]} pixels; "
+            f"a scene needs at least {MINIMUM_SIDE}x{MINIMUM_SIDE}"
+        )
+    low, high = float(image.min()), float(image.max())
+    if not (low >= 0 and high <= 1):
+        values = "NaN" if low != low or high != high else f"values in [{low:.4g}, {high:.4g}]"
+        raise ImageError(f"scene {position} is a tensor with {values}; [0, 1] is needed")
+    return image.detach().clone().contiguous()
+
+
+def _named_apart(pictures: Iterable[Scene]) -> Iterator[Scene]:
+    """The pictures; one that is given again (for another draw of noise) is called ``name#2``."""
+    seen: Counter[str] = Counter()
+    for picture in pictures:
+        seen[picture.name] += 1
+        if seen[picture.name] > 1:
+            picture.name = f"{picture.name}#{seen[picture.name]}"
+        yield picture
+
+
+def _seen(picture: Scene, rule: CropRule, seed: int) -> list[Scene]:
+    """The picture whole, or its crops."""
+    ready = "chart" in picture.source or picture.source.pop("scene", False)
+    whole = rule.side == 0 or picture.width * picture.height <= rule.above or (rule.automatic and ready)
+    places = [] if whole else choose_crops(picture.image, rule.count, rule.side, seed)
+    if not places:
+        return [picture]
+    side = rule.side
+    return [
+        Scene(
+            f"{picture.name}[{x},{y}]",
+            # A copy: a view would keep the whole picture in memory.
+            picture.image[:, y : y + side, x : x + side].clone(memory_format=torch.contiguous_format),
+            source={**picture.source, "crop": [x, y, side, side]},
+        )
+        for x, y in places
+    ]

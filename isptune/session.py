@@ -1,0 +1,217 @@
+"""A run before and after its loop: its parts from a configuration, its directory, its read-back."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from isptune import registry
+from isptune.config import Component, RunConfig, check_budget, parse_config
+from isptune.errors import ConfigurationError, RunDirectoryError
+from isptune.objective import Objective
+from isptune.optimizer import Optimizer
+from isptune.pipeline import Pipeline
+from isptune.result import History, build_history, build_result
+from isptune.run import LOG_NAME, Generation, RunDirectory
+
+# What run.yaml holds beside the settings of a RunConfig.
+_FACTS = ("isptune_run", "fingerprint", "versions", "scene_digests", "started_from")
+
+
+@dataclass
+class Session:
+    """A run that is ready to start or to go on: its parts, its settings and its directory."""
+
+    pipeline: Pipeline
+    objective: Objective
+    config: RunConfig
+    generations: int
+    directory: RunDirectory | None
+    started_from: str = "configuration"
+
+    def make_optimizer(self) -> Optimizer:
+        """A fresh optimizer of the run, as it was at the run's start."""
+        component = self.config.optimizer
+        reserved = {"dimension", "population", "seed", "budget"} & set(component.options)
+        if reserved:
+            raise ConfigurationError(
+                f"the optimizer's options cannot set {', '.join(sorted(reserved))}; "
+                "those are settings of the run"
+            )
+        optimizer: Optimizer = registry.optimizers.create(
+            component.name,
+            dimension=len(self.pipeline.space),
+            population=self.config.population,
+            seed=self.config.seed,
+            budget=self.config.budget,
+            **component.options,
+        )
+        return optimizer
+
+
+def prepare(config: RunConfig, out: str | Path | None) -> Session:
+    """Build the parts that a configuration names."""
+    options = dict(config.pipeline.options)
+    for key, value in {"scenes": config.scenes, "crop": config.crop, "seed": config.seed}.items():
+        if registry.takes_option(registry.pipelines.get(config.pipeline.name), key):
+            options.setdefault(key, value)
+    pipeline: Pipeline = registry.pipelines.create(config.pipeline.name, **options)
+    objective: Objective = registry.objectives.create(config.objective.name, **config.objective.options)
+    return make_session(pipeline, objective, config, None if out is None else RunDirectory(out))
+
+
+def prepare_resume(out: str | Path) -> Session:
+    """Build the parts of the run that a directory holds."""
+    directory = RunDirectory(out)
+    data = directory.read_config()
+    if data.get("started_from") == "python":
+        raise RunDirectoryError(
+            f"the run in '{out}' was started from Python; go on with it by the same call of "
+            "isptune.tune and resume=True"
+        )
+    settings = {key: value for key, value in data.items() if key not in _FACTS}
+    config = parse_config(settings, f"'{directory.file('run.yaml')}'")
+    if config.fingerprint() != data.get("fingerprint"):
+        raise RunDirectoryError(
+            f"'{directory.file('run.yaml')}' was changed after the run was started; put it back as it was "
+            "or start a new run with --config"
+        )
+    return prepare(config, out)
+
+
+def history_of_run(out: str | Path) -> tuple[str, History]:
+    """The objective's name and the history that a run's log holds so far.
+
+    Raises:
+        RunDirectoryError: there is no run, or its log is empty.
+    """
+    session = prepare_resume(out)
+    log, _ = RunDirectory(out).read_log(session.config.fingerprint())
+    if not log:
+        raise RunDirectoryError(f"the run in '{out}' has no finished generation yet")
+    return session.objective.name, build_history(log, session.pipeline, session.objective)
+
+
+def best_of_run(out: str | Path, scenes: list[str]) -> tuple[Pipeline, dict[str, Any]]:
+    """A run's pipeline on other scenes, seen whole, and the best parameters that its log holds so far.
+
+    Raises:
+        RunDirectoryError: there is no run, or nothing in it has a finite score yet.
+    """
+    session = prepare_resume(out)
+    log, _ = RunDirectory(out).read_log(session.config.fingerprint())
+    best = build_result(log, session.pipeline, session.objective, Path(out)).best_parameters
+    if not best:
+        raise RunDirectoryError(f"the run in '{out}' has no candidate with a finite score yet")
+    config = session.config.model_copy(update={"scenes": scenes, "crop": "full"})
+    return prepare(config, None).pipeline, best
+
+
+def make_session(
+    pipeline: Pipeline, objective: Objective, config: RunConfig, directory: RunDirectory | None
+) -> Session:
+    if config.population is None:
+        kind = registry.optimizers.get(config.optimizer.name)
+        config = config.model_copy(update={"population": getattr(kind, "default_population", 30)})
+    assert config.population is not None
+    generations = check_budget(config.budget, config.population)
+    return Session(pipeline, objective, config, generations, directory)
+
+
+def open_directory(directory: RunDirectory, session: Session, run: str, resume: bool) -> list[Generation]:
+    """Create the directory, or read the log of the run that it holds; then open the log."""
+    facts = _facts(session, run)
+    log: list[Generation] = []
+    good = 0
+    if resume and directory.holds_a_run:
+        data = directory.read_config()
+        if data.get("fingerprint") != run:
+            raise RunDirectoryError(
+                f"the run in '{directory.path}' was started with another configuration: "
+                f"{_difference(data, facts)}"
+            )
+        for name, digest in (data.get("scene_digests") or {}).items():
+            if facts["scene_digests"].get(name) != digest:
+                raise RunDirectoryError(
+                    f"the scene '{name.partition(' ')[2]}' has changed since the run in "
+                    f"'{directory.path}' was started"
+                )
+        log, good = directory.read_log(run)
+        if len(log) > session.generations:
+            raise RunDirectoryError(
+                f"'{directory.file(LOG_NAME)}' holds {len(log)} generations, more than the "
+                f"{session.generations} of the configuration"
+            )
+    else:
+        directory.create(facts)
+    directory.open_log(good)
+    return log
+
+
+def describe(plugin: Pipeline | Objective) -> dict[str, Any]:
+    """A plugin as a name with the options that can be written down."""
+    options = getattr(plugin, "options", {})
+    try:
+        yaml.safe_dump(options)
+    except yaml.YAMLError:
+        options = {key: _plain(value) for key, value in options.items()}
+    return {"name": plugin.name or type(plugin).__name__, "options": options}
+
+
+def _plain(value: Any) -> Any:
+    """What YAML can hold of an option: plain data as it is, other objects by their type."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value if isinstance(value, (str, int, float, bool, type(None))) else f"<{type(value).__name__}>"
+
+
+def _facts(session: Session, run: str) -> dict[str, Any]:
+    """What run.yaml holds: the resolved settings, then what they were resolved with."""
+    packages = ("isptune", "torch", "numpy", "kornia", "deap", "nevergrad")
+    return {
+        **session.config.model_dump(),
+        "isptune_run": 1,
+        "fingerprint": run,
+        "started_from": session.started_from,
+        "versions": {
+            "python": platform.python_version(),
+            **{package: metadata.version(package) for package in packages},
+        },
+        "scene_digests": {
+            f"{index} {scene.name}": _digest(scene.image)
+            for index, scene in enumerate(session.pipeline.scenes)
+        },
+    }
+
+
+def _digest(image: Any) -> str:
+    array = np.ascontiguousarray(image.detach().cpu().numpy())
+    return hashlib.sha256(repr(array.shape).encode() + array.tobytes()).hexdigest()[:16]
+
+
+def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """The settings in which two configurations differ, for a message."""
+    found = [
+        f"{key} was {_short(old.get(key))} and is now {_short(new[key])}"
+        for key in RunConfig.model_fields
+        if key not in ("device", "memory_gb") and old.get(key) != new[key]
+    ]
+    return "; ".join(found) or "its fingerprint differs"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict) and set(value) == set(Component.model_fields):
+        return f"'{value['name']}' {value['options'] or ''}".strip()
+    return repr(value)

@@ -1,0 +1,144 @@
+"""ParameterSpace: bounds, round trips to the last bit, YAML, and the sentences for what is refused."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isptune.errors import ConfigurationError, ParameterError
+from isptune.parameters import Choice, Float, Int, ParameterSpace
+
+finite = st.floats(-1e6, 1e6, allow_nan=False)
+units = st.floats(0, 1)
+
+
+def space() -> ParameterSpace:
+    return ParameterSpace(
+        [
+            Float("gain", 0.5, 8.0, log=True, default=1.0),
+            Float("offset", -1.0, 3.0),
+            Int("radius", -2, 9, unit="px"),
+            Choice("mode", ("fast", "fine", 3, True)),
+        ]
+    )
+
+
+@given(st.lists(st.tuples(units, units, units, units), min_size=1, max_size=8))
+def test_every_unit_point_gives_values_within_the_bounds(rows: list[tuple[float, ...]]) -> None:
+    values = space().to_values(torch.tensor(rows, dtype=torch.float64))
+    assert torch.equal(space().check(values), values)
+
+
+@given(st.integers(-(2**40), 2**40), st.integers(1, 2**45), st.data())
+def test_ints_come_back_to_the_last_bit(low: int, span: int, data: st.DataObject) -> None:
+    one = ParameterSpace([Int("n", low, low + span)])
+    number = data.draw(st.integers(low, low + span))
+    values = torch.tensor([[float(number)]], dtype=torch.float64)
+    unit = one.to_unit(values)
+    assert torch.equal(one.to_values(unit), values)
+    assert torch.equal(one.to_unit(one.to_values(unit)), unit)
+    assert one.to_dicts(values) == [{"n": number}]
+
+
+@given(st.integers(2, 300), st.data())
+def test_choices_come_back_to_the_last_bit(count: int, data: st.DataObject) -> None:
+    one = ParameterSpace([Choice("c", tuple(f"option{i}" for i in range(count)))])
+    picked = data.draw(st.integers(0, count - 1))
+    values = one.from_dicts([{"c": f"option{picked}"}])
+    assert torch.equal(one.to_values(one.to_unit(values)), values)
+
+
+@given(finite, st.floats(1e-3, 1e6), units)
+def test_floats_come_back_within_rounding(low: float, span: float, unit: float) -> None:
+    one = ParameterSpace([Float("x", low, low + span)])
+    there = one.to_values(torch.tensor([[unit]], dtype=torch.float64))
+    back = float(one.to_unit(there))
+    assert back == pytest.approx(unit, abs=1e-15 * (abs(low) + span) / span * 8)
+
+
+def test_both_ends_of_the_unit_interval_are_exactly_the_bounds() -> None:
+    odd = ParameterSpace([Float("x", 0.1, 0.7), Float("y", 1e-4, 0.3, log=True)])
+    ends = odd.to_values(torch.tensor([[0.0, 0.0], [1.0, 1.0]], dtype=torch.float64))
+    assert ends[:, 0].tolist() == [0.1, 0.7]
+    assert ends[:, 1].tolist() == pytest.approx([1e-4, 0.3], rel=1e-14)
+
+
+def test_a_log_parameter_is_even_in_its_logarithm() -> None:
+    assert float(space().to_values(torch.full((1, 4), 0.5))[0, 0]) == pytest.approx(2.0, rel=1e-14)
+
+
+def test_gradients_reach_the_unit_cube_through_float_parameters() -> None:
+    floats = ParameterSpace([Float("gain", 0.5, 8.0, log=True), Float("offset", -1.0, 3.0)])
+    unit = torch.tensor([[0.3, 0.6]], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(floats.to_values, (unit,))
+    assert floats.is_continuous
+    assert not space().is_continuous
+
+
+def test_yaml_round_trip_and_dictionaries() -> None:
+    assert ParameterSpace.from_yaml(space().to_yaml()) == space()
+    values = space().from_dicts([{"radius": 3, "mode": True, "offset": 0.25}])
+    assert space().to_dicts(values) == [{"gain": 1.0, "offset": 0.25, "radius": 3, "mode": True}]
+    assert space().to_dicts(space().defaults()) == [{"gain": 1.0, "offset": 1.0, "radius": 3, "mode": "fast"}]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"gian": 1.0}, "there is no parameter 'gian'; did you mean 'gain'?"),
+        ({"gain": 9.0}, "parameter 'gain' is 9, outside [0.5, 8]"),
+        ({"gain": math.nan}, "parameter 'gain' is nan, which is not a finite number in [0.5, 8]"),
+        ({"gain": "high"}, "parameter 'gain' is 'high', which is not a number in [0.5, 8]"),
+        ({"radius": 1.5}, "parameter 'radius' is 1.5, which is not a whole number in [-2, 9] px"),
+        ({"mode": "fin"}, "parameter 'mode' is 'fin', which is not one of fast, fine, 3, True; did you mean"),
+    ],
+)
+def test_a_wrong_value_is_one_clear_sentence(row: dict[str, object], message: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        space().from_dicts([row])
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_tensors_name_the_candidate_and_the_parameter() -> None:
+    with pytest.raises(ParameterError, match=r"the shape \(P, 4\) for the parameters gain, offset"):
+        space().to_values(torch.zeros(3, 2))
+    unit = torch.full((3, 4), 0.5)
+    unit[2, 1] = math.nan
+    with pytest.raises(ParameterError) as caught:
+        space().to_values(unit)
+    assert str(caught.value) == "the unit coordinate of 'offset' of candidate 2 is nan, outside [0, 1]"
+    values = space().defaults()
+    values[0, 2] = 10
+    with pytest.raises(ParameterError) as caught:
+        space().check(values)
+    assert str(caught.value) == "parameter 'radius' of candidate 0 is 10, outside [-2, 9] px"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x: {type: flot, low: 0, high: 1}", "parameter 'x' has the unknown type 'flot'; did you mean 'float'?"),
+        ("x: {low: 0, hihg: 1}", "parameter 'x' has the unknown key 'hihg'; did you mean 'high'?"),
+        ("x: {low: 0}", "parameter 'x' needs the key 'high'"),
+        ("x: {low: 1, high: 0}", "parameter 'x' needs finite bounds with low < high, got [1, 0]"),
+        ("x: {low: 0, high: 1, log: true}", "parameter 'x' is logarithmic, so its low bound must be above 0"),
+        ("x: {type: choice, options: [a]}", "parameter 'x' needs at least two options, all different"),
+        ("x: {low: 0, high: 1, default: 2}", "parameter 'x' is 2, outside [0, 1]"),
+        ("x: 3", "parameter 'x' needs a mapping with type and bounds"),
+        ("{}", "a parameter space needs at least one parameter"),
+    ],
+)
+def test_a_wrong_description_is_one_clear_sentence(text: str, message: str) -> None:
+    with pytest.raises((ConfigurationError, ParameterError)) as caught:
+        ParameterSpace.from_yaml(text)
+    assert str(caught.value).startswith(message)
+
+
+def test_repeated_names_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="parameter names must differ, repeated: x"):
+        ParameterSpace([Float("x", 0, 1), Int("x", 0, 1)])

@@ -1,0 +1,190 @@
+"""The evaluator: means over scenes, orientation, micro-batches, gradients, and what goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from isptune import Choice, Evaluator, ParameterSpace
+from isptune.errors import ConfigurationError, EvaluationError, StageError
+
+Maker = Callable[..., Any]
+CANDIDATES = np.array([[0.25, 0.75], [0.0, 0.0], [1.0, 0.5], [0.1, 0.9], [0.7, 0.2]])
+
+
+def expected(candidates: np.ndarray) -> np.ndarray:
+    a, b = candidates.T
+    return (2 * (a - 0.25) ** 2 + (b - 0.75) ** 2) / 3
+
+
+def test_scores_are_means_over_scenes_in_the_objectives_orientation(flat: Maker, target: Maker) -> None:
+    evaluation = Evaluator(flat(), target()).evaluate(CANDIDATES)
+    np.testing.assert_allclose(evaluation.scores, expected(CANDIDATES), rtol=1e-12)
+    np.testing.assert_array_equal(evaluation.losses, evaluation.scores)
+    assert evaluation.problems == []
+
+    class Higher(type(target())):  # type: ignore[misc]
+        higher_is_better = True
+
+    higher = Evaluator(flat(), Higher()).evaluate(CANDIDATES)
+    np.testing.assert_array_equal(higher.losses, -higher.scores)
+
+
+def test_gradients_are_those_of_the_losses_in_the_unit_cube(flat: Maker, target: Maker) -> None:
+    evaluator = Evaluator(flat(), target())
+    found = evaluator.evaluate(CANDIDATES, gradients=True).gradients
+    a, b = CANDIDATES.T
+    np.testing.assert_allclose(
+        found, np.stack([4 * (a - 0.25) / 3, 2 * (b - 0.75) / 3], axis=1), atol=1e-12
+    )
+
+
+def test_the_memory_budget_sets_the_micro_batch_and_changes_no_score(flat: Maker, target: Maker) -> None:
+    whole, parts = flat(), flat()
+    everything = Evaluator(whole, target()).evaluate(CANDIDATES)
+    # Two temporaries of 3 x 8 x 8 float32 a candidate: room for two candidates at once.
+    small = Evaluator(parts, target(), memory_gb=2 * 2 * 3 * 64 * 4 / 1e9 * 1.01).evaluate(CANDIDATES)
+    assert whole.batches == [5, 5]
+    assert parts.batches[:3] == [2, 2, 1]
+    np.testing.assert_array_equal(everything.scores, small.scores)
+
+
+def test_out_of_memory_halves_the_micro_batch_and_goes_on(
+    flat: Maker, target: Maker, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Greedy(type(flat())):  # type: ignore[misc]
+        def render(self, values: Tensor, scene: Any) -> Tensor:
+            if len(values) > 2:
+                self.batches.append(len(values))
+                raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ...")
+            return super().render(values, scene)
+
+    greedy = Greedy()
+    with caplog.at_level(logging.WARNING, "isptune"):
+        evaluation = Evaluator(greedy, target()).evaluate(CANDIDATES)
+    np.testing.assert_allclose(evaluation.scores, expected(CANDIDATES), rtol=1e-12)
+    assert greedy.batches == [5, 2, 2, 1, 5, 2, 2, 1]
+    assert "out of memory with 5 candidates of 8x8 at once; going on with 2" in caplog.text
+
+
+def test_too_little_memory_for_one_candidate_is_said(flat: Maker, target: Maker) -> None:
+    class Full(type(flat())):  # type: ignore[misc]
+        def render(self, values: Tensor, scene: Any) -> Tensor:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(EvaluationError) as caught:
+        Evaluator(Full(), target()).evaluate(CANDIDATES)
+    assert str(caught.value) == (
+        "there is not enough memory on cpu for one candidate of the scene 'scene0' (8x8); "
+        "use smaller scenes or --crop"
+    )
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_a_score_that_is_not_finite_is_the_worst_and_is_reported(
+    flat: Maker, target: Maker, bad: float
+) -> None:
+    class Broken(type(target())):  # type: ignore[misc]
+        def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+            scores = super().score(images)
+            return torch.where(images[:, 0, 0, 0] == 1.0, torch.full_like(scores, bad), scores)
+
+    evaluation = Evaluator(flat(), Broken()).evaluate(CANDIDATES)
+    assert np.isnan(evaluation.scores[2])
+    assert evaluation.losses[2] == np.inf
+    assert np.isfinite(np.delete(evaluation.losses, 2)).all()
+    assert [str(problem) for problem in evaluation.problems] == [
+        f"candidate 2 scored {bad} on scene '{scene}' and counts as the worst (a=1, b=0.5)"
+        for scene in ("scene0", "scene1")
+    ]
+
+
+def test_an_exception_names_plugin_stage_candidate_and_scene(flat: Maker, target: Maker) -> None:
+    class Failing(type(flat())):  # type: ignore[misc]
+        def render(self, values: Tensor, scene: Any) -> Tensor:
+            if bool((values[:, 0] == 0.1).any()):
+                raise StageError("vignette", ZeroDivisionError("division by zero"))
+            return super().render(values, scene)
+
+    with pytest.raises(EvaluationError) as caught:
+        Evaluator(Failing(), target()).evaluate(CANDIDATES, generation=7)
+    assert str(caught.value) == (
+        "the pipeline 'flat' failed: stage 'vignette': ZeroDivisionError: division by zero; "
+        "with candidate 3 (a=0.1, b=0.9) of generation 7 on scene 'scene0'"
+    )
+    assert caught.value.exit_code == 1
+
+
+def test_an_objective_that_raises_is_named(flat: Maker, target: Maker) -> None:
+    class Failing(type(target())):  # type: ignore[misc]
+        def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+            raise KeyError("weights")
+
+    with pytest.raises(EvaluationError, match=r"^the objective 'target' failed: KeyError: 'weights'; with can"):
+        Evaluator(flat(), Failing()).evaluate(CANDIDATES)
+
+
+@pytest.mark.parametrize("part", ["pipeline", "objective"])
+def test_wrong_shapes_are_refused(flat: Maker, target: Maker, part: str) -> None:
+    class Slim(type(flat())):  # type: ignore[misc]
+        def render(self, values: Tensor, scene: Any) -> Tensor:
+            return super().render(values, scene)[:, :1]
+
+    class Scalar(type(target())):  # type: ignore[misc]
+        def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+            return super().score(images).mean()
+
+    evaluator = Evaluator(Slim(), target()) if part == "pipeline" else Evaluator(flat(), Scalar())
+    message = {
+        "pipeline": r"render gave the shape \(1, 1, 8, 8\) for 1 candidates instead of \(1, 3, H, W\)",
+        "objective": r"score gave the shape \(\) for 1 images instead of \(1,\)",
+    }[part]
+    with pytest.raises(EvaluationError, match=message):
+        evaluator.evaluate(CANDIDATES)
+
+
+def test_what_cannot_work_is_refused_before_anything_runs(flat: Maker, target: Maker) -> None:
+    class Blind(type(flat())):  # type: ignore[misc]
+        has_reference = False
+
+    class Comparing(type(target())):  # type: ignore[misc]
+        needs_reference = True
+
+    with pytest.raises(ConfigurationError) as caught:
+        Evaluator(Blind(), Comparing())
+    assert str(caught.value) == (
+        "the objective 'target' compares with a reference, which the pipeline 'flat' does not have; "
+        "choose an objective that needs none ('isptune list objectives' shows which)"
+    )
+    with pytest.raises(ConfigurationError, match="^autocast is 'half'; allowed: bfloat16, float16, none$"):
+        Evaluator(flat(), target(), autocast="half")
+    with pytest.raises(ConfigurationError, match="^memory_gb is 0; allowed: above 0$"):
+        Evaluator(flat(), target(), memory_gb=0)
+    with pytest.raises(ConfigurationError, match="^there is no device 'cuba' on this machine"):
+        Evaluator(flat(), target(), device="cuba")
+
+
+def test_gradients_are_refused_where_they_cannot_be(flat: Maker, target: Maker) -> None:
+    class Rigid(type(target())):  # type: ignore[misc]
+        is_differentiable = False
+
+    with pytest.raises(ConfigurationError, match="the objective 'target' is not differentiable"):
+        Evaluator(flat(), Rigid()).evaluate(CANDIDATES, gradients=True)
+    pipeline = flat()
+    pipeline.space = ParameterSpace([Choice("a", (0, 1)), Choice("b", (0, 1))])
+    with pytest.raises(ConfigurationError, match="the pipeline 'flat' has int or choice parameters"):
+        Evaluator(pipeline, target()).evaluate(CANDIDATES, gradients=True)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_the_gpu_gives_the_same_scores(flat: Maker, target: Maker) -> None:
+    here = Evaluator(flat(), target(), device="cpu").evaluate(CANDIDATES)
+    there = Evaluator(flat(), target(), device="cuda").evaluate(CANDIDATES)
+    np.testing.assert_allclose(here.scores, there.scores, rtol=1e-6)

@@ -1,0 +1,48 @@
+"""Plots: what to show is computed in one module and drawn in others; matplotlib loads when drawing."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isptune.plots.before_after import draw_before_after as draw_before_after
+    from isptune.plots.compute import Band as Band
+    from isptune.plots.compute import ConvergenceCurves as ConvergenceCurves
+    from isptune.plots.compute import History as History
+    from isptune.plots.compute import RecoveredLevels as RecoveredLevels
+    from isptune.plots.compute import before_after_crops as before_after_crops
+    from isptune.plots.compute import convergence as convergence
+    from isptune.plots.compute import recovered_levels as recovered_levels
+    from isptune.plots.convergence_figure import draw_convergence as draw_convergence
+    from isptune.plots.levels_figure import draw_recovered_levels as draw_recovered_levels
+    from isptune.plots.style import save as save
+
+_HOMES = {
+    "isptune.plots.before_after": ["draw_before_after"],
+    "isptune.plots.compute": [
+        "Band",
+        "ConvergenceCurves",
+        "History",
+        "RecoveredLevels",
+        "before_after_crops",
+        "convergence",
+        "recovered_levels",
+    ],
+    "isptune.plots.convergence_figure": ["draw_convergence"],
+    "isptune.plots.levels_figure": ["draw_recovered_levels"],
+    "isptune.plots.style": ["save"],
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'isptune.plots' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

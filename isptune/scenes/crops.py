@@ -84,7 +84,6 @@ def choose_crops(image: Tensor, count: int, side: int, seed: int = 0) -> list[tu
     texture = np.log(texture + 1e-4)
     low, high = np.quantile(texture, [0.05, 0.95])
     worth = np.clip((texture - low) / max(high - low, 1e-6), 0, 1) + 2.0 * _chroma(colour) - 2.0 * clipped
-    # Rounding makes the choice independent of the order of additions on another machine.
     taken: list[int] = []
     free = np.ones(len(places), dtype=bool)
     for _ in range(min(count, len(np.unique(cells)))):
@@ -92,6 +91,7 @@ def choose_crops(image: Tensor, count: int, side: int, seed: int = 0) -> list[tu
         if taken:
             apart = np.abs(colour[:, None, :] - colour[None, taken, :]).sum(axis=2)
             difference = np.minimum(2.5 * apart.min(axis=1), 1.0)
+        # Rounded, so that another machine's order of additions does not change the choice.
         total = np.where(free, np.round(worth + difference, 6), -np.inf)
         best = int(np.argmax(total))
         taken.append(best)

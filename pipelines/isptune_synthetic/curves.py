@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -15,5 +16,4 @@ def parabola(values: Tensor, amount: Tensor) -> Tensor:
         values: any shape, in [0, 1].
         amount: ``a``, of a shape that broadcasts with ``values``.
     """
-    bend = (1 - values).mul_(values) if not values.requires_grad else (1 - values) * values
-    return (values + bend * (2 * amount)).clamp(0, 1)
+    return torch.addcmul(values, values - values * values, 2 * amount).clamp(0, 1)

@@ -26,9 +26,7 @@ class Flat(Pipeline):
         self.name = "flat"
         self.options: dict[str, object] = {}
         self.space = ParameterSpace([Float("a", 0, 1), Float("b", 0, 1)])
-        self.scenes = [
-            Scene(f"scene{i}", torch.zeros(3, h, w), index=i) for i, (h, w) in enumerate(sizes)
-        ]
+        self.scenes = [Scene(f"scene{i}", torch.zeros(3, h, w), index=i) for i, (h, w) in enumerate(sizes)]
         self.batches: list[int] = []
 
     def render(self, values: Tensor, scene: Scene | int) -> Tensor:

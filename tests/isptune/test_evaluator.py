@@ -40,9 +40,7 @@ def test_gradients_are_those_of_the_losses_in_the_unit_cube(flat: Maker, target:
     evaluator = Evaluator(flat(), target())
     found = evaluator.evaluate(CANDIDATES, gradients=True).gradients
     a, b = CANDIDATES.T
-    np.testing.assert_allclose(
-        found, np.stack([4 * (a - 0.25) / 3, 2 * (b - 0.75) / 3], axis=1), atol=1e-12
-    )
+    np.testing.assert_allclose(found, np.stack([4 * (a - 0.25) / 3, 2 * (b - 0.75) / 3], axis=1), atol=1e-12)
 
 
 def test_the_memory_budget_sets_the_micro_batch_and_changes_no_score(flat: Maker, target: Maker) -> None:
@@ -126,7 +124,9 @@ def test_an_objective_that_raises_is_named(flat: Maker, target: Maker) -> None:
         def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
             raise KeyError("weights")
 
-    with pytest.raises(EvaluationError, match=r"^the objective 'target' failed: KeyError: 'weights'; with can"):
+    with pytest.raises(
+        EvaluationError, match=r"^the objective 'target' failed: KeyError: 'weights'; with can"
+    ):
         Evaluator(flat(), Failing()).evaluate(CANDIDATES)
 
 

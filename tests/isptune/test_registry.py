@@ -131,7 +131,9 @@ def test_a_broken_entry_point_is_listed_and_explained(monkeypatch: pytest.Monkey
     broken = Registry("gadget", "isptune.tests.broken")
     entry = broken.entries()[0]
     assert (entry.name, entry.available) == ("broken", False)
-    with pytest.raises(IsptuneError, match="the gadget 'broken' of the package .* cannot be imported: Module"):
+    with pytest.raises(
+        IsptuneError, match="the gadget 'broken' of the package .* cannot be imported: Module"
+    ):
         broken.create("broken")
 
 

@@ -122,7 +122,10 @@ def test_wrong_tensors_name_the_candidate_and_the_parameter() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x: {type: flot, low: 0, high: 1}", "parameter 'x' has the unknown type 'flot'; did you mean 'float'?"),
+        (
+            "x: {type: flot, low: 0, high: 1}",
+            "parameter 'x' has the unknown type 'flot'; did you mean 'float'?",
+        ),
         ("x: {low: 0, hihg: 1}", "parameter 'x' has the unknown key 'hihg'; did you mean 'high'?"),
         ("x: {low: 0}", "parameter 'x' needs the key 'high'"),
         ("x: {low: 1, high: 0}", "parameter 'x' needs finite bounds with low < high, got [1, 0]"),

@@ -1,0 +1,72 @@
+"""What the package's own optimizers share: ``ask`` and ``tell`` in strict alternation on whole batches."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from isptune.errors import ConfigurationError
+from isptune.optimizer import Candidates, Optimizer
+
+
+class BatchOptimizer(Optimizer):
+    """An optimizer whose subclass writes ``propose`` and ``learn`` and needs no checks of its own.
+
+    Raises (from ``ask`` and ``tell``):
+        ConfigurationError: two ``ask`` without a ``tell`` between them, a ``tell`` without an ``ask``,
+            wrong shapes, a NaN loss, missing gradients, or candidates other than those asked for.
+    """
+
+    _asked: Candidates | None = None
+
+    @abstractmethod
+    def propose(self) -> Candidates:
+        """The next batch, (P, n) float64 in [0, 1]; the base class hands out a copy."""
+
+    @abstractmethod
+    def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
+        """Take the checked losses (P,), free of NaN, of the batch that ``propose`` gave."""
+
+    def ask(self) -> Candidates:
+        """The next batch: (P, n) float64 in [0, 1]."""
+        if self._asked is not None:
+            raise ConfigurationError(
+                f"the optimizer '{self._label}' was asked twice; tell it the losses of the first batch before"
+            )
+        self._asked = self.propose()
+        return self._asked.copy()
+
+    def tell(self, candidates: ArrayLike, losses: ArrayLike, gradients: ArrayLike | None = None) -> None:
+        """Take the losses (P,) of the batch that ``ask`` gave, and its gradients (P, n) where needed."""
+        points, values = self.checked(candidates, losses)
+        slopes = self._checked_gradients(gradients) if self.needs_gradient else None
+        if self._asked is None:
+            raise ConfigurationError(
+                f"the optimizer '{self._label}' was told losses before it was asked for candidates"
+            )
+        if not np.array_equal(points, self._asked):
+            raise ConfigurationError(
+                f"the optimizer '{self._label}' was told other candidates than the ones it was asked for"
+            )
+        asked, self._asked = self._asked, None
+        self.learn(asked, values, slopes)
+
+    @property
+    def _label(self) -> str:
+        return self.name or type(self).__name__
+
+    def _checked_gradients(self, gradients: ArrayLike | None) -> Candidates:
+        wanted = (self.population, self.dimension)
+        if gradients is None:
+            raise ConfigurationError(
+                f"the optimizer '{self._label}' needs the gradients of the losses, of the shape {wanted}"
+            )
+        slopes = np.asarray(gradients, dtype=np.float64)
+        if slopes.shape != wanted:
+            raise ConfigurationError(
+                f"the optimizer '{self._label}' must be told gradients of the shape {wanted}, "
+                f"got {slopes.shape}"
+            )
+        return slopes

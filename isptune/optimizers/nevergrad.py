@@ -1,0 +1,184 @@
+"""Every Nevergrad optimizer that passes the conformance suite, as ``nevergrad:NAME``, and ``cma``.
+
+Importing nevergrad takes seconds, so this module imports it only when an optimizer is created; the names
+come from ``nevergrad_survey.json``, which ``benchmarks/nevergrad_conformance.py`` writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import json
+import random
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from isptune.errors import ConfigurationError, IsptuneError
+from isptune.naming import did_you_mean
+from isptune.optimizer import Candidates
+from isptune.optimizers._batch import BatchOptimizer
+from isptune.registry import Entry, Family
+
+SURVEY_FILE = Path(__file__).with_name("nevergrad_survey.json")
+
+# Nevergrad cuts losses off at 5e20 with a warning; beyond this, losses are compressed in their order.
+_LARGEST = 1e18
+
+
+class NevergradOptimizer(BatchOptimizer):
+    """An optimizer of Nevergrad (Rapin and Teytaud 2018), asked and told in whole batches.
+
+    Nevergrad gets one bounded array, ``num_workers=population``, and a random state made from the seed.
+    Some of its methods draw from the global generators of numpy and of the standard library: those are
+    exchanged for streams of this optimizer's own while Nevergrad runs and put back afterwards. A loss
+    of +inf is passed on as a finite one that is worse than all seen so far.
+
+    Args:
+        dimension: the number n of parameters. Nevergrad gets a second, unused variable where it is 1:
+            its CMA would otherwise change to another package, for the whole process.
+        population: the number P of candidates in a batch, 30 by default.
+        seed: the only source of randomness.
+        budget: the evaluations that Nevergrad plans with; 50 batches if None.
+
+    Raises:
+        ConfigurationError: the installed Nevergrad has no optimizer of that name.
+        IsptuneError: Nevergrad itself raised.
+    """
+
+    method: ClassVar[str] = ""
+    requires: ClassVar[tuple[str, ...]] = ("nevergrad",)
+
+    def __init__(
+        self, dimension: int, population: int | None = None, seed: int = 0, budget: int | None = None
+    ) -> None:
+        super().__init__(dimension, population, seed, budget)
+        streams = np.random.SeedSequence(self.seed).spawn(3)
+        own, numpy_global, python_global = (np.random.MT19937(stream) for stream in streams)
+        self._numpy_state = np.random.RandomState(numpy_global).get_state()
+        self._python_state = random.Random(int(python_global.random_raw())).getstate()
+        self._handles: list[Any] = []
+        self._lowest, self._highest = np.inf, -np.inf
+        with self._isolated():
+            self._search = self._create(np.random.RandomState(own))
+
+    def _create(self, state: np.random.RandomState) -> Any:
+        import nevergrad
+
+        known = nevergrad.optimizers.registry
+        if self.method not in known:
+            raise ConfigurationError(
+                f"the installed nevergrad {nevergrad.__version__} has no optimizer '{self.method}', which "
+                f"nevergrad {survey()['nevergrad']} has{did_you_mean(self.method, known)}"
+            )
+        variables = nevergrad.p.Array(shape=(max(2, self.dimension),), lower=0.0, upper=1.0)
+        variables.random_state = state
+        # The registered objects are shared by the whole process and some change themselves while they run.
+        return copy.deepcopy(known[self.method])(
+            variables,
+            budget=50 * self.population if self.budget is None else self.budget,
+            num_workers=self.population,
+        )
+
+    def propose(self) -> Candidates:
+        """P calls of Nevergrad's ``ask``."""
+        with self._isolated():
+            self._handles = [self._search.ask() for _ in range(self.population)]
+            points = np.array([np.asarray(handle.value, dtype=np.float64) for handle in self._handles])
+        if not ((points >= 0.0) & (points <= 1.0)).all():
+            raise IsptuneError(f"nevergrad's '{self.method}' proposed a candidate outside its bounds")
+        return points[:, : self.dimension].copy()
+
+    def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
+        """P calls of Nevergrad's ``tell``."""
+        told = self._finite(losses)
+        with self._isolated():
+            for handle, loss in zip(self._handles, told, strict=True):
+                self._search.tell(handle, float(loss))
+        self._handles = []
+
+    def _finite(self, losses: Candidates) -> Candidates:
+        """The losses in their order, with magnitudes that Nevergrad takes and without infinities."""
+        size = np.maximum(np.abs(losses), _LARGEST)
+        compressed = np.sign(losses) * _LARGEST * (1.0 + np.log(size / _LARGEST) / 1000.0)
+        told = np.where(np.abs(losses) > _LARGEST, compressed, losses)
+        ordinary = told[np.isfinite(told)]
+        if ordinary.size:
+            self._lowest = min(self._lowest, float(ordinary.min()))
+            self._highest = max(self._highest, float(ordinary.max()))
+        if np.isinf(self._lowest):
+            # Nothing but failures so far: whatever comes later must not look worse than they do.
+            return np.where(told > 0, 10.0 * _LARGEST, -10.0 * _LARGEST)
+        margin = max(self._highest - self._lowest, 1.0, 1e-3 * abs(self._highest), 1e-3 * abs(self._lowest))
+        return np.where(
+            np.isposinf(told), self._highest + margin, np.where(np.isneginf(told), self._lowest - margin, told)
+        )
+
+    @contextlib.contextmanager
+    def _isolated(self) -> Iterator[None]:
+        """Nevergrad's own global random streams, silence, and its errors under its name."""
+        found = np.random.get_state(), random.getstate()
+        np.random.set_state(self._numpy_state)
+        random.setstate(self._python_state)
+        try:
+            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+                warnings.simplefilter("ignore")
+                yield
+        except IsptuneError:
+            raise
+        except Exception as error:
+            raise IsptuneError(
+                f"nevergrad's optimizer '{self.method}' failed: {type(error).__name__}: {error}"
+            ) from error
+        finally:
+            self._numpy_state, self._python_state = np.random.get_state(), random.getstate()
+            np.random.set_state(found[0])
+            random.setstate(found[1])
+
+
+class CMA(NevergradOptimizer):
+    """Covariance matrix adaptation (Hansen and Ostermeier 2001), pycma through Nevergrad."""
+
+    method = "CMAstd"
+
+
+class NevergradFamily(Family):
+    """``nevergrad:NAME`` for every optimizer of Nevergrad that passes the conformance suite."""
+
+    @cached_property
+    def _survey(self) -> dict[str, Any]:
+        return survey()
+
+    def names(self) -> Iterable[str]:
+        """The names that passed."""
+        return list(self._survey["offered"])
+
+    def refused(self) -> Mapping[str, str]:
+        """The names that did not, each with the reason."""
+        return dict(self._survey["refused"])
+
+    def entry(self, name: str) -> Entry:
+        """One line for ``isptune list``."""
+        return Entry(name=name, kind="optimizer", summary=f"Nevergrad's {name}, in whole batches")
+
+    def get(self, name: str) -> Callable[..., NevergradOptimizer]:
+        """The class of one name."""
+        return method_class(name)
+
+
+def method_class(name: str) -> type[NevergradOptimizer]:
+    """The optimizer class for a name of Nevergrad's registry, whether the survey offers it or not."""
+    facts = {"method": name, "__doc__": f"Nevergrad's {name}, asked and told in whole batches."}
+    return type("NevergradOptimizer", (NevergradOptimizer,), facts)
+
+
+def survey() -> dict[str, Any]:
+    """What the conformance survey found: ``nevergrad`` (its version), ``offered`` and ``refused``."""
+    with SURVEY_FILE.open(encoding="utf-8") as file:
+        found: dict[str, Any] = json.load(file)
+    return found

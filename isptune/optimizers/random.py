@@ -1,0 +1,67 @@
+"""Random search: the baseline that every other optimizer has to beat."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Literal
+
+import numpy as np
+
+from isptune.errors import ConfigurationError
+from isptune.naming import did_you_mean, listed
+from isptune.optimizer import Candidates
+from isptune.optimizers._batch import BatchOptimizer
+
+SAMPLERS = ("uniform", "sobol")
+
+
+class RandomSearch(BatchOptimizer):
+    """Candidates drawn from the unit cube without regard to the losses, the baseline.
+
+    Args:
+        dimension: the number n of parameters.
+        population: the number P of candidates in a batch, 30 by default.
+        seed: the only source of randomness.
+        budget: not used.
+        sampler: ``"uniform"`` for independent uniform draws; ``"sobol"`` for one scrambled Sobol sequence
+            over the whole run, which fills the cube more evenly (Sobol 1967; Owen 1998; needs scipy).
+
+    Example:
+        >>> optimizer = RandomSearch(dimension=2, population=4, seed=0, sampler="sobol")
+        >>> optimizer.ask().shape
+        (4, 2)
+    """
+
+    def __init__(
+        self,
+        dimension: int,
+        population: int | None = None,
+        seed: int = 0,
+        budget: int | None = None,
+        sampler: Literal["uniform", "sobol"] = "uniform",
+    ) -> None:
+        super().__init__(dimension, population, seed, budget)
+        if sampler not in SAMPLERS:
+            raise ConfigurationError(
+                f"the sampler of 'random' is '{sampler}'{did_you_mean(str(sampler), SAMPLERS)}"
+                f"; allowed: {listed(SAMPLERS)}"
+            )
+        self._generator = np.random.Generator(np.random.PCG64(self.seed))
+        self._sequence: Any = None
+        if sampler == "sobol":
+            # scipy takes half a second to import, which `isptune list` should not pay.
+            from scipy.stats import qmc
+
+            self._sequence = qmc.Sobol(self.dimension, scramble=True, seed=self._generator)
+
+    def propose(self) -> Candidates:
+        """The next P draws."""
+        if self._sequence is None:
+            return self._generator.random((self.population, self.dimension))
+        with warnings.catch_warnings():
+            # A batch need not be a power of two long: the sequence goes on from batch to batch.
+            warnings.simplefilter("ignore", UserWarning)
+            return np.asarray(self._sequence.random(self.population), dtype=np.float64)
+
+    def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
+        """Nothing: the draws do not depend on the losses."""

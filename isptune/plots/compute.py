@@ -1,0 +1,254 @@
+"""What the plots show, as numbers: no drawing here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isptune.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class History:
+    """What a run's log says of each evaluation, in the order in which they were made.
+
+    Attributes:
+        evaluations: (E,) how many evaluations had been made by then, rising.
+        scores: (E,) the objective's scores; those that are not finite count as failed.
+        l1: (E,) the hidden distortion in the stages' own units; None where nobody knows it.
+        l1_normalised: (E,) the hidden distortion as a share of the stages' ranges, or None.
+    """
+
+    evaluations: ArrayLike
+    scores: ArrayLike
+    l1: ArrayLike | None = None
+    l1_normalised: ArrayLike | None = None
+
+
+@dataclass(frozen=True)
+class Band:
+    """Median and quartiles over runs, each (E,); NaN where no run has a value yet."""
+
+    median: Numbers
+    low: Numbers
+    high: Numbers
+
+
+@dataclass(frozen=True)
+class ConvergenceCurves:
+    """Best-so-far curves on one axis of evaluations.
+
+    Attributes:
+        evaluations: (E,) of all runs together, rising.
+        score: the best score so far.
+        l1, l1_normalised: the hidden distortion of the candidate with that score, which is what a user
+            would have got by stopping there; None unless every run knows it. It may rise: an objective can
+            prefer a worse picture.
+        runs: how many runs stand behind the median and the quartiles.
+        higher_is_better: the orientation of the score.
+    """
+
+    evaluations: Numbers
+    score: Band
+    l1: Band | None
+    l1_normalised: Band | None
+    runs: int
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class RecoveredLevels:
+    """Hidden levels per stage before and after tuning.
+
+    Attributes:
+        labels, units: (K,) of the stages.
+        maxima: (K,) the highest levels.
+        start, found: (K,) levels in the stages' own units, without sign.
+        start_share, found_share: (K,) levels as shares of the highest.
+    """
+
+    labels: tuple[str, ...]
+    units: tuple[str, ...]
+    maxima: Numbers
+    start: Numbers
+    found: Numbers
+
+    @property
+    def start_share(self) -> Numbers:
+        return self.start / self.maxima
+
+    @property
+    def found_share(self) -> Numbers:
+        return self.found / self.maxima
+
+
+def convergence(
+    runs: Iterable[History | Mapping[str, Any] | Any], higher_is_better: bool = True
+) -> ConvergenceCurves:
+    """Best-so-far curves of one or several runs.
+
+    Args:
+        runs: ``History`` objects, or mappings or objects with the same names, one per seed. Where runs
+            counted their evaluations differently, each keeps its value until its next evaluation, and a
+            run that ended keeps its last.
+        higher_is_better: the orientation of the score.
+
+    Returns:
+        The median and the quartiles over the runs (the curve itself, three times, for a single run).
+
+    Raises:
+        ConfigurationError: no run, a run without evaluations, arrays of different lengths, or evaluation
+            counts that do not rise.
+
+    Example:
+        >>> from isptune.plots import History, convergence
+        >>> curves = convergence([History([1, 2, 3], [10.0, 30.0, 20.0], l1_normalised=[0.5, 0.2, 0.1])])
+        >>> curves.score.median.tolist(), curves.l1_normalised.median.tolist()
+        ([10.0, 30.0, 30.0], [0.5, 0.2, 0.2])
+    """
+    histories = [_arrays(run, number) for number, run in enumerate(runs)]
+    if not histories:
+        raise ConfigurationError("a convergence curve needs at least one run")
+    axis = np.unique(np.concatenate([history["evaluations"] for history in histories]))
+    best = [_best_so_far(history["scores"], higher_is_better) for history in histories]
+
+    def band(name: str) -> Band | None:
+        if any(history[name] is None for history in histories):
+            return None
+        return _band(
+            np.stack(
+                [
+                    _on_axis(axis, history["evaluations"], _taken(history[name], index))
+                    for history, index in zip(histories, best, strict=True)
+                ]
+            )
+        )
+
+    score = band("scores")
+    assert score is not None
+    return ConvergenceCurves(axis, score, band("l1"), band("l1_normalised"), len(histories), higher_is_better)
+
+
+def _arrays(run: Any, number: int) -> dict[str, Any]:
+    """A run's arrays, checked against one another."""
+    found: dict[str, Any] = {}
+    for name in ("evaluations", "scores", "l1", "l1_normalised"):
+        value = run.get(name) if isinstance(run, Mapping) else getattr(run, name, None)
+        found[name] = None if value is None else np.asarray(value, dtype=np.float64)
+    for name in ("evaluations", "scores"):
+        if found[name] is None:
+            raise ConfigurationError(f"run {number} has no {name}")
+    count = found["scores"].size
+    if count == 0:
+        raise ConfigurationError(f"run {number} has no evaluations")
+    for name, value in found.items():
+        if value is not None and value.shape != (count,):
+            raise ConfigurationError(
+                f"run {number} has {name} of the shape {value.shape}; ({count},) is needed, as of its scores"
+            )
+    if not (np.diff(found["evaluations"]) > 0).all():
+        raise ConfigurationError(f"run {number} has evaluation counts that do not rise")
+    return found
+
+
+def _best_so_far(scores: Numbers, higher_is_better: bool) -> NDArray[np.int64]:
+    """(E,) the index of the best finite score up to each one, the first of equals; -1 before there is any."""
+    losses = np.where(np.isfinite(scores), -scores if higher_is_better else scores, np.inf)
+    lowest = np.minimum.accumulate(losses)
+    improves = losses < np.concatenate([[np.inf], lowest[:-1]])
+    index: NDArray[np.int64] = np.maximum.accumulate(np.where(improves, np.arange(len(scores)), -1))
+    return index
+
+
+def _taken(values: Numbers, index: NDArray[np.int64]) -> Numbers:
+    return np.where(index >= 0, values[index], np.nan)
+
+
+def _on_axis(axis: Numbers, evaluations: Numbers, values: Numbers) -> Numbers:
+    """The values on another axis: each holds until the next, and there is none before the first."""
+    index = np.searchsorted(evaluations, axis, side="right") - 1
+    return np.where(index >= 0, values[index], np.nan)
+
+
+def _band(values: Numbers) -> Band:
+    """Quartiles of (runs, E) over the runs that have a value."""
+    known = np.isfinite(values).any(axis=0)
+    quartiles = np.full((3, values.shape[1]), np.nan)
+    quartiles[:, known] = np.nanpercentile(values[:, known], [25, 50, 75], axis=0)
+    return Band(median=quartiles[1], low=quartiles[0], high=quartiles[2])
+
+
+def recovered_levels(
+    labels: Sequence[str],
+    units: Sequence[str],
+    maxima: ArrayLike,
+    start_levels: ArrayLike,
+    found_levels: ArrayLike,
+) -> RecoveredLevels:
+    """Hidden levels per stage, checked and without their signs.
+
+    Args:
+        labels, units: (K,) of the stages; a unit may be empty.
+        maxima: (K,) the highest levels, positive.
+        start_levels, found_levels: (K,) levels in the stages' own units.
+
+    Raises:
+        ConfigurationError: arrays of different lengths, a maximum that is not positive, a level that is not
+            a finite number.
+    """
+    highest, start, found = (
+        np.asarray(values, dtype=np.float64) for values in (maxima, start_levels, found_levels)
+    )
+    count = len(labels)
+    for name, shape in (
+        ("units", (len(units),)),
+        ("maxima", highest.shape),
+        ("start levels", start.shape),
+        ("found levels", found.shape),
+    ):
+        if shape != (count,):
+            raise ConfigurationError(f"{count} stages need {name} of the shape ({count},), got {shape}")
+    if count == 0 or not (highest > 0).all():
+        raise ConfigurationError("recovered levels need at least one stage, each with a positive maximum")
+    if not (np.isfinite(start).all() and np.isfinite(found).all()):
+        raise ConfigurationError("recovered levels need finite numbers")
+    return RecoveredLevels(tuple(labels), tuple(units), highest, np.abs(start), np.abs(found))
+
+
+def before_after_crops(
+    before: Tensor, after: Tensor, pristine: Tensor | None = None, count: int = 2, side: int | None = None
+) -> list[tuple[int, int, int, int]]:
+    """Detail crops in which two pictures are compared pixel by pixel.
+
+    Args:
+        before, after, pristine: (3, H, W) of one size, in [0, 1].
+        count: how many crops; fewer where fewer fit side by side.
+        side: of the crops in pixels; about a third of the shorter side if None, and 80 at most.
+
+    Returns:
+        (x, y, width, height) of crops that do not overlap, in reading order, always the same for the same
+        pictures. They lie where the pristine picture, or else the one after, has texture and colour.
+
+    Raises:
+        ConfigurationError: pictures of different sizes.
+    """
+    from isptune.scenes.crops import choose_crops
+
+    for other in (before, pristine):
+        if other is not None and other.shape != after.shape:
+            raise ConfigurationError(
+                f"pictures to compare need one size, got {tuple(after.shape)} and {tuple(other.shape)}"
+            )
+    shorter = min(int(after.shape[-1]), int(after.shape[-2]))
+    side = min(side or max(16, min(80, shorter // 3)), shorter)
+    places = choose_crops(after if pristine is None else pristine, count, side)
+    return [(x, y, side, side) for x, y in places]

@@ -1,0 +1,108 @@
+"""The figure of recovered levels: where each stage's hidden distortion began and where it ended."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from isptune.plots.compute import Numbers, recovered_levels
+from isptune.plots.style import BLUE, FAINT, INK, ORANGE, legend_above, new_figure, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_NAME_WIDTH = 22
+
+
+def draw_recovered_levels(
+    labels: Sequence[str],
+    units: Sequence[str],
+    maxima: ArrayLike,
+    start_levels: ArrayLike,
+    found_levels: ArrayLike,
+    title: str | None = "Recovered distortion levels",
+) -> Figure:
+    """Draw each stage's hidden level before and after tuning, as a share of its highest; 0 is perfect.
+
+    Args:
+        labels, units: (K,) of the stages; a unit may be empty.
+        maxima: (K,) the highest levels.
+        start_levels, found_levels: (K,) levels in the stages' own units, which stand beside the bars.
+        title: a heading, if any.
+
+    Returns:
+        A figure that ``save`` writes.
+
+    Raises:
+        ConfigurationError: arrays of different lengths, a maximum that is not positive, NaN.
+    """
+    levels = recovered_levels(labels, units, maxima, start_levels, found_levels)
+    count = len(levels.labels)
+    names = [_wrapped(label) for label in levels.labels]
+    with style():
+        row, head, foot = (0.42 if max(name.count("\n") for name in names) == 0 else 0.55), 0.95, 0.6
+        height = head + foot + row * (count + 0.4)
+        figure = new_figure(8.4, height)
+        longest = max(len(line) for name in names for line in name.split("\n"))
+        left = 0.25 + 0.085 * longest
+        axes = figure.add_axes(
+            (left / 8.4, foot / height, (8.4 - left - 2.75) / 8.4, row * (count + 0.4) / height)
+        )
+        places = range(count)
+        axes.hlines(places, 0, 1, color=FAINT, linewidth=5, zorder=1, capstyle="round")
+        axes.hlines(places, levels.found_share, levels.start_share, color=ORANGE, linewidth=2, zorder=2)
+        axes.plot(
+            levels.start_share, places, "o", color="white", markeredgecolor=ORANGE, markeredgewidth=2,
+            markersize=8, label="start", clip_on=False, zorder=3,
+        )  # fmt: skip
+        axes.plot(
+            levels.found_share, places, "o", color=BLUE, markersize=8, label="found", clip_on=False, zorder=4
+        )
+        axes.set_ylim(count - 0.3, -0.7)
+        axes.set_xlim(0, max(1.0, float(levels.start_share.max()), float(levels.found_share.max())))
+        axes.set_yticks(list(places), names)
+        axes.tick_params(axis="y", length=0, pad=10)
+        axes.grid(axis="y", visible=False)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("hidden level / highest level (0 is undistorted)")
+        legend_above(axes)
+        _table(axes, levels.start, levels.found, levels.maxima, levels.units)
+        if title:
+            figure.suptitle(
+                title, x=0.02, y=1 - 0.14 / height, ha="left", va="top", fontsize=12, fontweight="bold"
+            )
+    return figure
+
+
+def _wrapped(label: str) -> str:
+    """A long stage name on several lines, broken at its underscores and hyphens, or anywhere at worst."""
+    if len(label) <= _NAME_WIDTH:
+        return label
+    parts = label.replace("_", "_ ").replace("-", "- ")
+    lines = textwrap.wrap(parts, _NAME_WIDTH, break_long_words=True)
+    return "\n".join(line.replace("_ ", "_").replace("- ", "-") for line in lines)
+
+
+def _table(axes: Axes, start: Numbers, found: Numbers, maxima: Numbers, units: Sequence[str]) -> None:
+    """The levels themselves, in the stages' units, in three columns to the right of the bars."""
+    from matplotlib.transforms import ScaledTranslation
+
+    transform = axes.get_yaxis_transform()
+    points = axes.figure.dpi_scale_trans
+    for column, (heading, values, colour) in enumerate(
+        (("start", start, INK), ("found", found, BLUE), ("highest", maxima, INK))
+    ):
+        place = transform + ScaledTranslation(0.75 + 0.62 * column, 0, points)
+        axes.text(
+            1.0, -0.78, heading, transform=place, ha="right", va="bottom", fontsize=9, color=colour,
+            fontweight="bold",
+        )  # fmt: skip
+        for row, value in enumerate(values):
+            axes.text(1.0, row, f"{value:.3g}", transform=place, ha="right", va="center", color=colour)
+    place = transform + ScaledTranslation(0.75 + 0.62 * 2 + 0.08, 0, points)
+    for row, unit in enumerate(units):
+        axes.text(1.0, row, unit, transform=place, ha="left", va="center", fontsize=9, color="#555555")

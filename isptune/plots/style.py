@@ -1,0 +1,98 @@
+"""The look that all figures share, and saving them. Matplotlib loads when a function here is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isptune.errors import ImageError
+from isptune.naming import did_you_mean
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, which colour-blind readers tell apart.
+BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"
+INK, FAINT = "#222222", "#D9D9D9"
+DOTS_PER_INCH = 150
+SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".jpeg", ".webp")
+
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10.0,
+    "axes.labelsize": 10.0,
+    "axes.titlesize": 11.0,
+    "axes.titlelocation": "left",
+    "axes.edgecolor": "#666666",
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.8,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "lines.linewidth": 2.0,
+    "lines.solid_joinstyle": "round",
+    "legend.frameon": False,
+    "legend.fontsize": 9.0,
+    "figure.dpi": DOTS_PER_INCH,
+    "figure.facecolor": "white",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Matplotlib's defaults and this look, whatever the user's own settings are; they come back afterwards."""
+    import matplotlib.style
+
+    with matplotlib.style.context(["default", _STYLE]):
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of that many inches on an Agg canvas, without pyplot and its global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def legend_above(axes: Axes, columns: int = 3) -> None:
+    """A legend over the axes' top edge, where it covers no data."""
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=columns,
+        borderaxespad=0.2,
+        handlelength=1.8,
+        columnspacing=1.4,
+    )
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write a figure in the format of its suffix: PNG, PDF, SVG, JPEG or WebP.
+
+    Raises:
+        ImageError: an unknown suffix, a missing or unwritable folder.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        near = did_you_mean(suffix, SUFFIXES) if suffix else ""
+        raise ImageError(f"'{path}': figures are written as {', '.join(SUFFIXES)}{near}")
+    if not path.parent.is_dir():
+        raise ImageError(f"'{path}': there is no folder '{path.parent}'")
+    with style():
+        try:
+            figure.savefig(path, dpi=figure.dpi)
+        except OSError as error:
+            raise ImageError(f"'{path}' cannot be written: {error.strerror or error}") from error
+    return path

@@ -1,0 +1,223 @@
+"""The synthetic pipeline: a chain of stages whose levels a hidden map sets."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isptune.api import create_stage
+from isptune.errors import ConfigurationError, StageError
+from isptune.naming import did_you_mean, listed
+from isptune.parameters import ParameterSpace
+from isptune.pipeline import Pipeline, Scene
+from isptune.scenes import load_scenes
+from isptune.stage import Stage
+from isptune_synthetic.maps import HiddenMap, hidden_maps, seeded_generator
+from isptune_synthetic.stages.base import SyntheticStage
+
+DEFAULT_STAGES = ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen")
+
+# Noise fields of at most this many bytes are kept between calls; a 4K field in float32 takes 100 MB.
+_NOISE_BYTES = 512 * 2**20
+
+
+class SyntheticPipeline(Pipeline):
+    """Degrades pristine pictures by a chain of stages; the hidden optimum leaves them as they are.
+
+    Parameters X go through a seeded hidden map to the stages' levels D, and each candidate's levels drive
+    the chain on the whole batch at once. At ``optimum()`` every level is 0 and the picture comes out equal
+    to the scene to the last bit (the experiment of the ScoreNet supplement, section 3).
+
+    Args:
+        scenes: image files, folders, globs, ``"chart"`` or ``"chart:WxH"``, (3, H, W) tensors in [0, 1],
+            or ``Scene`` objects; the generated chart if None.
+        stages: names of registered stages in the order of the chain, or mappings ``{"name": ...,
+            "options": {...}}``; the default five if None. A stage may occur more than once.
+        maps: a family of hidden maps, ``identity``, ``power``, ``sigmoid``, ``ripple`` or ``coupled``, or a
+            mapping with its name and options.
+        seed: of the hidden map and of the noise; the scenes are the same for every seed.
+        crop: how large scenes are cropped: ``"auto"``, a size in pixels, or None for whole scenes.
+
+    Raises:
+        ConfigurationError: no stage, an unknown key, or options that a stage or a map refuses.
+        UnknownNameError: an unknown stage or map.
+        ImageError: a scene that cannot be read.
+
+    Example:
+        >>> import torch
+        >>> pipeline = SyntheticPipeline(scenes=[torch.rand(3, 48, 64)], seed=3)
+        >>> pipeline.render(pipeline.space.defaults(), 0).shape
+        torch.Size([1, 3, 48, 64])
+    """
+
+    has_reference = True
+
+    def __init__(
+        self,
+        scenes: Sequence[str | Path | Tensor | Scene] | None = None,
+        stages: Sequence[str | Mapping[str, Any]] | None = None,
+        maps: str | Mapping[str, Any] = "power",
+        seed: int = 0,
+        crop: str | int | None = "auto",
+    ) -> None:
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise ConfigurationError(f"the seed is {seed}; allowed: whole numbers of at least 0")
+        self.seed = seed
+        self.stages = [_create(create_stage, "stage", item) for item in _listed_stages(stages)]
+        labels = _numbered([stage.name for stage in self.stages])
+        for label, stage in zip(labels, self.stages, strict=True):
+            stage.name = label
+        self.truth_labels = tuple(labels)
+        self.truth_maxima = tuple(float(stage.level_range[1]) for stage in self.stages)
+        self.truth_units = tuple(stage.level_unit for stage in self.stages)
+        self._map: HiddenMap = _create(
+            hidden_maps.create, "hidden map", maps, maxima=self.truth_maxima, seed=seed
+        )
+        names = _numbered([stage.parameter_name or stage.name for stage in self.stages])
+        self.space = ParameterSpace(self._map.parameters(names, self.truth_units))
+        self.is_differentiable = all(stage.is_differentiable for stage in self.stages)
+        self.working_images = 1.0 + max(stage.working_images for stage in self.stages)
+        self.scenes = load_scenes(["chart"] if scenes is None else scenes, crop=crop)
+        self._noise: OrderedDict[tuple[Any, ...], Tensor] = OrderedDict()
+
+    def truth(self, values: Tensor) -> Tensor:
+        """(P, K) distortion levels of the candidates, in the stages' units, all 0 at ``optimum()``."""
+        return self._map.levels(self.space.check(values))
+
+    def optimum(self) -> Tensor:
+        """(1, n) the values at which every level is 0: for evaluation alone, as ``truth`` is."""
+        return self._map.optimum().unsqueeze(0)
+
+    def reference(self, scene: Scene | int) -> Tensor:
+        """(1, 3, H, W), the pristine picture."""
+        return self.scene(scene).image.unsqueeze(0)
+
+    def render(self, values: Tensor, scene: Scene | int) -> Tensor:
+        """Render candidates on one scene, all in one batch.
+
+        Args:
+            values: (P, n) parameter values within ``space``.
+            scene: one of ``scenes``, or its index.
+
+        Returns:
+            (P, 3, H, W) RGB in [0, 1], in the scene's number type.
+
+        Raises:
+            ParameterError: values of the wrong shape or outside their bounds.
+            StageError: a stage raised or gave images of the wrong shape; its name is in the message.
+        """
+        scene = self.scene(scene)
+        levels = self.truth(values)
+        images = scene.image.expand(levels.shape[0], -1, -1, -1)
+        own = False
+        for position, stage in enumerate(self.stages):
+            noise = self._noise_for(position, stage, scene)
+            level = levels[:, position].to(images.device)
+            try:
+                images, own = _apply(stage, images, level, noise, own)
+            except (torch.OutOfMemoryError, MemoryError):
+                # The evaluator answers these with smaller batches.
+                raise
+            except Exception as error:
+                raise StageError(stage.name, error) from error
+        return images
+
+    def to(self, device: torch.device | str) -> SyntheticPipeline:
+        """Move scenes and stages to a device and return the pipeline itself."""
+        for scene in self.scenes:
+            scene.image = scene.image.to(device)
+        for stage in self.stages:
+            stage.to(device)
+        self._noise.clear()
+        return self
+
+    def _noise_for(self, position: int, stage: Stage, scene: Scene) -> Tensor | None:
+        """The stage's random numbers for a scene: drawn on the CPU from (seed, scene, position) alone."""
+        if not stage.is_stochastic:
+            return None
+        image = scene.image
+        key = (scene.index, scene.height, scene.width, position, image.device, image.dtype)
+        if key in self._noise:
+            self._noise.move_to_end(key)
+            return self._noise[key]
+        generator = seeded_generator(self.seed, "noise", scene.index, position)
+        drawn = stage.draw(scene.height, scene.width, generator)
+        if drawn is None:
+            raise StageError(stage.name, ConfigurationError("it is stochastic, but draw() gave None"))
+        self._noise[key] = drawn.to(device=image.device, dtype=image.dtype)
+        while len(self._noise) > 1 and sum(map(_bytes, self._noise.values())) > _NOISE_BYTES:
+            self._noise.popitem(last=False)
+        return self._noise[key]
+
+
+def _bytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
+
+
+def _apply(
+    stage: Stage, images: Tensor, level: Tensor, noise: Tensor | None, own: bool
+) -> tuple[Tensor, bool]:
+    """The stage's output, and whether its memory is the chain's own, to be written over."""
+    plain = not (torch.is_grad_enabled() and (images.requires_grad or level.requires_grad))
+    arguments = (images, level, noise) if stage.is_stochastic else (images, level)
+    if plain and isinstance(stage, SyntheticStage):
+        output = stage(*arguments, out=images) if own else stage(*arguments)
+    else:
+        output = stage(*arguments)
+    if not isinstance(output, Tensor) or output.shape != images.shape:
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise ConfigurationError(f"it must give images of the shape {tuple(images.shape)}, got {got}")
+    # What another package's stage returns may be its input or a tensor that it keeps.
+    return output, plain and isinstance(stage, SyntheticStage)
+
+
+def _listed_stages(stages: Sequence[str | Mapping[str, Any]] | None) -> list[str | Mapping[str, Any]]:
+    if stages is None:
+        return list(DEFAULT_STAGES)
+    if isinstance(stages, (str, Mapping)) or not isinstance(stages, Sequence):
+        raise ConfigurationError(
+            f"stages is {stages!r}; it must be a list of stage names or of mappings with a name and options"
+        )
+    if not stages:
+        raise ConfigurationError("the pipeline 'synthetic' needs at least one stage, got an empty list")
+    return list(stages)
+
+
+def _create(create: Any, kind: str, item: Any, **more: Any) -> Any:
+    """What a name, or a mapping with a name and options, stands for."""
+    if isinstance(item, str):
+        return create(item, **more)
+    if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
+        raise ConfigurationError(
+            f"a {kind} is written as its name or as a mapping with name and options, got {item!r}"
+        )
+    for key in item:
+        if key not in ("name", "options"):
+            raise ConfigurationError(
+                f"the {kind} '{item['name']}' has the unknown key '{key}'"
+                + did_you_mean(str(key), ("name", "options"))
+                + f"; allowed: {listed(('name', 'options'))}"
+            )
+    options = item.get("options") or {}
+    if not isinstance(options, Mapping):
+        raise ConfigurationError(
+            f"the options of the {kind} '{item['name']}' must be a mapping, got {options!r}"
+        )
+    return create(item["name"], **options, **more)
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """The names, with _2, _3, ... after those that occurred before."""
+    numbered: list[str] = []
+    for name in names:
+        count, candidate = 1, name
+        while candidate in numbered:
+            count += 1
+            candidate = f"{name}_{count}"
+        numbered.append(candidate)
+    return numbered

@@ -1,0 +1,62 @@
+"""What the synthetic stages have in common: checked levels and an optional output buffer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from torch import Tensor
+
+from isptune.errors import ConfigurationError
+from isptune.stage import Stage
+
+
+class SyntheticStage(Stage):
+    """A stage that refuses levels outside its range and can write its result over a given buffer."""
+
+    def forward(
+        self, images: Tensor, level: Tensor, noise: Tensor | None = None, *, out: Tensor | None = None
+    ) -> Tensor:
+        """Apply the stage.
+
+        Args:
+            images: (N, 3, H, W) RGB in [0, 1].
+            level: (N,) in ``level_range``.
+            noise: what ``draw`` gave, for a stochastic stage.
+            out: (N, 3, H, W) that receives the result; it may be ``images`` itself. Only for calls in
+                which no gradient is recorded: it spares a pipeline the memory of a second batch.
+
+        Returns:
+            (N, 3, H, W) RGB in [0, 1].
+
+        Raises:
+            ConfigurationError: images or levels of another shape, or a level outside the range.
+        """
+        self._check(images, level)
+        return self.apply_level(images, level, noise, out)
+
+    @abstractmethod
+    def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
+        """The work of ``forward`` on checked arguments."""
+
+    def _check(self, images: Tensor, level: Tensor) -> None:
+        name = self.name or type(self).__name__
+        if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+            raise ConfigurationError(
+                f"the stage '{name}' needs images of the shape (N, 3, H, W) in floating point, "
+                f"got {tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}"
+            )
+        if level.shape != images.shape[:1]:
+            raise ConfigurationError(
+                f"the stage '{name}' needs one level per image, of the shape ({images.shape[0]},), "
+                f"got {tuple(level.shape)}"
+            )
+        low, high = self.level_range
+        # Levels may have gone through float32; half a unit of its last place is no mistake of the user.
+        wrong = ~((level.detach() >= low) & (level.detach() <= high * (1 + 1e-6)))
+        if bool(wrong.any()):
+            index = int(wrong.nonzero()[0, 0])
+            unit = f" {self.level_unit}" if self.level_unit else ""
+            raise ConfigurationError(
+                f"the level of image {index} for the stage '{name}' is {float(level[index]):g}, "
+                f"outside [{low:g}, {high:g}]{unit}"
+            )

@@ -33,7 +33,8 @@ def write_outputs(
 def _draw_convergence(directory: RunDirectory, objective: Objective, result: TuneResult) -> None:
     from isptune import plots
 
-    figure = plots.draw_convergence(plots.convergence([result.history]), score_label=objective.name)
+    curves = plots.convergence([result.history], higher_is_better=result.history.higher_is_better)
+    figure = plots.draw_convergence(curves, score_label=objective.name)
     result.files.append(plots.save(figure, directory.file("convergence.png")))
 
 

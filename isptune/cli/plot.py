@@ -26,7 +26,8 @@ def command(directories: tuple[str, ...], out: str, title: str | None) -> int:
             f"the runs were scored by different objectives ({', '.join(sorted(labels))}); "
             "draw the runs of one objective at a time"
         )
-    curves = plots.convergence([history for _, history in runs])
+    histories = [history for _, history in runs]
+    curves = plots.convergence(histories, higher_is_better=histories[0].higher_is_better)
     plots.save(plots.draw_convergence(curves, score_label=labels.pop(), title=title), out)
     click.echo(f"wrote {out}")
     return 0

@@ -68,7 +68,7 @@ def command(
         facts = {"objective": made.name, "higher_is_better": bool(made.higher_is_better)}
         click.echo(json.dumps({**facts, "scores": rows}))
     else:
-        width = max(len(row["image"]) for row in rows)
+        width = max(len(scene.name) for scene in scenes)
         for row in rows:
             written = "not finite" if row["score"] is None else f"{row['score']:.6g}"
             click.echo(f"{row['image']:<{width}}  {written}")

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError
 from isptune.plots.compute import before_after_crops
-from isptune.plots.style import DOTS_PER_INCH, ORANGE, SKY, new_figure, style
+from isptune.plots.style import (
+    DOTS_PER_INCH,
+    ORANGE,
+    SKY,
+    TITLE_LINE,
+    draw_title,
+    new_figure,
+    style,
+    title_lines,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +32,7 @@ _DETAIL, _GAP, _MARGIN = 240, 12, 24
 _COLUMN = 2 * _DETAIL + _GAP
 _TALLEST = 560
 _LINE = 30
-_CAPTION_WIDTH = 42
+_CAPTION_WIDTH = 52
 _FRAMES = (ORANGE, SKY)
 
 Pixels = NDArray[np.uint8]
@@ -56,26 +65,29 @@ def draw_before_after(
                 f"there is no picture '{heading}' for a caption; there are {', '.join(pixels)}"
             )
     tensors = list(images.values())
-    for other in tensors:
-        crops = before_after_crops(other, tensors[-1], side=_detail_side(tensors[-1]))
+    first, last = tensors[0], tensors[-1]
+    for image in tensors:
+        if image.shape != first.shape:
+            raise ConfigurationError(
+                f"pictures to compare need one size, got {tuple(first.shape)} and {tuple(image.shape)}"
+            )
+    crops = before_after_crops(first, last, side=_detail_side(last))
     headings = {name: _caption(captions.get(name, "")) for name in pixels}
-    height, width = tensors[-1].shape[-2:]
+    height, width = last.shape[-2:]
     scale = min(_COLUMN / width, _TALLEST / height)
     wide, high = max(1, round(width * scale)), max(1, round(height * scale))
-    head = _MARGIN + _LINE * (1 + max(len(lines) for lines in headings.values())) + (50 if title else 0)
-    total = (
-        2 * _MARGIN + len(pixels) * _COLUMN + (len(pixels) - 1) * 2 * _GAP,
-        head + high + _GAP + _DETAIL + _MARGIN,
-    )
+    total_width = 2 * _MARGIN + len(pixels) * _COLUMN + (len(pixels) - 1) * 2 * _GAP
+    lines = title_lines(title, total_width / DOTS_PER_INCH)
+    top = _MARGIN + (16 + round(TITLE_LINE * DOTS_PER_INCH) * len(lines) if lines else 0)
+    head = top + _LINE * (1 + max(len(caption) for caption in headings.values()))
+    total = (total_width, head + high + _GAP + _DETAIL + _MARGIN)
     with style():
         figure = new_figure(total[0] / DOTS_PER_INCH, total[1] / DOTS_PER_INCH)
-        if title:
-            _text(figure, _MARGIN, _MARGIN, title, total, size=12, weight="bold")
-        for number, (name, lines) in enumerate(headings.items()):
+        draw_title(figure, lines)
+        for number, (name, caption) in enumerate(headings.items()):
             left = _MARGIN + number * (_COLUMN + 2 * _GAP)
-            top = head - _LINE * (1 + max(len(lines) for lines in headings.values()))
             _text(figure, left, top, name, total, size=11, weight="bold")
-            for row, line in enumerate(lines, 1):
+            for row, line in enumerate(caption, 1):
                 _text(figure, left, top + row * _LINE, line, total, size=9, weight="normal")
             box = (left + (_COLUMN - wide) // 2, head, wide, high)
             whole = _picture(figure, box, total, _resized(pixels[name], wide, high))
@@ -156,6 +168,8 @@ def _outline(axes: Axes, crop: tuple[int, int, int, int], scale: float, colour: 
     from matplotlib.patches import Rectangle
 
     x, y, wide, high = (value * scale for value in crop)
+    # Around the detail rather than on its edge: in a large picture a detail is hardly wider than the lines.
+    x, y, wide, high = x - 3, y - 3, wide + 6, high + 6
     for line_colour, thickness in (("black", 3.2), (colour, 1.8)):
         axes.add_patch(Rectangle((x, y), wide, high, fill=False, edgecolor=line_colour, linewidth=thickness))
 

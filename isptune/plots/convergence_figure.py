@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import textwrap
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from isptune.plots.compute import Band, ConvergenceCurves, Numbers
-from isptune.plots.style import BLUE, GREEN, VERMILION, legend_above, new_figure, style
+from isptune.plots.style import (
+    BLUE,
+    GREEN,
+    TITLE_LINE,
+    VERMILION,
+    draw_title,
+    legend_above,
+    new_figure,
+    style,
+    title_lines,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,16 +55,20 @@ def draw_convergence(
         if band is not None
     ]
     with style():
-        figure = new_figure(7.2, 5.6 if distortions else 3.4)
+        lines = title_lines(title, 7.2)
+        inches = (5.4 if distortions else 3.2) + TITLE_LINE * len(lines)
+        figure = new_figure(7.2, inches)
         panels = figure.subplots(
-            1 + bool(distortions), 1, sharex=True, squeeze=False, gridspec_kw={"hspace": 0.3}
+            1 + bool(distortions), 1, sharex=True, squeeze=False, gridspec_kw={"hspace": 0.27}
         )[:, 0]
         top, last = panels[0], panels[-1]
         name = "best so far" if curves.runs == 1 else f"median of {curves.runs} runs"
-        _curve(top, curves.evaluations, curves.score, BLUE, "-", name, curves.runs)
+        _curve(top, curves.evaluations, curves.score, BLUE, "-", name, curves.runs, "quartiles")
         _label_ends(top, curves.evaluations, [(curves.score, BLUE)])
         direction = "higher" if curves.higher_is_better else "lower"
-        top.set_ylabel(f"best {score_label}\n({direction} is better)")
+        # A long name goes over several lines, as the axis is no longer than that.
+        label = textwrap.fill(f"best {score_label}", 30)
+        top.set_ylabel(f"{label}\n({direction} is better)")
         if curves.runs > 1:
             legend_above(top)
         if distortions:
@@ -64,28 +80,54 @@ def draw_convergence(
             legend_above(last, columns=2)
         last.set_xlabel("evaluations")
         _evaluation_axis(last, curves.evaluations)
-        if title:
-            figure.suptitle(title, x=0.02, y=0.985, ha="left", fontsize=12, fontweight="bold")
+        draw_title(figure, lines)
         figure.align_ylabels(list(panels))
-        figure.subplots_adjust(left=0.135, right=0.915, bottom=0.1 if distortions else 0.165)
-        figure.subplots_adjust(top=(0.87 if title else 0.93) if distortions else (0.80 if title else 0.89))
+        above = 0.15 + (0.11 + TITLE_LINE * len(lines) if lines else 0) + (0.3 if curves.runs > 1 else 0)
+        figure.subplots_adjust(left=0.135, right=0.885, bottom=0.56 / inches, top=1 - above / inches)
+        _fit_margins(figure)
     return figure
 
 
 def _curve(
-    axes: Axes, evaluations: Numbers, band: Band, colour: str, dashes: object, label: str, runs: int
+    axes: Axes,
+    evaluations: Numbers,
+    band: Band,
+    colour: str,
+    dashes: object,
+    label: str,
+    runs: int,
+    shade: str | None = None,
 ) -> None:
     """A median as steps, since a best-so-far value holds until it is beaten, with its quartiles behind it."""
     if runs > 1:
-        axes.fill_between(evaluations, band.low, band.high, step="post", color=colour, alpha=0.2, linewidth=0)
+        axes.fill_between(
+            evaluations,
+            band.low,
+            band.high,
+            step="post",
+            color=colour,
+            alpha=0.2,
+            linewidth=0,
+            label=shade,
+        )
     axes.plot(evaluations, band.median, drawstyle="steps-post", color=colour, linestyle=dashes, label=label)
+    # The last step is as wide as a point, so a dot shows where it is.
+    axes.plot(evaluations[-1:], band.median[-1:], "o", color=colour, markersize=5, clip_on=False)
+
+
+def _fit_margins(figure: Figure) -> None:
+    """Make room on both sides for what the axes' labels and the values at the curves' ends take."""
+    boxes = [box for axes in figure.axes if (box := axes.get_tightbbox()) is not None]
+    room, width = 0.1 * figure.dpi, figure.bbox.width
+    left = (room - min(box.x0 for box in boxes)) / width
+    right = (width - room - max(box.x1 for box in boxes)) / width
+    figure.subplots_adjust(left=figure.subplotpars.left + left, right=figure.subplotpars.right + right)
 
 
 def _evaluation_axis(axes: Axes, evaluations: Numbers) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    first, last = float(evaluations[0]), float(evaluations[-1])
-    axes.set_xlim(0 if first <= 0.1 * last else first, last if last > first else first + 1)
+    axes.set_xlim(0, max(float(evaluations[-1]), 1.0))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
@@ -120,17 +162,18 @@ def _label_ends(axes: Axes, evaluations: Numbers, curves: list[tuple[Band, str]]
         place = [(value - low) / (high - low) for value, _ in ends]
     order = np.argsort(place)
     # Two lines of this text need about a tenth of the panel's height.
-    for lower, upper in zip(order, order[1:], strict=False):
+    for lower, upper in pairwise(order):
         lacking = 0.1 - (place[upper] - place[lower])
         if lacking > 0:
             place[lower] -= lacking / 2
             place[upper] += lacking / 2
+    shift = max(0.0, -min(place, default=0.0))
     for (value, colour), height in zip(ends, place, strict=True):
         axes.annotate(
             f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}",
-            xy=(1.0, height),
+            xy=(1.0, height + shift),
             xycoords="axes fraction",
-            xytext=(5, 0),
+            xytext=(7, 0),
             textcoords="offset points",
             color=colour,
             fontsize=9,

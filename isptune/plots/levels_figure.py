@@ -9,13 +9,25 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from isptune.plots.compute import Numbers, recovered_levels
-from isptune.plots.style import BLUE, FAINT, INK, ORANGE, legend_above, new_figure, style
+from isptune.plots.style import (
+    BLUE,
+    FAINT,
+    INK,
+    ORANGE,
+    TITLE_LINE,
+    draw_title,
+    legend_above,
+    new_figure,
+    style,
+    title_lines,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _NAME_WIDTH = 22
+_BARS, _COLUMN = 4.4, 0.68
 
 
 def draw_recovered_levels(
@@ -44,14 +56,15 @@ def draw_recovered_levels(
     count = len(levels.labels)
     names = [_wrapped(label) for label in levels.labels]
     with style():
-        row, head, foot = (0.42 if max(name.count("\n") for name in names) == 0 else 0.55), 0.95, 0.6
-        height = head + foot + row * (count + 0.4)
-        figure = new_figure(8.4, height)
-        longest = max(len(line) for name in names for line in name.split("\n"))
-        left = 0.25 + 0.085 * longest
-        axes = figure.add_axes(
-            (left / 8.4, foot / height, (8.4 - left - 2.75) / 8.4, row * (count + 0.4) / height)
-        )
+        # In inches: the names, the bars and the table get the room that their texts need.
+        row, foot = 0.26 + 0.17 * max(name.count("\n") + 1 for name in names), 0.6
+        left = 0.3 + 0.085 * max(len(line) for name in names for line in name.split("\n"))
+        right = 0.35 + 3 * _COLUMN + 0.08 * max(len(unit) for unit in levels.units)
+        width = left + _BARS + right
+        lines = title_lines(title, width)
+        height = 0.5 + (0.1 + TITLE_LINE * len(lines) if lines else 0) + foot + row * (count + 0.4)
+        figure = new_figure(width, height)
+        axes = figure.add_axes((left / width, foot / height, _BARS / width, row * (count + 0.4) / height))
         places = range(count)
         axes.hlines(places, 0, 1, color=FAINT, linewidth=5, zorder=1, capstyle="round")
         axes.hlines(places, levels.found_share, levels.start_share, color=ORANGE, linewidth=2, zorder=2)
@@ -71,10 +84,7 @@ def draw_recovered_levels(
         axes.set_xlabel("hidden level / highest level (0 is undistorted)")
         legend_above(axes)
         _table(axes, levels.start, levels.found, levels.maxima, levels.units)
-        if title:
-            figure.suptitle(
-                title, x=0.02, y=1 - 0.14 / height, ha="left", va="top", fontsize=12, fontweight="bold"
-            )
+        draw_title(figure, lines)
     return figure
 
 
@@ -96,13 +106,17 @@ def _table(axes: Axes, start: Numbers, found: Numbers, maxima: Numbers, units: S
     for column, (heading, values, colour) in enumerate(
         (("start", start, INK), ("found", found, BLUE), ("highest", maxima, INK))
     ):
-        place = transform + ScaledTranslation(0.75 + 0.62 * column, 0, points)
+        place = transform + ScaledTranslation(_COLUMN * (column + 1.1), 0, points)
         axes.text(
             1.0, -0.78, heading, transform=place, ha="right", va="bottom", fontsize=9, color=colour,
             fontweight="bold",
         )  # fmt: skip
         for row, value in enumerate(values):
-            axes.text(1.0, row, f"{value:.3g}", transform=place, ha="right", va="center", color=colour)
-    place = transform + ScaledTranslation(0.75 + 0.62 * 2 + 0.08, 0, points)
+            axes.text(1.0, row, _number(value), transform=place, ha="right", va="center", color=colour)
+    place = transform + ScaledTranslation(_COLUMN * 3.1 + 0.08, 0, points)
     for row, unit in enumerate(units):
         axes.text(1.0, row, unit, transform=place, ha="left", va="center", fontsize=9, color="#555555")
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"
 INK, FAINT = "#222222", "#D9D9D9"
 DOTS_PER_INCH = 150
+TITLE_LINE = 0.24
 SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".jpeg", ".webp")
 
 _STYLE = {
@@ -48,7 +50,7 @@ _STYLE = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Matplotlib's defaults and this look, whatever the user's own settings are; they come back afterwards."""
+    """Matplotlib's defaults and this look, whatever the user has set; the user's settings come back after."""
     import matplotlib.style
 
     with matplotlib.style.context(["default", _STYLE]):
@@ -65,9 +67,33 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def title_lines(title: str | None, width: float) -> list[str]:
+    """A figure's title on as many lines as it needs at that width in inches."""
+    return textwrap.wrap(title or "", max(20, int(9.2 * width)))
+
+
+def draw_title(figure: Figure, lines: list[str]) -> None:
+    """Put a title into the top left corner; each of its lines takes ``TITLE_LINE`` inches."""
+    width, height = figure.get_size_inches()
+    for number, line in enumerate(lines):
+        figure.text(
+            0.16 / width,
+            1 - (0.13 + number * TITLE_LINE) / height,
+            line,
+            ha="left",
+            va="top",
+            fontsize=12,
+            fontweight="bold",
+        )
+
+
 def legend_above(axes: Axes, columns: int = 3) -> None:
-    """A legend over the axes' top edge, where it covers no data."""
+    """A legend over the axes' top edge, where it covers no data; lines before bands."""
+    handles, labels = axes.get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda index: labels[index] == "quartiles")
     axes.legend(
+        [handles[index] for index in order],
+        [labels[index] for index in order],
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
         ncols=columns,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isptune.errors import ImageError
+from isptune.errors import ConfigurationError, ImageError
 from isptune.scenes import chart_panels
 from isptune.scenes.dead_leaves import dead_leaves, encode
 
@@ -37,6 +37,7 @@ def chart(width: int = 384, height: int = 256, seed: int = 0) -> Tensor:
 
     Raises:
         ImageError: a side out of its range.
+        ConfigurationError: a negative seed.
 
     Example:
         >>> from isptune.scenes import chart
@@ -49,6 +50,7 @@ def chart(width: int = 384, height: int = 256, seed: int = 0) -> Tensor:
                 f"a chart of {width}x{height} pixels is out of range: "
                 f"each side has {MINIMUM_SIDE} to {MAXIMUM_SIDE} pixels"
             )
+    check_seed(seed)
     generator = np.random.Generator(np.random.PCG64(seed))
 
     def leaves(wide: int, high: int) -> np.ndarray:
@@ -71,6 +73,12 @@ def chart(width: int = 384, height: int = 256, seed: int = 0) -> Tensor:
         steps[top : top + high, left : left + wide] = np.clip(np.rint(encoded * 255), 6, 249).astype(np.uint8)
     planes = np.ascontiguousarray(steps.transpose(2, 0, 1))
     return torch.from_numpy(planes.astype(np.float32) / np.float32(255))
+
+
+def check_seed(seed: int) -> None:
+    """Refuse what numpy's generators would refuse, in this project's words."""
+    if seed < 0:
+        raise ConfigurationError(f"seed {seed} is out of range: it is a whole number from 0")
 
 
 def layout(width: int, height: int) -> dict[str, Box]:

@@ -17,7 +17,7 @@ from isptune.errors import ImageError
 from isptune.naming import did_you_mean, natural_key
 from isptune.pipeline import Scene
 from isptune.scenes.crops import CropRule, choose_crops, parse_crop
-from isptune.scenes.generated import chart
+from isptune.scenes.generated import chart, check_seed
 from isptune.scenes.reading import FORMATS, MINIMUM_SIDE, read_image
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff"))
@@ -58,7 +58,7 @@ def load_scenes(
 
     Raises:
         ImageError: nothing is there, or it cannot be read; a tensor of another shape, type or range.
-        ConfigurationError: a ``crop`` that is not known.
+        ConfigurationError: a ``crop`` that is not known, a negative seed.
 
     Example:
         >>> from isptune.scenes import load_scenes
@@ -67,6 +67,7 @@ def load_scenes(
          'chart:96x64[0,32]', 'chart:96x64[32,32]', 'chart:96x64[64,32]']
     """
     rule = parse_crop(crop)
+    check_seed(seed)
     if isinstance(sources, str | Path | Tensor | Scene):
         sources = [sources]
     scenes: list[Scene] = []
@@ -151,11 +152,12 @@ def _checked(image: Tensor, position: int) -> Tensor:
             f"scene {position} is {shape[2]}x{shape[1]} pixels; "
             f"a scene needs at least {MINIMUM_SIDE}x{MINIMUM_SIDE}"
         )
+    image = image.detach()
     low, high = float(image.min()), float(image.max())
     if not (low >= 0 and high <= 1):
         values = "NaN" if low != low or high != high else f"values in [{low:.4g}, {high:.4g}]"
         raise ImageError(f"scene {position} is a tensor with {values}; [0, 1] is needed")
-    return image.detach().clone().contiguous()
+    return image.clone(memory_format=torch.contiguous_format)
 
 
 def _named_apart(pictures: Iterable[Scene]) -> Iterator[Scene]:

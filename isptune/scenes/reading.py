@@ -193,6 +193,9 @@ def _read_tiff(path: Path) -> tuple[NDArray[Any], int]:
         _check_size(path, page.imagewidth, page.imagelength)
         orientation = page.tags.get(274)
         photometric = int(page.photometric)
+        if photometric == 6 and int(page.compression) == 7:
+            # JPEG inside: its decoder has turned YCbCr into RGB.
+            photometric = 2
         samples = np.asarray(page.asarray())
         extra = [int(kind) for kind in page.extrasamples]
         colour_map = page.colormap
@@ -229,15 +232,15 @@ def _unit_samples(path: Path, samples: NDArray[Any], bits: Any) -> NDArray[Any]:
 
 def _tiff_colours(path: Path, samples: NDArray[Any], photometric: int, extra: list[int]) -> NDArray[Any]:
     """RGB of a TIFF's samples in [0, 1], by its photometric interpretation and its extra channels."""
-    names = {0: 1, 1: 1, 2: 3, 5: 4, 6: 3}
-    if photometric not in names:
+    channels = {0: 1, 1: 1, 2: 3, 5: 4}
+    if photometric not in channels:
         raise ImageError(
             f"'{path}' is a TIFF of photometric interpretation {photometric}; "
-            "grey, palette, RGB, YCbCr and CMYK are read"
+            "grey, palette, RGB and CMYK are read"
         )
     if samples.ndim == 2:
         samples = samples[:, :, None]
-    count = names[photometric]
+    count = channels[photometric]
     if samples.shape[2] < count:
         raise ValueError(f"{count} channels expected, {samples.shape[2]} found")
     colours = samples[:, :, :count]

@@ -131,10 +131,18 @@ class ObjectiveConformance:
             ("alone", torch.cat([self._score(objective, one[None], reference) for one in images]), together),
             ("permuted", self._score(objective, images[order], reference), together[order]),
             ("with others", self._score(objective, torch.cat([images, extremes]), reference)[:4], together),
-            ("in a larger batch", self._score(objective, images.repeat(3, 1, 1, 1), reference)[4:8], together),
+            (
+                "in a larger batch",
+                self._score(objective, images.repeat(3, 1, 1, 1), reference)[4:8],
+                together,
+            ),
         ):
             torch.testing.assert_close(
-                found, expected, rtol=self.batch_tolerance, atol=1e-8, msg=lambda text, at=label: f"{at}: {text}"
+                found,
+                expected,
+                rtol=self.batch_tolerance,
+                atol=1e-8,
+                msg=lambda text, at=label: f"{at}: {text}",
             )
 
     def test_orientation_is_true(self) -> None:
@@ -184,7 +192,7 @@ class ObjectiveConformance:
         found = self._score(
             objective, images.contiguous(memory_format=last), reference.contiguous(memory_format=last)
         )
-        torch.testing.assert_close(found, expected, rtol=self.batch_tolerance, atol=1e-8)
+        torch.testing.assert_close(found, expected, rtol=max(1e-5, self.batch_tolerance), atol=1e-8)
 
     def test_float32_and_float64_agree(self) -> None:
         objective = self.make()
@@ -222,7 +230,7 @@ class ObjectiveConformance:
     def test_one_reference_serves_the_batch(self) -> None:
         objective = self.make()
         if not objective.needs_reference:
-            return
+            pytest.skip("this objective needs no reference")
         images, reference = self._batch(*self.sizes[0])
         one = objective.score(images, reference)
         each = objective.score(images, reference.expand_as(images))
@@ -235,7 +243,7 @@ class ObjectiveConformance:
     def test_identical_images_score_best(self) -> None:
         objective = self.make()
         if not (objective.needs_reference and self.identical_is_best):
-            return
+            pytest.skip("this objective needs no reference, or declares that identical pictures are not best")
         for height, width in self.sizes:
             images, reference = self._batch(height, width)
             identical = float(objective.score(reference, reference))
@@ -271,7 +279,7 @@ class ObjectiveConformance:
     def test_gradient_is_true(self) -> None:
         objective = self.make()
         if not objective.is_differentiable:
-            return
+            pytest.skip("this objective declares that it is not differentiable")
         dtype = torch.float64 if self.supports_float64 else torch.float32
         good = self.good(*self.sizes[0]).to(dtype)
         images = torch.cat([self.distorted(good).to(dtype), good.roll(3, -1)]) * 0.9 + 0.05
@@ -307,7 +315,7 @@ class ObjectiveConformance:
     def test_gradient_is_finite_at_flat_and_identical_images(self) -> None:
         objective = self.make()
         if not (objective.is_differentiable and self.scores_flat_images):
-            return
+            pytest.skip("this objective declares no gradient, or no score of flat images")
         good = self.good(*self.sizes[0])
         cases = [good] + [torch.full_like(good, level) for level in (0.0, 0.5, 1.0)]
         for images in cases:
@@ -338,7 +346,13 @@ def _called(objective: Objective) -> str:
 def _random_state() -> tuple[Any, ...]:
     """The global generators' states, comparable with ==."""
     name, keys, *rest = np.random.get_state(legacy=True)
-    return (torch.get_rng_state().numpy().tobytes(), name, np.asarray(keys).tobytes(), rest, random.getstate())
+    return (
+        torch.get_rng_state().numpy().tobytes(),
+        name,
+        np.asarray(keys).tobytes(),
+        rest,
+        random.getstate(),
+    )
 
 
 @contextmanager

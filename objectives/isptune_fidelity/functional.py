@@ -22,6 +22,9 @@ LOWEST_ERROR = 1e-10
 _C1 = 0.01**2
 _C2 = 0.03**2
 
+# Subtracted before variances are taken, which it does not change.
+_CENTRE = 0.5
+
 # Wang, Simoncelli and Bovik (2003), section 3.2, from the finest scale to the coarsest.
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
@@ -154,7 +157,8 @@ def check_channels(channels: str) -> str:
     """The option ``channels`` itself, refused with a ConfigurationError where it is unknown."""
     if channels not in CHANNELS:
         raise ConfigurationError(
-            f"channels is '{channels}'; allowed: {', '.join(CHANNELS)}" + did_you_mean(str(channels), CHANNELS)
+            f"channels is '{channels}'; allowed: {', '.join(CHANNELS)}"
+            + did_you_mean(str(channels), CHANNELS)
         )
     return channels
 
@@ -223,12 +227,13 @@ def _similarity(images: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     zero = images.new_zeros(images.shape[1], dtype=torch.float64)
     similarities, structures = [zero] * len(images), [zero] * len(images)
     for start, count in strips(rows, columns, whole):
-        pristine = reference.narrow(2, start, count + border)
+        # Centred values lose less of the variance where mean square and squared mean nearly cancel.
+        pristine = reference.narrow(2, start, count + border) - _CENTRE
         # One reference serves the whole batch: its own moments are taken once.
         moments = [_moments(plane) for plane in pristine]
         for i, image in enumerate(images.narrow(2, start, count + border)):
             mean_y, variance_y = moments[i if len(moments) > 1 else 0]
-            similarity, structure = _maps(image, _of(pristine, i), mean_y, variance_y)
+            similarity, structure = _maps(image - _CENTRE, _of(pristine, i), mean_y, variance_y)
             similarities[i] = similarities[i] + _total(similarity)
             structures[i] = structures[i] + _total(structure)
     windows = rows * columns
@@ -245,10 +250,10 @@ def _moments(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _maps(x: Tensor, y: Tensor, mean_y: Tensor, variance_y: Tensor) -> tuple[Tensor, Tensor]:
-    """The SSIM map and its contrast-structure factor, (C, H - 10, W - 10) each."""
+    """The SSIM map and its contrast-structure factor, (C, H - 10, W - 10) each, of centred planes."""
     mean_x, variance_x = _moments(x)
-    product = mean_x * mean_y
-    covariance = window_mean(x * y) - product
+    covariance = window_mean(x * y) - mean_x * mean_y
     structure = (2 * covariance + _C2) / (variance_x + variance_y + _C2)
-    luminance = (2 * product + _C1) / (mean_x * mean_x + mean_y * mean_y + _C1)
+    mean_x, mean_y = mean_x + _CENTRE, mean_y + _CENTRE
+    luminance = (2 * mean_x * mean_y + _C1) / (mean_x * mean_x + mean_y * mean_y + _C1)
     return luminance * structure, structure

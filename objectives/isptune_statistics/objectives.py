@@ -29,8 +29,8 @@ class Sharpness(Objective):
     """Strength of edges: RMS gradient of slightly smoothed luma.
 
     See ``isptune_statistics.functional.sharpness`` (Tenengrad, Krotkov 1987, with Gaussian derivatives).
-    Range [0, 0.57] in luma per pixel; 0.02 to 0.08 for ordinary photographs. Higher is better. Images of at
-    least 7 px on each side.
+    Range [0, 0.52] in luma per pixel; about 0.02 to 0.05 for ordinary photographs. Higher is better. Images
+    of at least 7 px on each side.
     """
 
     is_differentiable = True
@@ -61,7 +61,7 @@ class NoiseLevel(Objective):
 class Contrast(Objective):
     """RMS contrast: standard deviation of luma (Peli 1990).
 
-    See ``isptune_statistics.functional.contrast``. Range [0, 0.5]; 0.15 to 0.3 for ordinary photographs.
+    See ``isptune_statistics.functional.contrast``. Range [0, 0.5]; about 0.1 to 0.3 for ordinary photographs.
     Higher is better.
     """
 

@@ -51,8 +51,8 @@ def srgb_to_linear(encoded: Tensor) -> Tensor:
 def linear_to_srgb(linear: Tensor) -> Tensor:
     """Linear light (any real number) to sRGB values, entry by entry, not clipped (IEC 61966-2-1)."""
     curve = _power(linear.clamp_min(_LINEAR_THRESHOLD), 1 / 2.4)
-    line = linear.clamp_max(_LINEAR_THRESHOLD).sub_(_LINEAR_THRESHOLD).mul_(_SRGB_SLOPE)
-    return line.add(curve, alpha=1.055).sub_(0.055)
+    line = linear.clamp_max(_LINEAR_THRESHOLD).mul_(_SRGB_SLOPE)
+    return line.add_(curve, alpha=1.055).sub_(0.055 + _LINEAR_THRESHOLD * _SRGB_SLOPE)
 
 
 def cube_roots(red: Tensor, green: Tensor, blue: Tensor) -> Planes:
@@ -67,13 +67,6 @@ def cube_roots(red: Tensor, green: Tensor, blue: Tensor) -> Planes:
     linear = (srgb_to_linear(red), srgb_to_linear(green), srgb_to_linear(blue))
     x, y, z = (_cube_root(_combine(row, linear)) for row in _TO_WHITE_XYZ)
     return x, y, z
-
-
-def lightness_root(red: Tensor, green: Tensor, blue: Tensor) -> Tensor:
-    """f(Y/Yn) alone, the second of ``cube_roots``."""
-    return _cube_root(
-        _combine(_TO_WHITE_XYZ[1], (srgb_to_linear(red), srgb_to_linear(green), srgb_to_linear(blue)))
-    )
 
 
 def from_cube_roots(x: Tensor, y: Tensor, z: Tensor) -> Planes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isptune_synthetic.strips import is_plain
+from isptune_synthetic.strips import given_back, is_plain
 
 # Columns (or rows) that one band matrix produces; 32 to 128 are equally fast.
 _BLOCK = 64
@@ -48,8 +48,7 @@ def separable(images: Tensor, kernels: Tensor, out: Tensor | None = None) -> Ten
     Args:
         images: (N, C, H, W).
         kernels: (N, 2 r + 1), one per sample, or (1, 2 r + 1) for all.
-        out: (N, C, H, W) that receives the result; it may be ``images`` itself. Only for calls without
-            gradients on a CPU, where nothing else of that size is allocated but one sample.
+        out: (N, C, H, W) that receives the result, for calls without gradients; it may be ``images``.
 
     Returns:
         (N, C, H, W), differentiable with respect to the images and the kernels.
@@ -57,33 +56,39 @@ def separable(images: Tensor, kernels: Tensor, out: Tensor | None = None) -> Ten
     if is_plain(images, kernels):
         if out is None:
             out = torch.empty_like(images, memory_format=torch.contiguous_format)
-        return _separable_in_place(images, kernels, out)
+        for index in range(images.shape[0]):
+            kernel = _without_zero_ends(kernels[index if kernels.shape[0] > 1 else 0])
+            _filter_planes(images[index], kernel, out[index])
+        return out
     kernels = kernels.expand(images.shape[0], -1)
-    rows = _filter_last(images, kernels)
-    return _filter_last(rows.transpose(-1, -2), kernels).transpose(-1, -2)
+    # Autocast would run the products in half precision, which no picture survives.
+    with torch.autocast(images.device.type, enabled=False):
+        rows = _filter_last(images, kernels)
+        filtered = _filter_last(rows.transpose(-1, -2), kernels).transpose(-1, -2)
+    return given_back(filtered, out)
 
 
-def _separable_in_place(images: Tensor, kernels: Tensor, out: Tensor) -> Tensor:
-    channels, height, width = images.shape[1:]
-    rows = images.new_empty(channels, height, width)
+def _filter_planes(image: Tensor, kernel: Tensor, out: Tensor) -> None:
+    """Filter (C, H, W) plane by plane into ``out``, with two planes of scratch memory at most."""
+    height, width = image.shape[1:]
+    along_rows = _blocks(width, kernel)
+    along_columns = [(place, matrix.t().contiguous()) for place, matrix in _blocks(height, kernel)]
+    rows = image.new_empty(height, width)
     spare: Tensor | None = None
-    for index in range(images.shape[0]):
-        kernel = _without_zero_ends(kernels[index if kernels.shape[0] > 1 else 0])
-        source, target = images[index], out[index]
-        # Matrix products round differently on memory that is aligned differently: a sample must not depend
-        # on its place in the batch.
-        if not (_is_aligned(source) and _is_aligned(target)):
+    for plane, target in zip(image, out, strict=True):
+        # Matrix products round differently on memory that is aligned differently, and a sample must not
+        # depend on its place in the batch.
+        if not (_is_aligned(plane) and _is_aligned(target)):
             spare = torch.empty_like(rows) if spare is None else spare
-            source, target = spare.copy_(source), spare
-        for (first, last, low, high), matrix in _blocks(width, kernel):
-            torch.mm(source.view(-1, width)[:, low:high], matrix, out=rows.view(-1, width)[:, first:last])
-        for (first, last, low, high), matrix in _blocks(height, kernel):
-            transposed = matrix.t().contiguous()
-            for plane, target_plane in zip(rows, target, strict=True):
-                torch.mm(transposed, plane[low:high], out=target_plane[first:last])
-        if target is spare:
-            out[index].copy_(spare)
-    return out
+            source, result = spare.copy_(plane), spare
+        else:
+            source, result = plane, target
+        for (first, last, low, high), matrix in along_rows:
+            torch.mm(source[:, low:high], matrix, out=rows[:, first:last])
+        for (first, last, low, high), matrix in along_columns:
+            torch.mm(matrix, rows[low:high], out=result[first:last])
+        if result is not target:
+            target.copy_(result)
 
 
 def _is_aligned(tensor: Tensor) -> bool:

@@ -67,8 +67,10 @@ class HiddenMap(ABC):
 
     def levels(self, values: Tensor) -> Tensor:
         """(P, K) levels in the stages' units for (P, K) parameter values, in float64."""
-        share = self.shares(values.to(torch.float64))
-        return share.clamp(0, 1) * self.maxima.to(values.device)
+        # One row at a time: PyTorch's powers round differently inside a vector register and at its end, and
+        # a candidate's levels must not depend on its place in the batch.
+        rows = [self.shares(row).clamp(0, 1) for row in values.to(torch.float64).split(1)]
+        return torch.cat(rows) * self.maxima.to(values.device)
 
     @abstractmethod
     def shares(self, values: Tensor) -> Tensor:
@@ -93,7 +95,7 @@ class Identity(HiddenMap):
 
     def parameters(self, names: Sequence[str], units: Sequence[str]) -> list[Float]:
         return [
-            Float(name, 0.0, high, unit=unit)
+            Float(name, 0.0, high, default=0.0, unit=unit)
             for name, high, unit in zip(names, self.maxima.tolist(), units, strict=True)
         ]
 
@@ -180,10 +182,7 @@ class Coupled(HiddenMap):
     def shares(self, values: Tensor) -> Tensor:
         offset = values - self.origin.to(values.device)
         mixing = self.mixing.to(values.device)
-        # Summed in a fixed order: a matrix product rounds differently for batches of other sizes.
-        mixed = torch.zeros_like(offset)
-        for column in range(offset.shape[1]):
-            mixed = mixed + offset[:, column : column + 1] * mixing[:, column]
+        mixed = (offset.unsqueeze(1) * mixing).sum(dim=2)
         above = mixed >= 0
         distance = (mixed.abs() / by_side(above, self.reach)).clamp(max=1)
         return distance.pow(by_side(above, self.gamma))

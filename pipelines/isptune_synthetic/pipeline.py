@@ -12,6 +12,7 @@ from torch import Tensor
 
 from isptune.api import create_stage
 from isptune.errors import ConfigurationError, StageError
+from isptune.evaluator import is_out_of_memory
 from isptune.naming import did_you_mean, listed
 from isptune.parameters import ParameterSpace
 from isptune.pipeline import Pipeline, Scene
@@ -56,6 +57,7 @@ class SyntheticPipeline(Pipeline):
     """
 
     has_reference = True
+    name = "synthetic"
 
     def __init__(
         self,
@@ -81,7 +83,7 @@ class SyntheticPipeline(Pipeline):
         names = _numbered([stage.parameter_name or stage.name for stage in self.stages])
         self.space = ParameterSpace(self._map.parameters(names, self.truth_units))
         self.is_differentiable = all(stage.is_differentiable for stage in self.stages)
-        self.working_images = 1.0 + max(stage.working_images for stage in self.stages)
+        self.working_images, self.working_images_with_gradients = _working_images(self.stages)
         self.scenes = load_scenes(["chart"] if scenes is None else scenes, crop=crop)
         self._noise: OrderedDict[tuple[Any, ...], Tensor] = OrderedDict()
 
@@ -120,10 +122,10 @@ class SyntheticPipeline(Pipeline):
             level = levels[:, position].to(images.device)
             try:
                 images, own = _apply(stage, images, level, noise, own)
-            except (torch.OutOfMemoryError, MemoryError):
-                # The evaluator answers these with smaller batches.
-                raise
             except Exception as error:
+                # The evaluator answers a lack of memory with smaller batches.
+                if is_out_of_memory(error):
+                    raise
                 raise StageError(stage.name, error) from error
         return images
 
@@ -155,6 +157,18 @@ class SyntheticPipeline(Pipeline):
         return self._noise[key]
 
 
+def _working_images(stages: Sequence[Stage]) -> tuple[float, float]:
+    """Image-sized tensors that a candidate needs at the peak, without and with gradients."""
+    highest = max(stage.working_images for stage in stages)
+    # Our own stages write over the picture they are given; others hold their input beside their output.
+    in_place = all(isinstance(stage, SyntheticStage) for stage in stages)
+    recorded = sum(
+        stage.recorded_images if isinstance(stage, SyntheticStage) else 4 * stage.working_images
+        for stage in stages
+    )
+    return (highest if in_place else 1.0 + highest), 1.0 + recorded
+
+
 def _bytes(tensor: Tensor) -> int:
     return tensor.numel() * tensor.element_size()
 
@@ -172,6 +186,8 @@ def _apply(
     if not isinstance(output, Tensor) or output.shape != images.shape:
         got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise ConfigurationError(f"it must give images of the shape {tuple(images.shape)}, got {got}")
+    if output.dtype != images.dtype:
+        raise ConfigurationError(f"it must give images of {images.dtype}, got {output.dtype}")
     # What another package's stage returns may be its input or a tensor that it keeps.
     return output, plain and isinstance(stage, SyntheticStage)
 
@@ -208,6 +224,11 @@ def _create(create: Any, kind: str, item: Any, **more: Any) -> Any:
         raise ConfigurationError(
             f"the options of the {kind} '{item['name']}' must be a mapping, got {options!r}"
         )
+    for key in options:
+        if key in more:
+            raise ConfigurationError(
+                f"the option '{key}' of the {kind} '{item['name']}' is set by the pipeline itself"
+            )
     return create(item["name"], **options, **more)
 
 

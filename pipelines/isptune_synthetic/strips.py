@@ -12,10 +12,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from isptune.errors import ConfigurationError
 from isptune.stage import keep_identity
 
-# Pixels in a strip: three channels of float32 are 384 KiB, a good part of a core's second-level cache.
-_STRIP = 32768
+# Pixels of a strip for each thread: three channels of float32 are 384 KiB, a good part of a core's
+# second-level cache. PyTorch gives no thread fewer numbers than this.
+_PIXELS_PER_THREAD = 32768
 
 
 def is_plain(*tensors: Tensor) -> bool:
@@ -23,6 +25,19 @@ def is_plain(*tensors: Tensor) -> bool:
     if any(tensor.device.type != "cpu" for tensor in tensors):
         return False
     return not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
+
+
+def given_back(result: Tensor, out: Tensor | None) -> Tensor:
+    """The result, written over ``out`` where one is given.
+
+    Raises:
+        ConfigurationError: a gradient is recorded, which a buffer that is written over cannot keep.
+    """
+    if out is None:
+        return result
+    if result.requires_grad:
+        raise ConfigurationError("out= is for calls without gradients: leave it out or use torch.no_grad()")
+    return out.copy_(result)
 
 
 def pointwise(
@@ -48,7 +63,7 @@ def pointwise(
     amounts = level.to(device=images.device, dtype=images.dtype)
     if not is_plain(images, level, *others):
         result = keep_identity(images, formula(images, *others, amounts.reshape(-1, 1, 1, 1)), level)
-        return result if out is None else out.copy_(result)
+        return given_back(result, out)
     if out is None:
         out = torch.empty_like(images, memory_format=torch.contiguous_format)
     for index, at_zero in enumerate((level == 0).tolist()):
@@ -60,7 +75,14 @@ def pointwise(
             continue
         rest = [other[index if other.shape[0] > 1 else 0].unsqueeze(0).flatten(2) for other in others]
         amount = amounts[index].reshape(1, 1, 1)
-        for first in range(0, sample.shape[2], _STRIP):
-            part = slice(first, first + _STRIP)
+        for part in _strips(sample.shape[2]):
             target[..., part] = formula(sample[..., part], *(other[..., part] for other in rest), amount)
     return out
+
+
+def _strips(pixels: int) -> list[slice]:
+    """Even strips, so that no thread is left without work on the last one."""
+    count = -(-pixels // (_PIXELS_PER_THREAD * torch.get_num_threads()))
+    # Whole cache lines keep the strips' rows aligned alike.
+    size = -(-pixels // (count * 64)) * 64
+    return [slice(first, first + size) for first in range(0, pixels, size)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -11,7 +13,18 @@ from isptune.stage import Stage
 
 
 class SyntheticStage(Stage):
-    """A stage that refuses levels outside its range and can write its result over a given buffer."""
+    """A stage that refuses levels outside its range and can write its result over a given buffer.
+
+    Class facts beside those of ``Stage``:
+        is_signed: levels from minus the highest one are taken as well and go the other way; tuning and the
+            conformance suite use the positive half alone.
+        reference_range: the values of the reference code's parameter that ``level_from_reference`` takes.
+        recorded_images: how many image-sized tensors it needs, all in all, where gradients are recorded.
+    """
+
+    is_signed: ClassVar[bool] = False
+    reference_range: ClassVar[tuple[float, float] | None] = None
+    recorded_images: ClassVar[float] = 16.0
 
     def forward(
         self, images: Tensor, level: Tensor, noise: Tensor | None = None, *, out: Tensor | None = None
@@ -34,6 +47,29 @@ class SyntheticStage(Stage):
         self._check(images, level)
         return self.apply_level(images, level, noise, out)
 
+    def level_from_reference(self, value: float) -> float:
+        """The level at which this stage does what the reference code does at a value of its parameter.
+
+        The reference is ARNIQA's implementation of the KADID-10k distortions (Agnolucci et al., WACV 2024).
+
+        Raises:
+            ConfigurationError: the value is outside ``reference_range``, or the reference has no such
+                distortion.
+        """
+        name = self.name or type(self).__name__
+        if self.reference_range is None:
+            raise ConfigurationError(f"the stage '{name}' has no counterpart in the reference code")
+        low, high = self.reference_range
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ConfigurationError(
+                f"the reference parameter of the stage '{name}' is {value:g}, outside [{low:g}, {high:g}]"
+            )
+        return self._level_of(float(value))
+
+    def _level_of(self, value: float) -> float:
+        """The level for a checked value of the reference's parameter; the value itself by default."""
+        return value
+
     @abstractmethod
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         """The work of ``forward`` on checked arguments."""
@@ -51,8 +87,9 @@ class SyntheticStage(Stage):
                 f"got {tuple(level.shape)}"
             )
         low, high = self.level_range
+        low = -high if self.is_signed else low
         # Levels may have gone through float32; half a unit of its last place is no mistake of the user.
-        wrong = ~((level.detach() >= low) & (level.detach() <= high * (1 + 1e-6)))
+        wrong = ~((level.detach() >= low * (1 + 1e-6)) & (level.detach() <= high * (1 + 1e-6)))
         if bool(wrong.any()):
             index = int(wrong.nonzero()[0, 0])
             unit = f" {self.level_unit}" if self.level_unit else ""

@@ -6,8 +6,10 @@ import math
 
 from torch import Tensor
 
+from isptune.stage import keep_identity
 from isptune_synthetic.filtering import gaussian_kernels, separable
 from isptune_synthetic.stages.base import SyntheticStage
+from isptune_synthetic.strips import given_back, is_plain
 
 _HIGHEST_SIGMA = 5.0
 
@@ -33,9 +35,12 @@ def gaussian_blur(images: Tensor, sigma: Tensor, *, out: Tensor | None = None) -
         torch.Size([2, 3, 32, 48])
     """
     kernels = gaussian_kernels(sigma.to(images.device), math.ceil(2 * _HIGHEST_SIGMA)).to(images.dtype)
+    plain = is_plain(images, sigma)
     # A weighted mean of numbers in [0, 1] can leave it by a rounding error.
-    blurred = separable(images, kernels, out)
-    return blurred.clamp(0, 1) if blurred.requires_grad else blurred.clamp_(0, 1)
+    blurred = separable(images, kernels, out if plain else None)
+    if plain:
+        return blurred.clamp_(0, 1)
+    return given_back(keep_identity(images, blurred.clamp(0, 1), sigma), out)
 
 
 class GaussianBlur(SyntheticStage):
@@ -44,7 +49,8 @@ class GaussianBlur(SyntheticStage):
     level_range = (0.0, _HIGHEST_SIGMA)
     level_unit = "px"
     parameter_name = "blur"
-    working_images = 2.0
+    working_images = 1.7
+    recorded_images = 8.0
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return gaussian_blur(images, level, out=out)

@@ -34,8 +34,8 @@ def brighten(images: Tensor, amount: Tensor, *, out: Tensor | None = None) -> Te
 
 
 def _brighten(images: Tensor, amount: Tensor) -> Tensor:
-    planes = images.flip(1).unbind(1)
-    x, y, z = cube_roots(*planes)
+    red, green, blue = images.unbind(1)
+    x, y, z = cube_roots(blue, green, red)
     lightness = y * 1.16 - 0.16
     plane_amount = amount[:, 0]
     raised = (parabola(lightness, plane_amount) - lightness) * (1 / 1.16)
@@ -50,6 +50,7 @@ class Brighten(SyntheticStage):
     level_range = (0.0, 1.1)
     parameter_name = "brightening"
     working_images = 1.2
+    recorded_images = 22.0
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return brighten(images, level, out=out)

@@ -42,6 +42,7 @@ class Desaturate(SyntheticStage):
     level_range = (0.0, 1.4)
     parameter_name = "desaturation"
     working_images = 1.2
+    recorded_images = 6.0
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return desaturate(images, level, out=out)

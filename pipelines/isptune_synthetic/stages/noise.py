@@ -41,6 +41,7 @@ class WhiteNoise(SyntheticStage):
     parameter_name = "noise"
     is_stochastic = True
     working_images = 1.2
+    recorded_images = 4.0
 
     def draw(self, height: int, width: int, generator: torch.Generator) -> Tensor:
         """(3, height, width) standard normal numbers in float32."""

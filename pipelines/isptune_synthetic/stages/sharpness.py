@@ -9,7 +9,7 @@ from isptune.stage import keep_identity, per_sample
 from isptune_synthetic.colour import cube_roots, from_cube_roots
 from isptune_synthetic.filtering import separable
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import is_plain, pointwise
+from isptune_synthetic.strips import given_back, is_plain, pointwise
 
 _SIGMA = 6.0
 _RADIUS = 6
@@ -43,7 +43,7 @@ def high_sharpen(images: Tensor, amount: Tensor, *, out: Tensor | None = None) -
         roots = _to_roots(images)
         blurred = separable(roots[:, 1:2], kernels)
         result = keep_identity(images, _sharpened(roots, blurred, per_sample(amount, images)), amount)
-        return result if out is None else out.copy_(result)
+        return given_back(result, out)
     if out is None:
         out = torch.empty_like(images, memory_format=torch.contiguous_format)
     ones = torch.ones(1)
@@ -61,7 +61,8 @@ def high_sharpen(images: Tensor, amount: Tensor, *, out: Tensor | None = None) -
 
 
 def _to_roots(images: Tensor) -> Tensor:
-    return torch.stack(cube_roots(*images.flip(1).unbind(1)), dim=1)
+    red, green, blue = images.unbind(1)
+    return torch.stack(cube_roots(blue, green, red), dim=1)
 
 
 def _sharpened(roots: Tensor, blurred: Tensor, amount: Tensor) -> Tensor:
@@ -77,7 +78,8 @@ class HighSharpen(SyntheticStage):
 
     level_range = (0.0, 12.0)
     parameter_name = "sharpening"
-    working_images = 1.8
+    working_images = 2.0
+    recorded_images = 20.0
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return high_sharpen(images, level, out=out)

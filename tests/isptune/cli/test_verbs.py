@@ -90,9 +90,7 @@ def test_resume_from_another_folder_gives_the_same_result(
 def test_render_sets_levels_and_leaves_the_rest_alone(photo: str, call: Call) -> None:
     assert call("render", photo, "--out", "same.png")[0] == 0
     assert torch.equal(read_image("same.png"), read_image(photo))
-    code, out, _ = call(
-        capsys, "render", photo, "--set", "blur=2", "--set", "noise=1e-2", "--out", "soft.png"
-    )
+    code, out, _ = call("render", photo, "--set", "blur=2", "--set", "noise=1e-2", "--out", "soft.png")
     assert code == 0
     assert "blur=2" in out
     assert "noise=0.01" in out
@@ -101,9 +99,7 @@ def test_render_sets_levels_and_leaves_the_rest_alone(photo: str, call: Call) ->
 
 def test_render_of_a_run_takes_its_best_parameters(photo: str, call: Call) -> None:
     found = json.loads(call("tune", photo, "--budget", "60", "--json", "--out", "run")[1])
-    code, out, _ = call(
-        capsys, "render", photo, "--run", "run", "--out", "best.png", "--bits", "16", "--json"
-    )
+    code, out, _ = call("render", photo, "--run", "run", "--out", "best.png", "--bits", "16", "--json")
     assert code == 0
     assert json.loads(out)["parameters"] == found["best_parameters"]
     code, out, _ = call("score", "best.png", "--objective", "psnr", "--reference", photo, "--json")

@@ -1,0 +1,95 @@
+"""The objective ``weighted``."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from isptune.errors import ConfigurationError
+from isptune.objective import Objective, check_images
+from isptune_weighted.terms import read_terms
+
+
+class Weighted(Objective):
+    """Weighted sum of other objectives, each turned so that higher is better.
+
+    ``score = sum_i w_i o_i s_i / r_i`` with the term's score s_i, its weight w_i > 0, its orientation
+    o_i = +1 where higher is better and -1 where lower is better, and r_i = 1, or, with ``normalise``, the
+    width (highest - lowest) of the term's score range. Higher is better. ``scores`` gives the terms' own
+    scores s_i, one column per term, labelled by ``labels``.
+
+    A sum needs a reference if any term does, is differentiable if all terms are, and its range is the sum of
+    the terms' ranges.
+
+    Args:
+        terms: a mapping of objectives to weights, or to mappings with ``weight`` (1.0 if left out),
+            ``options`` and, where the key is a label of your own, ``objective``; or a list of mappings
+            with ``objective``, ``weight``, ``options`` and ``label``. The mapping is enough unless an
+            objective appears twice.
+        normalise: divide every term by the width of its score range, which then must be finite.
+
+    Raises:
+        ConfigurationError: no terms, an unknown key, a weight that is not positive and finite, two terms of
+            one label, or a range that cannot be normalised.
+        UnknownNameError: a term that is not a registered objective.
+
+    Example, in YAML::
+
+        objective: weighted
+        objective_options:
+          terms:
+            psnr: 1.0
+            ssim: {weight: 20, options: {channels: luma}}
+            noise-level: 5
+
+    Example:
+        >>> import isptune, torch
+        >>> objective = isptune.create_objective("weighted", terms={"contrast": 2, "clipping": 1})
+        >>> objective.labels, objective.score_range
+        (('contrast', 'clipping'), (-1.0, 1.0))
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("what its terms need",)
+    # Facts of the class for `isptune list`; every object has its own, from its terms.
+    is_differentiable = False
+
+    def __init__(self, terms: Any, normalise: bool = False) -> None:
+        if not isinstance(normalise, bool):
+            raise ConfigurationError(f"normalise of 'weighted' is {normalise!r}; allowed: true, false")
+        self.terms = read_terms(terms, normalise)
+        objectives = [term.objective for term in self.terms]
+        self.labels = tuple(term.label for term in self.terms)
+        self.higher_is_better = True
+        self.needs_reference = any(objective.needs_reference for objective in objectives)
+        self.is_differentiable = all(objective.is_differentiable for objective in objectives)
+        weights = [objective.weights for objective in objectives if objective.weights]
+        self.weights = "; ".join(weights) or None  # type: ignore[misc]  # the class's fact, per object here
+        ranges = [term.score_range for term in self.terms]
+        self.score_range = (math.fsum(low for low, _ in ranges), math.fsum(high for _, high in ranges))
+        # Terms are scored one after the other, but with gradients all their graphs are kept until the end.
+        self.working_images = sum(objective.working_images for objective in objectives)
+
+    def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+        scores = self.scores(images, reference)
+        scale = torch.tensor([term.scale for term in self.terms], dtype=torch.float64, device=scores.device)
+        # In float64 and column by column: the sum must not depend on the number of images.
+        total = torch.zeros(len(scores), dtype=torch.float64, device=scores.device)
+        for column, factor in zip(scores.to(torch.float64).unbind(dim=1), scale, strict=True):
+            total = total + column * factor
+        return total.to(scores.dtype)
+
+    def scores(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+        """(N, K) of the terms' own scores, in the terms' own units and orientations."""
+        images = check_images(images, self.name or "weighted")
+        pristine = self.require_reference(images, reference) if self.needs_reference else None
+        columns = [term.objective.score(images, pristine) for term in self.terms]
+        dtype = max((column.dtype for column in columns), key=lambda kind: torch.finfo(kind).bits)
+        return torch.stack([column.to(images.device, dtype) for column in columns], dim=1)
+
+    def to(self, device: torch.device | str) -> Weighted:
+        for term in self.terms:
+            term.objective.to(device)
+        return self

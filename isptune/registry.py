@@ -169,6 +169,8 @@ class Registry:
         return natural_sorted(f"{name}:NAME" if name in families else name for name in self._records)
 
     def _get_from_family(self, prefix: str, family: Family, rest: str) -> Callable[..., Any]:
+        # A family whose package is missing has no names to compare with: say what is missing instead.
+        self._require_packages(f"{prefix}:{rest}", family)
         refused = family.refused()
         if rest in refused:
             raise UnknownNameError(f"the {self.kind} '{prefix}:{rest}' is not offered: {refused[rest]}")

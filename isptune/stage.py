@@ -40,6 +40,10 @@ class Stage(nn.Module):
     name: str = ""
     options: dict[str, object]
 
+    def __init__(self) -> None:
+        # nn.Module takes any arguments, so without this an unknown option of a stage would not be named.
+        super().__init__()
+
     def draw(self, height: int, width: int, generator: torch.Generator) -> Tensor | None:
         """The random numbers that this stage needs on a scene of that size, or None.
 

@@ -88,6 +88,10 @@ class EvolutionStrategy(BatchOptimizer):
         sigma_floor: float = 1e-5,
     ) -> None:
         super().__init__(dimension, population, seed, budget)
+        if self.population < 2:
+            raise ConfigurationError(
+                f"the population of 'es' is {self.population}; allowed: whole numbers of at least 2"
+            )
         if isinstance(mu, bool) or mu != int(mu) or not 1 <= mu < self.population:
             raise ConfigurationError(
                 f"the option mu of 'es' is {mu}; allowed: whole numbers from 1 to {self.population - 1}, "
@@ -128,14 +132,16 @@ class EvolutionStrategy(BatchOptimizer):
 
     def propose(self) -> Candidates:
         """The next lambda offspring."""
-        self._offspring = (
-            [
-                self._toolbox.mutate(self._toolbox.mate(self._parents))
-                for _ in range(self.population)
+        if not self._parents:
+            self._offspring = self._first_batch()
+        elif self.rho >= len(self._parents):
+            # The intermediate of all parents is the same for every offspring.
+            middle = self._toolbox.mate(self._parents)
+            self._offspring = [self._toolbox.mutate(middle) for _ in range(self.population)]
+        else:
+            self._offspring = [
+                self._toolbox.mutate(self._toolbox.mate(self._parents)) for _ in range(self.population)
             ]
-            if self._parents
-            else self._first_batch()
-        )
         return np.stack([individual.genome for individual in self._offspring])
 
     def _first_batch(self) -> list[Individual]:
@@ -173,14 +179,17 @@ def mutate(
     individual: Individual, generator: np.random.Generator, tau0: float, tau: float, floor: float
 ) -> Individual:
     """A new individual with mutated steps and, by them, a mutated genome."""
-    normal = generator.standard_normal(2 * len(individual.genome) + 1)
-    own, step = np.split(normal[1:], 2)
+    count = len(individual.genome)
+    normal = generator.standard_normal(2 * count + 1)
+    factor = np.exp(tau0 * normal[0] + tau * normal[1 : count + 1])
     # A step beyond the whole range does no more than one of the whole range: reflection makes both uniform.
-    sigmas = np.clip(individual.sigmas * np.exp(tau0 * normal[0] + tau * own), floor, 1.0)
+    sigmas = np.minimum(np.maximum(individual.sigmas * factor, floor), 1.0)
+    step = normal[count + 1 :]
     return Individual(reflect(individual.genome + sigmas * step), sigmas)
 
 
 def reflect(genome: Vector) -> Vector:
     """Any real coordinates folded into [0, 1] as between two mirrors; those inside stay as they are."""
+    # np.mod keeps numbers in [0, 1] to the last bit, and gives [0, 2) for all others.
     folded = np.mod(genome, 2.0)
-    return np.where((genome >= 0.0) & (genome <= 1.0), genome, np.where(folded > 1.0, 2.0 - folded, folded))
+    return np.minimum(folded, 2.0 - folded)

@@ -34,7 +34,8 @@ _LARGEST = 1e18
 class NevergradOptimizer(BatchOptimizer):
     """An optimizer of Nevergrad (Rapin and Teytaud 2018), asked and told in whole batches.
 
-    Nevergrad gets one bounded array, ``num_workers=population``, and a random state made from the seed.
+    Nevergrad gets one array that starts in the centre, with steps of a sixth of the range and clipped at the
+    bounds, ``num_workers=population``, and a random state made from the seed.
     Some of its methods draw from the global generators of numpy and of the standard library: those are
     exchanged for streams of this optimizer's own while Nevergrad runs and put back afterwards. A loss
     of +inf is passed on as a finite one that is worse than all seen so far.
@@ -76,7 +77,11 @@ class NevergradOptimizer(BatchOptimizer):
                 f"the installed nevergrad {nevergrad.__version__} has no optimizer '{self.method}', which "
                 f"nevergrad {survey()['nevergrad']} has{did_you_mean(self.method, known)}"
             )
-        variables = nevergrad.p.Array(shape=(max(2, self.dimension),), lower=0.0, upper=1.0)
+        centre = np.full(max(2, self.dimension), 0.5)
+        # Nevergrad's own way at bounds is to bounce, which throws a far overshoot to the opposite bound: with
+        # it, PSO moves away from low losses. Clipping serves PSO, and CMA and DE as well as bouncing does.
+        variables = nevergrad.p.Array(init=centre).set_mutation(sigma=1.0 / 6.0)
+        variables = variables.set_bounds(0.0, 1.0, method="clipping")
         variables.random_state = state
         # The registered objects are shared by the whole process and some change themselves while they run.
         return copy.deepcopy(known[self.method])(
@@ -142,9 +147,15 @@ class NevergradOptimizer(BatchOptimizer):
 
 
 class CMA(NevergradOptimizer):
-    """Covariance matrix adaptation (Hansen and Ostermeier 2001), pycma through Nevergrad."""
+    """CMA-ES with a diagonal covariance matrix (Ros and Hansen 2008): nevergrad's DiagonalCMA.
 
-    method = "CMAstd"
+    It is the short name of the best of Nevergrad's CMA variants on hidden maps of the kind that the
+    synthetic pipeline has: with the mean normalised distortion itself as the objective, 1,500 evaluations,
+    30 a batch, it ended lower than the full matrix (``nevergrad:OldCMA``) on uncoupled maps and about as low on
+    coupled ones, and it was ahead at half of the budget on both.
+    """
+
+    method = "DiagonalCMA"
 
 
 class NevergradFamily(Family):

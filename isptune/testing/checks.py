@@ -26,7 +26,7 @@ def global_random_state() -> tuple[Any, ...]:
 def assert_pictures(images: Tensor) -> None:
     """Refuse numbers that are not finite or not in [0, 1]."""
     assert bool(images.isfinite().all()), "there are numbers that are not finite"
-    low, high = float(images.min()), float(images.max())
+    low, high = (float(end) for end in images.detach().aminmax())
     assert low >= 0, f"the lowest number is {low:g}, below 0"
     assert high <= 1, f"the highest number is {high:g}, above 1"
 

@@ -7,20 +7,18 @@ import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-import isptune
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.objective import Objective
-from isptune.testing.pictures import picture, spoilt
+from isptune.testing.objective_gradients import ObjectiveGradients
 
 
-class ObjectiveConformance:
+class ObjectiveConformance(ObjectiveGradients):
     """What every objective must keep; inherit it in a plugin's tests and set ``name``.
 
     Example::
@@ -34,52 +32,9 @@ class ObjectiveConformance:
             def distorted(self, images):
                 return images.flip(1)
 
-    Class facts to override where an objective needs it:
-        name, options: what ``make`` creates through the registry; override ``make`` for anything else.
-        sizes: (height, width) of the pictures; the first is the one that most tests use.
-        batch_tolerance: how far a score may move, relatively, with the rest of the batch.
-        dtype_tolerance: how far the scores of float32 and float64 pictures may be apart, relatively.
-        gradient_tolerance, difference_step: for the comparison of the gradient with finite differences.
-        scores_flat_images: black, white and grey pictures have finite scores.
-        supports_float64: float64 is computed as such, so finite differences are taken in it.
-        identical_is_best: a full-reference objective gives the best end of its range to identical pictures.
+    ``make``, ``good`` and ``distorted`` may be overridden, and the settings of ``ObjectiveSubject``: sizes,
+    tolerances, and what an objective declares that it does not do.
     """
-
-    name: ClassVar[str] = ""
-    options: ClassVar[dict[str, Any]] = {}
-    sizes: ClassVar[tuple[tuple[int, int], ...]] = ((48, 80), (32, 32), (97, 65), (64, 129))
-    batch_tolerance: ClassVar[float] = 1e-5
-    dtype_tolerance: ClassVar[float] = 1e-4
-    gradient_tolerance: ClassVar[float] = 1e-3
-    difference_step: ClassVar[float] = 1e-5
-    scores_flat_images: ClassVar[bool] = True
-    supports_float64: ClassVar[bool] = True
-    identical_is_best: ClassVar[bool] = True
-
-    # What a subclass may override.
-
-    def make(self) -> Objective:
-        """A fresh objective."""
-        return isptune.create_objective(self.name, **self.options)
-
-    def good(self, height: int, width: int) -> Tensor:
-        """(1, 3, H, W) float32: a picture that the objective must prefer to ``distorted`` of it."""
-        return picture(height, width)
-
-    def distorted(self, images: Tensor) -> Tensor:
-        """The same pictures, clearly worse in the objective's eyes: blurred, noisy and darker by default."""
-        return spoilt(images)
-
-    # Helpers.
-
-    def _batch(self, height: int, width: int) -> tuple[Tensor, Tensor]:
-        """Four unlike pictures (good, distorted, noise, mirrored) and one reference for all."""
-        good = self.good(height, width)
-        noise = torch.rand(good.shape, generator=torch.Generator().manual_seed(7)) * 0.8 + 0.1
-        return torch.cat([good.roll(3, -1), self.distorted(good), noise, good.flip(-1)]), good
-
-    def _score(self, objective: Objective, images: Tensor, reference: Tensor) -> Tensor:
-        return objective.score(images, reference if objective.needs_reference else None)
 
     # Facts.
 
@@ -142,7 +97,7 @@ class ObjectiveConformance:
                 expected,
                 rtol=self.batch_tolerance,
                 atol=1e-8,
-                msg=lambda text, at=label: f"{at}: {text}",
+                msg=label,
             )
 
     def test_orientation_is_true(self) -> None:
@@ -268,60 +223,6 @@ class ObjectiveConformance:
         ):
             with pytest.raises(IsptuneError):
                 self._score(objective, wrong, wrong if wrong.ndim == 4 else good)
-
-    # Gradients.
-
-    def test_no_graph_without_gradients(self) -> None:
-        images, reference = self._batch(*self.sizes[0])
-        scores = self._score(self.make(), images, reference)
-        assert not scores.requires_grad, "weights that require gradients keep a graph of every score"
-
-    def test_gradient_is_true(self) -> None:
-        objective = self.make()
-        if not objective.is_differentiable:
-            pytest.skip("this objective declares that it is not differentiable")
-        dtype = torch.float64 if self.supports_float64 else torch.float32
-        good = self.good(*self.sizes[0]).to(dtype)
-        images = torch.cat([self.distorted(good).to(dtype), good.roll(3, -1)]) * 0.9 + 0.05
-        images.requires_grad_()
-        scores = self._score(objective, images, good)
-        (gradient,) = torch.autograd.grad(scores[0], images)
-        assert bool(gradient.isfinite().all()), "the gradient is not finite"
-        assert bool((gradient[0] != 0).any()), "the gradient is zero everywhere"
-        assert bool((gradient[1] == 0).all()), "the gradient of a score reaches another sample"
-        generator = torch.Generator().manual_seed(3)
-        for direction in self._directions(gradient[0], generator):
-            expected = float((gradient[0] * direction).sum())
-            with torch.no_grad():
-                ahead, behind = (
-                    float(self._score(objective, images[:1] + step * direction, good))
-                    for step in (self.difference_step, -self.difference_step)
-                )
-            found = (ahead - behind) / (2 * self.difference_step)
-            assert found == pytest.approx(expected, rel=self.gradient_tolerance), (
-                "the gradient disagrees with finite differences"
-            )
-
-    def _directions(self, gradient: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
-        """Directions of at most one unit per value along which the score really changes."""
-        yield gradient / gradient.abs().max()
-        # Signs of the gradient, with a random third of them dropped, so that more values take part.
-        kept = torch.rand(gradient.shape, generator=generator) > 1 / 3
-        yield gradient.sign() * kept
-        # One value in ten alone, at random, where one wrong pixel would show.
-        kept = torch.rand(gradient.shape, generator=generator) > 0.9
-        yield gradient.sign() * kept
-
-    def test_gradient_is_finite_at_flat_and_identical_images(self) -> None:
-        objective = self.make()
-        if not (objective.is_differentiable and self.scores_flat_images):
-            pytest.skip("this objective declares no gradient, or no score of flat images")
-        good = self.good(*self.sizes[0])
-        cases = [good] + [torch.full_like(good, level) for level in (0.0, 0.5, 1.0)]
-        for images in cases:
-            leaf = images.clone().requires_grad_()
-            (gradient,) = torch.autograd.grad(self._score(objective, leaf, good).sum(), leaf)
-            assert bool(gradient.isfinite().all()), "the gradient is not finite"
 
     # Several scores.
 

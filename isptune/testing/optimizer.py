@@ -244,7 +244,7 @@ class OptimizerConformance:
         if not self.learns:
             return
         down, up = (
-            np.mean([candidates.mean() for candidates, _, _ in run(self.planned(10), pull(sign), 10)[5:]])
+            np.mean([candidates.mean() for candidates, _, _ in run(self.planned(20), pull(sign), 20)[15:]])
             for sign in (1.0, -1.0)
         )
         assert down < up, f"the candidates' mean is {down:g} where losses grow with it, {up:g} where they fall"

@@ -62,7 +62,7 @@ class PipelineConformance:
         return pipeline.space.to_values(unit)
 
     def _near(self, got: Tensor, expected: Tensor, tolerance: float) -> bool:
-        return float((got.double() - expected.double()).abs().max()) <= tolerance
+        return float((got.detach().double() - expected.detach().double()).abs().max()) <= tolerance
 
     # The rules.
 

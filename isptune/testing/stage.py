@@ -71,7 +71,7 @@ class StageConformance:
         """Different pictures, levels at the given shares of the highest one, and noise."""
         height, width = self.sizes[size]
         base = self.picture(height, width)
-        images = torch.cat([base.roll(3 * index, dims=-1) for index in range(len(shares))])
+        images = torch.cat([base.roll(3 * i, dims=-1) * (1 - 0.08 * i) for i in range(len(shares))])
         level = torch.tensor(shares, dtype=torch.float64) * stage.level_range[1]
         return images, level, self._draw(stage, height, width)
 

@@ -36,14 +36,15 @@ REFUSED: dict[str, str] = {
 _FORMULAS = frozenset(
     {"CW_SSIM", "Entropy", "FSIM", "GMSD", "MAD", "MS_SSIM", "NLPD", "PIQE", "PSNR", "SSIM", "VIF", "VSI"}
 )
-_BATCHED = _FORMULAS | {
+# VIF moves by more than 1e-5 with the batch, because it sums over all of it in single precision.
+_BATCHED = (_FORMULAS - {"VIF"}) | {
     *("ARNIQA", "BRISQUE", "CFANet", "CKDN", "CLIPIQA", "CNNIQA", "DBCNN", "DISTS", "DMM", "DeepDC"),
     *("HyperNet", "LIQE", "LPIPS", "MS_SWD_learned", "MUSIQ", "MetaIQA", "NIMA", "NIQE", "PAQ2PIQ"),
     *("PieAPP", "STLPIPS", "UNIQUE", "URanker", "WaDIQaM"),
 }
 # The gradients of FSIM are not finite; those of PIQE, NIQE, BRISQUE and Entropy are zero, wrong or partly
 # missing, because they count; DeepDC and DMM cut the graph.
-_DIFFERENTIABLE = _BATCHED - {"BRISQUE", "DMM", "DeepDC", "Entropy", "FSIM", "NIQE", "PIQE"}
+_DIFFERENTIABLE = (_BATCHED | {"VIF"}) - {"BRISQUE", "DMM", "DeepDC", "Entropy", "FSIM", "NIQE", "PIQE"}
 
 # Of CFANet, but on the faces that a detector finds: neither a batch nor a gradient comes through.
 _ON_FACES = "-face"
@@ -92,7 +93,7 @@ def read_catalogue() -> dict[str, Metric]:
     try:
         table = _literal_table(path.read_text(encoding="utf-8"))
         return {name: _metric(name, facts) for name, facts in table.items()}
-    except (OSError, SyntaxError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, SyntaxError, ValueError, LookupError, AttributeError, TypeError) as error:
         raise IsptuneError(
             f"the metrics of the installed pyiqa cannot be read from {path} "
             f"({type(error).__name__}: {error}); install a version that isptune knows: "

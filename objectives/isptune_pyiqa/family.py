@@ -18,7 +18,7 @@ _WEIGHTS = "downloaded by pyiqa when first used"
 
 
 class PyiqaFamily(Family):
-    """Any image-quality metric of pyiqa (PolyForm Noncommercial licence; the extra ``pyiqa``).
+    """Any image-quality metric of pyiqa, which is under the PolyForm Noncommercial licence.
 
     Names come from pyiqa's own table, read without importing pyiqa.
     """

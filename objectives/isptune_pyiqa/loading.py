@@ -102,7 +102,7 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _careful_loading(downloads: bool) -> Iterator[bool]:
-    """Connections that give up in time, and checkpoints read as plain tensors; yields whether the hub answers.
+    """Connections that give up in time, checkpoints read as plain tensors; yields whether the hub answers.
 
     pyiqa asks torch.load for full pickles, which can run any code; an environment variable of PyTorch
     overrules it. Every setting is put back.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -62,6 +61,10 @@ class PyiqaObjective(Objective):
         if not (batched is None or isinstance(batched, bool)):
             raise ConfigurationError(f"batched of '{self.name}' is {batched!r}; allowed: true, false")
         self.batched = self.metric.is_batched if batched is None else batched
+        if not isinstance(metric_options or {}, Mapping):
+            raise ConfigurationError(
+                f"metric_options of '{self.name}' is {metric_options!r}; allowed: a mapping"
+            )
         chosen = dict(metric_options or {})
         for option in chosen:
             if option in _OWN_OPTIONS:
@@ -104,10 +107,9 @@ class PyiqaObjective(Objective):
             enabled=True, benchmark=False, deterministic=True, allow_tf32=torch.backends.cudnn.allow_tf32
         )
         # Autocast is for the matrix products of networks; the formulas need single precision throughout.
-        full = torch.autocast(self._device.type, enabled=False)
-        if not self.metric.is_formula:
-            full = contextlib.nullcontext()
-        with exact, full, isolated_randomness(self._device):
+        autocast = torch.is_autocast_enabled(self._device.type) and not self.metric.is_formula
+        precision = torch.autocast(self._device.type, enabled=autocast)
+        with exact, precision, isolated_randomness(self._device):
             output = self._network(images) if reference is None else self._network(images, reference)
         # Some metrics give maps beside the score.
         score = output[0] if isinstance(output, (tuple, list)) else output

@@ -53,8 +53,8 @@ class Weighted(Objective):
     """
 
     needs: ClassVar[tuple[str, ...]] = ("what its terms need",)
-    # Facts of the class for `isptune list`; every object has its own, from its terms.
-    is_differentiable = False
+    # Nothing is known before the terms are: `isptune list` shows a dash, every object its own fact.
+    is_differentiable: bool = None  # type: ignore[assignment]
 
     def __init__(self, terms: Any, normalise: bool = False) -> None:
         if not isinstance(normalise, bool):

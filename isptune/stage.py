@@ -33,8 +33,8 @@ class Stage(nn.Module):
     level_unit: ClassVar[str] = ""
     parameter_name: ClassVar[str | None] = None
     aliases: ClassVar[tuple[str, ...]] = ()
-    is_differentiable: ClassVar[bool] = True
-    is_stochastic: ClassVar[bool] = False
+    is_differentiable: bool = True
+    is_stochastic: bool = False
     working_images: ClassVar[float] = 4.0
 
     name: str = ""

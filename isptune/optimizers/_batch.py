@@ -70,3 +70,9 @@ class BatchOptimizer(Optimizer):
                 f"got {slopes.shape}"
             )
         return slopes
+
+
+def latin_hypercube(generator: np.random.Generator, count: int, dimension: int) -> Candidates:
+    """(count, dimension) points, of which each coordinate has one in each of ``count`` equal strata."""
+    strata = np.stack([generator.permutation(count) for _ in range(dimension)], axis=1)
+    return (strata + generator.random(strata.shape)) / count

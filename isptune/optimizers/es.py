@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError
 from isptune.optimizer import Candidates
-from isptune.optimizers._batch import BatchOptimizer
+from isptune.optimizers._batch import BatchOptimizer, latin_hypercube
 
 Vector = NDArray[np.float64]
 
 
-class Loss(base.Fitness):  # type: ignore[misc]
+class Loss(base.Fitness):
     """DEAP's fitness of one minimised value."""
 
     # A plain class: deap.creator would put it in the namespace of the whole process.
@@ -145,26 +145,21 @@ class EvolutionStrategy(BatchOptimizer):
         return np.stack([individual.genome for individual in self._offspring])
 
     def _first_batch(self) -> list[Individual]:
-        strata = np.stack([self._generator.permutation(self.population) for _ in range(self.dimension)], axis=1)
-        genomes = (strata + self._generator.random(strata.shape)) / self.population
+        genomes = latin_hypercube(self._generator, self.population, self.dimension)
         return [Individual(genome, np.full(self.dimension, self.initial_sigma)) for genome in genomes]
 
     def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
         """Select the next parents."""
         for individual, loss in zip(self._offspring, losses, strict=True):
             individual.fitness.values = (float(loss),)
-        able = [
-            individual
-            for individual, loss in zip(self._offspring, losses, strict=True)
-            if loss < np.inf
-        ]
+        able = [individual for individual, loss in zip(self._offspring, losses, strict=True) if loss < np.inf]
         if able:
             # Offspring come first: where losses are equal, the younger survives and the search moves on.
             self._parents = self._toolbox.select(able + self._parents if self.plus else able)
 
 
 def recombine(parents: list[Individual], generator: np.random.Generator, rho: int) -> Individual:
-    """The intermediate of rho parents drawn without repetition, or of all where there are no more than rho."""
+    """The intermediate of rho parents, drawn without repetition where there are more than rho."""
     if rho < len(parents):
         parents = [parents[i] for i in generator.choice(len(parents), size=rho, replace=False)]
     if len(parents) == 1:

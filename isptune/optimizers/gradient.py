@@ -8,11 +8,14 @@ import numpy as np
 
 from isptune.errors import ConfigurationError
 from isptune.optimizer import Candidates
-from isptune.optimizers._batch import BatchOptimizer
+from isptune.optimizers._batch import BatchOptimizer, latin_hypercube
 
 # Squares of larger gradients would overflow; Adam does not depend on the gradients' scale below that.
 _LARGEST_GRADIENT = 1e150
 _EPSILON = 1e-12
+# What counts as an improvement, as a share of how far the start's loss has fallen; the start that holds the
+# best candidate of all may go on for longer.
+_PROGRESS, _LEADER_PROGRESS = 1e-3, 1e-6
 _GAIN_UP, _GAIN_DOWN, _GAIN_RANGE = 1.2, 0.5, (1e-4, 2.0)
 
 
@@ -28,7 +31,8 @@ class Adam(BatchOptimizer):
       changed its sign, which means that a minimum was stepped over, and raised by 1.2 elsewhere, between
       1e-4 and 2. It takes the place of a schedule;
     - a step that leaves the unit cube ends at its face and that coordinate's momentum is dropped;
-    - a start that has not improved for ``patience`` steps begins anew: in turn close to the best candidate
+    - a start that has not improved for ``patience`` steps, by a thousandth of how far its loss has fallen (a
+      millionth for the start that holds the best candidate), begins anew: in turn close to the best candidate
       seen so far (at a distance drawn between 0.01 and 0.3 a coordinate) and at a uniform point. So does, at
       once, a start whose loss or gradient is not finite.
 
@@ -92,14 +96,15 @@ class Adam(BatchOptimizer):
         self.patience = int(patience)
         self._generator = np.random.Generator(np.random.PCG64(self.seed))
         shape = (self.population, self.dimension)
-        strata = np.stack([self._generator.permutation(self.population) for _ in range(self.dimension)], axis=1)
-        self._points: Candidates = (strata + self._generator.random(shape)) / self.population
+        self._points = latin_hypercube(self._generator, *shape)
         self._mean, self._square, self._previous = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self._gain = np.ones(shape)
         self._age = np.zeros(self.population, dtype=np.int64)
-        self._best_of_start = np.full(self.population, np.inf)
+        # Per start: the highest loss, and the loss at its last improvement that counted.
+        self._highest = np.full(self.population, -np.inf)
+        self._mark = np.full(self.population, np.inf)
         self._improved_at = np.zeros(self.population, dtype=np.int64)
-        self._best, self._best_point = np.inf, self._points[0].copy()
+        self._best, self._best_point, self._leader = np.inf, self._points[0].copy(), -1
         self._restarts = 0
 
     def propose(self) -> Candidates:
@@ -118,12 +123,18 @@ class Adam(BatchOptimizer):
 
     def _remember(self, candidates: Candidates, losses: Candidates) -> None:
         self._age += 1
-        better = losses < self._best_of_start
-        self._best_of_start = np.where(better, losses, self._best_of_start)
+        # Huge losses of both signs would overflow in the difference.
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._highest = np.fmax(self._highest, np.where(np.isfinite(losses), losses, -np.inf))
+            fallen = np.nan_to_num(self._highest - losses, nan=0.0, neginf=0.0)
+            tolerance = np.where(np.arange(self.population) == self._leader, _LEADER_PROGRESS, _PROGRESS)
+            better = losses < self._mark - tolerance * fallen
+        self._mark = np.where(better, losses, self._mark)
         self._improved_at = np.where(better, self._age, self._improved_at)
-        leader = int(np.argmin(losses))
-        if losses[leader] < self._best:
-            self._best, self._best_point = float(losses[leader]), candidates[leader].copy()
+        lowest = int(np.argmin(losses))
+        if losses[lowest] < self._best:
+            self._best, self._best_point = float(losses[lowest]), candidates[lowest].copy()
+            self._leader = lowest
 
     def _step(self, slopes: Candidates) -> None:
         # The sign is taken of each factor, for a product of two small gradients may vanish.
@@ -154,4 +165,6 @@ class Adam(BatchOptimizer):
             state[start] = 0.0
         self._gain[start] = gain
         self._age[start] = self._improved_at[start] = 0
-        self._best_of_start[start] = np.inf
+        self._highest[start], self._mark[start] = -np.inf, np.inf
+        if start == self._leader:
+            self._leader = -1

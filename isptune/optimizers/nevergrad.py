@@ -119,10 +119,10 @@ class NevergradOptimizer(BatchOptimizer):
         if np.isinf(self._lowest):
             # Nothing but failures so far: whatever comes later must not look worse than they do.
             return np.where(told > 0, 10.0 * _LARGEST, -10.0 * _LARGEST)
+        # Not less than the spacing of numbers of that size, or the failure would look no worse.
         margin = max(self._highest - self._lowest, 1.0, 1e-3 * abs(self._highest), 1e-3 * abs(self._lowest))
-        return np.where(
-            np.isposinf(told), self._highest + margin, np.where(np.isneginf(told), self._lowest - margin, told)
-        )
+        told = np.where(np.isposinf(told), self._highest + margin, told)
+        return np.where(np.isneginf(told), self._lowest - margin, told)
 
     @contextlib.contextmanager
     def _isolated(self) -> Iterator[None]:
@@ -150,9 +150,9 @@ class CMA(NevergradOptimizer):
     """CMA-ES with a diagonal covariance matrix (Ros and Hansen 2008): nevergrad's DiagonalCMA.
 
     It is the short name of the best of Nevergrad's CMA variants on hidden maps of the kind that the
-    synthetic pipeline has: with the mean normalised distortion itself as the objective, 1,500 evaluations,
-    30 a batch, it ended lower than the full matrix (``nevergrad:OldCMA``) on uncoupled maps and about as low on
-    coupled ones, and it was ahead at half of the budget on both.
+    synthetic pipeline has: with the mean normalised distortion itself as the objective and 1,500
+    evaluations, it ended lower than the full matrix (``nevergrad:OldCMA``) on uncoupled maps and about as low
+    on coupled ones, and it was ahead at half of the budget on both.
     """
 
     method = "DiagonalCMA"

@@ -27,6 +27,10 @@ DEFAULT_STAGES = ("gaussian_blur", "brighten", "desaturate", "white_noise", "hig
 _NOISE_BYTES = 512 * 2**20
 
 
+# Elsewhere than on a CPU our stages work on whole batches, not on strips of a picture.
+_WHOLE_BATCH_IMAGES = 9.0
+
+
 class SyntheticPipeline(Pipeline):
     """Degrades pristine pictures by a chain of stages; the hidden optimum leaves them as they are.
 
@@ -135,6 +139,8 @@ class SyntheticPipeline(Pipeline):
             scene.image = scene.image.to(device)
         for stage in self.stages:
             stage.to(device)
+        if torch.device(device).type != "cpu":
+            self.working_images = max(self.working_images, _WHOLE_BATCH_IMAGES)
         self._noise.clear()
         return self
 

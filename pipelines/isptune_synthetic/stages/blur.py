@@ -46,7 +46,9 @@ def gaussian_blur(images: Tensor, sigma: Tensor, *, out: Tensor | None = None) -
 class GaussianBlur(SyntheticStage):
     """Gaussian blur; the level is sigma in pixels, 0 to 5."""
 
+    aliases = ("gaublur",)
     level_range = (0.0, _HIGHEST_SIGMA)
+    reference_range = (0.0, _HIGHEST_SIGMA)
     level_unit = "px"
     parameter_name = "blur"
     working_images = 1.7

@@ -28,7 +28,7 @@ def brighten(images: Tensor, amount: Tensor, *, out: Tensor | None = None) -> Te
     Example:
         >>> import torch
         >>> brighten(torch.full((1, 3, 1, 1), 0.5), torch.tensor([0.4])).round(decimals=3).flatten()
-        tensor([0.7000, 0.7000, 0.7000])
+        tensor([0.7020, 0.7020, 0.7020])
     """
     return pointwise(_brighten, images, level=amount, out=out)
 
@@ -48,6 +48,7 @@ class Brighten(SyntheticStage):
     """Brightening by a curve on RGB and on the lightness; the level is its amount, 0 to 1.1."""
 
     level_range = (0.0, 1.1)
+    reference_range = (0.0, 1.1)
     parameter_name = "brightening"
     working_images = 1.2
     recorded_images = 22.0

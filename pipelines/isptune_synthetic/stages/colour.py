@@ -39,10 +39,15 @@ def _desaturate(images: Tensor, amount: Tensor) -> Tensor:
 class Desaturate(SyntheticStage):
     """Desaturation; the level is the share of the saturation that is gone, 0 to 1.4."""
 
+    aliases = ("colorsat1",)
     level_range = (0.0, 1.4)
+    reference_range = (-0.4, 1.0)
     parameter_name = "desaturation"
     working_images = 1.2
     recorded_images = 6.0
+
+    def _level_of(self, value: float) -> float:
+        return 1 - value
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return desaturate(images, level, out=out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -37,11 +39,16 @@ def _white_noise(images: Tensor, noise: Tensor, deviation: Tensor) -> Tensor:
 class WhiteNoise(SyntheticStage):
     """White Gaussian noise; the level is its standard deviation, 0 to 0.1."""
 
+    aliases = ("whitenoise",)
     level_range = (0.0, 0.1)
+    reference_range = (0.0, 0.01)
     parameter_name = "noise"
     is_stochastic = True
     working_images = 1.2
     recorded_images = 4.0
+
+    def _level_of(self, value: float) -> float:
+        return math.sqrt(value)
 
     def draw(self, height: int, width: int, generator: torch.Generator) -> Tensor:
         """(3, height, width) standard normal numbers in float32."""

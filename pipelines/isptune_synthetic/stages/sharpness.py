@@ -76,7 +76,9 @@ def _sharpened(roots: Tensor, blurred: Tensor, amount: Tensor) -> Tensor:
 class HighSharpen(SyntheticStage):
     """Excessive sharpening of the lightness; the level is its amount, 0 to 12."""
 
+    aliases = ("highsharpen",)
     level_range = (0.0, 12.0)
+    reference_range = (0.0, 12.0)
     parameter_name = "sharpening"
     working_images = 2.0
     recorded_images = 20.0

@@ -38,6 +38,6 @@ def test_transfer_curve_is_the_standards():
 
 def test_parabola_goes_through_its_three_points_and_is_clipped():
     values = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
-    assert parabola(values, torch.tensor(0.4)).tolist() == [0.0, 0.7, 1.0]
+    assert parabola(values, torch.tensor(0.4, dtype=torch.float64)).tolist() == [0.0, 0.7, 1.0]
     assert parabola(values, torch.tensor(-0.4)).tolist() == pytest.approx([0.0, 0.3, 1.0])
     assert parabola(torch.tensor([0.8]), torch.tensor(1.1)).tolist() == [1.0]

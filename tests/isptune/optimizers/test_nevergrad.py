@@ -1,0 +1,216 @@
+"""Nevergrad's optimizers: conformance of a few, the survey's names, isolation and error messages."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isptune import registry
+from isptune.api import create_optimizer, list_optimizers
+from isptune.errors import ConfigurationError, IsptuneError, UnknownNameError
+from isptune.optimizers.nevergrad import NevergradFamily, NevergradOptimizer, method_class, survey
+from isptune.testing import OptimizerConformance
+from isptune.testing.optimizer import run, sphere
+
+
+class TestDiagonalCMA(OptimizerConformance):
+    """``cma`` is the short name of ``nevergrad:DiagonalCMA``."""
+
+    name = "cma"
+
+
+class TestCMA(OptimizerConformance):
+    name = "nevergrad:CMA"
+    dimensions = (1, 5)
+    populations = (None, 7)
+    generations = 4
+    search_generations = 12
+
+
+class TestDE(OptimizerConformance):
+    name = "nevergrad:DE"
+
+
+class TestPSO(OptimizerConformance):
+    name = "nevergrad:PSO"
+
+
+class TestNGOpt(OptimizerConformance):
+    """Its surrogate models take milliseconds a candidate, hence small batches."""
+
+    name = "nevergrad:NGOpt"
+    dimensions = (1, 5)
+    populations = (7, 12)
+    generations = 4
+    search_generations = 8
+
+    def make(self, dimension=5, population=None, seed=0, budget=None):
+        return create_optimizer(
+            self.name, dimension=dimension, population=population or 10, seed=seed, budget=budget
+        )
+
+
+def test_cma_recovers_hidden_optima_in_1500_evaluations():
+    """The hidden maps' shape, |x - o| ** gamma, with an optimum away from the centre."""
+    reached = []
+    for seed in range(2):
+        generator = np.random.default_rng([seed, 41])
+        optimum, gamma = generator.uniform(0.2, 0.8, 5), generator.uniform(1.0, 2.0, 5)
+        log = run(
+            create_optimizer("cma", dimension=5, seed=seed, budget=1500),
+            lambda x, o=optimum, g=gamma: ((np.abs(x - o) ** g).mean(axis=1), np.zeros_like(x)),
+            50,
+        )
+        reached.append(min(losses.min() for _, losses, _ in log))
+    assert max(reached) < 1e-4
+
+
+def test_cma_is_the_method_it_says_it_is():
+    short = run(create_optimizer("cma", dimension=3, seed=1, budget=90), sphere, 3)
+    long = run(create_optimizer("nevergrad:DiagonalCMA", dimension=3, seed=1, budget=90), sphere, 3)
+    assert all(np.array_equal(a[0], b[0]) for a, b in zip(short, long, strict=True))
+
+
+def test_the_survey_agrees_with_itself_and_with_the_registry():
+    found = survey()
+    offered, refused = found["offered"], found["refused"]
+    assert len(set(offered)) == len(offered)
+    assert not set(offered) & set(refused)
+    assert {"CMA", "DiagonalCMA", "DE", "PSO", "NGOpt"} <= set(offered)
+    assert len(offered) > 250
+    assert all(reason and reason == reason.strip() and "\n" not in reason for reason in refused.values())
+    assert list_optimizers("nevergrad:*") == registry.optimizers.names("nevergrad:*")
+    assert set(list_optimizers("nevergrad:*")) == {f"nevergrad:{name}" for name in offered}
+    entries = {entry.name: entry for entry in registry.optimizers.entries("nevergrad:*")}
+    assert len(entries) == len(offered) + len(refused)
+    assert entries["nevergrad:DE"].available
+    assert not entries["nevergrad:Cobyla"].available
+    assert entries["nevergrad:Cobyla"].note == refused["Cobyla"]
+
+
+def test_the_survey_covers_every_name_of_the_installed_nevergrad():
+    import nevergrad
+
+    found = survey()
+    if nevergrad.__version__ != found["nevergrad"]:
+        pytest.skip(f"the survey is of nevergrad {found['nevergrad']}, installed is {nevergrad.__version__}")
+    assert {*found["offered"], *found["refused"]} == set(nevergrad.optimizers.registry)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "nevergrad:Cobyla",
+            "the optimizer 'nevergrad:Cobyla' is not offered: it proposes one candidate at a time, not a batch",
+        ),
+        (
+            "nevergrad:DiagonalCMAA",
+            "there is no optimizer named 'nevergrad:DiagonalCMAA'; did you mean 'nevergrad:DiagonalCMA'?",
+        ),
+    ],
+)
+def test_refused_and_unknown_names(name, message):
+    with pytest.raises(UnknownNameError) as caught:
+        create_optimizer(name, dimension=2)
+    assert str(caught.value) == message
+
+
+def test_a_name_that_the_installed_version_lacks():
+    import nevergrad
+
+    with pytest.raises(ConfigurationError) as caught:
+        method_class("DiagonalCMAx")(dimension=2)
+    assert str(caught.value) == (
+        f"the installed nevergrad {nevergrad.__version__} has no optimizer 'DiagonalCMAx', which "
+        f"nevergrad {survey()['nevergrad']} has; did you mean 'DiagonalCMA'?"
+    )
+
+
+def test_an_error_of_nevergrad_names_the_method():
+    optimizer = method_class("FCMA")(dimension=2)
+    with pytest.raises(IsptuneError) as caught:
+        optimizer.ask()
+    assert str(caught.value) == (
+        "nevergrad's optimizer 'FCMA' failed: ImportError: "
+        "Please install fcmaes (pip install fcmaes) to use FCMA optimizers"
+    )
+
+
+def test_listing_imports_neither_nevergrad_nor_pandas():
+    code = (
+        "import sys, isptune; names = isptune.list_optimizers(); assert 'nevergrad:DE' in names;"
+        "assert not {'nevergrad', 'pandas', 'torch', 'scipy'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_importing_nevergrad_leaves_global_random_state_alone():
+    code = (
+        "import random, numpy; random.seed(1); numpy.random.seed(1);"
+        "before = random.getstate(), numpy.random.get_state()[1].tolist();"
+        "import isptune; isptune.create_optimizer('cma', dimension=3).ask();"
+        "assert before == (random.getstate(), numpy.random.get_state()[1].tolist())"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_global_streams_are_put_back_when_nevergrad_raises():
+    random.seed(3)
+    np.random.seed(3)
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    optimizer = method_class("FCMA")(dimension=2)
+    with pytest.raises(IsptuneError):
+        optimizer.ask()
+    assert before == (random.getstate(), np.random.get_state()[1].tolist())
+
+
+def test_failures_and_huge_losses_raise_no_warnings(capsys):
+    optimizer = create_optimizer("nevergrad:DE", dimension=3, population=6, budget=60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for generation in range(6):
+            candidates = optimizer.ask()
+            losses = np.full(6, 1e300) * np.arange(6)
+            losses[generation % 6] = np.inf
+            optimizer.tell(candidates, losses)
+    assert capsys.readouterr() == ("", "")
+
+
+@given(st.lists(st.lists(st.floats(allow_nan=False), min_size=3, max_size=3), min_size=1, max_size=4))
+def test_losses_are_told_in_order_finite_and_failures_last(batches):
+    optimizer = NevergradOptimizer.__new__(NevergradOptimizer)
+    optimizer._lowest, optimizer._highest = np.inf, -np.inf
+    highest = -np.inf
+    for batch in batches:
+        losses = np.array(batch)
+        told = optimizer._finite(losses)
+        assert np.isfinite(told).all()
+        # Nevergrad cuts off at 5e20 with a warning.
+        assert np.abs(told).max() < 5e20
+        order = np.argsort(losses, kind="stable")
+        assert (np.diff(told[order]) >= 0.0).all()
+        highest = max([highest, *told[np.isfinite(losses)]])
+        assert (told[np.isposinf(losses)] > highest).all()
+        ordinary = np.abs(losses) <= 1e18
+        assert np.array_equal(told[ordinary], losses[ordinary])
+
+
+def test_one_parameter_does_not_change_nevergrad_for_the_others():
+    """Nevergrad's CMA in one dimension would set a flag on the object that all of its CMA runs share."""
+    before = run(create_optimizer("cma", dimension=4, seed=2, budget=120), sphere, 4)
+    run(create_optimizer("cma", dimension=1, seed=2, budget=120), sphere, 4)
+    after = run(create_optimizer("cma", dimension=4, seed=2, budget=120), sphere, 4)
+    assert all(np.array_equal(a[0], b[0]) for a, b in zip(before, after, strict=True))
+
+
+def test_the_family_describes_itself_without_nevergrad():
+    entry = NevergradFamily().entry("DE")
+    assert entry.summary == "Nevergrad's DE, in whole batches"

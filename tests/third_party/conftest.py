@@ -1,0 +1,3 @@
+"""The sample plugin's own tests run where the plugin is installed: see test_sample_plugin.py."""
+
+collect_ignore = ["isptune_vignette_sample"]

@@ -15,8 +15,8 @@ from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean
 from isptune_fidelity.windows import WINDOW, in_one_piece, strips, window_mean
 
-# An error below this is not told apart from none: 10 log10(1 / 1e-10) = 100 dB.
-LOWEST_ERROR = 1e-10
+# An error below this is not told apart from none: an error of 1e-7, the resolution of float32, is 140 dB.
+LOWEST_ERROR = 1e-14
 
 # (K1 L)^2 and (K2 L)^2 of Wang et al. (2004) with K1 = 0.01, K2 = 0.03 and the range L = 1.
 _C1 = 0.01**2
@@ -39,7 +39,7 @@ _LUMA = (0.299, 0.587, 0.114)
 def psnr(images: Tensor, reference: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of a data range of 1, over all three channels together.
 
-    ``10 log10(1 / max(MSE, 1e-10))``: identical images score 100 dB, not infinity, and the gradient there
+    ``10 log10(1 / max(MSE, 1e-14))``: identical images score 140 dB, not infinity, and the gradient there
     is 0, not NaN.
 
     Args:
@@ -47,7 +47,7 @@ def psnr(images: Tensor, reference: Tensor) -> Tensor:
         reference: (1, 3, H, W) or (N, 3, H, W).
 
     Returns:
-        (N,) in dB, in [0, 100] for images in [0, 1].
+        (N,) in dB, in [0, 140] for images in [0, 1].
 
     Raises:
         ConfigurationError: the shapes do not fit each other.

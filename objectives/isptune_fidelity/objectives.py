@@ -9,23 +9,23 @@ from isptune_fidelity import functional
 
 
 class PSNR(Objective):
-    """Peak signal-to-noise ratio in dB, capped at 100.
+    """Peak signal-to-noise ratio in dB, capped at 140.
 
     ``10 log10(1 / MSE)`` over all pixels and the three channels, of a data range of 1. The cap is an MSE
-    of 1e-10: identical images must score a finite number, because a score that is not finite counts as
-    the worst. Range [0, 100] dB for images in [0, 1], higher is better. Images of any size.
+    of 1e-14: identical images must score a finite number, because a score that is not finite counts as
+    the worst. Range [0, 140] dB for images in [0, 1], higher is better. Images of any size.
 
     Example:
         >>> import isptune, torch
         >>> pristine = torch.rand(1, 3, 48, 64)
         >>> objective = isptune.create_objective("psnr")
         >>> objective.score(pristine, pristine).tolist()
-        [100.0]
+        [140.0]
     """
 
     needs_reference = True
     is_differentiable = True
-    score_range = (0.0, 100.0)
+    score_range = (0.0, 140.0)
     working_images = 1.2
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:

@@ -37,20 +37,15 @@ _TO_WHITE_XYZ = (_RGB_TO_XYZ / _WHITE[:, None]).tolist()
 _FROM_WHITE_XYZ = torch.linalg.inv(_RGB_TO_XYZ / _WHITE[:, None]).tolist()
 
 
-def _power(base: Tensor, exponent: float) -> Tensor:
-    """``base ** exponent`` for positive numbers: half the time of ``pow``, within 1e-6 of it in float32."""
-    return base.log2().mul_(exponent).exp2_()
-
-
 def srgb_to_linear(encoded: Tensor) -> Tensor:
     """sRGB values in [0, 1] to linear light in [0, 1], entry by entry (IEC 61966-2-1)."""
-    curve = _power(encoded.clamp_min(_SRGB_THRESHOLD).add_(0.055).mul_(1 / 1.055), 2.4)
+    curve = encoded.clamp_min(_SRGB_THRESHOLD).add_(0.055).mul_(1 / 1.055).pow(2.4)
     return curve.add(encoded.clamp_max(_SRGB_THRESHOLD).sub_(_SRGB_THRESHOLD), alpha=1 / _SRGB_SLOPE)
 
 
 def linear_to_srgb(linear: Tensor) -> Tensor:
     """Linear light (any real number) to sRGB values, entry by entry, not clipped (IEC 61966-2-1)."""
-    curve = _power(linear.clamp_min(_LINEAR_THRESHOLD), 1 / 2.4)
+    curve = linear.clamp_min(_LINEAR_THRESHOLD).pow(1 / 2.4)
     line = linear.clamp_max(_LINEAR_THRESHOLD).mul_(_SRGB_SLOPE)
     return line.add_(curve, alpha=1.055).sub_(0.055 + _LINEAR_THRESHOLD * _SRGB_SLOPE)
 
@@ -85,7 +80,7 @@ def _combine(weights: list[float], planes: Planes) -> Tensor:
 
 
 def _cube_root(value: Tensor) -> Tensor:
-    root = _power(value.clamp_min(_CUBE_ROOT_THRESHOLD), 1 / 3)
+    root = value.clamp_min(_CUBE_ROOT_THRESHOLD).pow(1 / 3)
     return root.add(value.clamp_max(_CUBE_ROOT_THRESHOLD).sub_(_CUBE_ROOT_THRESHOLD), alpha=_LAB_SLOPE)
 
 

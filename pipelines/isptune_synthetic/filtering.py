@@ -1,4 +1,4 @@
-"""Separable filters as products with band matrices, one kernel per sample.
+"""Separable filters, one kernel per sample: short ones in shifted copies, others with band matrices.
 
 A row of pixels times a banded (Toeplitz) matrix is that row filtered. Cut into blocks of columns, each
 with a halo of the kernel's radius, the product costs little more arithmetic than the filter itself and
@@ -11,10 +11,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isptune_synthetic.strips import given_back, is_plain
+from isptune_synthetic.rows import row_strips
+from isptune_synthetic.strips import NUMBERS, each, given_back, is_plain
 
 # Columns (or rows) that one band matrix produces; 32 to 128 are equally fast.
 _BLOCK = 64
+
+# Up to this many taps shifted copies are at least as fast as matrix products, without a library's threads.
+_LONGEST_IN_TAPS = 25
 
 # Below this no tap beside the centre is left in float32 or float64, and 1 / sigma ** 2 stays finite.
 _SMALLEST_SIGMA = 0.05
@@ -42,13 +46,14 @@ def gaussian_kernels(sigma: Tensor, radius: int) -> Tensor:
     return taps / taps.sum(dim=1, keepdim=True)
 
 
-def separable(images: Tensor, kernels: Tensor, out: Tensor | None = None) -> Tensor:
+def separable(images: Tensor, kernels: Tensor, out: Tensor | None = None, *, clip: bool = False) -> Tensor:
     """Filter rows and columns with the same odd-sized kernel, the borders replicated.
 
     Args:
         images: (N, C, H, W).
         kernels: (N, 2 r + 1), one per sample, or (1, 2 r + 1) for all.
         out: (N, C, H, W) that receives the result, for calls without gradients; it may be ``images``.
+        clip: clip the result to [0, 1], which even a weighted mean can leave by a rounding error.
 
     Returns:
         (N, C, H, W), differentiable with respect to the images and the kernels.
@@ -56,39 +61,71 @@ def separable(images: Tensor, kernels: Tensor, out: Tensor | None = None) -> Ten
     if is_plain(images, kernels):
         if out is None:
             out = torch.empty_like(images, memory_format=torch.contiguous_format)
-        for index in range(images.shape[0]):
-            kernel = _without_zero_ends(kernels[index if kernels.shape[0] > 1 else 0])
-            _filter_planes(images[index], kernel, out[index])
+        shortened = [_without_zero_ends(kernel) for kernel in kernels]
+        shortened *= images.shape[0] // len(shortened)
+        tasks = [
+            (images[index, channel], kernel, out[index, channel], clip)
+            for index, kernel in enumerate(shortened)
+            for channel in range(images.shape[1])
+        ]
+        each(_filter_plane, tasks, images.numel() // images.shape[1])
         return out
     kernels = kernels.expand(images.shape[0], -1)
     # Autocast would run the products in half precision, which no picture survives.
     with torch.autocast(images.device.type, enabled=False):
         rows = _filter_last(images, kernels)
         filtered = _filter_last(rows.transpose(-1, -2), kernels).transpose(-1, -2)
-    return given_back(filtered, out)
+    return given_back(filtered.clamp(0, 1) if clip else filtered, out)
 
 
-def _filter_planes(image: Tensor, kernel: Tensor, out: Tensor) -> None:
-    """Filter (C, H, W) plane by plane into ``out``, with two planes of scratch memory at most."""
-    height, width = image.shape[1:]
-    along_rows = _blocks(width, kernel)
-    along_columns = [(place, matrix.t().contiguous()) for place, matrix in _blocks(height, kernel)]
-    rows = image.new_empty(height, width)
-    spare: Tensor | None = None
-    for plane, target in zip(image, out, strict=True):
-        # Matrix products round differently on memory that is aligned differently, and a sample must not
-        # depend on its place in the batch.
-        if not (_is_aligned(plane) and _is_aligned(target)):
-            spare = torch.empty_like(rows) if spare is None else spare
-            source, result = spare.copy_(plane), spare
-        else:
-            source, result = plane, target
-        for (first, last, low, high), matrix in along_rows:
-            torch.mm(source[:, low:high], matrix, out=rows[:, first:last])
-        for (first, last, low, high), matrix in along_columns:
-            torch.mm(matrix, rows[low:high], out=result[first:last])
-        if result is not target:
-            target.copy_(result)
+def _filter_plane(plane: Tensor, kernel: Tensor, out: Tensor, clip: bool) -> None:
+    """Filter (H, W) into ``out``, which may be the plane itself."""
+    if kernel.shape[0] > _LONGEST_IN_TAPS:
+        _filter_by_blocks(plane, kernel, out)
+    else:
+        _filter_by_taps(plane, kernel.tolist(), out)
+    if clip:
+        for first, last in row_strips(*plane.shape, NUMBERS):
+            out[first:last].clamp_(0, 1)
+
+
+def _filter_by_taps(plane: Tensor, taps: list[float], out: Tensor) -> None:
+    """The sum of shifted copies, in strips of rows: the quickest for short kernels."""
+    height, width = plane.shape
+    radius = len(taps) // 2
+    strips = row_strips(height, width, NUMBERS)
+    tall = plane.new_empty(height + 2 * radius, width)
+    wide = plane.new_empty(strips[0][1], width + 2 * radius)
+    for first, last in strips:
+        padded = wide[: last - first]
+        padded[:, radius : radius + width] = plane[first:last]
+        padded[:, :radius] = plane[first:last, :1]
+        padded[:, radius + width :] = plane[first:last, -1:]
+        total = torch.mul(padded[:, :width], taps[0], out=tall[radius + first : radius + last])
+        for shift, tap in enumerate(taps[1:], start=1):
+            total.add_(padded[:, shift : shift + width], alpha=tap)
+    tall[:radius] = tall[radius]
+    tall[radius + height :] = tall[radius + height - 1]
+    for first, last in strips:
+        total = torch.mul(tall[first:last], taps[0], out=out[first:last])
+        for shift, tap in enumerate(taps[1:], start=1):
+            total.add_(tall[first + shift : last + shift], alpha=tap)
+
+
+def _filter_by_blocks(plane: Tensor, kernel: Tensor, out: Tensor) -> None:
+    """Products with band matrices: the quickest for long kernels."""
+    height, width = plane.shape
+    # Matrix products round differently on memory that is aligned differently, and a sample must not depend
+    # on its place in the batch.
+    source = plane if _is_aligned(plane) else plane.clone(memory_format=torch.contiguous_format)
+    result = out if _is_aligned(out) else torch.empty_like(source)
+    rows = torch.empty_like(source)
+    for (first, last, low, high), matrix in _blocks(width, kernel):
+        torch.mm(source[:, low:high], matrix, out=rows[:, first:last])
+    for (first, last, low, high), matrix in _blocks(height, kernel):
+        torch.mm(matrix.t().contiguous(), rows[low:high], out=result[first:last])
+    if result is not out:
+        out.copy_(result)
 
 
 def _is_aligned(tensor: Tensor) -> bool:

@@ -191,9 +191,7 @@ def compress_into(image: Tensor, quality: Tensor, out: Tensor) -> None:
 
 def _strips(height: int, width: int) -> list[tuple[int, int]]:
     units = max(_PIXELS_PER_THREAD * torch.get_num_threads() // (UNIT * width), 1)
-    return [
-        (first, min(first + UNIT * units, height)) for first in range(0, height, UNIT * units)
-    ]
+    return [(first, min(first + UNIT * units, height)) for first in range(0, height, UNIT * units)]
 
 
 def _whole(values: Tensor, gradient: str, lowered: float = 0.0) -> Tensor:

@@ -80,11 +80,12 @@ def line_kernels(length: Tensor, degrees: Tensor, reach: int) -> Tensor:
     along = (x * angle.cos() + y * angle.sin()).abs()
     across = y * angle.cos() - x * angle.sin()
     to_end = _root(across.square() + (half - along).square())
-    inside = ((half - torch.hypot(x, y)) / _FADE).clamp(0, 1)
+    # The centre is on the line at any length.
+    inside = ((half - torch.hypot(x, y)) / _FADE).clamp(0, 1).where((x != 0) | (y != 0), 1.0)
     distance = to_end + (across.abs() - to_end) * (inside.square() * (3 - 2 * inside))
     # A pixel at distance 1 exactly has a slope as the line grows, which rounding must not take away.
     weights = 1 - distance
-    weights = torch.where(weights > -1e-12, weights, 0.0)
+    weights = torch.where(weights > -1e-15, weights, 0.0)
     return weights / weights.sum(dim=(1, 2), keepdim=True)
 
 

@@ -12,9 +12,12 @@ import torch
 _PIXELS_PER_THREAD = 32768
 
 
-def row_strips(height: int, width: int) -> list[tuple[int, int]]:
-    """(first, last) of even strips of rows, from the first row of the picture to the last."""
-    at_once = max(_PIXELS_PER_THREAD * torch.get_num_threads() // width, 1)
+def row_strips(height: int, width: int, pixels: int | None = None) -> list[tuple[int, int]]:
+    """(first, last) of even strips of rows, from the first row of the picture to the last.
+
+    They hold at most so many pixels, by default what PyTorch's threads share well.
+    """
+    at_once = max((pixels or _PIXELS_PER_THREAD * torch.get_num_threads()) // width, 1)
     count = -(-height // at_once)
     size = -(-height // count)
     return [(first, min(first + size, height)) for first in range(0, height, size)]

@@ -1,13 +1,21 @@
-"""Pointwise work in pieces that fit the cache, for calls without gradients on a CPU.
+"""Work in small pieces, for calls without gradients on a CPU.
 
 A 4K image is 100 MB; an expression with twenty whole-image temporaries spends most of its time on
 fetching fresh memory from the system. Cut into strips of some ten thousand pixels the temporaries are
 small, stay in the cache and are reused. The formulas are the same either way.
+
+Strips are also small enough for PyTorch to run each operation on the calling thread, and ``each`` hands
+them to as many threads as PyTorch may use. That is the coarser and hence the better split: the threads meet
+once per picture instead of once per operation, which costs a machine with other work to do most of its
+time, and what a strip gives does not depend on how many threads there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,9 +23,12 @@ from torch import Tensor
 from isptune.errors import ConfigurationError
 from isptune.stage import keep_identity
 
-# Pixels of a strip for each thread: three channels of float32 are 384 KiB, a good part of a core's
-# second-level cache. PyTorch gives no thread fewer numbers than this.
-_PIXELS_PER_THREAD = 32768
+# PyTorch splits an operation between threads from 32,768 numbers on; this many, a multiple of a cache line's
+# 16, stay together. Three such planes of float32 are 384 KiB, a good part of a core's second-level cache.
+NUMBERS = 32640
+
+# Below this many pixels in all, starting a thread costs more than it saves.
+_WORTH_A_THREAD = 2**19
 
 
 def is_plain(*tensors: Tensor) -> bool:
@@ -40,12 +51,49 @@ def given_back(result: Tensor, out: Tensor | None) -> Tensor:
     return out.copy_(result)
 
 
+def each(work: Callable[..., None], tasks: Sequence[tuple[Any, ...]], pixels: int) -> None:
+    """``work(*task)`` for all tasks, on as many threads as PyTorch may use; no gradients are recorded.
+
+    Args:
+        work: must write to memory that no other task reads or writes.
+        tasks: its arguments.
+        pixels: how many the tasks have in all; few are worked on by the calling thread alone.
+    """
+    queue = deque(tasks)
+    inference = torch.is_inference_mode_enabled()
+
+    def drain() -> None:
+        # Both modes belong to a thread: a new one would record gradients.
+        with torch.inference_mode(inference), torch.no_grad():
+            while queue:
+                try:
+                    task = queue.popleft()
+                except IndexError:
+                    return
+                work(*task)
+
+    helpers = min(torch.get_num_threads(), len(tasks)) - 1
+    if helpers < 1 or pixels < _WORTH_A_THREAD:
+        drain()
+        return
+    with ThreadPoolExecutor(helpers) as pool:
+        running = [pool.submit(drain) for _ in range(helpers)]
+        try:
+            drain()
+            for helper in running:
+                helper.result()
+        finally:
+            # After an error or Ctrl-C the helpers stop at the end of the task they are on.
+            queue.clear()
+
+
 def pointwise(
-    formula: Callable[..., Tensor],
+    formula: Callable[..., Any],
     images: Tensor,
     *others: Tensor,
     level: Tensor,
     out: Tensor | None = None,
+    by_plane: bool = False,
 ) -> Tensor:
     """``formula(images, *others, level)`` for a formula in which a pixel depends on that pixel alone.
 
@@ -56,33 +104,53 @@ def pointwise(
         others: (N, C, H, W) or (1, C, H, W) each.
         level: (N,).
         out: (N, 3, H, W) that receives the result; it may be ``images`` itself. Only without gradients.
+        by_plane: the formula takes and gives the three (N, ...) planes of the images one by one, all
+            others as (N, C, ...) and the level like a plane. For formulas whose operations run on planes:
+            their strips are three times as long.
 
     Returns:
         (N, 3, H, W); a sample of level 0 is ``images``' own to the last bit.
     """
     amounts = level.to(device=images.device, dtype=images.dtype)
     if not is_plain(images, level, *others):
-        result = keep_identity(images, formula(images, *others, amounts.reshape(-1, 1, 1, 1)), level)
-        return given_back(result, out)
+        if by_plane:
+            planes = formula(*images.unbind(1), *others, amounts.reshape(-1, 1, 1))
+            result = torch.stack(planes, dim=1)
+        else:
+            result = formula(images, *others, amounts.reshape(-1, 1, 1, 1))
+        return given_back(keep_identity(images, result, level), out)
     if out is None:
         out = torch.empty_like(images, memory_format=torch.contiguous_format)
-    for index, at_zero in enumerate((level == 0).tolist()):
-        sample = images[index : index + 1].flatten(2)
-        target = out[index : index + 1].flatten(2)
+    size = NUMBERS if by_plane else NUMBERS // 3
+
+    def work(index: int, at_zero: bool, part: slice) -> None:
+        sample = images[index : index + 1].flatten(2)[..., part]
+        target = out[index : index + 1].flatten(2)[..., part]
         if at_zero:
             if target.data_ptr() != sample.data_ptr():
                 target.copy_(sample)
-            continue
-        rest = [other[index if other.shape[0] > 1 else 0].unsqueeze(0).flatten(2) for other in others]
-        amount = amounts[index].reshape(1, 1, 1)
-        for part in _strips(sample.shape[2]):
-            target[..., part] = formula(sample[..., part], *(other[..., part] for other in rest), amount)
+            return
+        rest = [
+            other[index if other.shape[0] > 1 else 0].unsqueeze(0).flatten(2)[..., part] for other in others
+        ]
+        if by_plane:
+            planes = formula(*sample.unbind(1), *rest, amounts[index].reshape(1, 1))
+            for plane, place in zip(planes, target.unbind(1), strict=True):
+                place.copy_(plane)
+        else:
+            target.copy_(formula(sample, *rest, amounts[index].reshape(1, 1, 1)))
+
+    pixels = images.shape[-2] * images.shape[-1]
+    strips = _strips(pixels, size)
+    at_zero = enumerate((level == 0).tolist())
+    tasks = [(index, zero, part) for index, zero in at_zero for part in strips]
+    each(work, tasks, len(images) * pixels)
     return out
 
 
-def _strips(pixels: int) -> list[slice]:
-    """Even strips, so that no thread is left without work on the last one."""
-    count = -(-pixels // (_PIXELS_PER_THREAD * torch.get_num_threads()))
-    # Whole cache lines keep the strips' rows aligned alike.
-    size = -(-pixels // (count * 64)) * 64
-    return [slice(first, first + size) for first in range(0, pixels, size)]
+def _strips(pixels: int, size: int) -> list[slice]:
+    """Strips of at most so many pixels, all about as long."""
+    count = -(-pixels // size)
+    # Whole cache lines keep the strips' ends from the vectors' ends.
+    even = min(-(-pixels // (count * 16)) * 16, size)
+    return [slice(first, min(first + even, pixels)) for first in range(0, pixels, even)]

@@ -261,7 +261,7 @@ def test_settings_that_cannot_be_are_refused_before_anything_is_written(flat: Ma
         ({"budget": 0}, "in the call of isptune.tune, budget is 0; allowed: greater than or equal to 1"),
         ({"seed": -1}, "in the call of isptune.tune, seed is -1; allowed: greater than or equal to 0"),
         ({"optimizer": "sa"}, "there is no optimizer named 'sa'"),
-        ({"optimizer_options": {"mew": 3}}, "the optimizer 'es' has no option 'mew'; did you mean 'mu'?"),
+        ({"optimizer_options": {"plsu": 1}}, "the optimizer 'es' has no option 'plsu'; did you mean 'plus'?"),
         ({"optimizer_options": {"seed": 3}}, "the optimizer's options cannot set seed"),
     ):
         with refuse(message, kind=(ConfigurationError, IsptuneError)):

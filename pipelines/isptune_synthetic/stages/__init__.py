@@ -1,5 +1,6 @@
 """The stages of the synthetic image signal processor: pure functions and thin classes that call them."""
 
+from isptune_synthetic.stages.blocks import ColorBlock, color_block
 from isptune_synthetic.stages.blur import GaussianBlur, gaussian_blur
 from isptune_synthetic.stages.brightness import Brighten, brighten
 from isptune_synthetic.stages.chroma import (
@@ -9,6 +10,12 @@ from isptune_synthetic.stages.chroma import (
     oversaturate,
 )
 from isptune_synthetic.stages.colour import Desaturate, desaturate
+from isptune_synthetic.stages.compression import (
+    JPEG,
+    JPEG2000,
+    jpeg,
+    jpeg2000,
+)
 from isptune_synthetic.stages.exposure import (
     HighlightClipping,
     WhiteBalanceGain,
@@ -37,7 +44,16 @@ from isptune_synthetic.stages.motion import (
     lens_blur,
     motion_blur,
 )
-from isptune_synthetic.stages.noise import WhiteNoise, white_noise
+from isptune_synthetic.stages.noise import (
+    ChromaNoise,
+    ImpulseNoise,
+    MultiplicativeNoise,
+    WhiteNoise,
+    chroma_noise,
+    impulse_noise,
+    multiplicative_noise,
+    white_noise,
+)
 from isptune_synthetic.stages.quantisation import (
     Banding,
     Quantize,
@@ -65,9 +81,13 @@ from isptune_synthetic.stages.tone import (
 )
 
 __all__ = [
+    "JPEG",
+    "JPEG2000",
     "Banding",
     "Brighten",
+    "ChromaNoise",
     "ChromaticAberration",
+    "ColorBlock",
     "ColorDiffusion",
     "ColorShift",
     "Darken",
@@ -77,11 +97,13 @@ __all__ = [
     "GaussianBlur",
     "HighSharpen",
     "HighlightClipping",
+    "ImpulseNoise",
     "Jitter",
     "LensBlur",
     "LinearContrast",
     "MeanShift",
     "MotionBlur",
+    "MultiplicativeNoise",
     "NonlinearContrast",
     "Oversaturate",
     "PatchDisplacement",
@@ -92,7 +114,9 @@ __all__ = [
     "WhiteNoise",
     "banding",
     "brighten",
+    "chroma_noise",
     "chromatic_aberration",
+    "color_block",
     "color_diffusion",
     "color_shift",
     "darken",
@@ -102,11 +126,15 @@ __all__ = [
     "gaussian_blur",
     "high_sharpen",
     "highlight_clipping",
+    "impulse_noise",
     "jitter",
+    "jpeg",
+    "jpeg2000",
     "lens_blur",
     "linear_contrast",
     "mean_shift",
     "motion_blur",
+    "multiplicative_noise",
     "nonlinear_contrast",
     "oversaturate",
     "patch_displacement",

@@ -35,12 +35,9 @@ def gaussian_blur(images: Tensor, sigma: Tensor, *, out: Tensor | None = None) -
         torch.Size([2, 3, 32, 48])
     """
     kernels = gaussian_kernels(sigma.to(images.device), math.ceil(2 * _HIGHEST_SIGMA)).to(images.dtype)
-    plain = is_plain(images, sigma)
-    # A weighted mean of numbers in [0, 1] can leave it by a rounding error.
-    blurred = separable(images, kernels, out if plain else None)
-    if plain:
-        return blurred.clamp_(0, 1)
-    return given_back(keep_identity(images, blurred.clamp(0, 1), sigma), out)
+    if is_plain(images, sigma):
+        return separable(images, kernels, out, clip=True)
+    return given_back(keep_identity(images, separable(images, kernels, clip=True), sigma), out)
 
 
 class GaussianBlur(SyntheticStage):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from isptune_synthetic.colour import cube_roots, from_cube_roots
+from isptune_synthetic.colour import Planes, cube_roots, from_cube_roots
 from isptune_synthetic.curves import parabola
 from isptune_synthetic.stages.base import SyntheticStage
 from isptune_synthetic.strips import pointwise
@@ -30,18 +29,19 @@ def brighten(images: Tensor, amount: Tensor, *, out: Tensor | None = None) -> Te
         >>> brighten(torch.full((1, 3, 1, 1), 0.5), torch.tensor([0.4])).round(decimals=3).flatten()
         tensor([0.7020, 0.7020, 0.7020])
     """
-    return pointwise(_brighten, images, level=amount, out=out)
+    return pointwise(_brighten, images, level=amount, out=out, by_plane=True)
 
 
-def _brighten(images: Tensor, amount: Tensor) -> Tensor:
-    red, green, blue = images.unbind(1)
+def _brighten(red: Tensor, green: Tensor, blue: Tensor, amount: Tensor) -> Planes:
     x, y, z = cube_roots(blue, green, red)
     lightness = y * 1.16 - 0.16
-    plane_amount = amount[:, 0]
-    raised = (parabola(lightness, plane_amount) - lightness) * (1 / 1.16)
-    blue, green, red = from_cube_roots(x + raised, y + raised, z + raised)
-    by_lightness = torch.stack((red, green, blue), dim=1).clamp(0, 1)
-    return (parabola(images, amount) * 2 + by_lightness) * (1 / 3)
+    raised = (parabola(lightness, amount) - lightness) * (1 / 1.16)
+    lab_blue, lab_green, lab_red = from_cube_roots(x + raised, y + raised, z + raised)
+
+    def mean(plane: Tensor, by_lightness: Tensor) -> Tensor:
+        return (parabola(plane, amount) * 2 + by_lightness.clamp(0, 1)) * (1 / 3)
+
+    return mean(red, lab_red), mean(green, lab_green), mean(blue, lab_blue)
 
 
 class Brighten(SyntheticStage):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isptune.stage import keep_identity, per_sample
-from isptune_synthetic.colour import cube_roots, from_cube_roots
+from isptune.stage import keep_identity
+from isptune_synthetic.colour import Planes, cube_roots, from_cube_roots
 from isptune_synthetic.filtering import separable
 from isptune_synthetic.stages.base import SyntheticStage
 from isptune_synthetic.strips import given_back, is_plain, pointwise
@@ -39,38 +39,30 @@ def high_sharpen(images: Tensor, amount: Tensor, *, out: Tensor | None = None) -
     position = torch.arange(-_RADIUS, _RADIUS + 1, device=images.device, dtype=images.dtype)
     kernel = torch.exp(-0.5 * (position / _SIGMA).square())
     kernels = (kernel / kernel.sum()).unsqueeze(0)
-    if not is_plain(images, amount):
-        roots = _to_roots(images)
-        blurred = separable(roots[:, 1:2], kernels)
-        result = keep_identity(images, _sharpened(roots, blurred, per_sample(amount, images)), amount)
-        return given_back(result, out)
-    if out is None:
+    plain = is_plain(images, amount)
+    # The output holds the cube roots until the blurred lightness is known.
+    if plain and out is None:
         out = torch.empty_like(images, memory_format=torch.contiguous_format)
-    ones = torch.ones(1)
-    for index, at_zero in enumerate((amount == 0).tolist()):
-        # One sample at a time: its output holds the cube roots until the blurred lightness is known.
-        image, target = images[index : index + 1], out[index : index + 1]
-        if at_zero:
-            if target.data_ptr() != image.data_ptr():
-                target.copy_(image)
-            continue
-        pointwise(lambda part, _: _to_roots(part), image, level=ones, out=target)
-        blurred = separable(target[:, 1:2], kernels)
-        pointwise(_sharpened, target, blurred, level=amount[index : index + 1], out=target)
-    return out
+    if plain:
+        roots = pointwise(_to_roots, images, level=amount, out=out, by_plane=True)
+    else:
+        roots = torch.stack(_to_roots(*images.unbind(1)), dim=1)
+    blurred = separable(roots[:, 1:2], kernels)
+    if plain:
+        return pointwise(_sharpened, roots, blurred, level=amount, out=out, by_plane=True)
+    planes = _sharpened(*roots.unbind(1), blurred, amount.to(images).reshape(-1, 1, 1))
+    return given_back(keep_identity(images, torch.stack(planes, dim=1), amount), out)
 
 
-def _to_roots(images: Tensor) -> Tensor:
-    red, green, blue = images.unbind(1)
-    return torch.stack(cube_roots(blue, green, red), dim=1)
+def _to_roots(red: Tensor, green: Tensor, blue: Tensor, amount: Tensor | None = None) -> Planes:
+    return cube_roots(blue, green, red)
 
 
-def _sharpened(roots: Tensor, blurred: Tensor, amount: Tensor) -> Tensor:
+def _sharpened(x: Tensor, y: Tensor, z: Tensor, blurred: Tensor, amount: Tensor) -> Planes:
     # A change of L by d changes each of the three cube roots by d / 116, and L itself is 116 f(Y) - 16.
-    x, y, z = roots.unbind(1)
-    change = (y - blurred[:, 0]) * amount[:, 0]
+    change = (y - blurred[:, 0]) * amount
     blue, green, red = from_cube_roots(x + change, y + change, z + change)
-    return torch.stack((red, green, blue), dim=1).clamp(0, 1)
+    return red.clamp(0, 1), green.clamp(0, 1), blue.clamp(0, 1)
 
 
 class HighSharpen(SyntheticStage):

@@ -122,7 +122,7 @@ def test_sharpening_grey_gives_grey():
 def test_result_is_the_same_in_strips_and_whole(stage, monkeypatch):
     images, level = picture(61, 97), level_of(stage, 0.4)
     whole = stage(images, level)
-    monkeypatch.setattr(strips, "_PIXELS_PER_THREAD", 100)
+    monkeypatch.setattr(strips, "NUMBERS", 100)
     # Rounding differs at the ends of strips alone, in the last place of a logarithm.
     torch.testing.assert_close(stage(images, level), whole, rtol=0, atol=5e-6)
 

@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--maps", default="power", help="the family of hidden maps")
     parser.add_argument("--crop", default="auto")
     parser.add_argument("--budget", type=int, default=1500)
+    parser.add_argument("--gradient-budget", type=int, default=160, help="of adam")
     parser.add_argument("--runs", default="runs/recovery", help="where the run directories go")
     options = parser.parse_args()
 
@@ -68,7 +69,7 @@ def tune(options: argparse.Namespace, optimizer: str, seed: int) -> TuneResult:
             "pipeline": {"name": "synthetic", "options": {"maps": options.maps}},
             "objective": "psnr",
             "optimizer": optimizer,
-            "budget": options.budget,
+            "budget": options.gradient_budget if optimizer == "adam" else options.budget,
             "seed": seed,
         }
     )
@@ -109,7 +110,8 @@ def write_tables(rows: list[dict[str, object]], label: str, options: argparse.Na
     lines = [
         f"# Recovery of the hidden optimum: {label}, maps `{options.maps}`",
         "",
-        f"Objective psnr, {options.budget} evaluations, {options.seeds} seeds (each another hidden map), "
+        f"Objective psnr, {options.budget} evaluations (adam {options.gradient_budget}, each with its "
+        f"gradients), {options.seeds} seeds (each another hidden map), "
         f"crop `{options.crop}`. Median (quartiles), best and worst over the seeds.",
         "",
         "| optimizer | normalised l1: median | quartiles | best | worst | l1: median "

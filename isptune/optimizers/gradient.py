@@ -36,7 +36,7 @@ class Adam(BatchOptimizer):
       seen so far (at a distance drawn between 0.01 and 0.3 a coordinate) and at a uniform point. So does, at
       once, a start whose loss or gradient is not finite.
 
-    The starts are a Latin hypercube. Each candidate costs a forward and a backward pass, about three
+    The first starts are a Latin hypercube over the middle half of every range. Each candidate costs a forward and a backward pass, about three
     evaluations without gradients.
 
     Args:
@@ -96,7 +96,8 @@ class Adam(BatchOptimizer):
         self.patience = int(patience)
         self._generator = np.random.Generator(np.random.PCG64(self.seed))
         shape = (self.population, self.dimension)
-        self._points = latin_hypercube(self._generator, *shape)
+        # In the middle half: an optimum is seldom at the ends of a range, and the way to it is shorter.
+        self._points = 0.25 + 0.5 * latin_hypercube(self._generator, *shape)
         self._mean, self._square, self._previous = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self._gain = np.ones(shape)
         self._age = np.zeros(self.population, dtype=np.int64)

@@ -159,7 +159,7 @@ class CMA(NevergradOptimizer):
 
 
 class NevergradFamily(Family):
-    """``nevergrad:NAME`` for every optimizer of Nevergrad that passes the conformance suite."""
+    """Every optimizer of Nevergrad that passes the conformance suite, in whole batches."""
 
     @cached_property
     def _survey(self) -> dict[str, Any]:

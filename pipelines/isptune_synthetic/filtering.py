@@ -62,7 +62,7 @@ def separable(images: Tensor, kernels: Tensor, out: Tensor | None = None, *, cli
         if out is None:
             out = torch.empty_like(images, memory_format=torch.contiguous_format)
         shortened = [_without_zero_ends(kernel) for kernel in kernels]
-        shortened *= images.shape[0] // len(shortened)
+        shortened *= images.shape[0] // max(len(shortened), 1)
         tasks = [
             (images[index, channel], kernel, out[index, channel], clip)
             for index, kernel in enumerate(shortened)

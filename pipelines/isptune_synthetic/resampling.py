@@ -52,7 +52,6 @@ def _resample_last(plane: Tensor, positions: Tensor, reach: int) -> Tensor:
 
 def _band_matrix(positions: Tensor, low: int, high: int, length: int) -> Tensor:
     """(high - low, outputs): what each of the inputs low..high adds to the values at the positions."""
-    positions = positions.clamp(0, length - 1)
     base = positions.detach().floor()
     share = (positions - base)[None, :]
     distance = (torch.arange(-1, 3, device=positions.device, dtype=positions.dtype)[:, None] - share).abs()

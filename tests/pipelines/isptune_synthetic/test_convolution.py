@@ -82,6 +82,7 @@ def test_gradcheck():
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (7, 100_000), (1000, 64), (2160, 3840)])
 def test_strips_of_rows_cover_every_row_once(height, width):
     strips = rows.row_strips(height, width)
-    assert strips[0][0] == 0 and strips[-1][1] == height
+    assert strips[0][0] == 0
+    assert strips[-1][1] == height
     assert all(first < last for first, last in strips)
     assert [last for _, last in strips[:-1]] == [first for first, _ in strips[1:]]

@@ -54,7 +54,9 @@ def test_photographs_are_what_libjpeg_makes_of_them(photograph, crop, gradient):
 
 
 @needs_turbo
-@pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 4), (5, 3), (8, 5), (16, 16), (17, 16), (16, 33), (2, 40)])
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 9), (3, 4), (5, 3), (8, 5), (16, 16), (17, 16), (16, 33), (2, 40)]
+)
 def test_small_pictures_are_what_libjpeg_makes_of_them(size):
     samples = data.coffee()[200 : 200 + size[0], 200 : 200 + size[1]]
     assert_equals_pillow(np.ascontiguousarray(samples), (1, 4, 10, 49, 50, 51, 75, 98, 100))

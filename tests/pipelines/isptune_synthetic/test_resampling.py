@@ -24,7 +24,7 @@ def slow_resample(plane, rows, columns):
     matrices = []
     for length, positions in ((height, rows), (width, columns)):
         matrix = np.zeros((len(positions), length))
-        for output, position in enumerate(np.clip(positions, 0, length - 1)):
+        for output, position in enumerate(positions):
             for source in range(int(np.floor(position)) - 1, int(np.floor(position)) + 3):
                 matrix[output, min(max(source, 0), length - 1)] += keys_cubic(position - source)
         matrices.append(matrix)

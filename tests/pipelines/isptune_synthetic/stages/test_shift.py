@@ -72,7 +72,7 @@ def test_color_shift_differs_from_the_reference_code_by_that_ones_faults_alone(r
     expected = reference[f"stats__colorshift__L{number}__astro"].float()
     amount = AMOUNTS[number]
     ours, theirs = [], []
-    for seed in range(48):
+    for seed in range(32):
         direction, down, right = rounded_shift(seed, amount)
         ours.append(color_shift(image[None], torch.tensor([float(amount)]), direction)[0, 1])
         theirs.append(faulty_color_shift(image, down, right))
@@ -131,7 +131,8 @@ def test_a_picture_without_edges_is_left_alone():
 def test_draws_are_directions_down_and_to_the_right():
     draws = torch.stack([ColorShift().draw(9, 9, torch.Generator().manual_seed(seed)) for seed in range(50)])
     assert draws.shape == (50, 2)
-    assert float(draws.min()) >= 0 and float(draws.std()) > 0.2
+    assert float(draws.min()) >= 0
+    assert float(draws.std()) > 0.2
 
 
 def test_red_is_magnified_and_blue_shrunk_about_the_centre():
@@ -171,7 +172,8 @@ def test_aberration_of_pictures_of_any_size(height, width):
     images = picture(max(height, 2), max(width, 2))[..., :height, :width]
     output = chromatic_aberration(images.expand(2, -1, -1, -1), torch.tensor([0.0, 5.0]))
     assert torch.equal(output[0], images[0])
-    assert bool(output.isfinite().all()) and 0 <= float(output.min()) and float(output.max()) <= 1
+    assert float(output.min()) >= 0
+    assert float(output.max()) <= 1
 
 
 @pytest.mark.parametrize(
@@ -183,7 +185,7 @@ def test_aberration_of_pictures_of_any_size(height, width):
     ids=["color_shift", "chromatic_aberration"],
 )
 def test_gradcheck_in_every_coordinate(function, level):
-    images = (picture(7, 8).double() * 0.3 + 0.35).requires_grad_(True)
+    images = (picture(5, 6).double() * 0.3 + 0.35).requires_grad_(True)
     level = torch.tensor([level], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(function, (images, level), eps=1e-6, atol=1e-6)
 

@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 
+# What run.yaml holds beside the settings of a RunConfig.
+RUN_FACTS = ("isptune_run", "fingerprint", "versions", "scene_digests", "started_from")
+
 
 class Component(BaseModel):
     """A registered name with its options; in YAML either the name alone or both."""
@@ -77,6 +80,8 @@ def parse_config(data: Mapping[str, Any], where: str = "the configuration") -> R
 def read_config(path: str | Path) -> dict[str, Any]:
     """The plain data of a YAML configuration file, not yet checked.
 
+    The run.yaml of another run may serve: what it holds beside settings is left out.
+
     Raises:
         ConfigurationError: the file is missing, is not YAML, or does not hold a mapping.
     """
@@ -97,7 +102,12 @@ def read_config(path: str | Path) -> dict[str, Any]:
         return {}
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise ConfigurationError(f"the configuration '{path}' must hold a mapping of settings")
-    return data
+    return settings_of(data) if "isptune_run" in data else data
+
+
+def settings_of(run: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings in what a run.yaml holds."""
+    return {key: value for key, value in run.items() if key not in RUN_FACTS}
 
 
 def _sentence(error: ValidationError, where: str) -> str:

@@ -14,16 +14,13 @@ import numpy as np
 import yaml
 
 from isptune import registry
-from isptune.config import Component, RunConfig, check_budget, parse_config
+from isptune.config import Component, RunConfig, check_budget, parse_config, settings_of
 from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer
 from isptune.pipeline import Pipeline
 from isptune.result import History, build_history, build_result
 from isptune.run import LOG_NAME, Generation, RunDirectory
-
-# What run.yaml holds beside the settings of a RunConfig.
-_FACTS = ("isptune_run", "fingerprint", "versions", "scene_digests", "started_from")
 
 
 @dataclass
@@ -77,8 +74,7 @@ def prepare_resume(out: str | Path) -> Session:
             f"the run in '{out}' was started from Python; go on with it by the same call of "
             "isptune.tune and resume=True"
         )
-    settings = {key: value for key, value in data.items() if key not in _FACTS}
-    config = parse_config(settings, f"'{directory.file('run.yaml')}'")
+    config = parse_config(settings_of(data), f"'{directory.file('run.yaml')}'")
     if config.fingerprint() != data.get("fingerprint"):
         raise RunDirectoryError(
             f"'{directory.file('run.yaml')}' was changed after the run was started; put it back as it was "

@@ -36,8 +36,8 @@ class Adam(BatchOptimizer):
       seen so far (at a distance drawn between 0.01 and 0.3 a coordinate) and at a uniform point. So does, at
       once, a start whose loss or gradient is not finite.
 
-    The first starts are a Latin hypercube over the middle half of every range. Each candidate costs a forward and a backward pass, about three
-    evaluations without gradients.
+    The first starts are a Latin hypercube over the middle half of every range. Each candidate costs a
+    forward and a backward pass, about three evaluations without gradients.
 
     Args:
         dimension: the number n of parameters.

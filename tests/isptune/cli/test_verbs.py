@@ -66,6 +66,13 @@ def test_a_configuration_file_and_options_that_win_over_it(photo: str, call: Cal
     assert list(found["levels"]) == ["gaussian_blur", "white_noise"]
 
 
+def test_the_run_yaml_of_a_run_starts_the_same_run_again(photo: str, call: Call) -> None:
+    first = json.loads(call("tune", photo, "--budget", "60", "--seed", "6", "--json", "--out", "run")[1])
+    code, out, _ = call("tune", "--config", "run/run.yaml", "--json", "--out", "again")
+    assert code == 0
+    assert json.loads(out)["best_parameters"] == first["best_parameters"]
+
+
 def test_resume_from_another_folder_gives_the_same_result(
     photo: str, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:

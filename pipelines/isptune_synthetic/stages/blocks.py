@@ -55,7 +55,8 @@ def color_block(images: Tensor, count: Tensor, blocks: Tensor, *, out: Tensor | 
         whole = min(int(number), len(places) - 1)
         for place, colour in zip(places[:whole], colours, strict=False):
             result[index][place] = colour.reshape(3, 1, 1)
-        last = result[index][places[whole]]
+        # A copy, which the backward pass still finds after the block has been written over.
+        last = result[index][places[whole]].clone()
         blended = torch.lerp(last, colours[whole].reshape(3, 1, 1).expand_as(last), amounts[index] - whole)
         result[index][places[whole]] = blended
     return given_back(result, out) if is_recorded else result

@@ -155,7 +155,6 @@ class Jitter(SyntheticStage):
     level_range = (0.0, 1.0)
     level_unit = "px"
     parameter_name = "jitter"
-    aliases = ("jitter",)
     reference_range = (0.0, 1.0)
     is_stochastic = True
     working_images = 2.1

@@ -190,7 +190,6 @@ class Pixelate(SyntheticStage):
 
     level_range = (0.0, 0.71)
     parameter_name = "pixelation"
-    aliases = ("pixelate",)
     reference_range = (0.0, 0.5)
     is_differentiable = False
     working_images = 2.5

@@ -29,7 +29,7 @@ def through_pillow(samples, quality):
 
 
 def batch(samples):
-    return torch.from_numpy(np.ascontiguousarray(samples.transpose(2, 0, 1)))[None].float() / 255
+    return torch.from_numpy(np.array(samples.transpose(2, 0, 1)))[None].float() / 255
 
 
 def assert_equals_pillow(samples, qualities, gradient="none"):
@@ -100,9 +100,9 @@ def test_strips_give_the_same_bits_as_the_whole(size, monkeypatch):
     images = picture(*size)
     quality = torch.tensor([31.0])
     whole = compress(images, quality)
-    for pixels in (1, 3000, 10**6):
+    for pixels, dtypes in ((1, (torch.float32, torch.float64)), (10**6, (torch.float32,))):
         monkeypatch.setattr(jpeg_codec, "_PIXELS_PER_THREAD", pixels)
-        for dtype in (torch.float32, torch.float64):
+        for dtype in dtypes:
             out = torch.full_like(images, 9.0, dtype=dtype)
             compress_into(images.to(dtype), quality, out)
             assert torch.equal(out, compress(images.to(dtype), quality))
@@ -149,7 +149,11 @@ def test_soft_gradients_are_true(quality):
     images = (picture(9, 18).double() * 0.3 + 0.3).requires_grad_(True)
     level = torch.tensor([quality], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(
-        lambda images, level: compress(images, level, "soft"), (images, level), eps=1e-6, atol=1e-5
+        lambda images, level: compress(images, level, "soft"),
+        (images, level),
+        eps=1e-6,
+        atol=1e-5,
+        fast_mode=True,
     )
 
 
@@ -169,4 +173,4 @@ def test_soft_gradients_are_alive_at_every_quality():
         level = torch.tensor([quality], dtype=torch.float64, requires_grad=True)
         error = (compress(images, level, "soft") - images).square().mean()
         (slope,) = torch.autograd.grad(error, level)
-        assert float(slope) < -1e-3 * float(error) / quality
+        assert float(slope) < -1e-3 * float(error.detach()) / quality

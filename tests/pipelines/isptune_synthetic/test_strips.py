@@ -1,5 +1,6 @@
 """Work in strips and on several threads: the same result, the same modes, and a clean end."""
 
+import itertools
 import threading
 
 import pytest
@@ -101,7 +102,7 @@ def test_strips_cover_every_pixel_once(pixels):
     parts = strips._strips(pixels, 32640)
     assert parts[0].start == 0
     assert parts[-1].stop == pixels
-    assert all(left.stop == right.start for left, right in zip(parts, parts[1:], strict=False))
+    assert all(left.stop == right.start for left, right in itertools.pairwise(parts))
     assert max(part.stop - part.start for part in parts) <= 32640
 
 

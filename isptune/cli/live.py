@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from isptune.tuner import Progress
 
 
-class Stopped(Exception):
-    """A signal asked the run to stop; the exit code is the shell's custom for it."""
+class Stopped(BaseException):
+    """A signal asked the run to stop; the exit code is the shell's custom for it.
+
+    Like KeyboardInterrupt it is no Exception, so that nothing on its way takes it for a plugin's failure.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(f"signal {number}")

@@ -129,9 +129,10 @@ def test_jpeg2000_takes_pictures_of_any_size(size):
 
 def test_a_small_level_loses_little():
     images = picture(64, 96)
-    for function, level in ((jpeg, 1e-3), (jpeg2000, 1e-3)):
-        output = function(images, torch.tensor([level]))
-        assert 0 < float((output - images).abs().mean()) < 2 / 255
+    # JPEG halves the chroma at every quality; JPEG 2000 rounds to 8 bits and no more.
+    for function, allowed in ((jpeg, 3 / 255), (jpeg2000, 0.3 / 255)):
+        output = function(images, torch.tensor([1e-3]))
+        assert 0 < float((output - images).abs().mean()) < allowed
 
 
 @pytest.mark.parametrize("ratio", [8.0, 45.0, 120.0])

@@ -34,9 +34,10 @@ def main() -> int:
     settings += ["--budget", str(options.budget)]
     with tempfile.TemporaryDirectory() as folder:
         whole, broken = Path(folder) / "whole", Path(folder) / "broken"
-        started = time.perf_counter()
         subprocess.run([*ISPTUNE, "tune", *settings, "--out", str(whole)], check=True, capture_output=True)
-        length = time.perf_counter() - started
+        length = sum(
+            json.loads(line)["seconds"] for line in (whole / "evaluations.jsonl").read_text().splitlines()
+        )
         kills = kill_and_resume(settings, broken, options.kills, length, random.Random(options.seed))
         same = stripped(whole) == stripped(broken)
         print(f"{kills} kills, {len(stripped(whole))} generations, logs equal: {same}")
@@ -47,35 +48,36 @@ def kill_and_resume(
     settings: list[str], out: Path, kills: int, length: float, instants: random.Random
 ) -> int:
     """Start or resume the run and kill it, over and over, and let it end at last; how often it was killed."""
-    done = 0
-    while True:
-        started = (out / "run.yaml").exists()
-        command = ["resume", str(out)] if started else ["tune", *settings, "--out", str(out)]
-        process = subprocess.Popen([*ISPTUNE, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        if done < kills:
-            try:
-                process.wait(timeout=instants.uniform(0.02, 1.0) * length)
-                if process.returncode == 0:
-                    # It ended before its instant: cut the log by a random number of bytes, as a kill may.
-                    log = out / "evaluations.jsonl"
-                    content = log.read_bytes()
-                    log.write_bytes(content[: instants.randrange(len(content))])
-                    continue
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                done += 1
-                generations = (out / "evaluations.jsonl").read_bytes().count(b"\n") if log_exists(out) else 0
-                print(f"kill {done} in generation {generations}", flush=True)
-                continue
-        _, errors = process.communicate()
-        if process.returncode:
-            sys.exit(f"resume failed: {errors.decode()}")
-        return done
+    log = out / "evaluations.jsonl"
+    for done in range(kills):
+        process = launch(settings, out)
+        before = log.stat().st_size if log.exists() else 0
+        if instants.random() < 0.75:
+            # Spread over the run: each sitting gets about its share of the generations done.
+            while process.poll() is None and (not log.exists() or log.stat().st_size == before):
+                time.sleep(0.002)
+            time.sleep(instants.uniform(0, 1.6) * length / kills)
+        else:
+            # Somewhere in the start: imports, run.yaml, replay.
+            time.sleep(instants.uniform(0, 1) * length)
+        process.send_signal(signal.SIGKILL)
+        if process.wait() == 0:
+            return done
+        print(
+            f"kill {done + 1} in generation {log.read_bytes().count(10) if log.exists() else 0}", flush=True
+        )
+    process = launch(settings, out)
+    _, errors = process.communicate()
+    if process.returncode:
+        sys.exit(f"resume failed: {errors.decode()}")
+    return kills
 
 
-def log_exists(out: Path) -> bool:
-    return (out / "evaluations.jsonl").exists()
+def launch(settings: list[str], out: Path) -> subprocess.Popen[bytes]:
+    """The run's first process, or one that resumes it."""
+    started = (out / "run.yaml").exists()
+    command = ["resume", str(out)] if started else ["tune", *settings, "--out", str(out)]
+    return subprocess.Popen([*ISPTUNE, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def stripped(out: Path) -> list[str]:

@@ -159,12 +159,10 @@ def compress(images: Tensor, quality: Tensor, gradient: str = "none") -> Tensor:
     Returns:
         (N, 3, H, W) in [0, 1], of the images' type.
     """
-    # Autocast would run the products in half precision.
-    with torch.autocast(images.device.type, enabled=False):
-        tables = quantisation_tables(quality.to(images.device), gradient)
-        luma, chroma = code_planes(to_samples(images, gradient), tables, gradient)
-        chroma = functional.pad(chroma, (0, 0, 1, 1), mode="replicate")
-        return (join_planes(luma, chroma, gradient) / 255).to(images.dtype)
+    tables = quantisation_tables(quality.to(images.device), gradient)
+    luma, chroma = code_planes(to_samples(images, gradient), tables, gradient)
+    chroma = functional.pad(chroma, (0, 0, 1, 1), mode="replicate")
+    return (join_planes(luma, chroma, gradient) / 255).to(images.dtype)
 
 
 def compress_into(image: Tensor, quality: Tensor, out: Tensor) -> None:
@@ -176,7 +174,7 @@ def compress_into(image: Tensor, quality: Tensor, out: Tensor) -> None:
         out: (1, 3, H, W) that receives the result; it may be ``image`` itself.
     """
     height, width = image.shape[-2:]
-    tables = quantisation_tables(quality)
+    tables = quantisation_tables(quality.to(image.device))
     chroma = image.new_empty(1, 2, 1 + -(-height // 2) + 1, -(-width // 2))
     strips = _strips(height, width)
     for first, last in strips:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import isptune
-
 SAMPLE = Path(__file__).parent / "isptune_vignette_sample"
 
 USES = """
@@ -84,9 +82,9 @@ def run(*arguments, path=None, folder=None):
     return done.stdout
 
 
-def test_plugin_is_unknown_where_it_is_not_installed():
-    assert isptune.list_stages("vignette") == []
-    assert isptune.list_objectives("mean-*") == []
+def test_plugin_is_unknown_where_it_is_not_installed(tmp_path):
+    code = "import isptune; print(isptune.list_stages('vignette'), isptune.list_objectives('mean-*'))"
+    assert run("-c", code, folder=tmp_path).strip() == "[] []"
 
 
 def test_plugin_is_found_listed_and_used_in_the_synthetic_pipeline(installed, tmp_path):

@@ -42,7 +42,7 @@ def color_block(images: Tensor, count: Tensor, blocks: Tensor, *, out: Tensor | 
     height, width = images.shape[-2:]
     amounts = count.to(device=images.device, dtype=images.dtype)
     colours = blocks[:, 2:].to(device=images.device, dtype=images.dtype)
-    places = [_place(*shares, height, width) for shares in blocks[:, :2].tolist()]
+    places = [_place(row, column, height, width) for row, column in blocks[:, :2].tolist()]
     is_recorded = torch.is_grad_enabled() and (images.requires_grad or count.requires_grad)
     if out is None or is_recorded:
         result = images.clone(memory_format=torch.contiguous_format)
@@ -78,7 +78,7 @@ class ColorBlock(SyntheticStage):
     parameter_name = "blocks"
     is_stochastic = True
     working_images = 1.2
-    recorded_images = 24.0
+    recorded_images = 8.0
 
     def draw(self, height: int, width: int, generator: torch.Generator) -> Tensor:
         """(10, 5) uniform numbers in float32; the picture's size does not matter."""

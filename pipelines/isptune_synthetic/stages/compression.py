@@ -12,10 +12,13 @@ from isptune.stage import keep_identity, per_sample
 from isptune_synthetic import jpeg_codec
 from isptune_synthetic.options import GRADIENTS, checked_choice
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import given_back, is_plain
+from isptune_synthetic.strips import given_back
 
 _LOWEST_QUALITY = 4.0
 _HIGHEST_RATIO = 170.0
+
+# An accelerator gets at least this many pixels at a time, where there are as many.
+_ACCELERATOR_PIXELS = 2**22
 
 # As the reference does, up to eight resolutions, which is seven halvings: fewer for small pictures.
 _RESOLUTIONS = 8
@@ -57,17 +60,24 @@ def jpeg(images: Tensor, loss: Tensor, *, gradient: str = "none", out: Tensor | 
     if gradient == "none":
         images, loss = images.detach(), loss.detach()
     quality = 100 - loss.double()
-    if gradient == "soft" or not is_plain(images, loss):
+    if torch.is_grad_enabled() and (images.requires_grad or loss.requires_grad):
         result = jpeg_codec.compress(images, quality, gradient)
         return given_back(keep_identity(images, result, loss), out)
     if out is None:
         out = torch.empty_like(images, memory_format=torch.contiguous_format)
-    for index, at_zero in enumerate((loss == 0).tolist()):
-        one = slice(index, index + 1)
-        if not at_zero:
-            jpeg_codec.compress_into(images[one], quality[one], out[one])
-        elif out[one].data_ptr() != images[one].data_ptr():
-            out[one].copy_(images[one])
+    on_cpu = images.device.type == "cpu"
+    at_once = 1 if on_cpu else max(_ACCELERATOR_PIXELS // images[0, 0].numel(), 1)
+    for first in range(0, images.shape[0], at_once):
+        # A few samples at a time: the codec computes in float64 and needs memory for its steps.
+        part = slice(first, first + at_once)
+        if bool((loss[part] == 0).all()):
+            if out[part].data_ptr() != images[part].data_ptr():
+                out[part].copy_(images[part])
+        elif on_cpu and gradient != "soft":
+            jpeg_codec.compress_into(images[part], quality[part], out[part])
+        else:
+            result = jpeg_codec.compress(images[part], quality[part], gradient)
+            out[part].copy_(keep_identity(images[part], result, loss[part]))
     return out
 
 
@@ -152,8 +162,7 @@ def _through_openjpeg(image: Tensor, ratio: float) -> Tensor:
     )
     with Image.open(file) as decoded:
         samples = numpy.array(decoded)
-    decoded_samples = torch.from_numpy(samples).to(image.device).permute(2, 0, 1)
-    return (decoded_samples.double() / 255).to(image.dtype)
+    return torch.from_numpy(samples).to(image.device).permute(2, 0, 1).to(image.dtype).div_(255)
 
 
 class JPEG(SyntheticStage):
@@ -169,12 +178,14 @@ class JPEG(SyntheticStage):
     reference_range = (_LOWEST_QUALITY, 99.0)
     parameter_name = "compression"
     working_images = 1.8
-    recorded_images = 60.0
+    recorded_images = 34.0
 
     def __init__(self, *, gradient: str = "none") -> None:
         super().__init__()
         self.gradient = checked_choice("jpeg", "gradient", gradient, GRADIENTS)
         self.is_differentiable = self.gradient != "none"
+        if self.gradient == "soft":
+            self.working_images = 11.0
 
     def _level_of(self, value: float) -> float:
         return 100 - value
@@ -195,8 +206,8 @@ class JPEG2000(SyntheticStage):
     level_range = (0.0, _HIGHEST_RATIO)
     reference_range = (1.0, _HIGHEST_RATIO)
     parameter_name = "compression_ratio"
-    working_images = 3.0
-    recorded_images = 6.0
+    working_images = 6.0
+    recorded_images = 12.0
 
     def __init__(self, *, gradient: str = "none") -> None:
         super().__init__()

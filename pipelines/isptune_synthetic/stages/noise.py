@@ -217,7 +217,7 @@ class ChromaNoise(SyntheticStage):
     parameter_name = "chroma_noise"
     is_stochastic = True
     working_images = 1.2
-    recorded_images = 4.0
+    recorded_images = 4.5
 
     def _level_of(self, value: float) -> float:
         return math.sqrt(value)
@@ -239,7 +239,7 @@ class MultiplicativeNoise(SyntheticStage):
     parameter_name = "speckle"
     is_stochastic = True
     working_images = 1.2
-    recorded_images = 5.0
+    recorded_images = 7.0
 
     def _level_of(self, value: float) -> float:
         return math.sqrt(value)
@@ -266,8 +266,8 @@ class ImpulseNoise(SyntheticStage):
     reference_range = (0.0, _HIGHEST_FRACTION)
     parameter_name = "impulses"
     is_stochastic = True
-    working_images = 1.2
-    recorded_images = 10.0
+    working_images = 1.7
+    recorded_images = 21.0
 
     def __init__(self, *, gradient: str = "none") -> None:
         super().__init__()

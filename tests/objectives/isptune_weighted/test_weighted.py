@@ -46,7 +46,7 @@ def test_normalise_divides_by_the_width_of_the_range(pictures):
     images, reference = pictures
     found = make(terms={"psnr": 2, "ssim": 3, "clipping": 1}, normalise=True)
     columns = found.scores(images, reference).double()
-    expected = 2 * columns[:, 0] / 100 + 3 * columns[:, 1] / 2 - columns[:, 2]
+    expected = 2 * columns[:, 0] / 140 + 3 * columns[:, 1] / 2 - columns[:, 2]
     torch.testing.assert_close(found.score(images, reference).double(), expected, rtol=1e-6, atol=1e-7)
     assert found.score_range == pytest.approx((-1.5 - 1, 2 + 1.5))
 
@@ -63,7 +63,7 @@ def test_weights_are_linear(weights, factor):
 def test_facts_follow_from_the_terms():
     fidelity = make(terms={"psnr": 1.0, "ssim": 10})
     assert (fidelity.needs_reference, fidelity.is_differentiable) == (True, True)
-    assert fidelity.score_range == (-10.0, 110.0)
+    assert fidelity.score_range == (-10.0, 150.0)
     assert fidelity.weights is None
     blind = make(terms={"contrast": 1, "clipping": 2})
     assert (blind.needs_reference, blind.is_differentiable) == (False, False)

@@ -174,3 +174,21 @@ def test_soft_gradients_are_alive_at_every_quality():
         error = (compress(images, level, "soft") - images).square().mean()
         (slope,) = torch.autograd.grad(error, level)
         assert float(slope) < -1e-3 * float(error.detach()) / quality
+
+
+@pytest.mark.parametrize("gradient", ["none", "straight_through", "soft"])
+def test_half_precision_autocast_does_not_reach_the_codec(gradient):
+    images, quality = picture(33, 50), torch.tensor([40.0], requires_grad=True)
+    expected = compress(images, quality, gradient)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(compress(images, quality, gradient), expected)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("gradient", ["none", "straight_through"])
+def test_a_gpu_gives_the_same_bits(gradient):
+    images = torch.cat([picture(97, 141, seed=seed) for seed in range(3)])
+    quality = torch.tensor([80.0, 15.5, 43.0])
+    on_gpu = compress(images.cuda(), quality.cuda(), gradient)
+    assert torch.equal(on_gpu.cpu(), compress(images, quality, gradient))

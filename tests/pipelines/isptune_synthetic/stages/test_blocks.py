@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import isptune
 from isptune.errors import ConfigurationError
 from isptune.testing import StageConformance
 from isptune.testing.pictures import picture
@@ -138,7 +139,7 @@ def test_a_buffer_is_refused_where_gradients_are_recorded():
 
 
 def test_levels_for_the_references_parameters():
-    assert ColorBlock().level_from_reference(6) == 6
+    assert isptune.create_stage("colorblock").level_from_reference(6) == 6
     with pytest.raises(ConfigurationError) as refused:
         ColorBlock().level_from_reference(11)
     assert str(refused.value) == "the reference parameter of the stage 'ColorBlock' is 11, outside [0, 10]"

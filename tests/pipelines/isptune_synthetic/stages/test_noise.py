@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import isptune
 from isptune.errors import ConfigurationError
 from isptune.testing import StageConformance
 from isptune.testing.pictures import picture
@@ -253,5 +254,7 @@ def test_levels_for_the_references_parameters(reference):
         found = [stage.level_from_reference(value) for value in levels[alias]]
         assert found == pytest.approx([math.sqrt(value) for value in levels[alias]], rel=1e-12)
         assert found[-1] == stage.level_range[1]
+        assert type(isptune.create_stage(alias)) is type(stage)
+    assert type(isptune.create_stage("impulsenoise")) is ImpulseNoise
     found = [ImpulseNoise().level_from_reference(value) for value in levels["impulsenoise"]]
     assert found == levels["impulsenoise"]

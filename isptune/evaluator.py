@@ -16,7 +16,8 @@ from torch import Tensor
 
 from isptune.devices import resolve_device
 from isptune.errors import ConfigurationError, EvaluationError, IsptuneError
-from isptune.objective import Objective
+from isptune.objective import Objective, losses_of
+from isptune.parameters import written
 from isptune.pipeline import Pipeline, Scene
 
 logger = logging.getLogger("isptune")
@@ -36,7 +37,7 @@ class Problem:
     def __str__(self) -> str:
         return (
             f"candidate {self.candidate} scored {self.score} on scene '{self.scene}' "
-            f"and counts as the worst ({_written(self.parameters)})"
+            f"and counts as the worst ({written(self.parameters)})"
         )
 
 
@@ -151,11 +152,9 @@ class Evaluator:
                 slopes += scene_slopes
         count = len(self.pipeline.scenes)
         scores = np.where(np.isfinite(total), total, np.nan) / count
-        sign = -1.0 if self.objective.higher_is_better else 1.0
-        losses = np.where(np.isnan(scores), np.inf, sign * scores)
         if slopes is not None:
-            slopes = sign * slopes / count
-        return Evaluation(scores, losses, slopes, problems)
+            slopes = (-slopes if self.objective.higher_is_better else slopes) / count
+        return Evaluation(scores, losses_of(scores, self.objective), slopes, problems)
 
     def _scene(
         self, unit: Tensor, scene: Scene, gradients: bool, generation: int | None
@@ -267,7 +266,7 @@ class Evaluator:
             except Exception as alone:
                 values = self.pipeline.space.to_values(unit[index : index + 1])
                 parameters = self.pipeline.space.to_dicts(values)[0]
-                which, culprit = f"candidate {index} ({_written(parameters)})", alone
+                which, culprit = f"candidate {index} ({written(parameters)})", alone
                 break
         moment = "" if generation is None else f" of generation {generation}"
         # The chained cause is the plugin's own exception, for --debug and for Python callers.
@@ -310,10 +309,3 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def _called(plugin: Pipeline | Objective) -> str:
     return plugin.name or type(plugin).__name__
-
-
-def _written(parameters: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in parameters.items()
-    )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
@@ -84,6 +86,11 @@ class Objective(ABC):
                 f"({reference.shape[0]} for {images.shape[0]} images)"
             )
         return reference.to(device=images.device, dtype=images.dtype)
+
+
+def losses_of(scores: NDArray[np.float64], objective: Objective) -> NDArray[np.float64]:
+    """Scores as losses to minimise, in the objective's orientation; +inf where a score is NaN."""
+    return np.where(np.isnan(scores), np.inf, -scores if objective.higher_is_better else scores)
 
 
 def check_images(images: Tensor, name: str) -> Tensor:

@@ -24,7 +24,7 @@ def write_outputs(
     )
     _draw_convergence(directory, objective, result)
     if result.best_score is not None:
-        start = pipeline.space.to_values(torch.full((1, len(pipeline.space)), 0.5, dtype=torch.float64))
+        start = pipeline.space.middle()
         found = pipeline.space.from_dicts([result.best_parameters])
         _draw_levels(directory, pipeline, result, start, found)
         _draw_before_after(directory, pipeline, objective, result, start, found)

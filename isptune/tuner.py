@@ -16,7 +16,7 @@ from isptune import registry
 from isptune.config import parse_config
 from isptune.errors import RunDirectoryError
 from isptune.evaluator import Evaluator
-from isptune.objective import Objective
+from isptune.objective import Objective, losses_of
 from isptune.optimizer import Optimizer
 from isptune.outputs import write_outputs
 from isptune.pipeline import Pipeline
@@ -207,8 +207,7 @@ class _Loop:
             self._record(generation, replayed=False)
 
     def _tell(self, generation: Generation) -> None:
-        sign = -1.0 if self.session.objective.higher_is_better else 1.0
-        losses = np.where(np.isnan(generation.scores), np.inf, sign * generation.scores)
+        losses = losses_of(generation.scores, self.session.objective)
         self.optimizer.tell(generation.candidates, losses, generation.gradients)
 
     def _record(self, generation: Generation, replayed: bool) -> None:

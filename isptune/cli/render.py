@@ -54,6 +54,7 @@ def command(
     import torch
 
     from isptune.devices import resolve_device
+    from isptune.parameters import written
     from isptune.scenes import write_image
 
     values = key_values(pairs, "--set")
@@ -78,10 +79,7 @@ def command(
     if as_json:
         click.echo(json.dumps({"out": out, "parameters": parameters}))
     else:
-        written = ", ".join(
-            f"{k}={v:.6g}" if isinstance(v, float) else f"{k}={v}" for k, v in parameters.items()
-        )
-        click.echo(f"wrote {out} ({rendered.shape[-1]}x{rendered.shape[-2]}; {written})")
+        click.echo(f"wrote {out} ({rendered.shape[-1]}x{rendered.shape[-2]}; {written(parameters)})")
     return 0
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from isptune.result import TuneResult
     from isptune.session import Session
 
@@ -86,17 +88,13 @@ def print_result(session: Session, result: TuneResult) -> None:
         click.echo(f"wrote {file}")
 
 
-def _print_levels(console: object, session: Session, result: TuneResult) -> None:
+def _print_levels(console: Console, session: Session, result: TuneResult) -> None:
     """Hidden level at the middle of the search space and at the best candidate, stage by stage."""
-    import torch
-    from rich.console import Console
     from rich.table import Table
 
-    assert isinstance(console, Console)
     assert result.levels is not None
     pipeline = session.pipeline
-    middle = torch.full((1, len(pipeline.space)), 0.5, dtype=torch.float64)
-    start = pipeline.truth(pipeline.space.to_values(middle))
+    start = pipeline.truth(pipeline.space.middle())
     assert start is not None
     table = Table(title="Hidden distortion levels (0 is pristine)", title_justify="left")
     for column, justify in (

@@ -6,6 +6,6 @@ write them.
 """
 
 from isptune.parameters.kinds import Choice, Float, Int, Parameter
-from isptune.parameters.space import ParameterSpace
+from isptune.parameters.space import ParameterSpace, written
 
-__all__ = ["Choice", "Float", "Int", "Parameter", "ParameterSpace"]
+__all__ = ["Choice", "Float", "Int", "Parameter", "ParameterSpace", "written"]

@@ -165,6 +165,10 @@ class ParameterSpace:
         """The (1, n) values of a candidate that sets nothing."""
         return self.from_dicts([{}])
 
+    def middle(self) -> Tensor:
+        """The (1, n) values at the middle of the unit cube, where an untuned candidate may stand."""
+        return self.to_values(torch.full((1, len(self)), 0.5, dtype=torch.float64))
+
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Plain data that ``from_dict`` reads back: parameter name to its type, bounds and flags."""
         described: dict[str, dict[str, Any]] = {}
@@ -238,3 +242,11 @@ def _bounds(parameter: Parameter) -> tuple[float, float]:
     if isinstance(parameter, Choice):
         return 0.0, float(parameter.count - 1)
     return float(parameter.low), float(parameter.high)
+
+
+def written(parameters: Mapping[str, Any]) -> str:
+    """Parameters for a message: ``blur=0.3, mode=fast``, numbers to six digits."""
+    return ", ".join(
+        f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in parameters.items()
+    )

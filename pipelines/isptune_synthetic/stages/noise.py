@@ -186,41 +186,42 @@ def impulse_thresholds(height: int, width: int, generator: torch.Generator) -> T
     return thresholds
 
 
-class WhiteNoise(SyntheticStage):
-    """White Gaussian noise; the level is its standard deviation, 0 to 0.1."""
+class GaussianNoise(SyntheticStage):
+    """What the Gaussian noises share: a field drawn once, and a level that is a standard deviation."""
 
-    aliases = ("whitenoise",)
-    level_range = (0.0, 0.1)
-    reference_range = (0.0, 0.01)
-    parameter_name = "noise"
     is_stochastic = True
     working_images = 1.2
-    recorded_images = 4.0
 
     def _level_of(self, value: float) -> float:
+        # The reference states the variance.
         return math.sqrt(value)
 
     def draw(self, height: int, width: int, generator: torch.Generator) -> Tensor:
         """(3, height, width) standard normal numbers in float32."""
         return torch.randn(3, height, width, generator=generator)
 
+
+class WhiteNoise(GaussianNoise):
+    """White Gaussian noise; the level is its standard deviation, 0 to 0.1."""
+
+    aliases = ("whitenoise",)
+    level_range = (0.0, 0.1)
+    reference_range = (0.0, 0.01)
+    parameter_name = "noise"
+    recorded_images = 4.0
+
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return white_noise(images, level, self.noise_for(images, noise), out=out)
 
 
-class ChromaNoise(SyntheticStage):
+class ChromaNoise(GaussianNoise):
     """Gaussian noise in Y'CbCr; the level is its standard deviation, 0 to 0.0548."""
 
     aliases = ("whitenoiseCC",)
     level_range = (0.0, math.sqrt(0.003))
     reference_range = (0.0, 0.003)
     parameter_name = "chroma_noise"
-    is_stochastic = True
-    working_images = 1.2
     recorded_images = 4.5
-
-    def _level_of(self, value: float) -> float:
-        return math.sqrt(value)
 
     def draw(self, height: int, width: int, generator: torch.Generator) -> Tensor:
         """(3, height, width) in float32: standard normal numbers in Y'CbCr, as differences in RGB."""
@@ -230,23 +231,14 @@ class ChromaNoise(SyntheticStage):
         return chroma_noise(images, level, self.noise_for(images, noise), out=out)
 
 
-class MultiplicativeNoise(SyntheticStage):
+class MultiplicativeNoise(GaussianNoise):
     """Noise in proportion to the values; the level is its relative standard deviation, 0 to 0.2236."""
 
     aliases = ("multnoise",)
     level_range = (0.0, math.sqrt(0.05))
     reference_range = (0.0, 0.05)
     parameter_name = "speckle"
-    is_stochastic = True
-    working_images = 1.2
     recorded_images = 7.0
-
-    def _level_of(self, value: float) -> float:
-        return math.sqrt(value)
-
-    def draw(self, height: int, width: int, generator: torch.Generator) -> Tensor:
-        """(3, height, width) standard normal numbers in float32."""
-        return torch.randn(3, height, width, generator=generator)
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return multiplicative_noise(images, level, self.noise_for(images, noise), out=out)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from isptune_synthetic.memory import room
 from isptune_synthetic.rows import row_strips
 from isptune_synthetic.strips import given_back, is_plain
 
@@ -31,7 +32,7 @@ def convolve(images: Tensor, kernels: Tensor, out: Tensor | None = None) -> Tens
     """
     if is_plain(images, kernels):
         if out is None:
-            out = torch.empty_like(images, memory_format=torch.contiguous_format)
+            out = room(images.shape, images.dtype)
         for index in range(images.shape[0]):
             kernel = _without_zero_border(kernels[index if kernels.shape[0] > 1 else 0])
             _filter_planes(images[index], kernel, out[index])

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from isptune.errors import ConfigurationError
 from isptune.stage import keep_identity
+from isptune_synthetic.memory import room
 
 # PyTorch splits an operation between threads from 32,768 numbers on; this many, a multiple of a cache line's
 # 16, stay together. Three such planes of float32 are 384 KiB, a good part of a core's second-level cache.
@@ -120,7 +121,7 @@ def pointwise(
             result = formula(images, *others, amounts.reshape(-1, 1, 1, 1))
         return given_back(keep_identity(images, result, level), out)
     if out is None:
-        out = torch.empty_like(images, memory_format=torch.contiguous_format)
+        out = room(images.shape, images.dtype)
     size = NUMBERS if by_plane else NUMBERS // 3
 
     def work(index: int, at_zero: bool, part: slice) -> None:

@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
+import functools
+
 from torch import Tensor
 
 from isptune_synthetic.colour import Planes, cube_roots, from_cube_roots
+from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.curves import parabola
+from isptune_synthetic.options import CHANNEL_ORDERS, checked_choice
 from isptune_synthetic.stages.base import SyntheticStage
 from isptune_synthetic.strips import pointwise
 
 
-def brighten(images: Tensor, amount: Tensor, *, out: Tensor | None = None) -> Tensor:
+def brighten(images: Tensor, amount: Tensor, *, lab: str = "bgr", out: Tensor | None = None) -> Tensor:
     """Brighten the middle tones: two parts of a curve on RGB, one part of it on the lightness alone.
 
     ``(2 curve(x) + Lab^-1(L <- 100 curve(L / 100))) / 3`` with ``curve(x) = clip(x + 2 a x (1 - x))``:
-    "brighten" of ARNIQA after KADID-10k. As there, Lab is computed with red and blue exchanged.
+    "brighten" of ARNIQA after KADID-10k.
 
     Args:
         images: (N, 3, H, W) RGB in [0, 1].
         amount: (N,), ``a``, 0 to 1.1.
+        lab: ``"bgr"`` computes Lab with red and blue exchanged, as the reference code does; ``"rgb"``
+            computes it as CIE means it.
         out: (N, 3, H, W) that receives the result, for calls without gradients; may be ``images``.
 
     Returns:
         (N, 3, H, W) RGB in [0, 1].
+
+    Raises:
+        ConfigurationError: ``lab`` is none of the two.
 
     Example:
         >>> import torch
         >>> brighten(torch.full((1, 3, 1, 1), 0.5), torch.tensor([0.4])).round(decimals=3).flatten()
         tensor([0.7020, 0.7020, 0.7020])
     """
-    return pointwise(_brighten, images, level=amount, out=out, by_plane=True)
+    exchanged = checked_choice("brighten", "lab", lab, CHANNEL_ORDERS) == "bgr"
+    if can_compile(images, amount):
+        from isptune_synthetic.compiled import pointwise as compiled
+
+        return compiled.brighten(images, amount, exchanged, out)
+    formula = functools.partial(_brighten, exchanged=exchanged)
+    return pointwise(formula, images, level=amount, out=out, by_plane=True)
 
 
-def _brighten(red: Tensor, green: Tensor, blue: Tensor, amount: Tensor) -> Planes:
-    x, y, z = cube_roots(blue, green, red)
+def _brighten(red: Tensor, green: Tensor, blue: Tensor, amount: Tensor, *, exchanged: bool) -> Planes:
+    x, y, z = cube_roots(blue, green, red) if exchanged else cube_roots(red, green, blue)
     lightness = y * 1.16 - 0.16
     raised = (parabola(lightness, amount) - lightness) * (1 / 1.16)
-    lab_blue, lab_green, lab_red = from_cube_roots(x + raised, y + raised, z + raised)
+    by_lightness = from_cube_roots(x + raised, y + raised, z + raised)
+    lab_red, lab_green, lab_blue = by_lightness[::-1] if exchanged else by_lightness
 
     def mean(plane: Tensor, by_lightness: Tensor) -> Tensor:
         return (parabola(plane, amount) * 2 + by_lightness.clamp(0, 1)) * (1 / 3)
@@ -45,7 +61,14 @@ def _brighten(red: Tensor, green: Tensor, blue: Tensor, amount: Tensor) -> Plane
 
 
 class Brighten(SyntheticStage):
-    """Brightening by a curve on RGB and on the lightness; the level is its amount, 0 to 1.1."""
+    """Brightening by a curve on RGB and on the lightness; the level is its amount, 0 to 1.1.
+
+    Args:
+        lab: see ``brighten``.
+
+    Raises:
+        ConfigurationError: ``lab`` is none of the two.
+    """
 
     level_range = (0.0, 1.1)
     reference_range = (0.0, 1.1)
@@ -53,5 +76,9 @@ class Brighten(SyntheticStage):
     working_images = 1.2
     recorded_images = 22.0
 
+    def __init__(self, *, lab: str = "bgr") -> None:
+        super().__init__()
+        self.lab = checked_choice("brighten", "lab", lab, CHANNEL_ORDERS)
+
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
-        return brighten(images, level, out=out)
+        return brighten(images, level, lab=self.lab, out=out)

@@ -12,6 +12,7 @@ from torch import Tensor
 from isptune.stage import keep_identity, per_sample
 from isptune_synthetic.colour import Planes, cube_roots, from_cube_roots
 from isptune_synthetic.filtering import gaussian_kernels, separable
+from isptune_synthetic.memory import room
 from isptune_synthetic.options import CHANNEL_ORDERS, checked_choice, checked_switch
 from isptune_synthetic.stages.base import SyntheticStage
 from isptune_synthetic.strips import given_back, is_plain, pointwise
@@ -75,7 +76,7 @@ def color_diffusion(
         result = keep_identity(images, from_chroma(planes, per_sample(gain, images)), amount)
         return given_back(result, out)
     if out is None:
-        out = torch.empty_like(images, memory_format=torch.contiguous_format)
+        out = room(images.shape, images.dtype)
     ones = torch.ones(1)
     for index, at_zero in enumerate((amount == 0).tolist()):
         # One sample at a time: its output holds the chroma, which is filtered in place.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.stages.base import SyntheticStage
 from isptune_synthetic.strips import pointwise
 
@@ -28,6 +29,10 @@ def desaturate(images: Tensor, amount: Tensor, *, out: Tensor | None = None) -> 
         >>> desaturate(red, torch.tensor([0.5])).flatten()
         tensor([0.8000, 0.5000, 0.5000])
     """
+    if can_compile(images, amount):
+        from isptune_synthetic.compiled import pointwise as compiled
+
+        return compiled.desaturate(images, amount, out)
     return pointwise(_desaturate, images, level=amount, out=out)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from isptune.errors import MissingPackageError
 from isptune.stage import keep_identity, per_sample
 from isptune_synthetic import jpeg_codec
+from isptune_synthetic.memory import room
 from isptune_synthetic.options import GRADIENTS, checked_choice
 from isptune_synthetic.stages.base import SyntheticStage
 from isptune_synthetic.strips import given_back
@@ -64,7 +65,7 @@ def jpeg(images: Tensor, loss: Tensor, *, gradient: str = "none", out: Tensor | 
         result = jpeg_codec.compress(images, quality, gradient)
         return given_back(keep_identity(images, result, loss), out)
     if out is None:
-        out = torch.empty_like(images, memory_format=torch.contiguous_format)
+        out = room(images.shape, images.dtype)
     on_cpu = images.device.type == "cpu"
     at_once = 1 if on_cpu else max(_ACCELERATOR_PIXELS // images[0, 0].numel(), 1)
     for first in range(0, images.shape[0], at_once):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from isptune.stage import keep_identity
+from isptune_synthetic.memory import room
 from isptune_synthetic.resampling import warp
 from isptune_synthetic.stages.base import SyntheticStage
 from isptune_synthetic.strips import given_back, is_plain
@@ -55,8 +56,8 @@ def jitter(images: Tensor, amount: Tensor, field: Tensor, *, out: Tensor | None 
         result = keep_identity(images, torch.stack(moved).clamp(0, 1), amount)
         return given_back(result, out)
     if out is None:
-        out = torch.empty_like(images, memory_format=torch.contiguous_format)
-    scratch = torch.empty_like(images[0], memory_format=torch.contiguous_format)
+        out = room(images.shape, images.dtype)
+    scratch = room(images.shape[1:], images.dtype)
     for index, at_zero in enumerate((amount == 0).tolist()):
         image, target = images[index], out[index]
         if not at_zero:
@@ -121,7 +122,7 @@ def patch_displacement(images: Tensor, count: Tensor, places: Tensor, *, out: Te
         changed = [pixels.index_copy(1, places_reached, values) for pixels, values in results]
         return given_back(torch.stack(changed).reshape(images.shape), out)
     if out is None:
-        out = torch.empty_like(images, memory_format=torch.contiguous_format)
+        out = room(images.shape, images.dtype)
     if out.data_ptr() != images.data_ptr():
         out.copy_(images)
     for target_image, (_, values) in zip(out, results, strict=True):

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from isptune.errors import ConfigurationError
 from isptune.stage import keep_identity
+from isptune_synthetic.memory import room
 from isptune_synthetic.options import GRADIENTS, checked_choice
 from isptune_synthetic.rows import row_strips
 from isptune_synthetic.stages.base import SyntheticStage
@@ -50,7 +51,7 @@ def pixelate(images: Tensor, amount: Tensor, *, gradient: str = "none", out: Ten
     kept = 1 - amount.to(device=images.device, dtype=torch.float64)
     if is_plain(images, amount):
         if out is None:
-            out = torch.empty_like(images, memory_format=torch.contiguous_format)
+            out = room(images.shape, images.dtype)
         for index, share in enumerate(kept):
             out[index] = (
                 _softly(images[index], share) if gradient == "soft" else _coarse(images[index], share)
@@ -141,7 +142,7 @@ def demosaic_artifacts(
             planes.append(torch.lerp(images[:, channel], full, amounts.reshape(-1, 1, 1)))
         return given_back(keep_identity(images, torch.stack(planes, dim=1).clamp(0, 1), amount), out)
     if out is None:
-        out = torch.empty_like(images, memory_format=torch.contiguous_format)
+        out = room(images.shape, images.dtype)
     for channel, colour in enumerate("rgb"):
         mask = _mask(pattern, colour, images)
         for index, own in enumerate(amounts):

@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor
 
+from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.options import GRADIENTS, checked_choice
 from isptune_synthetic.stages.base import SyntheticStage
 from isptune_synthetic.strips import pointwise
@@ -39,6 +40,14 @@ def white_noise(images: Tensor, deviation: Tensor, noise: Tensor, *, out: Tensor
         >>> white_noise(torch.full((1, 3, 32, 48), 0.5), torch.tensor([0.02]), noise).shape
         torch.Size([1, 3, 32, 48])
     """
+    return _add_noise(images, deviation, noise, out)
+
+
+def _add_noise(images: Tensor, deviation: Tensor, noise: Tensor, out: Tensor | None) -> Tensor:
+    if can_compile(images, deviation, noise) and not noise.requires_grad:
+        from isptune_synthetic.compiled import pointwise as compiled
+
+        return compiled.add_noise(images, deviation, noise, out)
     return pointwise(_white_noise, images, noise.unsqueeze(0), level=deviation, out=out)
 
 
@@ -69,7 +78,7 @@ def chroma_noise(images: Tensor, deviation: Tensor, noise: Tensor, *, out: Tenso
         >>> chroma_noise(grey, torch.tensor([0.02]), rgb_of_chroma_noise(noise)).shape
         torch.Size([1, 3, 32, 48])
     """
-    return pointwise(_white_noise, images, noise.unsqueeze(0), level=deviation, out=out)
+    return _add_noise(images, deviation, noise, out)
 
 
 def rgb_of_chroma_noise(noise: Tensor) -> Tensor:

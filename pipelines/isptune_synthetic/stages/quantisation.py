@@ -9,6 +9,7 @@ from torch import Tensor
 
 from isptune.stage import keep_identity, per_sample
 from isptune_synthetic.colour import linear_to_srgb, srgb_to_linear
+from isptune_synthetic.memory import room
 from isptune_synthetic.options import GRADIENTS, checked_choice
 from isptune_synthetic.rounding import rounded
 from isptune_synthetic.stages.base import SyntheticStage
@@ -69,7 +70,7 @@ def quantize(images: Tensor, width: Tensor, *, gradient: str = "none", out: Tens
         binned = _binned(images, per_sample(width, images), ends=ends, gradient=gradient)
         return given_back(keep_identity(images, binned, width), out)
     if out is None:
-        out = torch.empty_like(images, memory_format=torch.contiguous_format)
+        out = room(images.shape, images.dtype)
     for index in range(images.shape[0]):
         # The ends belong to the whole picture, the rest to its strips.
         one = slice(index, index + 1)

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from isptune.stage import keep_identity
 from isptune_synthetic.filtering import gaussian_kernels, separable
+from isptune_synthetic.memory import room
 from isptune_synthetic.resampling import resample
 from isptune_synthetic.stages.base import SyntheticStage
 from isptune_synthetic.strips import given_back, is_plain
@@ -52,7 +53,7 @@ def color_shift(images: Tensor, amount: Tensor, direction: Tensor, *, out: Tenso
     plain = is_plain(images, amount)
     if plain:
         if out is None:
-            out = torch.empty_like(images, memory_format=torch.contiguous_format)
+            out = room(images.shape, images.dtype)
         if out.data_ptr() != images.data_ptr():
             out.copy_(images)
     results = []
@@ -138,7 +139,7 @@ def chromatic_aberration(images: Tensor, amount: Tensor, *, out: Tensor | None =
     plain = is_plain(images, amount)
     if plain:
         if out is None:
-            out = torch.empty_like(images, memory_format=torch.contiguous_format)
+            out = room(images.shape, images.dtype)
         if out.data_ptr() != images.data_ptr():
             out.copy_(images)
     results = []

@@ -1,0 +1,40 @@
+"""How the loops are compiled, and kept."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+# Sums may be reordered and products fused, which vector units need; NaN and infinity keep their meaning.
+_FAST = {"reassoc", "contract", "nsz", "arcp"}
+
+
+def loop(function: Callable[..., Any]) -> Any:
+    """Compile a loop over arrays: it runs without the interpreter's lock, and is kept on disk."""
+    options = {"nogil": True, "fastmath": _FAST, "error_model": "numpy"}
+    try:
+        compiled = numba.njit(cache=True, **options)(function)
+        # numba compares the date of the function's own file alone, but a loop holds what it calls as well.
+        compiled._cache._cache_file._source_stamp = _sources()
+        return compiled
+    except (RuntimeError, AttributeError):
+        # No folder to keep it in can be written, or a later numba keeps it elsewhere: every process compiles.
+        return numba.njit(**options)(function)
+
+
+def inline(function: Callable[..., Any]) -> Any:
+    """Compile a function of numbers into each loop that calls it."""
+    return numba.njit(forceinline=True, fastmath=_FAST, error_model="numpy")(function)
+
+
+@functools.cache
+def _sources() -> str:
+    """A fingerprint of all code that loops are made of."""
+    folder = Path(__file__).parent
+    files = [*sorted(folder.glob("*.py")), folder.parent / "colour.py"]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -19,6 +19,7 @@ VERBS = {
     "score": "Score images with an objective.",
     "list": "Show what is registered: stages, pipelines, objectives, optimizers.",
     "plot": "Draw the convergence of one or several runs.",
+    "gallery": "Show what the stages do at rising levels.",
 }
 
 

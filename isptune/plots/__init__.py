@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from isptune.plots.compute import convergence as convergence
     from isptune.plots.compute import recovered_levels as recovered_levels
     from isptune.plots.convergence_figure import draw_convergence as draw_convergence
+    from isptune.plots.gallery import Gallery as Gallery
+    from isptune.plots.gallery import GalleryRow as GalleryRow
+    from isptune.plots.gallery import draw_gallery as draw_gallery
+    from isptune.plots.gallery import stage_gallery as stage_gallery
     from isptune.plots.levels_figure import draw_recovered_levels as draw_recovered_levels
     from isptune.plots.style import save as save
 
@@ -30,6 +34,7 @@ _HOMES = {
         "recovered_levels",
     ],
     "isptune.plots.convergence_figure": ["draw_convergence"],
+    "isptune.plots.gallery": ["Gallery", "GalleryRow", "draw_gallery", "stage_gallery"],
     "isptune.plots.levels_figure": ["draw_recovered_levels"],
     "isptune.plots.style": ["save"],
 }

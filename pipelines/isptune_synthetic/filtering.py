@@ -60,10 +60,14 @@ def separable(images: Tensor, kernels: Tensor, out: Tensor | None = None, *, cli
 
         return compiled(images, kernels, out, clip)
     kernels = kernels.expand(images.shape[0], -1)
+    if images.device.type == "cpu" and images.shape[0] > 1:
+        # A product's rounding depends on the batch that it is in, and a sample must not.
+        pairs = zip(images.split(1), kernels.split(1), strict=True)
+        return given_back(torch.cat([separable(*pair, clip=clip) for pair in pairs]), out)
     # Autocast would run the products in half precision, which no picture survives.
     with torch.autocast(images.device.type, enabled=False):
         rows = _filter_last(images, kernels)
-        filtered = _filter_last(rows.transpose(-1, -2), kernels).transpose(-1, -2)
+        filtered = _filter_last(rows.transpose(-1, -2), kernels).transpose(-1, -2).contiguous()
     return given_back(filtered.clamp(0, 1) if clip else filtered, out)
 
 
@@ -89,5 +93,8 @@ def _filter_last(images: Tensor, kernels: Tensor) -> Tensor:
         low, high = max(first - radius, 0), min(last + radius, width)
         matrix = _band_matrix(kernels, first - low, last - first, high - low)
         part = images[..., low:high].reshape(count, channels * height, high - low)
+        if part.data_ptr() % 64:
+            # It depends on the memory's alignment as well.
+            part = part.clone()
         blocks.append(torch.bmm(part, matrix).reshape(count, channels, height, last - first))
     return torch.cat(blocks, dim=-1)

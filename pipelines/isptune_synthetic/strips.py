@@ -120,6 +120,9 @@ def pointwise(
         else:
             result = formula(images, *others, amounts.reshape(-1, 1, 1, 1))
         return given_back(keep_identity(images, result, level), out)
+    if out is not None and not out.is_contiguous():
+        # Its strips would be copies.
+        return out.copy_(pointwise(formula, images, *others, level=level, by_plane=by_plane))
     if out is None:
         out = room(images.shape, images.dtype)
     size = NUMBERS if by_plane else NUMBERS // 3

@@ -50,6 +50,10 @@ def high_sharpen(images: Tensor, amount: Tensor, *, lab: str = "bgr", out: Tenso
         from isptune_synthetic.compiled.sharpening import sharpen
 
         return sharpen(images, amount, kernels[0], exchanged, out)
+    if images.device.type == "cpu" and images.shape[0] > 1:
+        # A power's rounding depends on its place in memory, and a sample's must not on the batch.
+        samples = zip(images.split(1), amount.split(1), strict=True)
+        return given_back(torch.cat([high_sharpen(*sample, lab=lab) for sample in samples]), out)
     roots = cube_roots(*images.unbind(1)[:: -1 if exchanged else 1])
     blurred = separable(roots[1].unsqueeze(1), kernels)[:, 0]
     # A change of L by d changes each of the three cube roots by d / 116, and L itself is 116 f(Y) - 16.

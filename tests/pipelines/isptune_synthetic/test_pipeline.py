@@ -274,7 +274,7 @@ def test_a_lack_of_memory_reaches_the_evaluator_as_it_is(registered):
         (
             {"stages": [{"name": "brighten", "options": {"amount": 3}}]},
             ConfigurationError,
-            "the stage 'brighten' has no option 'amount'; it has no options",
+            "the stage 'brighten' has no option 'amount'; its options: lab",
         ),
         (
             {"maps": "sigmod"},

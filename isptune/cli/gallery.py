@@ -1,0 +1,47 @@
+"""``isptune gallery``: every stage at rising levels in one picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from isptune.errors import ConfigurationError, ImageError
+
+
+@click.command("gallery", short_help="Show what the stages do at rising levels.")
+@click.argument("image")
+@click.option("--out", required=True, metavar="DIR", help="Where gallery.png goes; made if it is missing.")
+@click.option(
+    "--stage", "names", multiple=True, metavar="NAME", help="A stage to show. May be repeated. Default: all."
+)
+@click.option(
+    "--size", type=int, default=160, metavar="N", help="Side of the tiles in pixels, 32 to 512. Default: 160."
+)
+def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
+    """Draw DIR/gallery.png: the centre of IMAGE (a file, or chart:WIDTHxHEIGHT) through every stage.
+
+    A row is a stage; its columns are the original and the stage at 0.2, 0.4, 0.6, 0.8 and 1.0 of its
+    highest level. Tiles are crops at native resolution.
+    """
+    from isptune import plots, registry
+    from isptune.scenes import load_scenes
+
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise ImageError(f"'{out}' is a file, where a folder is needed")
+    if not names:
+        names = tuple(entry.name for entry in registry.stages.entries() if entry.available)
+    stages = [registry.stages.create(name) for name in dict.fromkeys(names)]
+    scenes = load_scenes(image, crop="full")
+    if len(scenes) > 1:
+        raise ConfigurationError(f"a gallery is of one image, and '{image}' stands for {len(scenes)}")
+    found = plots.stage_gallery(scenes[0].image, stages, size)
+    high, wide = found.original.shape[:2]
+    figure = plots.draw_gallery(found, title=f"{scenes[0].name}, the central {wide}x{high} pixels")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageError(f"cannot make the folder '{out}': {error.strerror or error}") from error
+    click.echo(f"wrote {plots.save(figure, folder / 'gallery.png')}")
+    return 0

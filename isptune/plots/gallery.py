@@ -1,0 +1,169 @@
+"""The gallery of stages: every stage at rising levels on one detail of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isptune.errors import ConfigurationError, IsptuneError, StageError
+from isptune.plots.style import DOTS_PER_INCH, TITLE_LINE, draw_title, new_figure, style, title_lines
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import Tensor
+
+    from isptune.stage import Stage
+
+FRACTIONS = (0.2, 0.4, 0.6, 0.8, 1.0)
+MINIMUM_SIZE, MAXIMUM_SIZE = 32, 512
+
+# Pixels of the figure.
+_MARGIN, _GAP, _NAMES = 24, 10, 172
+_LABEL, _BETWEEN = 26, 14
+_NARROWEST = 130
+_ENLARGED_TO = 160
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class GalleryRow:
+    """One stage's tiles.
+
+    Attributes:
+        stage: its name.
+        levels: (L,) in the stage's unit, rising.
+        labels: (L,) the levels as text with their unit.
+        tiles: (L, H, W, 3) of 8 bits, what the stage makes of the detail at each level.
+    """
+
+    stage: str
+    levels: tuple[float, ...]
+    labels: tuple[str, ...]
+    tiles: Pixels
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What a gallery shows: the untouched detail, (H, W, 3) of 8 bits, and a row for each stage."""
+
+    original: Pixels
+    rows: tuple[GalleryRow, ...]
+
+
+def stage_gallery(
+    image: Tensor, stages: Sequence[Stage], size: int = 160, fractions: Sequence[float] = FRACTIONS
+) -> Gallery:
+    """Run stages at rising levels on the centre of a picture, at its native resolution.
+
+    Args:
+        image: (3, H, W) RGB in [0, 1].
+        stages: each makes a row; its noise is drawn with a generator seeded with 0, one draw for all levels.
+        size: the side of the detail; a picture that is smaller is taken whole along that side.
+        fractions: the levels, as shares of a stage's highest one.
+
+    Raises:
+        ConfigurationError: no stage, or a size that is not a whole number from 32 to 512.
+        StageError: a stage raised, or gave images of another shape.
+    """
+    import torch
+
+    if isinstance(size, bool) or not isinstance(size, int) or not MINIMUM_SIZE <= size <= MAXIMUM_SIZE:
+        raise ConfigurationError(
+            f"the size is {size}; allowed: whole numbers from {MINIMUM_SIZE} to {MAXIMUM_SIZE}"
+        )
+    if not stages:
+        raise ConfigurationError("a gallery needs at least one stage")
+    detail = _centre(image, size)
+    with torch.no_grad():
+        rows = tuple(_row(stage, detail, fractions) for stage in stages)
+    return Gallery(_pixels(detail.unsqueeze(0))[0], rows)
+
+
+def _centre(image: Tensor, size: int) -> Tensor:
+    """(3, h, w), the middle of a picture, h and w at most ``size``."""
+    height, width = image.shape[-2:]
+    high, wide = min(size, height), min(size, width)
+    top, left = (height - high) // 2, (width - wide) // 2
+    return image[:, top : top + high, left : left + wide].contiguous()
+
+
+def _row(stage: Stage, detail: Tensor, fractions: Sequence[float]) -> GalleryRow:
+    import torch
+
+    levels = tuple(fraction * stage.level_range[1] for fraction in fractions)
+    # A copy per level: a stage may write over what it is given.
+    images = detail.repeat(len(levels), 1, 1, 1)
+    level = torch.tensor(levels, dtype=detail.dtype)
+    try:
+        if stage.is_stochastic:
+            noise = stage.draw(detail.shape[-2], detail.shape[-1], torch.Generator().manual_seed(0))
+            output = stage(images, level, None if noise is None else noise.to(detail.dtype))
+        else:
+            output = stage(images, level)
+        if output.shape != images.shape:
+            raise ConfigurationError(
+                f"it must give images of the shape {tuple(images.shape)}, got {tuple(output.shape)}"
+            )
+    except IsptuneError:
+        raise
+    except Exception as error:
+        raise StageError(stage.name, error) from error
+    labels = tuple(_label(value, stage.level_unit) for value in levels)
+    return GalleryRow(stage.name, levels, labels, _pixels(output))
+
+
+def _label(level: float, unit: str) -> str:
+    number = f"{level:.0f}" if abs(level) >= 1000 else f"{level:.3g}"
+    return f"{number} {unit}".strip()
+
+
+def _pixels(images: Tensor) -> Pixels:
+    """(N, H, W, 3) of 8 bits."""
+    planes = (images.float().clamp(0, 1) * 255).round().permute(0, 2, 3, 1).contiguous().numpy()
+    return planes.astype(np.uint8)
+
+
+def draw_gallery(gallery: Gallery, title: str | None = None) -> Figure:
+    """Draw a gallery: a row per stage with its name at the left, the original, then the levels.
+
+    A pixel of a tile is a pixel of the figure, or a square of whole ones where the tiles are small.
+
+    Args:
+        gallery: what ``stage_gallery`` gave.
+        title: a heading for the whole figure, if any.
+
+    Returns:
+        A figure that ``save`` writes.
+    """
+    times = max(1, _ENLARGED_TO // max(gallery.original.shape[:2]))
+    high, wide = (times * extent for extent in gallery.original.shape[:2])
+    columns = 1 + max(len(row.levels) for row in gallery.rows)
+    step = max(wide, _NARROWEST) + _GAP
+    width = 2 * _MARGIN + _NAMES + columns * step - _GAP
+    lines = title_lines(title, width / DOTS_PER_INCH)
+    top = _MARGIN + (12 + round(TITLE_LINE * DOTS_PER_INCH) * len(lines) if lines else 0)
+    below = _LABEL + high + _BETWEEN
+    height = top + len(gallery.rows) * below - _BETWEEN + _MARGIN
+    canvas = np.full((height, width, 3), 255, dtype=np.uint8)
+    with style():
+        figure = new_figure(width / DOTS_PER_INCH, height / DOTS_PER_INCH)
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        axes.set_axis_off()
+        for number, row in enumerate(gallery.rows):
+            upper = top + number * below + _LABEL
+            name = row.stage.replace("_", "_\n")
+            axes.text(_MARGIN, upper + high / 2, name, ha="left", va="center", fontsize=9, fontweight="bold")
+            tiles = [gallery.original, *row.tiles]
+            for column, (tile, label) in enumerate(zip(tiles, ("original", *row.labels), strict=True)):
+                left = _MARGIN + _NAMES + column * step
+                enlarged = tile.repeat(times, axis=0).repeat(times, axis=1)
+                canvas[upper : upper + high, left : left + wide] = enlarged
+                axes.text(left, upper - 4, label, ha="left", va="bottom", fontsize=8)
+        axes.imshow(canvas, interpolation="nearest", aspect="auto", extent=(0, width, height, 0))
+        draw_title(figure, lines)
+    return figure

@@ -93,7 +93,7 @@ def _filter_last(images: Tensor, kernels: Tensor) -> Tensor:
         low, high = max(first - radius, 0), min(last + radius, width)
         matrix = _band_matrix(kernels, first - low, last - first, high - low)
         part = images[..., low:high].reshape(count, channels * height, high - low)
-        if part.data_ptr() % 64:
+        if part.device.type == "cpu" and not torch.compiler.is_compiling() and part.data_ptr() % 64:
             # It depends on the memory's alignment as well.
             part = part.clone()
         blocks.append(torch.bmm(part, matrix).reshape(count, channels, height, last - first))

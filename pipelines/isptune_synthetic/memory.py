@@ -52,10 +52,12 @@ def release() -> None:
 
 def _take(size: int) -> np.ndarray:
     with _lock:
-        for index, block in enumerate(_free):
+        # A garbage collection in here may give something back: nothing loops over the queue itself.
+        for _ in range(len(_free)):
+            block = _free.popleft()
             if block.nbytes == size + _ALIGNMENT:
-                del _free[index]
                 return block
+            _free.append(block)
     return np.empty(size + _ALIGNMENT, np.uint8)
 
 
@@ -63,5 +65,5 @@ def _give(block: np.ndarray) -> None:
     # A finalizer can run in the middle of anything in this thread: the lock lets its own thread in again.
     with _lock:
         _free.append(block)
-        while sum(kept.nbytes for kept in _free) > KEPT_BYTES:
+        while sum(kept.nbytes for kept in tuple(_free)) > KEPT_BYTES:
             _free.popleft()

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from isptune.api import create_stage
 from isptune.errors import ConfigurationError, StageError
-from isptune.evaluator import is_out_of_memory
 from isptune.naming import did_you_mean, listed
 from isptune.parameters import ParameterSpace
 from isptune.pipeline import Pipeline, Scene
 from isptune.scenes import load_scenes
 from isptune.stage import Stage
+from isptune_synthetic.chain import STORAGE, Chain, run_chain
 from isptune_synthetic.maps import HiddenMap, hidden_maps, seeded_generator
 from isptune_synthetic.stages.base import SyntheticStage
 
@@ -47,6 +47,13 @@ class SyntheticPipeline(Pipeline):
             mapping with its name and options.
         seed: of the hidden map and of the noise; the scenes are the same for every seed.
         crop: how large scenes are cropped: ``"auto"``, a size in pixels, or None for whole scenes.
+        storage: the number type in which a picture is kept between the stages: ``"float32"``, or
+            ``"bfloat16"`` or ``"float16"`` for half the memory. Stages compute in float32 all the same;
+            the result is of that type. It rounds by up to 0.002 (half a step of 8 bits) in bfloat16 and
+            0.00025 in float16 after each stage, at level 0 too, and later stages can amplify that:
+            ``benchmarks/throughput`` states the error of the default chain.
+        compile: run the chain on an accelerator through ``torch.compile``; where that fails, the plain chain
+            runs and a warning says why. No effect on a CPU, whose loops are compiled already.
 
     Raises:
         ConfigurationError: no stage, an unknown key, or options that a stage or a map refuses.
@@ -70,10 +77,21 @@ class SyntheticPipeline(Pipeline):
         maps: str | Mapping[str, Any] = "power",
         seed: int = 0,
         crop: str | int | None = "auto",
+        storage: str = "float32",
+        compile: bool = False,
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ConfigurationError(f"the seed is {seed}; allowed: whole numbers of at least 0")
+        if storage not in STORAGE:
+            raise ConfigurationError(
+                f"the storage is {storage!r}; allowed: {listed(STORAGE)}{did_you_mean(str(storage), STORAGE)}"
+            )
+        if not isinstance(compile, bool):
+            raise ConfigurationError(f"compile is {compile!r}; allowed: true or false")
         self.seed = seed
+        self.storage = storage
+        self.compile = compile
+        self._compiled: Chain | None = None
         self.stages = [_create(create_stage, "stage", item) for item in _listed_stages(stages)]
         labels = _numbered([stage.name for stage in self.stages])
         for label, stage in zip(labels, self.stages, strict=True):
@@ -111,7 +129,7 @@ class SyntheticPipeline(Pipeline):
             scene: one of ``scenes``, or its index.
 
         Returns:
-            (P, 3, H, W) RGB in [0, 1], in the scene's number type.
+            (P, 3, H, W) RGB in [0, 1], in the scene's number type, or in a shorter ``storage``.
 
         Raises:
             ParameterError: values of the wrong shape or outside their bounds.
@@ -120,18 +138,14 @@ class SyntheticPipeline(Pipeline):
         scene = self.scene(scene)
         levels = self.truth(values)
         images = scene.image.expand(levels.shape[0], -1, -1, -1)
-        own = False
-        for position, stage in enumerate(self.stages):
-            noise = self._noise_for(position, stage, scene)
-            level = levels[:, position].to(images.device)
-            try:
-                images, own = _apply(stage, images, level, noise, own)
-            except Exception as error:
-                # The evaluator answers a lack of memory with smaller batches.
-                if is_out_of_memory(error):
-                    raise
-                raise StageError(stage.name, error) from error
-        return images
+        noises = [self._noise_for(position, stage, scene) for position, stage in enumerate(self.stages)]
+        columns = list(levels.to(images.device).unbind(1))
+        dtype = STORAGE[self.storage]
+        if self.compile and images.device.type != "cpu":
+            if self._compiled is None:
+                self._compiled = Chain(self.stages)
+            return self._compiled(images, columns, noises, dtype)
+        return run_chain(self.stages, images, columns, noises, dtype)
 
     def to(self, device: torch.device | str) -> SyntheticPipeline:
         """Move scenes and stages to a device and return the pipeline itself."""
@@ -177,25 +191,6 @@ def _working_images(stages: Sequence[Stage]) -> tuple[float, float]:
 
 def _bytes(tensor: Tensor) -> int:
     return tensor.numel() * tensor.element_size()
-
-
-def _apply(
-    stage: Stage, images: Tensor, level: Tensor, noise: Tensor | None, own: bool
-) -> tuple[Tensor, bool]:
-    """The stage's output, and whether its memory is the chain's own, to be written over."""
-    plain = not (torch.is_grad_enabled() and (images.requires_grad or level.requires_grad))
-    arguments = (images, level, noise) if stage.is_stochastic else (images, level)
-    if plain and isinstance(stage, SyntheticStage):
-        output = stage(*arguments, out=images) if own else stage(*arguments)
-    else:
-        output = stage(*arguments)
-    if not isinstance(output, Tensor) or output.shape != images.shape:
-        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise ConfigurationError(f"it must give images of the shape {tuple(images.shape)}, got {got}")
-    if output.dtype != images.dtype:
-        raise ConfigurationError(f"it must give images of {images.dtype}, got {output.dtype}")
-    # What another package's stage returns may be its input or a tensor that it keeps.
-    return output, plain and isinstance(stage, SyntheticStage)
 
 
 def _listed_stages(stages: Sequence[str | Mapping[str, Any]] | None) -> list[str | Mapping[str, Any]]:

@@ -29,12 +29,12 @@ from isptune_synthetic.memory import room
 NUMBERS = 32640
 
 # Below this many pixels in all, starting a thread costs more than it saves.
-_WORTH_A_THREAD = 2**19
+_WORTH_A_THREAD = 2**17
 
 
 def is_plain(*tensors: Tensor) -> bool:
-    """True where no gradient is recorded and everything lies on a CPU."""
-    if any(tensor.device.type != "cpu" for tensor in tensors):
+    """True where no gradient is recorded, everything lies on a CPU and nothing is traced."""
+    if torch.compiler.is_compiling() or any(tensor.device.type != "cpu" for tensor in tensors):
         return False
     return not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
 

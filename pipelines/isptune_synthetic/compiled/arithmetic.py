@@ -39,8 +39,9 @@ def inside(value):
 
 @inline
 def power(base, exponent):
-    """``base ** exponent`` for a positive, normal base and a result in range; relative error below 1e-6.
+    """``base ** exponent`` for a positive, normal base and a result in range.
 
+    The relative error is below 1.2e-7 (1 + |log2 of the result|): 8e-7 at most where the stages use it.
     The base is ``2^e (1 + m)`` with m in [-0.293, 0.414]. Both polynomials are minimax fits over their
     ranges, of log2(1 + m) / m (error 7e-9 in the logarithm) and of 2^x on [-0.5, 0.5] (2e-9).
     """

@@ -60,7 +60,8 @@ def _desaturate(source, target, level, first, last):
     to_red, to_green, to_blue = target[0, first:last], target[1, first:last], target[2, first:last]
     for i in range(last - first):
         r, g, b = red[i], green[i], blue[i]
-        value = at_least(at_least(r, g), b)
+        # NaN in one channel is NaN in all three, as in PyTorch's amax.
+        value = at_least(at_least(r, g), b) + (g - g) + (b - b)
         to_red[i] = unit(r + (value - r) * amount)
         to_green[i] = unit(g + (value - g) * amount)
         to_blue[i] = unit(b + (value - b) * amount)

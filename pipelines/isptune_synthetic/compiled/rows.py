@@ -18,7 +18,18 @@ BAND = 2**17
 
 def result_for(images: Tensor, out: Tensor | None) -> Tensor:
     """Memory for a result like ``images``: ``out`` itself where its pixels lie in order."""
-    return room(images.shape) if out is None or not out.is_contiguous() else out
+    fits = out is not None and out.is_contiguous() and out.dtype == images.dtype
+    return out if fits else room(images.shape)
+
+
+def written(result: Tensor, out: Tensor | None) -> Tensor:
+    """The result, copied to ``out`` where it is not there already, which autograd is told of."""
+    if out is None:
+        return result
+    if result is not out:
+        return out.copy_(result)
+    torch.autograd.graph.increment_version(out)
+    return out
 
 
 def arrays(images: Tensor) -> Any:
@@ -61,7 +72,7 @@ def forward(
         source, target = planes(images[index]), planes(result[index])
         tasks += [(source, target, amount, *part, *others) for part in bands(source.shape[1], BAND)]
     each(kernel, tasks, images.numel() // 3)
-    return result if out is None or result is out else out.copy_(result)
+    return written(result, out)
 
 
 def backward(

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from isptune_synthetic.compiled import filters
-from isptune_synthetic.compiled.rows import BAND, bands
+from isptune_synthetic.compiled.rows import BAND, bands, written
 from isptune_synthetic.memory import room
 from isptune_synthetic.strips import each, given_back
 
@@ -66,14 +66,15 @@ def _arrays(images: Tensor) -> Any:
 
 
 def _filtered(images: Tensor, kernels: Tensor, out: Tensor | None, clip: bool) -> Tensor:
-    result = room(images.shape) if out is None or not _has_plain_planes(out) else out
+    fits = out is not None and _has_plain_planes(out) and out.dtype == images.dtype
+    result = out if fits else room(images.shape)
     source, target = _arrays(images), result.detach().numpy()
     taps = [_forward(kernel) for kernel in kernels.detach().numpy()]
     rows = [(source[i], target[i], *taps[i], False) for i in range(len(source))]
     each(filters.filter_rows, list(_row_tasks(rows)), images.numel())
     columns = [(target[i], target[i], *taps[i], clip) for i in range(len(source))]
     each(filters.filter_columns, list(_column_tasks(columns)), images.numel())
-    return result if out is None or result is out else out.copy_(result)
+    return written(result, out)
 
 
 def _forward(kernel: Any) -> tuple[Any, int, bool]:

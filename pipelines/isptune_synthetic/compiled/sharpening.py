@@ -28,7 +28,7 @@ from isptune_synthetic.compiled.filters import (
 )
 from isptune_synthetic.compiled.jit import loop
 from isptune_synthetic.compiled.lab import CHUNK, colours, colours_vjp, roots, roots_vjp
-from isptune_synthetic.compiled.rows import BAND, arrays, bands, result_for
+from isptune_synthetic.compiled.rows import BAND, arrays, bands, result_for, written
 from isptune_synthetic.compiled.separable import tiles
 from isptune_synthetic.memory import room
 from isptune_synthetic.strips import each, given_back
@@ -76,7 +76,7 @@ def _sharpened(images: Tensor, amount: Tensor, kernel: Any, exchanged: bool, out
         for part in tiles(target.shape[3])
     ]
     each(_colours_of_columns, columns, images.numel() // 3)
-    return result if out is None or result is out else out.copy_(result)
+    return written(result, out)
 
 
 def _gradients(

@@ -12,6 +12,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from isptune.api import create_stage
 from isptune.errors import ConfigurationError
 from isptune_synthetic import compiled
 from isptune_synthetic.compiled import jit
@@ -43,7 +44,7 @@ STAGES = {
     "sharpen rgb": (lambda images, level, **out: high_sharpen(images, level, lab="rgb", **out), 12.0),
 }
 
-# The highest errors seen are XXX.
+# The highest errors seen are 1.3e-5 for the sharpening, at its highest amount, and 7e-7 for all others.
 TOLERANCE = dict.fromkeys(STAGES, 1e-5) | {"sharpen bgr": 5e-5, "sharpen rgb": 5e-5}
 
 each_stage = pytest.mark.parametrize("name", STAGES)
@@ -116,7 +117,8 @@ def gradients(name, images, level, weights):
     return images.grad, level.grad
 
 
-# Relative to the mean; a pixel of which rounding decides whether it is clipped has another gradient.
+# The images' relative to their mean, as a pixel may be clipped by rounding alone: 4.5e-6 seen. The levels'
+# relative to the weights, as what a level's gradient adds up may cancel: 7e-8 seen, as without loops.
 @each_stage
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (33, 47), (40, 1030)], ids=str)
 def test_gradients_are_those_of_the_formula(name, size):
@@ -126,8 +128,9 @@ def test_gradients_are_those_of_the_formula(name, size):
     assert by_images.dtype == by_level.dtype == torch.float32
     expected, expected_level = gradients(name, images.double(), level.double(), weights.double())
     error = (by_images - expected).abs().mean() / expected.abs().mean()
-    assert error < 1e-5
-    torch.testing.assert_close(by_level.double(), expected_level, rtol=1e-5, atol=1e-5)
+    assert error < 2e-5
+    scale = weights.double().abs().sum(dim=(1, 2, 3))
+    assert bool(((by_level - expected_level).abs() < 5e-7 * scale).all())
 
 
 @each_stage
@@ -289,14 +292,30 @@ def powers(bases, exponent, results):
         results[i] = power(bases[i], exponent)
 
 
-@pytest.mark.parametrize("exponent", [2.4, 1 / 3, 1 / 2.4, -2 / 3, 1.4])
-def test_powers_have_a_small_relative_error(exponent):
-    bases = np.concatenate([np.geomspace(1e-6, 4, 500_000), np.linspace(1e-6, 4, 500_000)]).astype(np.float32)
+def relative_errors_of_powers(bases, exponent, expected_exponent):
+    bases = bases.astype(np.float32)
     results = np.empty_like(bases)
     powers(bases, np.float32(exponent), results)
+    expected = bases.astype(np.float64) ** expected_exponent
+    return np.abs(results / expected - 1), expected
+
+
+# With the lowest base that the loops raise to each.
+@pytest.mark.parametrize(
+    ("exponent", "lowest"), [(2.4, 0.09), (1 / 3, 0.008), (1 / 2.4, 0.003), (-2 / 3, 0.008), (1.4, 0.05)]
+)
+def test_powers_have_a_small_relative_error(exponent, lowest):
+    bases = np.concatenate([np.geomspace(lowest, 4, 500_000), np.linspace(lowest, 4, 500_000)])
+    errors, _ = relative_errors_of_powers(bases, exponent, exponent)
+    assert errors.max() < 1e-6
+
+
+@pytest.mark.parametrize("exponent", [2.4, 1 / 3, 1 / 2.4, -2 / 3, 1.4])
+def test_powers_of_small_bases_lose_what_the_exponent_of_the_result_takes(exponent):
     # The exponent is rounded to float32 first, as the loops have it.
-    expected = bases.astype(np.float64) ** np.float64(np.float32(exponent))
-    assert np.abs(results / expected - 1).max() < 1e-6
+    rounded = np.float64(np.float32(exponent))
+    errors, expected = relative_errors_of_powers(np.geomspace(1e-6, 4, 1_000_000), exponent, rounded)
+    assert (errors / (1 + np.abs(np.log2(expected)))).max() < 1.2e-7
 
 
 MODULES = sorted(path.stem for path in Path(compiled.__file__).parent.glob("[!_]*.py"))
@@ -333,3 +352,25 @@ def test_the_fingerprint_changes_with_any_source(tmp_path):
         seen.append(copied._sources())
     assert len(seen) == 2 + len(list(folder.glob("*.py")))
     assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize("name", ["gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen"])
+def test_a_gradient_through_what_out_was_written_over_is_refused(name: str) -> None:
+    stage = create_stage(name)
+    images = torch.rand(1, 3, 24, 24)
+    weights = torch.rand(1, 3, 24, 24, requires_grad=True)
+    total = (images * weights).sum()
+    with torch.no_grad():
+        stage(images, torch.tensor([0.05]), out=images)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        total.backward()
+
+
+def test_nan_in_one_channel_desaturates_to_nan_in_all() -> None:
+    images = torch.full((1, 3, 4, 20), 0.5)
+    for channel in range(3):
+        broken = images.clone()
+        broken[0, channel, 1, 7] = float("nan")
+        result = create_stage("desaturate")(broken, torch.tensor([0.5]))
+        assert result[0, :, 1, 7].isnan().all()
+        assert int(result.isnan().sum()) == 3

@@ -19,7 +19,9 @@ from isptune.errors import ConfigurationError, ImageError
     "--size", type=int, default=160, metavar="N", help="Side of the tiles in pixels, 32 to 512. Default: 160."
 )
 def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
-    """Draw DIR/gallery.png: the centre of IMAGE (a file, or chart:WIDTHxHEIGHT) through every stage.
+    """Draw DIR/gallery.png: the most detailed part of IMAGE through every stage.
+
+    IMAGE is a file, or chart:WIDTHxHEIGHT.
 
     A row is a stage; its columns are the original and the stage at 0.2, 0.4, 0.6, 0.8 and 1.0 of its
     highest level. Tiles are crops at native resolution.
@@ -38,7 +40,7 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
         raise ConfigurationError(f"a gallery is of one image, and '{image}' stands for {len(scenes)}")
     found = plots.stage_gallery(scenes[0].image, stages, size)
     high, wide = found.original.shape[:2]
-    figure = plots.draw_gallery(found, title=f"{scenes[0].name}, the central {wide}x{high} pixels")
+    figure = plots.draw_gallery(found, title=f"{scenes[0].name}, its {wide}x{high} pixels of most detail")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

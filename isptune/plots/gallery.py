@@ -58,7 +58,7 @@ class Gallery:
 def stage_gallery(
     image: Tensor, stages: Sequence[Stage], size: int = 160, fractions: Sequence[float] = FRACTIONS
 ) -> Gallery:
-    """Run stages at rising levels on the centre of a picture, at its native resolution.
+    """Run stages at rising levels on the most detailed part of a picture, at its native resolution.
 
     Args:
         image: (3, H, W) RGB in [0, 1].
@@ -78,17 +78,27 @@ def stage_gallery(
         )
     if not stages:
         raise ConfigurationError("a gallery needs at least one stage")
-    detail = _centre(image, size)
+    detail = _most_detailed(image, size)
     with torch.no_grad():
         rows = tuple(_row(stage, detail, fractions) for stage in stages)
     return Gallery(_pixels(detail.unsqueeze(0))[0], rows)
 
 
-def _centre(image: Tensor, size: int) -> Tensor:
-    """(3, h, w), the middle of a picture, h and w at most ``size``."""
+def _most_detailed(image: Tensor, size: int) -> Tensor:
+    """(3, h, w), the part of a picture with the strongest edges, h and w at most ``size``."""
+    from torch.nn.functional import avg_pool2d, pad
+
     height, width = image.shape[-2:]
     high, wide = min(size, height), min(size, width)
-    top, left = (height - high) // 2, (width - wide) // 2
+    grey = image.mean(dim=0)
+    across = pad((grey[:, 1:] - grey[:, :-1]).abs(), (0, 1))
+    along = pad((grey[1:] - grey[:-1]).abs(), (0, 0, 0, 1))
+    # Roots, so that many edges count more than a single hard one.
+    edges = (across + along).sqrt()[None, None]
+    steps = (max(high // 4, 1), max(wide // 4, 1))
+    found = avg_pool2d(edges, (high, wide), stride=steps)[0, 0]
+    row, column = divmod(int(found.argmax()), found.shape[1])
+    top, left = row * steps[0], column * steps[1]
     return image[:, top : top + high, left : left + wide].contiguous()
 
 

@@ -20,6 +20,12 @@ def at_least(value, bound):
 
 
 @inline
+def larger(first, second):
+    """The larger one, and NaN where either is."""
+    return second if (first < second) or (second != second) else first
+
+
+@inline
 def at_most(value, bound):
     """The smaller one; NaN stays NaN."""
     return bound if value > bound else value

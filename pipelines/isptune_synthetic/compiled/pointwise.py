@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from isptune_synthetic.compiled import rows
-from isptune_synthetic.compiled.arithmetic import at_least, f4, inside, unit
+from isptune_synthetic.compiled.arithmetic import f4, inside, larger, unit
 from isptune_synthetic.compiled.jit import inline, loop
 from isptune_synthetic.compiled.lab import CHUNK, colours, colours_vjp, roots, roots_vjp
 from isptune_synthetic.strips import given_back
@@ -60,8 +60,7 @@ def _desaturate(source, target, level, first, last):
     to_red, to_green, to_blue = target[0, first:last], target[1, first:last], target[2, first:last]
     for i in range(last - first):
         r, g, b = red[i], green[i], blue[i]
-        # NaN in one channel is NaN in all three, as in PyTorch's amax.
-        value = at_least(at_least(r, g), b) + (g - g) + (b - b)
+        value = larger(larger(r, g), b)
         to_red[i] = unit(r + (value - r) * amount)
         to_green[i] = unit(g + (value - g) * amount)
         to_blue[i] = unit(b + (value - b) * amount)
@@ -76,7 +75,7 @@ def _desaturate_vjp(source, grad, target, level, first, last):
         part = f4(0)
         for i in range(start, min(start + CHUNK, last)):
             r, g, b = source[0, i], source[1, i], source[2, i]
-            value = at_least(at_least(r, g), b)
+            value = larger(larger(r, g), b)
             by_red = grad[0, i] * inside(r + (value - r) * amount)
             by_green = grad[1, i] * inside(g + (value - g) * amount)
             by_blue = grad[2, i] * inside(b + (value - b) * amount)
@@ -143,9 +142,8 @@ def _brighten(source, target, level, first, last, one, three):
         for plane, part in ((one, 0), (1, 1), (three, 2)):
             row, result, by_lightness = source[plane, start:stop], target[plane, start:stop], linear[part]
             for i in range(n):
-                # The difference is 0, and NaN for NaN, which a power turns into a number.
-                value = row[i] + (row[i] - row[i])
-                result[i] = (unit(_parabola(value, twice)) * f4(2) + unit(by_lightness[i])) * f4(1 / 3)
+                # A power makes a number of NaN; the curve keeps it.
+                result[i] = (unit(_parabola(row[i], twice)) * f4(2) + unit(by_lightness[i])) * f4(1 / 3)
 
 
 @loop

@@ -291,7 +291,7 @@ def test_a_lack_of_memory_reaches_the_evaluator_as_it_is(registered):
             {"stage": []},
             ConfigurationError,
             "the pipeline 'synthetic' has no option 'stage'; did you mean 'stages'?; "
-            "its options: scenes, stages, maps, seed, crop",
+            "its options: scenes, stages, maps, seed, crop, storage, compile",
         ),
     ],
 )

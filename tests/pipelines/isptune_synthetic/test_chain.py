@@ -1,0 +1,81 @@
+"""The chain in half precision and through ``torch.compile``."""
+
+import warnings
+
+import pytest
+import torch
+
+from isptune.errors import ConfigurationError, StageError
+from isptune.stage import Stage
+from isptune_synthetic.chain import Chain, run_chain
+from isptune_synthetic.pipeline import SyntheticPipeline
+
+
+def _inputs(**options):
+    pipeline = SyntheticPipeline(["chart:64x48"], maps="identity", **options)
+    values = pipeline.space.to_values(torch.tensor([[0.3, 0.5, 0.2, 0.4, 0.1], [0.5] * 5]).double())
+    scene = pipeline.scenes[0]
+    noises = [pipeline._noise_for(position, stage, scene) for position, stage in enumerate(pipeline.stages)]
+    levels = list(pipeline.truth(values).unbind(1))
+    return pipeline, values, (scene.image.expand(2, -1, -1, -1), levels, noises)
+
+
+@pytest.mark.parametrize(
+    ("storage", "dtype", "mean"), [("bfloat16", torch.bfloat16, 0.006), ("float16", torch.float16, 0.0008)]
+)
+def test_half_precision_storage_is_near_the_float32_chain(storage, dtype, mean) -> None:
+    pipeline, values, _ = _inputs()
+    half, _, _ = _inputs(storage=storage)
+    with torch.no_grad():
+        expected, got = pipeline.render(values, 0), half.render(values, 0)
+    assert got.dtype == dtype
+    error = (got.float() - expected).abs()
+    assert 0 < float(error.mean()) < mean
+    assert torch.equal(half.scenes[0].image, pipeline.scenes[0].image)
+
+
+def test_storage_and_compile_are_checked() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        SyntheticPipeline(storage="bfloat")
+    assert str(error.value).startswith("the storage is 'bfloat'; allowed: float32, bfloat16")
+    with pytest.raises(ConfigurationError, match=r"^compile is 1; allowed: true or false$"):
+        SyntheticPipeline(compile=1)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_compiled_chain_gives_what_the_plain_one_gives() -> None:
+    pipeline, _, inputs = _inputs()
+    chain = Chain(pipeline.stages, backend="aot_eager")
+    with torch.no_grad():
+        got, expected = chain(*inputs), run_chain(pipeline.stages, *inputs)
+    assert chain._compiled is not None
+    assert float((got - expected).abs().max()) < 2e-5
+
+
+def test_where_compiling_fails_the_plain_chain_runs_and_a_warning_says_so() -> None:
+    def broken(graph, inputs):
+        raise OSError("no compiler here")
+
+    pipeline, _, inputs = _inputs()
+    chain = Chain(pipeline.stages, backend=broken)
+    with torch.no_grad():
+        with pytest.warns(RuntimeWarning, match=r"^torch\.compile failed, the chain runs without it: .*"):
+            first = chain(*inputs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            second = chain(*inputs)
+        expected = run_chain(pipeline.stages, *inputs)
+    assert torch.equal(first, expected)
+    assert torch.equal(second, expected)
+
+
+def test_a_stage_at_fault_is_named_and_not_taken_for_the_compiler() -> None:
+    class Faulty(Stage):
+        name = "faulty"
+
+        def forward(self, images, level, noise=None):
+            raise ValueError("no such luck")
+
+    images = torch.rand(1, 3, 8, 8)
+    with pytest.raises(StageError, match="faulty"):
+        Chain([Faulty()], backend="eager")(images, [torch.tensor([0.5])], [None])

@@ -39,6 +39,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--batches", default="1,8")
     parser.add_argument("--stages", default="", help="names separated by commas; all if left out")
+    parser.add_argument(
+        "--megapixels", type=float, default=70, help="of a batch of stages; larger ones are left out"
+    )
     options = parser.parse_args()
     batches = [int(batch) for batch in options.batches.split(",")]
     names = options.stages.split(",") if options.stages else list_stages()
@@ -47,7 +50,7 @@ def main() -> None:
     devices = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
     for device in devices:
         lines += chain_table(device, batches, options.seconds)
-        table, passes = stage_table(device, names, batches, options.seconds)
+        table, passes = stage_table(device, names, batches, options.seconds, options.megapixels)
         lines += table
         if device == "cpu":
             roofline(passes, options.out / "roofline.png")
@@ -137,10 +140,15 @@ def chain_times(
 
 
 def stage_table(
-    device: str, names: list[str], batches: list[int], seconds: float
+    device: str, names: list[str], batches: list[int], seconds: float, megapixels: float
 ) -> tuple[list[str], dict[str, float]]:
     """Megapixels a second and passes of every stage, and the passes of one 4K picture."""
-    cases = [(size, batch) for size in SIZES for batch in batches]
+    cases = [
+        (size, batch)
+        for size, (height, width) in SIZES.items()
+        for batch in batches
+        if batch * height * width <= megapixels * 1e6
+    ]
     lines = [f"## Stages, {device}", "", "Mpx/s (passes):", ""]
     lines += ["| stage | " + " | ".join(f"{size}, batch {batch}" for size, batch in cases) + " |"]
     lines += ["| --- |" + " --- |" * len(cases)]

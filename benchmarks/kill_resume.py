@@ -35,28 +35,32 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         whole, broken = Path(folder) / "whole", Path(folder) / "broken"
         subprocess.run([*ISPTUNE, "tune", *settings, "--out", str(whole)], check=True, capture_output=True)
-        length = len(stripped(whole))
-        kills = kill_and_resume(settings, broken, options.kills, length, random.Random(options.seed))
+        kills = kill_and_resume(settings, broken, options.kills, whole, random.Random(options.seed))
         same = stripped(whole) == stripped(broken)
         print(f"{kills} kills, {len(stripped(whole))} generations, logs equal: {same}")
         return 0 if same and kills == options.kills else 1
 
 
-def kill_and_resume(settings: list[str], out: Path, kills: int, length: int, instants: random.Random) -> int:
-    """Start or resume the run and kill it, over and over, and let it end at last; how often it was killed."""
+def kill_and_resume(settings: list[str], out: Path, kills: int, whole: Path, instants: random.Random) -> int:
+    """Start or resume the run and kill it, over and over, and let it end at last; how often it was killed.
+
+    ``whole`` is the unbroken run: its number of generations and their mean time place the kills.
+    """
     log = out / "evaluations.jsonl"
+    length, generation = lines(whole / "evaluations.jsonl"), mean_seconds(whole)
     for done in range(kills):
         process = launch(settings, out)
         before = lines(log)
         if instants.random() < 0.75:
             # Spread over the run: each sitting makes about its share of the generations that are left.
-            wanted = before + instants.randint(0, 2 * (length - 2 - before) // (kills - done))
-            while process.poll() is None and lines(log) < min(wanted, length - 2):
+            room = max(0, length - 2 - before)
+            wanted = before + min(room, instants.randint(0, 2 * room // (kills - done)))
+            while process.poll() is None and lines(log) < wanted:
                 time.sleep(0.002)
-            time.sleep(instants.uniform(0, 0.2))
+            time.sleep(instants.uniform(0, generation))
         else:
             # Somewhere in the start: imports, run.yaml, replay.
-            time.sleep(instants.uniform(0, 4))
+            time.sleep(instants.uniform(0, 3))
         process.send_signal(signal.SIGKILL)
         if process.wait() == 0:
             return done
@@ -70,6 +74,13 @@ def kill_and_resume(settings: list[str], out: Path, kills: int, length: int, ins
 
 def lines(log: Path) -> int:
     return log.read_bytes().count(b"\n") if log.exists() else 0
+
+
+def mean_seconds(out: Path) -> float:
+    """Mean time of one generation of a run that has ended."""
+    log = (out / "evaluations.jsonl").read_text(encoding="utf-8").splitlines()
+    seconds = [json.loads(line)["seconds"] for line in log]
+    return sum(seconds) / len(seconds)
 
 
 def launch(settings: list[str], out: Path) -> subprocess.Popen[bytes]:

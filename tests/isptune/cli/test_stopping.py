@@ -35,7 +35,7 @@ def test_a_signal_stops_cleanly_and_says_how_to_resume(photo: str, number: int, 
 def test_killed_runs_resume_to_the_log_of_an_unbroken_one() -> None:
     script = [sys.executable, str(ROOT / "benchmarks/kill_resume.py"), "--kills", "3"]
     done = subprocess.run(
-        [*script, "--scene", "chart:128x96", "--budget", "600"], capture_output=True, text=True, check=False
+        [*script, "--scene", "chart:256x192", "--budget", "1500"], capture_output=True, text=True, check=False
     )
-    assert "3 kills, 20 generations, logs equal: True" in done.stdout
+    assert "3 kills, 50 generations, logs equal: True" in done.stdout
     assert done.returncode == 0

@@ -8,14 +8,13 @@ import logging
 import os
 import random
 import socket
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
+from isptune.checkpoints import reachable
 from isptune.errors import IsptuneError
 from isptune_pyiqa.failures import explained, written
 
@@ -45,11 +44,11 @@ def load_metric(metric: str, options: Mapping[str, Any], downloads: bool) -> nn.
             raise IsptuneError(
                 f"the objective '{name}' cannot be created because pyiqa cannot be imported: {written(error)}"
             ) from error
-        with _careful_loading(downloads) as reachable:
+        with _careful_loading(downloads) as connected:
             try:
                 return pyiqa.create_metric(metric, device=torch.device("cpu"), **options).net
             except Exception as error:
-                raise explained(name, metric, options, error, reachable) from error
+                raise explained(name, metric, options, error, connected) from error
 
 
 @contextlib.contextmanager
@@ -120,26 +119,13 @@ def _careful_loading(downloads: bool) -> Iterator[bool]:
         socket.setdefaulttimeout(_SECONDS_TO_CONNECT)
         # Without a connection the hub's client asks for every file six times over half a minute, even for
         # files that it has; in its offline mode it takes what it has or says at once that it has not.
-        reachable = offline or _reachable(constants.ENDPOINT)
-        constants.HF_HUB_OFFLINE = offline or not reachable
-        yield reachable
+        connected = offline or reachable(constants.ENDPOINT)
+        constants.HF_HUB_OFFLINE = offline or not connected
+        yield connected
     finally:
         _set_environment(found)
         socket.setdefaulttimeout(timeout)
         constants.HF_HUB_OFFLINE = offline
-
-
-def _reachable(address: str) -> bool:
-    """Whether a host takes connections; True where a proxy stands between, which only it can tell."""
-    if urllib.request.getproxies():
-        return True
-    parts = urllib.parse.urlsplit(address)
-    port = parts.port or (80 if parts.scheme == "http" else 443)
-    try:
-        socket.create_connection((parts.hostname or "", port), timeout=5).close()
-    except OSError:
-        return False
-    return True
 
 
 def _set_environment(values: Mapping[str, str | None]) -> None:

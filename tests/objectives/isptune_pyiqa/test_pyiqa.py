@@ -153,7 +153,7 @@ def network(monkeypatch):
             made.append(self.net)
 
     monkeypatch.setattr(pyiqa, "create_metric", lambda name, device: Wrapper())
-    monkeypatch.setattr("isptune_pyiqa.loading._reachable", lambda address: True)
+    monkeypatch.setattr("isptune_pyiqa.loading.reachable", lambda address: True)
     return made
 
 
@@ -196,7 +196,7 @@ def test_pickled_code_in_weights_is_not_run(tmp_path, monkeypatch):
         torch.load(weights, weights_only=False)
 
     monkeypatch.setattr(pyiqa, "create_metric", create)
-    monkeypatch.setattr("isptune_pyiqa.loading._reachable", lambda address: True)
+    monkeypatch.setattr("isptune_pyiqa.loading.reachable", lambda address: True)
     with pytest.raises(IsptuneError, match="the objective 'pyiqa:maniqa' cannot be created: UnpicklingError"):
         isptune.create_objective("pyiqa:maniqa")
     assert not ran.exists()
@@ -213,7 +213,7 @@ def test_weights_that_cannot_be_fetched_give_one_sentence(tmp_path, monkeypatch)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(download_util, "DEFAULT_CACHE_DIR", str(tmp_path))
     monkeypatch.setitem(brisque_arch.default_model_urls, "url", address)
-    monkeypatch.setattr("isptune_pyiqa.loading._reachable", lambda address: False)
+    monkeypatch.setattr("isptune_pyiqa.loading.reachable", lambda address: False)
     with pytest.raises(IsptuneError) as caught:
         isptune.create_objective("pyiqa:brisque")
     assert str(caught.value) == (

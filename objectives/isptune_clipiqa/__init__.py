@@ -1,0 +1,1 @@
+"""CLIP-IQA and CLIP-IQA+ on open_clip."""

@@ -154,7 +154,9 @@ def cached_bytes(repository: str) -> int:
     """How many bytes of a repository are in the local cache; 0 where there is nothing of it."""
     folder = hub_cache() / f"models--{repository.replace('/', '--')}"
     snapshots = folder / "snapshots"
-    files = {path.resolve() for path in snapshots.rglob("*") if path.is_file()} if snapshots.is_dir() else set()
+    files = (
+        {path.resolve() for path in snapshots.rglob("*") if path.is_file()} if snapshots.is_dir() else set()
+    )
     return sum(path.stat().st_size for path in files)
 
 

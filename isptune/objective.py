@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from isptune.checkpoints import Download
 from isptune.errors import ConfigurationError
 
 
@@ -25,6 +26,7 @@ class Objective(ABC):
         extra: the extra of the distribution that brings the needed packages, and ``requires`` the
             packages themselves.
         weights: what has to be downloaded, in a few words; None where nothing is.
+        downloads: the same as repositories, sizes and licences, which ``isptune doctor`` shows.
         working_images: how many image-sized temporaries ``score`` holds per sample at its peak, for the
             memory budget.
 
@@ -42,6 +44,7 @@ class Objective(ABC):
     extra: ClassVar[str | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
     weights: ClassVar[str | None] = None
+    downloads: ClassVar[tuple[Download, ...]] = ()
     working_images: float = 4.0
 
     name: str = ""

@@ -51,6 +51,7 @@ def find_checkpoint(
     name: str,
     missing: Callable[[Path], Sequence[str]],
     patterns: Sequence[str],
+    fallback: Sequence[str] = (),
     downloads: Sequence[Download] = (),
     option: str = "checkpoint",
 ) -> Path:
@@ -61,6 +62,8 @@ def find_checkpoint(
         name: the objective's name, for messages.
         missing: the files that a folder lacks, of those that the objective reads.
         patterns: globs of the files to fetch.
+        fallback: globs of files to fetch as well where a repository lacks something without them, such as
+            weights in an older format.
         downloads: known repositories, for their size in messages.
         option: the objective's option that names the checkpoint, for messages.
 
@@ -87,14 +90,14 @@ def find_checkpoint(
             f"there is no folder '{source}' for the {option} of '{name}'; "
             "allowed: a folder, or the name of a repository of the Hugging Face hub such as 'owner/name'"
         )
-    return _from_hub(str(source), name, missing, patterns, downloads, option)
+    return _from_hub(str(source), name, missing, (patterns, fallback), downloads, option)
 
 
 def _from_hub(
     repository: str,
     name: str,
     missing: Callable[[Path], Sequence[str]],
-    patterns: Sequence[str],
+    patterns: tuple[Sequence[str], Sequence[str]],
     downloads: Sequence[Download],
     option: str,
 ) -> Path:
@@ -105,10 +108,10 @@ def _from_hub(
             f"the objective '{name}' needs the package huggingface_hub to fetch '{repository}', which is not "
             "installed; install it with: pip install huggingface_hub"
         ) from error
-    wanted = list(patterns)
+    first, everything = list(patterns[0]), [*patterns[0], *patterns[1]]
     lacking: list[str] = []
     try:
-        here = Path(snapshot_download(repository, allow_patterns=wanted, local_files_only=True))
+        here = Path(snapshot_download(repository, allow_patterns=everything, local_files_only=True))
         lacking = list(missing(here))
         if not lacking:
             return here
@@ -121,17 +124,18 @@ def _from_hub(
     elif reachable(constants.ENDPOINT):
         logger.warning("downloading %s from the Hugging Face hub for '%s'", known, name)
         try:
-            here = Path(snapshot_download(repository, allow_patterns=wanted))
-            lacking = list(missing(here))
+            for wanted in (first, everything):
+                here = Path(snapshot_download(repository, allow_patterns=wanted))
+                lacking = list(missing(here))
+                if not lacking:
+                    return here
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         else:
-            if lacking:
-                raise ConfigurationError(
-                    f"the repository '{repository}' of the Hugging Face hub lacks {listed(lacking, 4)}, "
-                    f"which '{name}' reads; choose another {option}"
-                )
-            return here
+            raise ConfigurationError(
+                f"the repository '{repository}' of the Hugging Face hub lacks {listed(lacking, 4)}, "
+                f"which '{name}' reads; choose another {option}"
+            )
     absent = f"of which {listed(lacking, 4)} is missing here" if lacking else "which is not on this machine"
     raise IsptuneError(
         f"the objective '{name}' needs the checkpoint {known}, {absent} and could not be downloaded "
@@ -162,7 +166,7 @@ def cached_bytes(repository: str) -> int:
 
 def reachable(address: str, seconds: float = _SECONDS_TO_CONNECT) -> bool:
     """Whether a host takes connections; True where a proxy stands between, which only it can tell."""
-    if urllib.request.getproxies() and not os.environ.get("NO_PROXY") == "*":
+    if urllib.request.getproxies() and os.environ.get("NO_PROXY") != "*":
         return True
     parts = urllib.parse.urlsplit(address)
     port = parts.port or (80 if parts.scheme == "http" else 443)

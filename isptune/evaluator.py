@@ -222,7 +222,9 @@ class Evaluator:
                 self.pipeline.working_images_with_gradients if gradients else self.pipeline.working_images
             )
             scoring = self.objective.working_images * (3 if gradients else 1)
-            self._most[key] = max(1, int(self.memory_gb * 1e9 / (image * (rendering + scoring))))
+            fixed = self.objective.working_bytes_with_gradients if gradients else self.objective.working_bytes
+            each = image * (rendering + scoring) + fixed
+            self._most[key] = max(1, int(self.memory_gb * 1e9 / each))
         return self._most[key]
 
     def _halve(self, scene: Scene, gradients: bool, size: int, error: BaseException) -> None:

@@ -29,6 +29,8 @@ class Objective(ABC):
         downloads: the same as repositories, sizes and licences, which ``isptune doctor`` shows.
         working_images: how many image-sized temporaries ``score`` holds per sample at its peak, for the
             memory budget.
+        working_bytes, working_bytes_with_gradients: what ``score`` holds per sample beside that, whatever the
+            size of the image: the activations of a network of fixed input size.
 
     A sample's score must not depend on what else is in the batch. Pre-processing (resizing, colour
     spaces) belongs to the objective and stands in its docstring. The conformance suite
@@ -46,6 +48,8 @@ class Objective(ABC):
     weights: ClassVar[str | None] = None
     downloads: ClassVar[tuple[Download, ...]] = ()
     working_images: float = 4.0
+    working_bytes: float = 0.0
+    working_bytes_with_gradients: float = 0.0
 
     name: str = ""
     options: dict[str, Any]

@@ -71,6 +71,11 @@ class Weighted(Objective):
         self.score_range = (math.fsum(low for low, _ in ranges), math.fsum(high for _, high in ranges))
         # Terms are scored one after the other, but with gradients all their graphs are kept until the end.
         self.working_images = sum(objective.working_images for objective in objectives)
+        self.working_bytes = sum(objective.working_bytes for objective in objectives)
+        self.working_bytes_with_gradients = sum(
+            objective.working_bytes_with_gradients for objective in objectives
+        )
+        self.downloads = tuple(one for objective in objectives for one in objective.downloads)  # type: ignore[misc]
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         scores = self.scores(images, reference)

@@ -57,7 +57,12 @@ def load_model(
         ConfigurationError: one sentence on what is wrong with the folder.
         MissingPackageError: a quantization is asked for and bitsandbytes is not installed.
     """
-    dtype = check_dtype(dtype, name)
+    # Weights that are made in inference mode could never take part in gradients.
+    with torch.inference_mode(False), torch.no_grad():
+        return _load(Path(folder), check_dtype(dtype, name), torch.device(device), quantization, name)
+
+
+def _load(folder: Path, dtype: torch.dtype, device: torch.device, quantization: str | None, name: str) -> Owl:
     config = read_config(folder, name)
     # Without memory: every parameter is replaced by what the files hold.
     with torch.device("meta"):
@@ -66,12 +71,12 @@ def load_model(
     if quantization is not None:
         from isptune_qalign.quantization import quantized
 
-        store = quantized(network, quantization, torch.device(device), dtype, name)
+        store = quantized(network, quantization, device, dtype, name)
     else:
         store = _plain
     wanted = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     missing = set(wanted)
-    for key, tensor, file in _tensors(Path(folder), torch.device(device), name):
+    for key, tensor, file in _tensors(folder, device, name):
         if key.endswith(_COMPUTED):
             continue
         if key not in wanted:

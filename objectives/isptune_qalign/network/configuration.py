@@ -117,7 +117,8 @@ def parse_config(data: Mapping[str, Any], where: str = "config.json") -> OwlConf
     rope = dict(data.get("rope_parameters") or {})
     merged = {**data}
     if rope:
-        merged.setdefault("rope_theta", rope.get("rope_theta", 10000.0))
+        if merged.get("rope_theta") is None:
+            merged["rope_theta"] = rope.get("rope_theta")
         if rope.get("rope_type", "default") != "default":
             merged["rope_scaling"] = rope
     config = _section(OwlConfig, merged, where, vision=vision, abstractor=abstractor)

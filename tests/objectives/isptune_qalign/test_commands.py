@@ -1,0 +1,97 @@
+"""Whole commands with a tiny checkpoint, as a user would type them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from isptune.cli import run
+
+
+def isptune(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "isptune", *arguments]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder / "cache")}
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+
+
+def test_tune_from_end_to_end_and_resume(tiny: Path, tmp_path: Path) -> None:
+    done = isptune(
+        *("tune", "chart:192x128", "--objective", "qalign", "--checkpoint", str(tiny)),
+        *("--budget", "90", "--out", "run"),
+        folder=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    for stage in ("blur", "brightening", "desaturation", "noise", "sharpening"):
+        assert stage in done.stdout
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"convergence.png", "before_after.png", "recovered_levels.png", "result.json"} <= names
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert 0 <= result["best_score"] <= 1
+    lines = (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()
+    assert len(lines) == 3
+    # The optimizer found something that this objective prefers to what it began with.
+    scores = [max(json.loads(line)["scores"]) if "scores" in json.loads(line) else 0 for line in lines]
+    assert max(scores) >= scores[0]
+    (tmp_path / "run" / "evaluations.jsonl").write_text("\n".join(lines[:1]) + "\n")
+    again = isptune("resume", str(tmp_path / "run"), folder=tmp_path.parent)
+    assert again.returncode == 0, again.stderr
+    replayed = (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()
+    strip = [line[: line.rindex(', "seconds": ')] for line in lines]
+    assert [line[: line.rindex(', "seconds": ')] for line in replayed] == strip
+
+
+def test_adam_follows_the_score_through_the_isp(tiny: Path, tmp_path: Path) -> None:
+    done = isptune(
+        *("tune", "chart:96x64", "--objective", "qalign", "--checkpoint", str(tiny)),
+        *("--optimizer", "adam", "--budget", "40", "--out", "run", "--json"),
+        folder=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()
+    scores = [json.loads(line)["scores"] for line in lines]
+    assert json.loads(done.stdout)["best_score"] > max(
+        max(row) if isinstance(row[0], float) else max(map(max, row)) for row in scores[:1]
+    )
+
+
+def test_score(tiny: Path, tmp_path: Path) -> None:
+    made = isptune("render", "chart:96x64", "--set", "blur=2", "--out", "soft.png", folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    done = isptune(
+        *("score", "soft.png", "--objective", "qalign", "--checkpoint", str(tiny)),
+        *("--objective-option", "scale=1-5", "--json"),
+        folder=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["objective"] == "qalign"
+    assert facts["higher_is_better"] is True
+    assert 1 <= facts["scores"][0]["score"] <= 5
+
+
+def test_list_shows_what_they_need(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["list", "objectives", "*q*a*", "--json"]) == 0
+    entries = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert entries["qalign"]["differentiable"] is True
+    assert "extra lmm" in entries["qalign"]["needs"]
+    assert any("q-future/one-align" in need for need in entries["qalign"]["needs"])
+    assert (
+        entries["deqa-score"]["summary"]
+        == "DeQA-Score: Q-Align's network trained on distributions of opinions."
+    )
+
+
+def test_the_published_checkpoint_without_a_connection(tmp_path: Path) -> None:
+    done = isptune("score", "chart", "--objective", "qalign", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "isptune: error: the objective 'qalign' needs the checkpoint q-future/one-align (16.4 GB, MIT), which is "
+        "not on this machine and could not be downloaded (HF_HUB_OFFLINE is set); on a machine with a connection "
+        "run 'hf download q-future/one-align --local-dir one-align', copy that folder here and give it as the "
+        "option checkpoint\n"
+    )

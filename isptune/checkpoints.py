@@ -140,8 +140,8 @@ def _from_hub(
     raise IsptuneError(
         f"the objective '{name}' needs the checkpoint {known}, {absent} and could not be downloaded "
         f"({reason}); on a machine with a connection run "
-        f"'hf download {repository} --local-dir {repository.partition('/')[2]}', copy that folder here and give "
-        f"it as the option {option}"
+        f"'hf download {repository} --local-dir {repository.partition('/')[2]}', copy that folder here and "
+        f"give it as the option {option}"
     )
 
 

@@ -297,8 +297,14 @@ class Registry:
             needs.append("reference")
         if getattr(target, "needs_gradient", False):
             needs.append("gradients")
-        if getattr(target, "weights", None):
-            needs.append(f"weights {target.weights}")
+        weights = getattr(target, "weights", None)
+        downloads = getattr(target, "downloads", ())
+        if downloads and not weights:
+            # What is used by default; where nothing is, all that options choose from.
+            default = [str(one) for one in downloads if not getattr(one, "option", "")]
+            weights = " and ".join(default) or " or ".join(str(one) for one in downloads)
+        if weights:
+            needs.append(f"weights {weights}")
         aliases = [alias for alias, known in self._alias_table().items() if known == name]
         return Entry(
             name=name,

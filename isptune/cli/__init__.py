@@ -20,6 +20,7 @@ VERBS = {
     "list": "Show what is registered: stages, pipelines, objectives, optimizers.",
     "plot": "Draw the convergence of one or several runs.",
     "gallery": "Show what the stages do at rising levels.",
+    "doctor": "Show what works on this machine and what objectives would download.",
 }
 
 

@@ -52,6 +52,53 @@ def absolute_scene(source: str) -> str:
     return str(Path(source).expanduser().absolute())
 
 
+def objective_settings(pairs: Iterable[str], checkpoint: str | None) -> dict[str, Any]:
+    """What ``--objective-option`` and ``--checkpoint``, which is short for one of them, say together.
+
+    Raises:
+        ConfigurationError: a pair cannot be read, or the checkpoint is empty or given twice, differently.
+    """
+    found = key_values(pairs, "--objective-option")
+    if checkpoint is None:
+        return found
+    if not checkpoint.strip():
+        raise ConfigurationError("--checkpoint takes a folder or the name of a repository, got an empty text")
+    given = found.setdefault("checkpoint", checkpoint)
+    if absolute_folder(str(given)) != absolute_folder(checkpoint):
+        raise ConfigurationError(
+            f"--checkpoint is '{checkpoint}' and --objective-option checkpoint is '{given}'; "
+            "give only one of them"
+        )
+    found["checkpoint"] = checkpoint
+    return found
+
+
+def absolute_folder(source: str) -> str:
+    """An existing folder as a path that means the same from another one; other text as it is."""
+    folder = Path(source).expanduser()
+    return str(folder.absolute()) if source.strip() and folder.is_dir() else source
+
+
+def absolute_checkpoints(options: Any) -> Any:
+    """Options, however deeply they are nested, in which every ``checkpoint`` that is a folder is absolute."""
+    if isinstance(options, dict):
+        return {
+            key: absolute_folder(value)
+            if key == "checkpoint" and isinstance(value, str)
+            else absolute_checkpoints(value)
+            for key, value in options.items()
+        }
+    return [absolute_checkpoints(value) for value in options] if isinstance(options, list) else options
+
+
+checkpoint_option = click.option(
+    "--checkpoint",
+    metavar="DIR-OR-NAME",
+    help="The objective's checkpoint: a folder, or a repository OWNER/NAME of the Hugging Face hub. "
+    "Short for --objective-option checkpoint=...",
+)
+
+
 def plugin_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """``--pipeline-option`` and its siblings."""
     for kind in ("optimizer", "objective", "pipeline"):

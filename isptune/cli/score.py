@@ -7,7 +7,7 @@ import math
 
 import click
 
-from isptune.cli.options import json_option, key_values
+from isptune.cli.options import checkpoint_option, json_option, objective_settings
 from isptune.errors import ConfigurationError, EvaluationError, IsptuneError
 
 
@@ -23,6 +23,7 @@ from isptune.errors import ConfigurationError, EvaluationError, IsptuneError
     metavar="KEY=VALUE",
     help="An option of the objective; the value is read as YAML. May be repeated.",
 )
+@checkpoint_option
 @click.option("--reference", metavar="IMAGE", help="The pristine image, for a full-reference objective.")
 @click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")
 @json_option
@@ -30,6 +31,7 @@ def command(
     images: tuple[str, ...],
     objective: str,
     objective_options: tuple[str, ...],
+    checkpoint: str | None,
     reference: str | None,
     device: str,
     as_json: bool,
@@ -42,7 +44,7 @@ def command(
     from isptune.scenes import load_scenes
 
     where = resolve_device(device)
-    made = registry.objectives.create(objective, **key_values(objective_options, "--objective-option"))
+    made = registry.objectives.create(objective, **objective_settings(objective_options, checkpoint))
     if made.needs_reference and reference is None:
         raise ConfigurationError(
             f"the objective '{objective}' needs a reference image: give --reference IMAGE"

@@ -8,9 +8,17 @@ from typing import Any
 
 import click
 
-from isptune.cli.options import absolute_scene, json_option, key_values, plugin_options
+from isptune.cli.options import (
+    absolute_checkpoints,
+    absolute_scene,
+    checkpoint_option,
+    json_option,
+    key_values,
+    objective_settings,
+    plugin_options,
+)
 from isptune.cli.running import run_and_print
-from isptune.config import parse_config, read_config
+from isptune.config import RunConfig, parse_config, read_config
 
 
 @click.command("tune", short_help="Tune a pipeline's parameters for an objective.")
@@ -37,6 +45,7 @@ from isptune.config import parse_config, read_config
     "--autocast", metavar="TYPE", help="none, bfloat16 or float16 for the objective. Default: none."
 )
 @click.option("--memory-gb", type=float, metavar="GB", help="Memory of one micro-batch. Default: 2.")
+@checkpoint_option
 @plugin_options
 @click.option("--out", metavar="DIR", help="The run directory. Default: a new one under runs/.")
 @json_option
@@ -45,6 +54,7 @@ def command(
     config_path: str | None,
     out: str | None,
     as_json: bool,
+    checkpoint: str | None,
     pipeline_options: tuple[str, ...],
     objective_options: tuple[str, ...],
     optimizer_options: tuple[str, ...],
@@ -59,13 +69,17 @@ def command(
     data |= {key: value for key, value in settings.items() if value is not None}
     if images:
         data["scenes"] = list(images)
-    given = {"pipeline": pipeline_options, "objective": objective_options, "optimizer": optimizer_options}
-    for kind, pairs in given.items():
-        if pairs:
-            add_options(data, kind, key_values(pairs, f"--{kind}-option"))
+    given = {
+        "pipeline": key_values(pipeline_options, "--pipeline-option"),
+        "objective": objective_settings(objective_options, checkpoint),
+        "optimizer": key_values(optimizer_options, "--optimizer-option"),
+    }
+    for kind, options in given.items():
+        if options:
+            add_options(data, kind, options)
     where = f"the configuration '{config_path}'" if config_path else "the options"
     config = parse_config(data, where)
-    config = config.model_copy(update={"scenes": [absolute_scene(scene) for scene in config.scenes]})
+    config = with_absolute_paths(config)
 
     from isptune.session import prepare
 
@@ -77,9 +91,23 @@ def add_options(data: dict[str, Any], kind: str, options: dict[str, Any]) -> Non
     default = {"pipeline": "synthetic", "objective": "psnr", "optimizer": "es"}[kind]
     component = data.get(kind, default)
     if isinstance(component, dict):
-        data[kind] = {**component, "options": {**(component.get("options") or {}), **options}}
+        before = component.get("options") or {}
+        # Options that are no mapping are for the configuration's own check to refuse.
+        if isinstance(before, dict):
+            data[kind] = {**component, "options": {**before, **options}}
     else:
         data[kind] = {"name": component, "options": options}
+
+
+def with_absolute_paths(config: RunConfig) -> RunConfig:
+    """The configuration with paths that still mean the same when the run is resumed from another folder."""
+    objective = config.objective
+    return config.model_copy(
+        update={
+            "scenes": [absolute_scene(scene) for scene in config.scenes],
+            "objective": objective.model_copy(update={"options": absolute_checkpoints(objective.options)}),
+        }
+    )
 
 
 def default_out(config: Any) -> Path:

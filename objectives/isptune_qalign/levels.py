@@ -70,7 +70,8 @@ def check_levels(
         words, weights = list(words), list(words.values())
     if isinstance(words, str) or not isinstance(words, Sequence):
         raise ConfigurationError(
-            f"levels of '{name}' is {words!r}; allowed: a list of words, the best first, or a mapping of word to weight"
+            f"levels of '{name}' is {words!r}; allowed: a list of words, the best first, "
+            "or a mapping of word to weight"
         )
     chosen = tuple(str(word) for word in words)
     if len(chosen) < 2 or len(set(chosen)) != len(chosen) or any(not word.strip() for word in chosen):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -14,8 +13,8 @@ from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 from isptune.objective import Objective, check_images
 from isptune_qalign.levels import (
-    WORDS,
     SCALES,
+    WORDS,
     check_levels,
     find_level_tokens,
     level_probabilities,

@@ -2,8 +2,8 @@
 
 Two paths with the same result but for rounding:
 
-- ``device``: on the images' own device, differentiable, in floating point. Its largest difference from the
-  exact path, measured on the reference picture, is 1 grey level of 255 for 99.99% of the values.
+- ``device``: on the images' own device, differentiable, in floating point. Rounded to 8 bits it was never
+  more than 1 grey level of 255 from the exact path on photographs and on noise, and equal for 88% of values.
 - ``exact``: what the original code does: 8 bits, through PIL, on the CPU.
 """
 
@@ -50,7 +50,7 @@ def read_preprocessing(folder: str | Path, size: int, name: str = "qalign") -> P
         name: the objective's name, for messages.
 
     Raises:
-        ConfigurationError: the file is not JSON, or asks for something else than bicubic resizing to ``size``.
+        ConfigurationError: the file is not JSON, or asks for other than bicubic resizing to ``size``.
     """
     path = Path(folder) / "preprocessor_config.json"
     if not path.exists():

@@ -82,8 +82,8 @@ def _from_tokenizers(path: Path) -> Tokenizer:
 def prompt_ids(tokenizer: Tokenizer, prompt: str, begin: int, name: str = "qalign") -> list[int]:
     """The row of ids of a prompt, with `IMAGE_TOKEN` where `PLACEHOLDER` stands.
 
-    Both parts are tokenised by themselves, as the original does, so the second one begins with the piece of an
-    empty word.
+    Both parts are tokenised by themselves, as the original does, so the second one begins with the piece of
+    an empty word.
 
     Args:
         tokenizer: of the checkpoint.
@@ -97,6 +97,7 @@ def prompt_ids(tokenizer: Tokenizer, prompt: str, begin: int, name: str = "qalig
     parts = prompt.split(PLACEHOLDER)
     if len(parts) != 2:
         raise ConfigurationError(
-            f"the prompt of '{name}' holds {PLACEHOLDER}, the picture's place, {len(parts) - 1} times instead of once"
+            f"the prompt of '{name}' holds {PLACEHOLDER}, the picture's place, {len(parts) - 1} times "
+            "instead of once"
         )
     return [begin, *tokenizer.encode(parts[0]), IMAGE_TOKEN, *tokenizer.encode(parts[1])]

@@ -152,13 +152,13 @@ class Owl(nn.Module):
         return Prefix(tuple(kept))
 
     def last_hidden(self, prefix: Prefix, words: Tensor, after: Tensor) -> Tensor:
-        """(N, width): the normalised state at the end of prefix, visual words (N, W, width) and text ``after``."""
+        """(N, width): the normalised state at the end of prefix, visual words (N, W, width), text ``after``."""
         x = torch.cat([words, after.expand(len(words), -1, -1)], dim=1)
         segments = [(IMAGE, words.shape[1])] + ([(TEXT, after.shape[1])] if after.shape[1] else [])
         return self.model.norm(self._run(x, segments, prefix, last=True)[0][-1][:, -1])
 
     def logits(self, hidden: Tensor, rows: Tensor | None = None) -> Tensor:
-        """(..., vocabulary) logits, or those of the tokens ``rows`` (K,) alone, which costs K rows of the head."""
+        """(..., vocabulary) logits, or (..., K) of the tokens ``rows`` alone, which takes K rows of the head."""
         if rows is None:
             return self.lm_head(hidden)
         return nn.functional.linear(hidden, self.lm_head.weight[rows.to(self.device)])
@@ -209,17 +209,19 @@ class Owl(nn.Module):
     def _check_ids(self, input_ids: Tensor, count: int) -> Tensor:
         if input_ids.ndim != 2 or input_ids.is_floating_point() or len(input_ids) not in (1, count):
             raise ConfigurationError(
-                f"input_ids has the shape {tuple(input_ids.shape)} of {str(input_ids.dtype).removeprefix('torch.')}; "
+                f"input_ids has the shape {tuple(input_ids.shape)} of "
+                f"{str(input_ids.dtype).removeprefix('torch.')}; "
                 f"allowed: integers (1, L) or ({count}, L)"
             )
         ids = input_ids.to(self.device)
         for row, times in enumerate((ids == IMAGE_TOKEN).sum(1).tolist()):
             if times != 1:
                 raise ConfigurationError(
-                    f"row {row} of input_ids holds {IMAGE_TOKEN}, the picture's place, {times} times instead of once"
+                    f"row {row} of input_ids holds {IMAGE_TOKEN}, the picture's place, {times} times "
+                    "instead of once"
                 )
         text = ids[ids != IMAGE_TOKEN]
-        if text.numel() and not (0 <= int(text.min()) and int(text.max()) < self.config.vocab_size):
+        if text.numel() and (int(text.min()) < 0 or int(text.max()) >= self.config.vocab_size):
             raise ConfigurationError(
                 f"input_ids holds a token outside of the vocabulary of {self.config.vocab_size} words"
             )

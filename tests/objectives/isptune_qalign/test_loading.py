@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 import isptune
 import isptune_qalign
-from isptune.errors import ConfigurationError, IsptuneError
+from isptune.errors import IsptuneError
 
 
 def logits(folder: Path, **options: object) -> torch.Tensor:

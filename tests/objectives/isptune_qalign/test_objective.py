@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -28,7 +28,7 @@ class QAlignConformance(ObjectiveConformance):
     """Random weights prefer nothing, so which of two pictures is the good one is asked of the objective."""
 
     checkpoint: Path
-    choices: dict[str, Any] = {}
+    choices: ClassVar[dict[str, Any]] = {}
     sizes = ((48, 80), (32, 32), (97, 65))
 
     @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ class QAlignConformance(ObjectiveConformance):
 
 
 class TestConformance(QAlignConformance):
-    choices = {"dtype": "float32"}
+    choices: ClassVar[dict[str, Any]] = {"dtype": "float32"}
 
     def test_gradient_is_true(self) -> None:
         """Single precision rounds too much for differences: the gradient of double precision is the truth."""
@@ -68,11 +68,11 @@ class TestConformance(QAlignConformance):
 
 
 class TestConformanceInDoublePrecision(QAlignConformance):
-    choices = {"dtype": "float64"}
+    choices: ClassVar[dict[str, Any]] = {"dtype": "float64"}
 
 
 class TestConformanceOfTheExactPath(QAlignConformance):
-    choices = {"preprocessing": "exact"}
+    choices: ClassVar[dict[str, Any]] = {"preprocessing": "exact"}
 
     def test_wrong_shapes_are_refused(self) -> None:
         super().test_wrong_shapes_are_refused()

@@ -4,7 +4,7 @@ Runs ``isptune tune PHOTO --objective psnr --optimizer OPTIMIZER --seed S`` for 
 (each seed is another hidden map, another noise field and another search), then writes the tables and the
 convergence picture next to this file. Runs that are already there are resumed, not repeated::
 
-    uv run python benchmarks/recovery/recovery.py PHOTO
+    uv run python benchmarks/recovery.py PHOTO
 
 Evaluations to a target: the first evaluation whose best-so-far candidate *by score* has a normalised L1
 at or below the target. Gradient evaluations are counted as three, for the forward and the backward pass.
@@ -25,7 +25,7 @@ from isptune.result import TuneResult
 from isptune.session import prepare
 from isptune.tuner import run_session
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).with_suffix("")
 TARGET = 0.02
 
 

@@ -1,6 +1,6 @@
 """Throughput of every stage and of the default chain, in megapixels a second and in *passes*.
 
-    uv run python benchmarks/throughput/throughput.py --out benchmarks/throughput
+    uv run python benchmarks/throughput.py
 
 A pass is the time of one warm copy (read and write) of the same images in the same process: the least that
 any stage can take that reads and writes a picture. Stages run at half of their highest level, in float32,
@@ -11,11 +11,6 @@ Writes throughput.md and roofline.png; what needs a GPU is measured where there 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib
@@ -23,6 +18,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import torch
+from measuring import machine, seconds_of
 
 from isptune.api import create_stage, list_stages
 from isptune_synthetic.pipeline import SyntheticPipeline
@@ -35,7 +31,7 @@ GROWING = ((540, 960), (1080, 1920), (2160, 3840), (4320, 7680))
 def main() -> None:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(""))
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--batches", default="1,8")
     parser.add_argument("--stages", default="", help="names separated by commas; all if left out")
@@ -59,38 +55,6 @@ def main() -> None:
     lines += storage_table()
     (options.out / "throughput.md").write_text("\n".join(lines))
     print("\n".join(lines))
-
-
-def machine() -> str:
-    """The machine's processor, threads, memory and versions in one line."""
-    info = Path("/proc/cpuinfo")
-    model = platform.processor() or platform.machine()
-    if info.exists():
-        model = next(line for line in info.read_text().splitlines() if "model name" in line).partition(": ")[
-            2
-        ]
-    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    threads = f"{torch.get_num_threads()} threads"
-    versions = f"Python {platform.python_version()}, torch {torch.__version__.partition('+')[0]}"
-    return f"Machine: {model}, {threads}, {gigabytes:.0f} GiB, {gpu}; {versions}."
-
-
-def seconds_of(work: Callable[[], object], device: str, seconds: float) -> float:
-    """Median time of a call after a warm-up."""
-
-    def call() -> float:
-        start = time.perf_counter()
-        work()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        return time.perf_counter() - start
-
-    call()
-    times = [call()]
-    while sum(times) < seconds and len(times) < 50:
-        times.append(call())
-    return statistics.median(times)
 
 
 def one_pass(images: torch.Tensor, device: str) -> float:

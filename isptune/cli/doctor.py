@@ -1,0 +1,167 @@
+"""``isptune doctor``: what this installation can do, before anything is fetched."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from isptune.doctor import Hardware, Hub, ObjectiveStatus, Precision, Report, Versions
+
+
+@click.command("doctor", short_help="Show what works on this machine.")
+@click.option("--offline", is_flag=True, help="Do not ask whether the Hugging Face hub can be reached.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(offline: bool, as_json: bool) -> int:
+    """Show what works on this machine: packages, devices, objectives and what they download, the hub.
+
+    Nothing is fetched. The exit code is 0, or 1 where what every run needs is missing or broken.
+    """
+    from isptune.doctor import examine
+
+    report = examine(offline=offline)
+    if as_json:
+        click.echo(json.dumps(report.to_dict()))
+    else:
+        _print(report)
+    return 1 if report.problems else 0
+
+
+def _print(report: Report) -> None:
+    from rich.console import Console
+
+    # No markup: the brackets of isptune[clip] are part of a command.
+    console = Console(markup=False, highlight=False, emoji=False)
+    _print_versions(console, report.versions)
+    _print_hardware(console, report.hardware)
+    _print_objectives(console, report.objectives)
+    _print_hub(console, report.hub)
+    console.print()
+    for problem in report.problems:
+        console.print(f"Problem: {problem}", style="red")
+    if not report.problems:
+        console.print("What 'isptune tune' needs is here.")
+
+
+def _print_versions(console: Console, versions: Versions) -> None:
+    from rich.columns import Columns
+    from rich.padding import Padding
+
+    console.print(f"isptune {versions.isptune}, Python {versions.python}, {versions.platform}")
+    _heading(console, "Packages")
+    there = [f"{package.name} {package.version}" for package in versions.packages if package.version]
+    there += [f"{name} {version} (plugins)" for name, version in versions.plugins.items()]
+    console.print(Padding(Columns(there, padding=(0, 3), equal=True, column_first=True), (0, 0, 0, 2)))
+    for package in versions.packages:
+        if package.version is None:
+            _line(console, f"{package.name}: not installed; {package.install}", style="yellow")
+        elif package.unfit is not None:
+            _line(console, f"{package.name} {package.version}: needed is {package.unfit}", style="yellow")
+
+
+def _print_hardware(console: Console, hardware: Hardware) -> None:
+    from rich.padding import Padding
+
+    _heading(console, "Devices")
+    if hardware.devices:
+        table = _table("name", "what it is", "memory", *(one.dtype for one in hardware.devices[0].precisions))
+        for device in hardware.devices:
+            memory = "-" if device.memory_bytes is None else size(device.memory_bytes)
+            cells = [_works(precision) for precision in device.precisions]
+            table.add_row(device.name, device.description, memory, *cells)
+        console.print(Padding(table, (0, 0, 0, 2)))
+    if hardware.built_for is not None:
+        threads = _count(hardware.threads, "thread")
+        _line(console, f"torch is built for {hardware.built_for} and uses {threads} on the cpu.")
+    ram = "?" if hardware.ram_bytes is None else size(hardware.ram_bytes)
+    _line(console, f"The machine has {_count(hardware.processors, 'processor')} and {ram} of RAM.")
+
+
+def _works(precision: Precision) -> str:
+    """One cell: whether a type computes, or which half of the two trials came out right."""
+    if precision.matmul and precision.attention:
+        return "yes"
+    if precision.matmul:
+        return "no attention"
+    return "no matmul" if precision.attention else "no"
+
+
+def _print_objectives(console: Console, objectives: tuple[ObjectiveStatus, ...]) -> None:
+    from rich.padding import Padding
+
+    _heading(console, "Objectives")
+    table = _table("name", "ready", "what it downloads on its first use")
+    for one in objectives:
+        lines = []
+        if one.missing:
+            lines += [f"not installed: {', '.join(one.missing)}", f"  {one.install}"]
+        if one.note:
+            lines.append(one.note)
+        if not one.downloads and one.weights:
+            lines.append(f"weights {one.weights}")
+        for download in one.downloads:
+            gigabytes = size(round(download.gigabytes * 1e9))
+            key, _, value = download.option.partition("=")
+            # The repository's name once is enough.
+            option = f"option {key}" if value == download.repository else download.option
+            option = f" ({option})" if option else ""
+            lines += [
+                f"{download.repository}{option}",
+                f"  {gigabytes}, {download.licence}; {download.state}",
+            ]
+        table.add_row(one.name, "yes" if one.available else "no", "\n".join(lines) or "-")
+    console.print(Padding(table, (0, 0, 0, 2)))
+
+
+def _print_hub(console: Console, hub: Hub) -> None:
+    from rich.padding import Padding
+
+    _heading(console, "Hugging Face hub")
+    answer = {True: "reachable", False: "not reachable", None: "not asked"}[hub.reachable]
+    _line(console, f"{hub.address}: {answer}" + (f": {hub.reason}" if hub.reachable is None else ""))
+    if hub.reachable is False:
+        _line(console, f"  {hub.reason}")
+    free = "" if hub.free_bytes is None else f"; {size(hub.free_bytes)} free on its disk"
+    held = size(hub.size_bytes) if hub.exists else "not there yet"
+    _line(console, f"cache {hub.folder}: {held}{free}")
+    if hub.repositories:
+        table = _table("repository", "size", right=("size",))
+        for repository in hub.repositories:
+            kind = "" if repository.kind == "model" else f" ({repository.kind})"
+            table.add_row(f"{repository.name}{kind}", size(repository.size_bytes))
+        console.print(Padding(table, (0, 0, 0, 4)))
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(text, style="bold")
+
+
+def _line(console: Console, text: str, style: str | None = None) -> None:
+    """An indented line that the terminal may wrap, but that is one line to copy."""
+    console.print(f"  {text}", style=style, soft_wrap=True)
+
+
+def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold", justify="right" if column in right else "left")
+    return table
+
+
+def _count(number: int | None, what: str) -> str:
+    return f"{number or '?'} {what}{'' if number == 1 else 's'}"
+
+
+def size(count: int) -> str:
+    """Bytes as a person reads them, in units of 1000."""
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"

@@ -1,0 +1,146 @@
+"""Which objectives can be created here, and what each would download first."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from typing import Any
+
+from isptune.checkpoints import Download, cached_bytes
+from isptune.doctor.packages import install_command
+from isptune.entries import Entry, Family
+from isptune.errors import IsptuneError
+from isptune.naming import listed, natural_key
+from isptune.registry import objectives as registry
+
+# Sizes are stated rounded: two per cent, or half of the last digit of one that is in tenths of a gigabyte.
+_ROUNDING = 0.02
+_HALF_A_TENTH = 0.05e9
+
+
+@dataclass(frozen=True)
+class DownloadStatus:
+    """A repository that an objective fetches on its first use.
+
+    Attributes:
+        repository, gigabytes, licence, option: as in ``isptune.checkpoints.Download``.
+        cached_bytes: what the local cache holds of it, of whatever revision.
+        state: ``in the cache``, ``to be fetched``, or ``partly (1.2 of 16.4 GB)``.
+    """
+
+    repository: str
+    gigabytes: float
+    licence: str
+    option: str
+    cached_bytes: int
+    state: str
+
+
+@dataclass(frozen=True)
+class ObjectiveStatus:
+    """A registered objective, or a whole family of them such as ``pyiqa:NAME``.
+
+    Attributes:
+        available: its packages are there.
+        missing: those that are not.
+        install: the command that brings them; None where nothing is missing.
+        note: what else there is to say, such as why its package cannot be imported.
+        weights: what it downloads, in words, where the repositories are not known.
+    """
+
+    name: str
+    provider: str
+    available: bool
+    missing: tuple[str, ...] = ()
+    install: str | None = None
+    note: str = ""
+    weights: str | None = None
+    downloads: tuple[DownloadStatus, ...] = ()
+
+
+def examine_objectives() -> tuple[ObjectiveStatus, ...]:
+    """Every registered objective; none is created and nothing is fetched."""
+    families = registry.families()
+    entries = registry.entries()
+    found = [_alone(entry) for entry in entries if entry.name.partition(":")[0] not in families]
+    for prefix, family in families.items():
+        members = [entry for entry in entries if entry.name.startswith(f"{prefix}:")]
+        found.append(_family(prefix, family, members))
+    return tuple(sorted(found, key=lambda one: natural_key(one.name)))
+
+
+def download_status(download: Download) -> DownloadStatus:
+    """A download, compared with what the cache holds of it by size."""
+    cached = cached_bytes(download.repository)
+    stated = download.gigabytes * 1e9
+    slack = max(_ROUNDING * stated, _HALF_A_TENTH if download.gigabytes >= 1 else 0)
+    if cached == 0:
+        state = "to be fetched"
+    elif cached >= stated - slack:
+        state = "in the cache"
+    elif download.gigabytes >= 1:
+        state = f"partly ({cached / 1e9:.1f} of {download.gigabytes:.1f} GB)"
+    else:
+        state = f"partly ({cached / 1e6:.0f} of {1000 * download.gigabytes:.0f} MB)"
+    return DownloadStatus(
+        repository=download.repository,
+        gigabytes=download.gigabytes,
+        licence=download.licence,
+        option=download.option,
+        cached_bytes=cached,
+        state=state,
+    )
+
+
+def _alone(entry: Entry) -> ObjectiveStatus:
+    try:
+        target = registry.get(entry.name)
+        return ObjectiveStatus(
+            name=entry.name,
+            provider=entry.provider,
+            **_packages(target, entry.provider),
+            weights=getattr(target, "weights", None),
+            downloads=tuple(download_status(one) for one in getattr(target, "downloads", ())),
+        )
+    except IsptuneError as error:
+        return ObjectiveStatus(entry.name, entry.provider, available=False, note=str(error))
+    except Exception as error:
+        # One plugin whose facts are malformed must not take the whole report away.
+        note = f"its facts cannot be read: {type(error).__name__}: {error}"
+        return ObjectiveStatus(entry.name, entry.provider, available=False, note=note)
+
+
+def _family(prefix: str, family: Family, members: list[Entry]) -> ObjectiveStatus:
+    provider = members[0].provider if members else type(family).__module__
+    facts = _packages(family, provider)
+    offered = [member for member in members if member.available]
+    needs = [need for member in offered for need in member.needs if need.startswith("weights ")]
+    weights = [need.removeprefix("weights ") for need in dict.fromkeys(needs)]
+    note = ""
+    if not facts["missing"]:
+        note = f"{len(offered)} offered" if offered else "its package offers no name"
+    return ObjectiveStatus(
+        name=f"{prefix}:NAME",
+        provider=provider,
+        **{**facts, "available": facts["available"] and bool(offered)},
+        note=note,
+        weights=f"for {len(needs)} of them: {listed(weights, 3)}" if weights else None,
+    )
+
+
+def _packages(target: Any, provider: str) -> dict[str, Any]:
+    """Which of a plugin's packages are missing, and what brings them."""
+    missing = tuple(name for name in getattr(target, "requires", ()) if not _is_there(name))
+    extra = getattr(target, "extra", None)
+    return {
+        "available": not missing,
+        "missing": missing,
+        "install": install_command(provider, extra, missing) if missing else None,
+    }
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False

@@ -152,13 +152,13 @@ class Owl(nn.Module):
         return Prefix(tuple(kept))
 
     def last_hidden(self, prefix: Prefix, words: Tensor, after: Tensor) -> Tensor:
-        """(N, width): the normalised state at the end of prefix, visual words (N, W, width), text ``after``."""
+        """(N, width): the normalised state at the end of prefix, words (N, W, width) and text ``after``."""
         x = torch.cat([words, after.expand(len(words), -1, -1)], dim=1)
         segments = [(IMAGE, words.shape[1])] + ([(TEXT, after.shape[1])] if after.shape[1] else [])
         return self.model.norm(self._run(x, segments, prefix, last=True)[0][-1][:, -1])
 
     def logits(self, hidden: Tensor, rows: Tensor | None = None) -> Tensor:
-        """(..., vocabulary) logits, or (..., K) of the tokens ``rows`` alone, which takes K rows of the head."""
+        """(..., vocabulary) logits, or (..., K) of the tokens ``rows`` alone, by K rows of the head."""
         if rows is None:
             return self.lm_head(hidden)
         return nn.functional.linear(hidden, self.lm_head.weight[rows.to(self.device)])

@@ -221,7 +221,10 @@ class Evaluator:
             rendering = (
                 self.pipeline.working_images_with_gradients if gradients else self.pipeline.working_images
             )
-            scoring = self.objective.working_images * (3 if gradients else 1)
+            scoring = self.objective.working_images
+            if gradients:
+                more = self.objective.working_images_with_gradients
+                scoring = 3 * scoring if more is None else more
             fixed = self.objective.working_bytes_with_gradients if gradients else self.objective.working_bytes
             each = image * (rendering + scoring) + fixed
             self._most[key] = max(1, int(self.memory_gb * 1e9 / each))

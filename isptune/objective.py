@@ -29,6 +29,7 @@ class Objective(ABC):
         downloads: the same as repositories, sizes and licences, which ``isptune doctor`` shows.
         working_images: how many image-sized temporaries ``score`` holds per sample at its peak, for the
             memory budget.
+        working_images_with_gradients: the same where a gradient is asked for; None for three times as many.
         working_bytes, working_bytes_with_gradients: what ``score`` holds per sample beside that, whatever the
             size of the image: the activations of a network of fixed input size.
 
@@ -48,6 +49,7 @@ class Objective(ABC):
     weights: ClassVar[str | None] = None
     downloads: ClassVar[tuple[Download, ...]] = ()
     working_images: float = 4.0
+    working_images_with_gradients: float | None = None
     working_bytes: float = 0.0
     working_bytes_with_gradients: float = 0.0
 

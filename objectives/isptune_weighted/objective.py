@@ -71,6 +71,12 @@ class Weighted(Objective):
         self.score_range = (math.fsum(low for low, _ in ranges), math.fsum(high for _, high in ranges))
         # Terms are scored one after the other, but with gradients all their graphs are kept until the end.
         self.working_images = sum(objective.working_images for objective in objectives)
+        self.working_images_with_gradients = sum(
+            3 * objective.working_images
+            if objective.working_images_with_gradients is None
+            else objective.working_images_with_gradients
+            for objective in objectives
+        )
         self.working_bytes = sum(objective.working_bytes for objective in objectives)
         self.working_bytes_with_gradients = sum(
             objective.working_bytes_with_gradients for objective in objectives

@@ -28,6 +28,10 @@ DTYPES: Mapping[str, torch.dtype] = {
 RESIZES = ("none", "native")
 
 
+# Bytes of a layer that stay near the processor.
+_CACHED = 16e6
+
+
 class ClipObjective(Objective):
     """An image against pairs of texts whose features are computed once, when the objective is created.
 
@@ -94,12 +98,24 @@ class ClipObjective(Objective):
             return super().scores(images, reference)
         return self._probabilities(images)
 
+    def _at_once(self, inputs: Tensor) -> int:
+        """How many images go through the tower together: all of them but on a CPU without gradients.
+
+        There a layer's output above some 16 MB leaves the caches and is taken from fresh pages every time,
+        so a batch in parts is two to three times as fast as a whole one.
+        """
+        if self._device.type != "cpu" or torch.is_grad_enabled() or not len(inputs):
+            return max(1, len(inputs))
+        # The largest layer is about a quarter of all that is held at the peak.
+        layer = inputs[0].numel() * inputs.element_size() * self.working_images / 4
+        return max(1, int(_CACHED / layer))
+
     def _probabilities(self, images: Tensor) -> Tensor:
         """(N, P): how far each image is the first text of each pair rather than the second."""
         images = check_images(images, self.name)
         exact = self._texts.dtype
         inputs = self._preprocess(images.to(self._device, exact)).to(self._dtype)
-        features = self._tower(inputs)
+        features = torch.cat([self._tower(part) for part in inputs.split(self._at_once(inputs))])
         with torch.autocast(self._device.type, enabled=False):
             features = functional.normalize(features.to(exact), dim=-1)
             cosines = torch.einsum("nd,pcd->npc", features, self._texts)

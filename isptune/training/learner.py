@@ -18,7 +18,7 @@ class Learner(nn.Module):
     """A model with weights to learn; subclass it, write ``encode``, ``forward`` and ``configuration``.
 
     A learner has a frozen part (its host, such as CLIP), which sees each image once: ``encode``. What that
-    gives is kept on disk, and ``forward`` makes scores of it, as often as the training asks. A learner without
+    gives is kept on disk, and ``forward`` makes scores of it, as often as training asks. A learner without
     a frozen part gives the images themselves (``caches_features`` is False then).
 
     Only parameters that require gradients are trained and written to a checkpoint; frozen ones are named in

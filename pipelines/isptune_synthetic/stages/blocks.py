@@ -72,6 +72,7 @@ class ColorBlock(SyntheticStage):
     """Blocks of random colours; the level is their number, 0 to 10."""
 
     aliases = ("colorblock",)
+    family = "local"
     level_range = (0.0, float(_BLOCKS))
     reference_range = (0.0, float(_BLOCKS))
     level_unit = "blocks"

@@ -41,6 +41,7 @@ class GaussianBlur(SyntheticStage):
     """Gaussian blur; the level is sigma in pixels, 0 to 5."""
 
     aliases = ("gaublur",)
+    family = "blur"
     level_range = (0.0, _HIGHEST_SIGMA)
     reference_range = (0.0, _HIGHEST_SIGMA)
     level_unit = "px"

@@ -70,6 +70,7 @@ class Brighten(SyntheticStage):
         ConfigurationError: ``lab`` is none of the two.
     """
 
+    family = "exposure"
     level_range = (0.0, 1.1)
     reference_range = (0.0, 1.1)
     parameter_name = "brightening"

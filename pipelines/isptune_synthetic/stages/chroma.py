@@ -182,6 +182,7 @@ class ColorDiffusion(_ChromaStage):
 
     aliases = ("colordiff",)
     registered_name = "color_diffusion"
+    family = "colour"
     level_range = (0.0, _HIGHEST_DIFFUSION)
     reference_range = (1.0, _HIGHEST_DIFFUSION)
     parameter_name = "color_spread"
@@ -201,6 +202,7 @@ class Oversaturate(_ChromaStage):
 
     aliases = ("colorsat2",)
     registered_name = "oversaturate"
+    family = "saturation"
     level_range = (0.0, 8.0)
     reference_range = (1.0, 9.0)
     parameter_name = "oversaturation"

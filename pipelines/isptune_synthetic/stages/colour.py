@@ -45,6 +45,7 @@ class Desaturate(SyntheticStage):
     """Desaturation; the level is the share of the saturation that is gone, 0 to 1.4."""
 
     aliases = ("colorsat1",)
+    family = "saturation"
     level_range = (0.0, 1.4)
     reference_range = (-0.4, 1.0)
     parameter_name = "desaturation"

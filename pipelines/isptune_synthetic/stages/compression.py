@@ -175,6 +175,7 @@ class JPEG(SyntheticStage):
     """
 
     is_differentiable = False
+    family = "compression"
     level_range = (0.0, 100 - _LOWEST_QUALITY)
     reference_range = (_LOWEST_QUALITY, 99.0)
     parameter_name = "compression"
@@ -204,6 +205,7 @@ class JPEG2000(SyntheticStage):
     """
 
     is_differentiable = False
+    family = "compression"
     level_range = (0.0, _HIGHEST_RATIO)
     reference_range = (1.0, _HIGHEST_RATIO)
     parameter_name = "compression_ratio"

@@ -95,6 +95,7 @@ class HighlightClipping(SyntheticStage):
         restore: bring the exposure back after the clipping; see ``highlight_clipping``.
     """
 
+    family = "exposure"
     level_range = (0.0, 3.0)
     level_unit = "stops"
     parameter_name = "overexposure"
@@ -117,6 +118,7 @@ class WhiteBalanceGain(SyntheticStage):
     """
 
     is_signed = True
+    family = "colour"
     level_range = (0.0, 1.0)
     level_unit = "stops"
     parameter_name = "white_balance"

@@ -153,6 +153,7 @@ def _from_and_to(place: float, way: float, length: int) -> tuple[slice, slice]:
 class Jitter(SyntheticStage):
     """Small random displacements of every pixel; the level is their standard deviation in pixels, 0 to 1."""
 
+    family = "local"
     level_range = (0.0, 1.0)
     level_unit = "px"
     parameter_name = "jitter"
@@ -172,6 +173,7 @@ class Jitter(SyntheticStage):
 class PatchDisplacement(SyntheticStage):
     """Patches copied over their surroundings; the level is their number, 0 to 100."""
 
+    family = "local"
     level_range = (0.0, float(_PATCHES))
     level_unit = "patches"
     parameter_name = "patches"

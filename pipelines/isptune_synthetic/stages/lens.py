@@ -52,6 +52,7 @@ def _vignetted(images: Tensor, square: Tensor, loss: Tensor) -> Tensor:
 class Vignetting(SyntheticStage):
     """Darker corners; the level is the share of the light that they lose, 0 to 0.9."""
 
+    family = "exposure"
     level_range = (0.0, _HIGHEST_LOSS)
     parameter_name = "vignetting"
     working_images = 1.4

@@ -189,6 +189,7 @@ class Pixelate(SyntheticStage):
         ConfigurationError: another gradient.
     """
 
+    family = "compression"
     level_range = (0.0, 0.71)
     parameter_name = "pixelation"
     reference_range = (0.0, 0.5)
@@ -218,6 +219,7 @@ class DemosaicArtifacts(SyntheticStage):
         ConfigurationError: another pattern.
     """
 
+    family = "local"
     parameter_name = "demosaicing"
     working_images = 2.4
     recorded_images = 12.0

@@ -87,6 +87,7 @@ def _blurred(images: Tensor, kernels: Tensor, level: Tensor, out: Tensor | None)
 class LensBlur(SyntheticStage):
     """Blur by a disk; the level is its radius in pixels, 0 to 8."""
 
+    family = "blur"
     level_range = (0.0, _LARGEST_RADIUS)
     level_unit = "px"
     parameter_name = "defocus"
@@ -110,6 +111,7 @@ class MotionBlur(SyntheticStage):
         ConfigurationError: the angle is not a finite number.
     """
 
+    family = "blur"
     level_range = (0.0, _LONGEST_MOVEMENT)
     level_unit = "px"
     parameter_name = "movement"

@@ -214,6 +214,7 @@ class WhiteNoise(GaussianNoise):
     """White Gaussian noise; the level is its standard deviation, 0 to 0.1."""
 
     aliases = ("whitenoise",)
+    family = "noise"
     level_range = (0.0, 0.1)
     reference_range = (0.0, 0.01)
     parameter_name = "noise"
@@ -227,6 +228,7 @@ class ChromaNoise(GaussianNoise):
     """Gaussian noise in Y'CbCr; the level is its standard deviation, 0 to 0.0548."""
 
     aliases = ("whitenoiseCC",)
+    family = "noise"
     level_range = (0.0, math.sqrt(0.003))
     reference_range = (0.0, 0.003)
     parameter_name = "chroma_noise"
@@ -244,6 +246,7 @@ class MultiplicativeNoise(GaussianNoise):
     """Noise in proportion to the values; the level is its relative standard deviation, 0 to 0.2236."""
 
     aliases = ("multnoise",)
+    family = "noise"
     level_range = (0.0, math.sqrt(0.05))
     reference_range = (0.0, 0.05)
     parameter_name = "speckle"
@@ -263,6 +266,7 @@ class ImpulseNoise(SyntheticStage):
 
     aliases = ("impulsenoise",)
     is_differentiable = False
+    family = "noise"
     level_range = (0.0, _HIGHEST_FRACTION)
     reference_range = (0.0, _HIGHEST_FRACTION)
     parameter_name = "impulses"

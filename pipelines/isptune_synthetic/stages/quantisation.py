@@ -166,6 +166,7 @@ class Quantize(SyntheticStage):
 
     aliases = ("quantization",)
     is_differentiable = False
+    family = "compression"
     level_range = (0.0, 1 / _FEWEST_BINS)
     reference_range = (float(_FEWEST_BINS), 20.0)
     parameter_name = "bin_width"
@@ -194,6 +195,7 @@ class Banding(SyntheticStage):
     """
 
     is_differentiable = False
+    family = "compression"
     level_range = (0.0, 8.0)
     level_unit = "bits"
     parameter_name = "lost_bits"

@@ -74,6 +74,7 @@ class HighSharpen(SyntheticStage):
     """
 
     aliases = ("highsharpen",)
+    family = "sharpening"
     level_range = (0.0, 12.0)
     reference_range = (0.0, 12.0)
     parameter_name = "sharpening"

@@ -170,6 +170,7 @@ def chromatic_aberration(images: Tensor, amount: Tensor, *, out: Tensor | None =
 class ColorShift(SyntheticStage):
     """Green plane shifted near edges; the level is the shift in pixels, 0 to 12."""
 
+    family = "colour"
     level_range = (0.0, _FARTHEST_SHIFT)
     level_unit = "px"
     parameter_name = "shift"
@@ -190,6 +191,7 @@ class ColorShift(SyntheticStage):
 class ChromaticAberration(SyntheticStage):
     """Lateral colour of a lens; the level is the displacement at the corners in pixels, 0 to 5."""
 
+    family = "colour"
     level_range = (0.0, _LARGEST_ABERRATION)
     level_unit = "px"
     parameter_name = "aberration"

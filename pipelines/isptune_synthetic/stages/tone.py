@@ -170,6 +170,7 @@ def _gamma_error(images: Tensor, error: Tensor, *, sign: float) -> Tensor:
 class Darken(SyntheticStage):
     """Darker middle tones; the level is the curve's amount, 0 to 0.8."""
 
+    family = "exposure"
     level_range = (0.0, 0.8)
     reference_range = (0.0, 0.8)
     parameter_name = "darkening"
@@ -185,6 +186,7 @@ class MeanShift(SyntheticStage):
 
     aliases = ("meanshift",)
     is_signed = True
+    family = "exposure"
     level_range = (0.0, 0.15)
     reference_range = (-0.15, 0.15)
     parameter_name = "shift"
@@ -200,6 +202,7 @@ class LinearContrast(SyntheticStage):
 
     aliases = ("lincontrchange",)
     is_signed = True
+    family = "contrast"
     level_range = (0.0, 0.5)
     reference_range = (-0.7, 0.3)
     parameter_name = "contrast"
@@ -217,6 +220,7 @@ class NonlinearContrast(SyntheticStage):
     """Too little contrast; the level is half the share of it that is gone, 0 to 0.45."""
 
     aliases = ("nonlincontrchange",)
+    family = "contrast"
     level_range = (0.0, 0.45)
     reference_range = (0.05, 0.5)
     parameter_name = "contrast_loss"
@@ -238,6 +242,7 @@ class GammaError(SyntheticStage):
     """
 
     is_signed = True
+    family = "exposure"
     level_range = (0.0, 1.2)
     parameter_name = "gamma"
     working_images = 1.2

@@ -1,0 +1,7 @@
+"""Image-quality datasets: pictures with mean opinion scores, their splits, and readers of seven layouts."""
+
+from isptune.datasets.dataset import PARTS, Dataset, DatasetError, Record
+from isptune.datasets.reading import LAYOUTS, read_dataset
+from isptune.datasets.splitting import random_splits
+
+__all__ = ["LAYOUTS", "PARTS", "Dataset", "DatasetError", "Record", "random_splits", "read_dataset"]

@@ -1,0 +1,1 @@
+"""The layouts of published datasets, one module each."""

@@ -1,0 +1,49 @@
+"""How well objectives agree with people: correlations with intervals, tables, scatter plots."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isptune.evaluation.bootstrap import Difference as Difference
+    from isptune.evaluation.bootstrap import Estimate as Estimate
+    from isptune.evaluation.bootstrap import bootstrap as bootstrap
+    from isptune.evaluation.bootstrap import paired_difference as paired_difference
+    from isptune.evaluation.evaluate import Agreement as Agreement
+    from isptune.evaluation.evaluate import Evaluation as Evaluation
+    from isptune.evaluation.evaluate import compare as compare
+    from isptune.evaluation.evaluate import evaluate as evaluate
+    from isptune.evaluation.report import write_reports as write_reports
+    from isptune.evaluation.scatter import draw_scatter as draw_scatter
+    from isptune.evaluation.scoring import Scores as Scores
+    from isptune.evaluation.scoring import read_scores as read_scores
+    from isptune.evaluation.scoring import score_dataset as score_dataset
+    from isptune.evaluation.statistics import LogisticFit as LogisticFit
+    from isptune.evaluation.statistics import fit_logistic as fit_logistic
+    from isptune.evaluation.statistics import krcc as krcc
+    from isptune.evaluation.statistics import plcc as plcc
+    from isptune.evaluation.statistics import rmse as rmse
+    from isptune.evaluation.statistics import srcc as srcc
+
+_HOMES = {
+    "bootstrap": ["Difference", "Estimate", "bootstrap", "paired_difference"],
+    "evaluate": ["Agreement", "Evaluation", "compare", "evaluate"],
+    "report": ["write_reports"],
+    "scatter": ["draw_scatter"],
+    "scoring": ["Scores", "read_scores", "score_dataset"],
+    "statistics": ["LogisticFit", "fit_logistic", "krcc", "plcc", "rmse", "srcc"],
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"isptune.evaluation.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'isptune.evaluation' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -1,0 +1,80 @@
+"""Checkpoints of learners: safetensors with the learner's configuration inside."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from isptune.errors import ConfigurationError
+from isptune.training.learner import Learner
+
+_KEY = "isptune"
+
+
+def save_learned(path: str | Path, learner: Learner, extra: Mapping[str, Any] | None = None) -> None:
+    """Write a learner's weights and configuration, in one step that no reader can see half done.
+
+    Args:
+        path: the file, ``*.safetensors``.
+        learner: what was trained.
+        extra: plain data to be kept beside them, such as the seed and figures.
+    """
+    from safetensors.torch import save_file
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    facts = {"learner": learner.name, "configuration": learner.configuration(), **(extra or {})}
+    partial = path.with_name(f"{path.name}.part")
+    save_file(learner.learned_state(), partial, metadata={_KEY: json.dumps(facts, sort_keys=True)})
+    os.replace(partial, path)
+
+
+def read_learned(path: str | Path) -> tuple[str, dict[str, Any], dict[str, Tensor]]:
+    """The learner's name, its configuration, and its tensors on the CPU.
+
+    Raises:
+        ConfigurationError: the file is missing, cut off, or was not written by ``isptune train``.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigurationError(
+            f"there is no checkpoint '{path}'; allowed: a file that 'isptune train' wrote"
+        )
+    try:
+        with safe_open(str(path), framework="pt") as handle:
+            facts = json.loads((handle.metadata() or {})[_KEY])
+            name, configuration = facts["learner"], facts["configuration"]
+            state = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigurationError(
+            f"the checkpoint '{path}' is cut off or is no safetensors file: {reason}"
+        ) from error
+    except (LookupError, ValueError, TypeError):
+        raise ConfigurationError(
+            f"the checkpoint '{path}' holds no configuration of a learner; "
+            "allowed: a file that 'isptune train' wrote"
+        ) from None
+    return name, configuration, state
+
+
+def load_learner(path: str | Path, **changes: Any) -> Learner:
+    """The learner of a checkpoint with its weights, made through the registry.
+
+    Args:
+        path: a file that ``isptune train`` wrote.
+        changes: options that replace those of the configuration, such as where a host lies.
+    """
+    from isptune.training.registry import learners
+
+    name, configuration, state = read_learned(path)
+    learner: Learner = learners.create(name, **{**configuration, **changes})
+    learner.load_learned_state(state)
+    return learner.eval()

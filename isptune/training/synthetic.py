@@ -1,0 +1,156 @@
+"""Batches without opinions: pristine contents, random distortions, labels from the known levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isptune import registry
+from isptune.errors import ConfigurationError
+from isptune.naming import listed
+from isptune.stage import Stage
+from isptune.training.contents import pristine_contents
+from isptune.training.source import Batch
+
+TARGETS = ("families", "quality")
+
+
+class SyntheticSource:
+    """Pictures spoilt by registered stages, several variants of each content in a batch.
+
+    A variant's share of a stage's highest level is drawn over two decades, so that faint distortions are as
+    common as strong ones, and is 0 for three of ten; the first variant of a content is the pristine one.
+    The contents have looks of their own (tone, saturation, orientation), which are no distortion.
+
+    Args:
+        images: files, folders, globs or ``chart:WIDTHxHEIGHT``: the pristine pictures.
+        chain: stages that are applied in this order.
+        others: stages of which one to three join in, at any place, for ``mixed`` of the batches.
+        labels: families of distortion, in the order of the targets' columns.
+        target: ``"families"`` for (N, K) severities, the share of the highest level, joined within a family
+            as 1 - (1 - a)(1 - b); ``"quality"`` for (N,) exp(-2 x the sum of all shares), 1 for pristine.
+        crop: side of the pictures in pixels.
+        contents, variants: a batch has contents x variants pictures.
+        mixed: share of batches with other stages.
+        seed: of everything.
+
+    Raises:
+        ConfigurationError: an unknown target, or a stage whose family is none of ``labels``.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[str | Path],
+        chain: Sequence[str],
+        others: Sequence[str] = (),
+        labels: Sequence[str] = (),
+        target: str = "families",
+        crop: int = 128,
+        contents: int = 8,
+        variants: int = 8,
+        mixed: float = 0.35,
+        seed: int = 0,
+    ) -> None:
+        if target not in TARGETS:
+            raise ConfigurationError(f"target of synthetic data is '{target}'; allowed: {listed(TARGETS)}")
+        self.chain, self.others, self.labels = tuple(chain), tuple(others), tuple(labels)
+        self.target, self.crop, self.mixed, self.seed = target, crop, mixed, seed
+        self.contents, self.variants = contents, variants
+        self._stages: dict[str, Stage] = {
+            name: registry.stages.create(name) for name in (*self.chain, *self.others)
+        }
+        for name, stage in self._stages.items():
+            if target == "families" and stage.family not in self.labels:
+                raise ConfigurationError(
+                    f"the stage '{name}' is of the family '{stage.family}', which the learner does not "
+                    f"predict; it predicts {listed(self.labels)}"
+                )
+        self._images = [str(image) for image in images]
+        # Larger than the crop, so that a content is seen at many places.
+        self._training, self._validation = pristine_contents(images, round(crop * 1.5), seed)
+        self.steps_per_epoch = max(1, len(self._training) // contents)
+
+    def batch(self, step: int) -> Batch:
+        return self._make(self._training, self.seed * 1_000_003 + step)
+
+    def validation(self) -> Iterator[Batch]:
+        for index in range(min(16, max(4, len(self._validation) // self.contents))):
+            yield self._make(self._validation, -1 - self.seed * 1_000_003 - index)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data that changes with anything that changes the batches."""
+        return {
+            "images": self._images,
+            "chain": list(self.chain),
+            "others": list(self.others),
+            "target": self.target,
+            "crop": self.crop,
+            "contents": self.contents,
+            "variants": self.variants,
+            "mixed": self.mixed,
+            "seed": self.seed,
+        }
+
+    def _make(self, pool: Tensor, seed: int) -> Batch:
+        generator = torch.Generator().manual_seed(seed % 2**63)
+        images = self._contents(pool, generator)
+        names = self._names(generator)
+        shape = self.contents, self.variants, len(names)
+        shares = torch.rand(shape, generator=generator)
+        shares *= 10 ** (-2 * torch.rand(*shape[:2], 1, generator=generator))
+        shares *= torch.rand(shape, generator=generator) > 0.3
+        shares[:, 0] = 0
+        shares = shares.flatten(0, 1)
+        images = images.repeat_interleave(self.variants, dim=0)
+        severities = torch.zeros(len(images), len(self.labels))
+        with torch.no_grad():
+            for column, name in enumerate(names):
+                stage, share = self._stages[name], shares[:, column]
+                noise = stage.draw(self.crop, self.crop, generator) if stage.is_stochastic else None
+                images = stage(images, share * stage.level_range[1], noise).clamp(0, 1)
+                if self.labels:
+                    family = self.labels.index(stage.family)
+                    severities[:, family] = 1 - (1 - severities[:, family]) * (1 - share)
+        targets = severities if self.target == "families" else torch.exp(-2 * shares.sum(1))
+        contents = torch.arange(self.contents).repeat_interleave(self.variants)
+        return Batch({"images": images}, targets, contents)
+
+    def _contents(self, pool: Tensor, generator: torch.Generator) -> Tensor:
+        """(contents, 3, crop, crop) in [0, 1], each turned, and with a tone and a saturation of its own."""
+
+        def draw(count: int) -> int:
+            return int(torch.randint(count, (), generator=generator))
+
+        found = []
+        for _ in range(self.contents):
+            image = pool[draw(len(pool))]
+            room = image.shape[-1] - self.crop + 1
+            top, left = draw(room), draw(room)
+            image = image[:, top : top + self.crop, left : left + self.crop]
+            image = torch.rot90(image, draw(4), (1, 2))
+            found.append(image.flip(2) if draw(2) else image)
+        images = torch.stack(found).float() / 255
+        gamma, saturation = (
+            torch.exp(width * torch.randn(len(images), 1, 1, 1, generator=generator)) for width in (0.2, 0.15)
+        )
+        images = images.clamp(min=1e-4) ** gamma
+        grey = images.mean(1, keepdim=True)
+        return (grey + (images - grey) * saturation).clamp(0, 1)
+
+    def _names(self, generator: torch.Generator) -> list[str]:
+        """The stages of a batch: the chain, or for some batches part of it with others at random places."""
+        if not self.others or float(torch.rand((), generator=generator)) >= self.mixed:
+            return list(self.chain)
+
+        def some(names: Sequence[str], least: int, most: int) -> list[str]:
+            count = least + int(torch.randint(min(most, len(names)) - least + 1, (), generator=generator))
+            order = torch.randperm(len(names), generator=generator).tolist()
+            return [names[index] for index in order[:count]]
+
+        chosen = some(self.chain, 0, math.ceil(len(self.chain) / 2)) + some(self.others, 1, 3)
+        return some(chosen, len(chosen), len(chosen))

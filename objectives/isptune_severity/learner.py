@@ -1,0 +1,52 @@
+"""``severity`` as a learner: ``isptune train severity`` makes its weights from nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isptune.errors import ConfigurationError
+from isptune.training import Features, Learner
+from isptune_severity.network import FAMILIES, SeverityNetwork
+
+
+class Severity(Learner):
+    """A small network that predicts the severity of seven families of distortion at native resolution.
+
+    Args:
+        widths: channels of the three levels.
+        hidden: of the head.
+        seed: of the initial weights.
+    """
+
+    labels = FAMILIES
+    caches_features = False
+    higher_is_better = False
+
+    def __init__(self, widths: Sequence[int] = (32, 64, 96), hidden: int = 128, seed: int = 0) -> None:
+        super().__init__()
+        if len(widths) != 3 or min(widths) < 1:
+            raise ConfigurationError(
+                f"widths of 'severity' is {list(widths)!r}; allowed: three numbers above 0"
+            )
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            self.network = SeverityNetwork(widths, hidden)
+        self.network.to(memory_format=torch.channels_last)
+        self._configuration = {"widths": [int(width) for width in widths], "hidden": hidden, "seed": seed}
+
+    def fit(self, features: Features) -> None:
+        """Standardise the head's inputs."""
+        parts = [self.network.features(part) for part in features["images"].split(64)]
+        found = torch.cat(parts)
+        self.network.mean.copy_(found.mean(0))
+        self.network.deviation.copy_(found.std(0) + 1e-3)
+
+    def forward(self, features: Features) -> Tensor:
+        return self.network(features["images"].contiguous(memory_format=torch.channels_last))
+
+    def configuration(self) -> dict[str, Any]:
+        return dict(self._configuration)

@@ -21,8 +21,8 @@ class Stage(nn.Module):
         level_range: (0, highest level), in the stage's own unit.
         level_unit: that unit, such as ``"px"``; empty for a pure number.
         family: what kind of distortion it is: blur, exposure, saturation, colour, noise, sharpening,
-            compression, contrast, local, or a word of your own; training on known levels predicts one severity
-            per family. Empty where none fits.
+            compression, contrast, local, or a word of your own; training on known levels predicts one
+            severity per family. Empty where none fits.
         parameter_name: the name of a pipeline's parameter that drives it; the registered name if None.
         is_differentiable: true gradients with respect to the images and to the level.
         is_stochastic: ``draw`` gives random numbers, which ``forward`` takes as ``noise``.

@@ -17,8 +17,10 @@ VERBS = {
     "resume": "Go on with a run from where its log ends.",
     "render": "Render an image with parameters of your choice.",
     "score": "Score images with an objective.",
+    "evaluate": "Say how well objectives agree with a dataset's opinion scores.",
     "list": "Show what is registered: stages, pipelines, objectives, optimizers.",
     "plot": "Draw the convergence of one or several runs.",
+    "train": "Train a learner, such as ScoreNet, on opinions or synthetic data.",
     "gallery": "Show what the stages do at rising levels.",
     "doctor": "Show what works on this machine and what objectives would download.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -30,12 +31,16 @@ class Learner(nn.Module):
         labels: the names of the K columns of ``forward``; empty for one score a picture, (N,).
         caches_features: whether ``encode`` is worth keeping.
         higher_is_better: the orientation of what ``forward`` gives.
+        synthetic: the options of `isptune.training.synthetic.SyntheticSource` that suit it.
+        losses: what it is trained with unless told otherwise, as ``--loss`` takes it.
     """
 
     name: str = ""
     labels: tuple[str, ...] = ()
     caches_features: bool = True
     higher_is_better: bool = True
+    synthetic: ClassVar[Mapping[str, Any]] = {}
+    losses: ClassVar[str] = "mse,plcc"
     extra: ClassVar[str | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
 
@@ -49,6 +54,15 @@ class Learner(nn.Module):
     def forward(self, features: Features) -> Tensor:
         """(N,) scores, or (N, K) with ``labels``, of a batch of features."""
         raise NotImplementedError
+
+    def outputs(self, features: Features) -> tuple[Tensor, Tensor | None]:
+        """What the losses see: the scores of ``forward``, and of learners that rate in levels, (N, L)
+        logarithms of the levels' probabilities, the best level first.
+        """
+        return self(features), None
+
+    def export(self, folder: Path) -> None:
+        """Write further files after the training, such as the host's own published form."""
 
     def configuration(self) -> dict[str, Any]:
         """The options with which the registry makes this learner again: plain data."""

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from isptune.errors import ConfigurationError, EvaluationError, RunDirectoryError
 from isptune.training.checkpoint import save_learned
+from isptune.training.encoding import encoded
 from isptune.training.learner import Features, Learner
 from isptune.training.losses import total_loss
 from isptune.training.source import Batch, Source
@@ -64,7 +65,7 @@ class Entry:
     """A line of the log: means since the last one, and the validation.
 
     Attributes:
-        srcc: rank correlation of predictions and targets of the validation (of row means for several columns).
+        srcc: rank correlation of predictions and targets of the validation (row means of several columns).
         srcc_within: the same within each content, averaged, where contents have several samples.
         columns: rank correlation per column.
     """
@@ -132,7 +133,7 @@ def train(
     if state is None:
         with torch.no_grad():
             first = [source.batch(step) for step in range(_FITTED_ON)]
-            learner.fit(_to(_joined([batch.features for batch in first]), device))
+            learner.fit(_joined([_to(encoded(learner, batch.features, device), device) for batch in first]))
     else:
         learner.load_learned_state(state["learner"])
         optimizer.load_state_dict(state["optimizer"])
@@ -145,7 +146,8 @@ def train(
         loss, parts = _step(learner, source.batch(step), settings, optimizer, parameters, device)
         if not math.isfinite(loss):
             raise EvaluationError(
-                f"the loss of '{learner.name}' is {loss} at step {step}; lower the learning rate or use float32"
+                f"the loss of '{learner.name}' is {loss} at step {step}; "
+                "lower the learning rate or use float32"
             )
         for name, value in {"": loss, **parts}.items():
             sums[name] = sums.get(name, 0.0) + value
@@ -166,6 +168,7 @@ def train(
     save_learned(
         out / MODEL, learner, {"data": facts["data"], "settings": facts["settings"], **(extra or {})}
     )
+    learner.export(out)
     return out / MODEL
 
 
@@ -177,7 +180,8 @@ def validate(
     found, wanted, contents = [], [], []
     with torch.no_grad():
         for index, batch in enumerate(source.validation()):
-            found.append(learner(_to(batch.features, torch.device(device))).float().cpu())
+            where = torch.device(device)
+            found.append(learner(_to(encoded(learner, batch.features, where), where)).float().cpu())
             wanted.append(batch.targets)
             contents.append(batch.contents + index * 1_000_000)
     learner.train()
@@ -211,13 +215,13 @@ def _step(
     batch: Batch,
     settings: Settings,
     optimizer: torch.optim.Optimizer,
-    parameters: list[Tensor],
+    parameters: Sequence[Tensor],
     device: torch.device,
 ) -> tuple[float, dict[str, float]]:
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=settings.precision == "bfloat16"):
-        predictions = learner(_to(batch.features, device))
+        predictions, levels = learner.outputs(_to(encoded(learner, batch.features, device), device))
     loss, parts = total_loss(
-        settings.losses, predictions.float(), batch.targets.to(device), batch.contents.to(device)
+        settings.losses, predictions.float(), batch.targets.to(device), batch.contents.to(device), levels
     )
     optimizer.zero_grad(set_to_none=True)
     loss.backward()

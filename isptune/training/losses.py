@@ -82,6 +82,22 @@ def relative(predictions: Tensor, targets: Tensor, contents: Tensor) -> Tensor:
     return F.huber_loss(x, y, delta=0.05) / 0.05
 
 
+def soft_levels(log_probabilities: Tensor, targets: Tensor) -> Tensor:
+    """The Kullback-Leibler divergence of rated levels (N, L), best first, from soft labels of targets (N,).
+
+    A target in [0, 1] is shared between its two neighbouring levels, which lie evenly from 1 to 0, in
+    proportion to their nearness (Wu et al., "Q-Align", ICML 2024, with DeQA-Score's soft labels).
+    """
+    count = log_probabilities.shape[-1]
+    values = torch.linspace(1, 0, count, device=targets.device, dtype=log_probabilities.dtype)
+    spread = (targets.clamp(0, 1)[:, None] - values).abs() * (count - 1)
+    wanted = (1 - spread).clamp(min=0)
+    return F.kl_div(log_probabilities, wanted, reduction="batchmean")
+
+
+SOFT_LEVELS = "soft-levels"
+"""The loss of learners that rate in levels; see `soft_levels`."""
+
 LOSSES: dict[str, Loss] = {
     "mse": mse,
     "huber": huber,
@@ -105,9 +121,10 @@ def parse_losses(text: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for part in text.split(","):
         name, equals, weight = part.strip().partition("=")
-        if name.removesuffix(_TOTAL) not in LOSSES:
+        if name.removesuffix(_TOTAL) not in LOSSES and name != SOFT_LEVELS:
+            known = [*LOSSES, SOFT_LEVELS]
             raise ConfigurationError(
-                f"there is no loss '{name}'" + (did_you_mean(name, LOSSES) or f"; known: {listed(LOSSES)}")
+                f"there is no loss '{name}'" + (did_you_mean(name, known) or f"; known: {listed(known)}")
             )
         if name in found:
             raise ConfigurationError(f"the loss '{name}' is named twice")
@@ -123,24 +140,38 @@ def parse_losses(text: str) -> dict[str, float]:
 
 
 def total_loss(
-    weights: Mapping[str, float], predictions: Tensor, targets: Tensor, contents: Tensor
+    weights: Mapping[str, float],
+    predictions: Tensor,
+    targets: Tensor,
+    contents: Tensor,
+    levels: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
     """The weighted sum, and each part's value.
 
+    Args:
+        weights: by name.
+        predictions, targets: (N,) or (N, K).
+        contents: (N,).
+        levels: (N, L) logarithms of probabilities, of learners that rate in levels.
+
     Raises:
-        ConfigurationError: predictions and targets are of unlike shapes.
+        ConfigurationError: predictions and targets are of unlike shapes, or the loss needs levels.
     """
     if predictions.shape != targets.shape:
         raise ConfigurationError(
             f"the learner gave scores of the shape {tuple(predictions.shape)} for targets of the shape "
             f"{tuple(targets.shape)}"
         )
-    parts = {name: _part(name, predictions, targets, contents) for name in weights}
+    parts = {name: _part(name, predictions, targets, contents, levels) for name in weights}
     total = sum((weights[name] * part for name, part in parts.items()), predictions.new_zeros(()))
     return total, {name: float(part.detach()) for name, part in parts.items()}
 
 
-def _part(name: str, predictions: Tensor, targets: Tensor, contents: Tensor) -> Tensor:
+def _part(name: str, predictions: Tensor, targets: Tensor, contents: Tensor, levels: Tensor | None) -> Tensor:
+    if name == SOFT_LEVELS:
+        if levels is None:
+            raise ConfigurationError(f"the loss '{SOFT_LEVELS}' is for learners that rate in levels")
+        return soft_levels(levels.float(), targets)
     if name.endswith(_TOTAL) and predictions.ndim > 1:
         predictions, targets = predictions.sum(1), targets.sum(1)
     return LOSSES[name.removesuffix(_TOTAL)](predictions, targets, contents)

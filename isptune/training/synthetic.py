@@ -23,8 +23,9 @@ TARGETS = ("families", "quality")
 class SyntheticSource:
     """Pictures spoilt by registered stages, several variants of each content in a batch.
 
-    A variant's share of a stage's highest level is drawn over two decades, so that faint distortions are as
-    common as strong ones, and is 0 for three of ten; the first variant of a content is the pristine one.
+    One half of the variants is faint: shares of the stages' highest levels over two decades, 0 for three of
+    ten. The other half has shares from the whole range, as random parameters of a tuning run have them. The
+    first variant of a content is the pristine one.
     The contents have looks of their own (tone, saturation, orientation), which are no distortion.
 
     Args:
@@ -100,12 +101,7 @@ class SyntheticSource:
         generator = torch.Generator().manual_seed(seed % 2**63)
         images = self._contents(pool, generator)
         names = self._names(generator)
-        shape = self.contents, self.variants, len(names)
-        shares = torch.rand(shape, generator=generator)
-        shares *= 10 ** (-2 * torch.rand(*shape[:2], 1, generator=generator))
-        shares *= torch.rand(shape, generator=generator) > 0.3
-        shares[:, 0] = 0
-        shares = shares.flatten(0, 1)
+        shares = self._shares(len(names), generator).flatten(0, 1)
         images = images.repeat_interleave(self.variants, dim=0)
         severities = torch.zeros(len(images), len(self.labels))
         with torch.no_grad():
@@ -119,6 +115,19 @@ class SyntheticSource:
         targets = severities if self.target == "families" else torch.exp(-2 * shares.sum(1))
         contents = torch.arange(self.contents).repeat_interleave(self.variants)
         return Batch({"images": images}, targets, contents)
+
+    def _shares(self, stages: int, generator: torch.Generator) -> Tensor:
+        """(contents, variants, stages) shares of the highest levels; the first variant has none."""
+        shape = self.contents, self.variants, stages
+
+        def draw(*size: int) -> Tensor:
+            return torch.rand(size, generator=generator)
+
+        faint = draw(*shape) * 10 ** (-2 * draw(*shape[:2], 1)) * (draw(*shape) > 0.3)
+        strong = draw(*shape) ** 1.4 * (draw(*shape) > 0.1)
+        shares = torch.where(draw(*shape[:2], 1) < 0.5, faint, strong)
+        shares[:, 0] = 0
+        return shares
 
     def _contents(self, pool: Tensor, generator: torch.Generator) -> Tensor:
         """(contents, 3, crop, crop) in [0, 1], each turned, and with a tone and a saturation of its own."""

@@ -79,18 +79,28 @@ def write_tiny(folder: str | Path, seed: int = 0, shards: int = 1, **changes: An
     folder.mkdir(parents=True, exist_ok=True)
     data = tiny_config(**changes)
     (folder / "config.json").write_text(json.dumps(data, indent=2), encoding="utf-8")
-    settings = {"image_mean": CLIP_MEAN, "image_std": CLIP_STD, "resample": 3, "do_resize": True}
-    size = data["visual_config"]["visual_model"]["image_size"]
-    (folder / "preprocessor_config.json").write_text(
-        json.dumps({**settings, "crop_size": size, "size": size}, indent=2), encoding="utf-8"
-    )
+    write_settings(folder, data["visual_config"]["visual_model"]["image_size"])
     (folder / "tokenizer.model").write_bytes(tiny_tokenizer(data["vocab_size"]))
     write_weights(folder, random_weights(data, seed), shards)
     return folder
 
 
-def random_weights(data: dict[str, Any], seed: int) -> dict[str, Tensor]:
-    """A state dictionary for a configuration, so scaled that the scores of pictures differ."""
+def write_settings(folder: Path, size: int) -> None:
+    """Write preprocessor_config.json for pictures of a side."""
+    settings = {"image_mean": CLIP_MEAN, "image_std": CLIP_STD, "resample": 3, "do_resize": True}
+    text = json.dumps({**settings, "crop_size": size, "size": size}, indent=2)
+    (folder / "preprocessor_config.json").write_text(text, encoding="utf-8")
+
+
+def random_weights(data: dict[str, Any], seed: int, trainable: bool = False) -> dict[str, Tensor]:
+    """A state dictionary for a configuration, so scaled that the scores of pictures differ.
+
+    Args:
+        data: as config.json holds it.
+        seed: of the weights.
+        trainable: small weights, exact norms and no biases instead, from which training starts well, and sine
+            and cosine positions.
+    """
     with torch.device("meta"):
         network = Owl(parse_config(data))
     generator = torch.Generator().manual_seed(seed)
@@ -102,13 +112,28 @@ def random_weights(data: dict[str, Any], seed: int) -> dict[str, Tensor]:
             continue
         noise = torch.randn(tensor.shape, generator=generator)
         path, _, leaf = name.rpartition(".")
-        if path in norms:
+        if trainable and (path in norms or tensor.ndim == 1):
+            state[name] = torch.full_like(noise, float(path in norms and leaf == "weight"))
+        elif trainable and leaf.endswith("pos_embed"):
+            state[name] = _sines(*tensor.shape)
+        elif trainable:
+            state[name] = noise * (
+                0.02 if tensor.ndim == 3 or "embed_tokens" in name else tensor[0].numel() ** -0.5
+            )
+        elif path in norms:
             state[name] = (1.0 if leaf == "weight" else 0.0) + 0.1 * noise
         elif tensor.ndim == 1:
             state[name] = 0.1 * noise
         else:
             state[name] = noise * (1.5 / tensor[0].numel() ** 0.5)
     return state
+
+
+def _sines(count: int, width: int) -> Tensor:
+    """(count, width) sine and cosine positions along one direction."""
+    rates = 10000 ** (-torch.arange(0, width, 2) / width)
+    angles = torch.outer(torch.arange(count), rates)
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
 def write_weights(folder: Path, state: dict[str, Tensor], shards: int = 1) -> None:

@@ -55,16 +55,17 @@ def read_tokenizer(folder: str | Path, name: str = "qalign") -> Tokenizer:
         )
     path = next(folder / file for file in TOKENIZER_FILES if (folder / file).exists())
     try:
-        return _from_sentencepiece(path) if path.suffix == ".model" else _from_tokenizers(path)
+        return tokenizer_from_bytes(path.read_bytes()) if path.suffix == ".model" else _from_tokenizers(path)
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ConfigurationError(f"the tokenizer '{path}' of '{name}' cannot be read: {reason}") from error
 
 
-def _from_sentencepiece(path: Path) -> Tokenizer:
+def tokenizer_from_bytes(model: bytes) -> Tokenizer:
+    """The tokenizer that a sentencepiece model in memory describes."""
     from sentencepiece import SentencePieceProcessor
 
-    processor = SentencePieceProcessor(model_file=str(path))
+    processor = SentencePieceProcessor(model_proto=model)
     return Tokenizer(processor.EncodeAsIds, processor.IdToPiece, processor.GetPieceSize())
 
 

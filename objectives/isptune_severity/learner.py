@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -25,6 +25,16 @@ class Severity(Learner):
     labels = FAMILIES
     caches_features = False
     higher_is_better = False
+    losses = "huber=0.3,relative=1,relative-total=0.3,ranking-total=2"
+    synthetic: ClassVar[Mapping[str, Any]] = {
+        "chain": ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen"),
+        "others": (
+            *("lens_blur", "motion_blur", "darken", "mean_shift", "gamma_error", "highlight_clipping"),
+            *("oversaturate", "chroma_noise", "impulse_noise", "multiplicative_noise", "jpeg", "quantize"),
+            *("banding", "pixelate", "linear_contrast", "nonlinear_contrast"),
+        ),
+        "labels": FAMILIES,
+    }
 
     def __init__(self, widths: Sequence[int] = (32, 64, 96), hidden: int = 128, seed: int = 0) -> None:
         super().__init__()

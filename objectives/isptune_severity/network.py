@@ -1,8 +1,8 @@
 """The network of ``severity``: how strong each family of distortion is, from the picture alone.
 
-Everything is seen at native resolution. A small convolutional network looks at structure; fixed statistics of
-luma, saturation and of high-pass energy at three scales, whose logarithms keep the faintest noise visible, stand
-beside it; one linear head per family adds up what both say.
+Everything is seen at native resolution. A small convolutional network looks at structure; fixed statistics
+of luma, saturation and of high-pass energy at three scales, whose logarithms keep the faintest noise visible,
+stand beside it; a small head makes one severity per family of both.
 """
 
 from __future__ import annotations
@@ -38,11 +38,16 @@ class Residual(nn.Module):
         return F.relu(x + self.second(F.relu(self.first(x))))
 
 
+def _halving(narrow: int, wide: int) -> nn.Sequential:
+    """Half the resolution, more channels, and two residual blocks."""
+    return nn.Sequential(nn.Conv2d(narrow, wide, 2, stride=2), nn.ReLU(), Residual(wide), Residual(wide))
+
+
 class SeverityNetwork(nn.Module):
     """(N, 3, H, W) in [0, 1] to (N, 7) severities: 0 is pristine, 1 a stage's highest level.
 
-    Values are not confined to [0, 1]: below 0 a picture is better than a typical pristine one, which keeps the
-    slope that an optimizer needs.
+    Values are not confined to [0, 1]: below 0 a picture is better than a typical pristine one, which keeps
+    the slope that an optimizer needs.
 
     Args:
         widths: channels of the three levels, at 1/4, 1/8 and 1/16 of the resolution.
@@ -55,15 +60,7 @@ class SeverityNetwork(nn.Module):
         first, second, third = self.widths
         self.stem = nn.Conv2d(3, first, 7, stride=4, padding=3)
         self.levels = nn.ModuleList(
-            [
-                nn.Sequential(Residual(first)),
-                nn.Sequential(
-                    nn.Conv2d(first, second, 2, stride=2), nn.ReLU(), Residual(second), Residual(second)
-                ),
-                nn.Sequential(
-                    nn.Conv2d(second, third, 2, stride=2), nn.ReLU(), Residual(third), Residual(third)
-                ),
-            ]
+            [nn.Sequential(Residual(first)), _halving(first, second), _halving(second, third)]
         )
         count = 2 * sum(self.widths) + statistics_count()
         self.register_buffer("mean", torch.zeros(count))
@@ -98,9 +95,9 @@ def statistics_count() -> int:
 def statistics(images: Tensor) -> Tensor:
     """(N, S) fixed statistics of pictures (N, 3, H, W).
 
-    Quantiles over blocks of the logarithm of high-pass energy, of luma and of two chroma differences at three
-    scales; quantiles of luma, of the largest channel and of saturation over blocks of 4 x 4; the mean colours,
-    the shares of clipped values and the mean saturation.
+    Quantiles over blocks of the logarithm of high-pass energy, of luma and of two chroma differences at
+    three scales; quantiles of luma, of the largest channel and of saturation over blocks of 4 x 4; the mean
+    colours, the shares of clipped values and the mean saturation.
     """
     columns, scaled = [], images
     kernel = _high_pass_kernel(images)

@@ -1,0 +1,230 @@
+"""``isptune train``: train a learner on opinions or on synthetic distortions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from isptune.cli.options import absolute_checkpoints, json_option, key_values
+from isptune.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from isptune.training import Learner
+    from isptune.training.source import Source
+
+
+@click.command("train", short_help="Train a learner, such as ScoreNet, on opinions or synthetic data.")
+@click.argument("learner")
+@click.option("--host", metavar="NAME", help="The frozen host of a learner that has one.")
+@click.option(
+    "--data",
+    default="synthetic",
+    metavar="FILE-OR-synthetic",
+    help="A data set's table or folder, or 'synthetic' (the default): known distortions of pictures.",
+)
+@click.option(
+    "--images",
+    multiple=True,
+    metavar="PATH",
+    help="The data set's pictures; for synthetic data pristine pictures (files, folders, globs). Repeatable.",
+)
+@click.option("--layout", default="auto", metavar="NAME", help="The data set's layout. Default: found out.")
+@click.option("--split", metavar="NAME", help="The data set's split. Default: 80 to 20 by content.")
+@click.option("--out", required=True, metavar="DIR", help="Where the checkpoint, the log and the state go.")
+@click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimizer steps. Default: 2000.")
+@click.option("--epochs", type=click.IntRange(1), metavar="N", help="The same in passes over the data.")
+@click.option(
+    "--batch-size", type=click.IntRange(2), default=32, metavar="N", help="Of a data set's pictures."
+)
+@click.option("--rate", type=float, default=2e-3, metavar="X", help="Highest learning rate. Default: 0.002.")
+@click.option(
+    "--loss", "losses", metavar="NAMES", help="Losses with weights: mse,plcc=0.5. Default: the learner's."
+)
+@click.option("--precision", default="float32", metavar="TYPE", help="float32 or bfloat16 (mixed precision).")
+@click.option("--every", type=click.IntRange(1), default=200, metavar="N", help="Steps between validations.")
+@click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Of weights, data and order.")
+@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")
+@click.option("--cache", metavar="DIR", help="Where a host's features are kept. Default: features/ in --out.")
+@click.option(
+    "--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the learner. Repeatable."
+)
+@click.option(
+    "--data-option",
+    "data_options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of synthetic data: crop, contents, variants, mixed, chain, others, batches. Repeatable.",
+)
+@click.option("--tensorboard", is_flag=True, help="Write TensorBoard files into --out as well.")
+@click.option("--resume", is_flag=True, help="Go on with the training in --out; give the same options.")
+@json_option
+def command(**given: Any) -> int:
+    """Train LEARNER and write DIR/model.safetensors, which its objective takes as --checkpoint.
+
+    Examples: isptune train severity --images photos/ --out trained
+    isptune train scorenet --host clipiqa --data meta.csv --images koniq/ --out trained
+    """
+    from isptune.devices import resolve_device
+    from isptune.training.curves import save_curves
+    from isptune.training.loop import Settings, read_log, train
+    from isptune.training.losses import parse_losses
+    from isptune.training.registry import learners
+
+    device = resolve_device(given["device"])
+    options = absolute_checkpoints(key_values(given["options"], "--option"))
+    if given["host"] is not None:
+        options["host"] = given["host"]
+    factory = learners.get(given["learner"])
+    if _takes(factory, "seed"):
+        options.setdefault("seed", given["seed"])
+    learner: Learner = learners.create(given["learner"], **options)
+    learner.to(device)
+    out = Path(given["out"])
+    source = _source(learner, given, device)
+    steps = given["steps"] or (given["epochs"] * source.steps_per_epoch if given["epochs"] else 2000)
+    settings = Settings(
+        losses=parse_losses(given["losses"] or learner.losses),
+        steps=steps,
+        rate=given["rate"],
+        precision=given["precision"],
+        every=min(given["every"], steps),
+    )
+    with _Lines(out if given["tensorboard"] else None) as lines:
+        path = train(
+            learner,
+            source,
+            settings,
+            out,
+            device=device,
+            resume=given["resume"],
+            listener=lines.show,
+            extra={"seed": given["seed"]},
+        )
+    entries = read_log(out)
+    save_curves(entries, out / "training.png")
+    if given["as_json"]:
+        click.echo(json.dumps({"checkpoint": str(path), **asdict(entries[-1])}))
+    else:
+        click.echo(f"wrote {path}\nwrote {out / 'training.png'}")
+    return 0
+
+
+def _source(learner: Learner, given: Mapping[str, Any], device: Any) -> Source:
+    from isptune.training.cached import CachedSource
+
+    cache = Path(given["cache"] or Path(given["out"]) / "features")
+    data_options = key_values(given["data_options"], "--data-option")
+    if given["data"] == "synthetic":
+        from isptune.training.synthetic import SyntheticSource
+
+        # A host sees each picture once, so the batches of a learner that has one come again.
+        count = data_options.pop("batches", 200 if learner.caches_features else 0)
+        merged = {**learner.synthetic, "seed": given["seed"], **data_options}
+        if not merged.get("chain"):
+            raise ConfigurationError(
+                f"the learner '{learner.name}' has no stages of its own for synthetic data; "
+                "give --data-option 'chain=[gaussian_blur, white_noise]'"
+            )
+        images = given["images"] or ("chart:1024x768", "chart:640x448")
+        source: Source = _made(SyntheticSource, images, merged)
+        return CachedSource(learner, source, cache, count, device, _dots) if count else source
+    if data_options:
+        raise ConfigurationError("--data-option is for --data synthetic")
+    from isptune.datasets import random_splits, read_dataset
+    from isptune.training.opinions import OpinionSource
+
+    images_folder = given["images"][0] if given["images"] else None
+    dataset = read_dataset(given["data"], images_folder, given["layout"])
+    split = given["split"]
+    if split is None:
+        splits = random_splits(dataset, given["seed"], 1, (0.8, 0.2, 0.0))
+        split = next(iter(splits))
+    else:
+        splits = dict(dataset.splits)
+    parts = splits.get(split)
+    if parts is None:
+        from isptune.naming import did_you_mean, listed
+
+        raise ConfigurationError(
+            f"'{given['data']}' has no split '{split}'{did_you_mean(split, splits)}; "
+            f"its splits: {listed(splits)}"
+        )
+    training = [index for index, part in enumerate(parts) if part == "train"]
+    validation = [index for index, part in enumerate(parts) if part == "val"] or [
+        index for index, part in enumerate(parts) if part == "test"
+    ]
+    opinions = OpinionSource(
+        learner, dataset, training, validation, given["batch_size"], given["seed"], device
+    )
+    # Ten unlike orders of every picture; their features are kept.
+    return CachedSource(learner, opinions, cache, 10 * opinions.steps_per_epoch, device, _dots)
+
+
+def _made(kind: Any, images: Any, options: Mapping[str, Any]) -> Any:
+    from isptune.naming import did_you_mean, listed
+
+    for key in options:
+        if not _takes(kind, key):
+            allowed = [
+                "crop",
+                "contents",
+                "variants",
+                "mixed",
+                "chain",
+                "others",
+                "batches",
+                "target",
+                "seed",
+            ]
+            raise ConfigurationError(
+                f"synthetic data has no option '{key}'{did_you_mean(key, allowed)}; "
+                f"its options: {listed(allowed)}"
+            )
+    return kind(images, **options)
+
+
+def _takes(factory: Any, option: str) -> bool:
+    from isptune.registry import takes_option
+
+    return takes_option(factory, option)
+
+
+def _dots(done: int, count: int) -> None:
+    """A line at every tenth of the features."""
+    if done == count or done % max(1, count // 10) == 0:
+        click.echo(f"features {done}/{count}", err=True)
+
+
+class _Lines:
+    """Prints every line of the log on stderr, and writes TensorBoard files where asked to."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder, self._writer = folder, None
+
+    def __enter__(self) -> _Lines:
+        if self._folder is not None:
+            from isptune.training.curves import tensorboard_writer
+
+            self._writer = tensorboard_writer(self._folder)
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def show(self, entry: Any, steps: int) -> None:
+        left = entry.seconds / entry.step * (steps - entry.step)
+        srcc = "" if entry.srcc is None else f"  validation SRCC {entry.srcc:.4f}"
+        within = "" if entry.srcc_within is None else f" ({entry.srcc_within:.4f} within contents)"
+        click.echo(
+            f"step {entry.step}/{steps}  loss {entry.loss:.5f}{srcc}{within}  {left:.0f} s left", err=True
+        )
+        if self._writer is not None:
+            from isptune.training.curves import write_scalars
+
+            write_scalars(self._writer, entry)

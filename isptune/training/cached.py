@@ -1,0 +1,93 @@
+"""Features of a frozen host, computed once and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isptune.training.encoding import encoded
+from isptune.training.learner import Learner
+from isptune.training.source import Batch, Source
+
+_TARGETS, _CONTENTS = "isptune.targets", "isptune.contents"
+
+Progress = Callable[[int, int], None]
+
+
+class CachedSource:
+    """A source whose first ``count`` batches go through the learner's ``encode`` once; then they come again.
+
+    Each batch is a safetensors file in ``folder``, under a name that changes with the learner's configuration
+    and with the data, so that nothing stale is read and a killed run goes on where it was.
+
+    Args:
+        learner: its ``encode`` makes the features; on ``device`` already.
+        source: gives the batches of images.
+        folder: where the files go.
+        count: batches for training; those of the validation are kept as well.
+        device: where to encode.
+        progress: called with batches done and their number.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        source: Source,
+        folder: str | Path,
+        count: int,
+        device: torch.device | str = "cpu",
+        progress: Progress | None = None,
+    ) -> None:
+        self._source, self._count = source, count
+        self.steps_per_epoch = count
+        facts = {"learner": learner.name, "configuration": learner.configuration(), "data": source.describe()}
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        self._folder = Path(folder) / digest
+        self._folder.mkdir(parents=True, exist_ok=True)
+        device = torch.device(device)
+        for index in range(count):
+            self._keep(f"training-{index:06d}", lambda: source.batch(index), learner, device)  # noqa: B023
+            if progress is not None:
+                progress(index + 1, count)
+        self._validation = 0
+        for batch in source.validation():
+            self._keep(f"validation-{self._validation:06d}", lambda: batch, learner, device)  # noqa: B023
+            self._validation += 1
+
+    def batch(self, step: int) -> Batch:
+        return self._read(f"training-{step % self._count:06d}")
+
+    def validation(self) -> Iterator[Batch]:
+        for index in range(self._validation):
+            yield self._read(f"validation-{index:06d}")
+
+    def describe(self) -> dict[str, Any]:
+        return {**self._source.describe(), "batches": self._count}
+
+    def _keep(self, name: str, make: Callable[[], Batch], learner: Learner, device: torch.device) -> None:
+        from safetensors.torch import save_file
+
+        path = self._folder / f"{name}.safetensors"
+        if path.exists():
+            return
+        batch = make()
+        features = encoded(learner, batch.features, device)
+        kept: dict[str, Tensor] = {key: value.cpu().contiguous() for key, value in features.items()}
+        kept |= {_TARGETS: batch.targets.contiguous(), _CONTENTS: batch.contents.contiguous()}
+        partial = path.with_suffix(".part")
+        save_file(kept, partial)
+        os.replace(partial, path)
+
+    def _read(self, name: str) -> Batch:
+        from safetensors.torch import load_file
+
+        kept = load_file(self._folder / f"{name}.safetensors")
+        targets, contents = kept.pop(_TARGETS), kept.pop(_CONTENTS)
+        return Batch(kept, targets, contents)

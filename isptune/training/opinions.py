@@ -1,0 +1,100 @@
+"""Batches from a data set with opinions (MOS)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isptune.datasets import Dataset
+from isptune.errors import ConfigurationError
+from isptune.training.learner import Features, Learner
+from isptune.training.source import Batch
+
+
+class OpinionSource:
+    """Pictures and opinions of a data set, a permutation of the training part after the other.
+
+    Targets are opinions scaled into [0, 1] by the range of the data set, or of its training part where the
+    data set states none. Pictures of a batch may be of unlike sizes: they go through the learner's ``encode``
+    one by one, so only learners with a frozen host can be trained on them.
+
+    Args:
+        learner: its ``encode`` makes features of every picture.
+        dataset: the pictures and opinions.
+        training, validation: indices of the two parts.
+        batch_size: pictures in a batch.
+        seed: of the permutations.
+        device: where to encode.
+
+    Raises:
+        ConfigurationError: a part is empty, all opinions are equal, or the learner keeps no features.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        dataset: Dataset,
+        training: list[int],
+        validation: list[int],
+        batch_size: int = 32,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if not learner.caches_features:
+            raise ConfigurationError(
+                f"the learner '{learner.name}' has no frozen host and is trained on crops of one size: "
+                "--data synthetic"
+            )
+        for what, indices in (("training", training), ("validation", validation)):
+            if not indices:
+                raise ConfigurationError(f"the {what} part of '{dataset.name}' is empty")
+        self._learner, self._dataset, self._device = learner, dataset, torch.device(device)
+        self._training, self._validation = training, validation
+        self._size, self._seed = min(batch_size, len(training)), seed
+        mos = dataset.mos.to(torch.float32)
+        part = mos[training]
+        low, high = dataset.mos_range or (float(part.min()), float(part.max()))
+        if not high > low:
+            raise ConfigurationError(
+                f"all opinions of '{dataset.name}' are {low:g}: there is nothing to learn"
+            )
+        scaled = (mos - low) / (high - low)
+        same = dataset.higher_is_better == learner.higher_is_better
+        self._targets: Tensor = scaled if same else 1 - scaled
+        names = sorted({record.content for record in dataset.records})
+        numbers = {name: index for index, name in enumerate(names)}
+        self._contents = torch.tensor([numbers[record.content] for record in dataset.records])
+        self.steps_per_epoch = len(training) // self._size
+
+    def batch(self, step: int) -> Batch:
+        epoch, place = divmod(step, self.steps_per_epoch)
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + epoch)
+        order = torch.randperm(len(self._training), generator=generator)
+        chosen = order[place * self._size : (place + 1) * self._size].tolist()
+        return self._make([self._training[index] for index in chosen])
+
+    def validation(self) -> Iterator[Batch]:
+        for start in range(0, len(self._validation), self._size):
+            yield self._make(self._validation[start : start + self._size])
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data that changes with anything that changes the batches."""
+        records = self._dataset.records
+        return {
+            "dataset": self._dataset.name,
+            "training": [records[index].name for index in self._training],
+            "validation": [records[index].name for index in self._validation],
+            "batch_size": self._size,
+            "seed": self._seed,
+        }
+
+    def _make(self, indices: list[int]) -> Batch:
+        with torch.no_grad():
+            parts = [
+                self._learner.encode(self._dataset.image(index)[None].to(self._device)) for index in indices
+            ]
+        features: Features = {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
+        return Batch(features, self._targets[indices], self._contents[indices])

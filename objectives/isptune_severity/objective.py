@@ -1,0 +1,87 @@
+"""``severity`` as an objective."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from isptune.errors import ConfigurationError
+from isptune.objective import Objective, check_images
+from isptune.training.checkpoint import load_learner
+from isptune_severity.network import FAMILIES, SMALLEST
+
+EMBEDDED = "severity.safetensors"
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
+
+
+class SeverityObjective(Objective):
+    """Severity of seven families of distortion at native resolution, by a small network; no download.
+
+    ``scores`` gives (N, 7): blur, exposure, saturation, noise, sharpening, compression and contrast, each 0
+    for a typical pristine picture and 1 for a stage's highest level; lower is better, and below 0 a picture
+    is better than typical. ``score`` is the mean over the families.
+
+    No reference is needed and nothing is resized. The weights are part of the package; how they were trained,
+    on what, and where they fail stands in MODEL_CARD.md beside them. They were trained on the distortions of
+    isptune's own synthetic stages: tuning those is the best case.
+
+    Args:
+        checkpoint: a file that ``isptune train severity`` wrote; the embedded one by default.
+        dtype: float32, float64 or bfloat16 of the network.
+
+    Raises:
+        ConfigurationError: the checkpoint is another learner's or cannot be read, or a picture is smaller
+            than 32 pixels.
+
+    Example:
+        >>> import isptune, torch
+        >>> isptune.create_objective("severity").scores(torch.rand(2, 3, 64, 96)).shape
+        torch.Size([2, 7])
+    """
+
+    higher_is_better = False
+    is_differentiable = True
+    labels = FAMILIES
+    working_images = 12.0
+    working_images_with_gradients = 30.0
+
+    def __init__(self, checkpoint: str | Path | None = None, dtype: str = "float32") -> None:
+        self.name = self.name or "severity"
+        if dtype not in _DTYPES:
+            raise ConfigurationError(f"dtype of '{self.name}' is '{dtype}'; allowed: {', '.join(_DTYPES)}")
+        if checkpoint is None:
+            with resources.as_file(resources.files("isptune_severity") / EMBEDDED) as file:
+                learner = load_learner(file)
+        else:
+            learner = load_learner(checkpoint)
+        if learner.name != "severity":
+            raise ConfigurationError(
+                f"the checkpoint '{checkpoint}' of '{self.name}' is of the learner '{learner.name}'; "
+                "allowed: a file that 'isptune train severity' wrote"
+            )
+        self._dtype = _DTYPES[dtype]
+        self._learner = learner.to(self._dtype).requires_grad_(False).eval()
+        self._device = torch.device("cpu")
+
+    def to(self, device: torch.device | str) -> SeverityObjective:
+        self._device = torch.device(device)
+        self._learner.to(self._device)
+        return self
+
+    def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+        return self.scores(images).mean(dim=1)
+
+    def scores(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+        images = check_images(images, self.name)
+        if min(images.shape[-2:]) < SMALLEST:
+            raise ConfigurationError(
+                f"'{self.name}' needs pictures of at least {SMALLEST}x{SMALLEST} pixels, "
+                f"got {images.shape[-1]}x{images.shape[-2]}"
+            )
+        with torch.autocast(self._device.type, enabled=False):
+            found = self._learner({"images": images.to(self._device, self._dtype)})
+        return found.to(images.device, torch.promote_types(images.dtype, torch.float32))

@@ -6,15 +6,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from isptune.evaluation.bootstrap import Difference as Difference
-    from isptune.evaluation.bootstrap import Estimate as Estimate
-    from isptune.evaluation.bootstrap import bootstrap as bootstrap
-    from isptune.evaluation.bootstrap import paired_difference as paired_difference
-    from isptune.evaluation.evaluate import Agreement as Agreement
-    from isptune.evaluation.evaluate import Evaluation as Evaluation
-    from isptune.evaluation.evaluate import compare as compare
-    from isptune.evaluation.evaluate import evaluate as evaluate
+    from isptune.evaluation.agreement import compare as compare
+    from isptune.evaluation.agreement import evaluate as evaluate
     from isptune.evaluation.report import write_reports as write_reports
+    from isptune.evaluation.resampling import Difference as Difference
+    from isptune.evaluation.resampling import Estimate as Estimate
+    from isptune.evaluation.resampling import bootstrap as bootstrap
+    from isptune.evaluation.resampling import paired_difference as paired_difference
+    from isptune.evaluation.results import Agreement as Agreement
+    from isptune.evaluation.results import Evaluation as Evaluation
     from isptune.evaluation.scatter import draw_scatter as draw_scatter
     from isptune.evaluation.scoring import Scores as Scores
     from isptune.evaluation.scoring import read_scores as read_scores
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from isptune.evaluation.statistics import srcc as srcc
 
 _HOMES = {
-    "bootstrap": ["Difference", "Estimate", "bootstrap", "paired_difference"],
-    "evaluate": ["Agreement", "Evaluation", "compare", "evaluate"],
+    "resampling": ["Difference", "Estimate", "bootstrap", "paired_difference"],
+    "agreement": ["compare", "evaluate"],
     "report": ["write_reports"],
+    "results": ["Agreement", "Evaluation"],
     "scatter": ["draw_scatter"],
     "scoring": ["Scores", "read_scores", "score_dataset"],
     "statistics": ["LogisticFit", "fit_logistic", "krcc", "plcc", "rmse", "srcc"],

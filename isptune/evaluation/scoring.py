@@ -55,7 +55,7 @@ def score_dataset(
     """Score every picture at its native size.
 
     Pictures of equal size go together into batches; a score does not depend on that (the contract of an
-    objective). No more pictures are held than two batches or, of mixed sizes, a part of ``memory_gb``.
+    objective). Pictures that wait for others of their size take at most a quarter of ``memory_gb``.
 
     Args:
         objective: what scores.
@@ -130,7 +130,7 @@ class _Run:
             queue.append((index, image))
             if len(queue) >= self._batch_of(size):
                 self._flush(size)
-            elif self._held() > min(self.memory / 4, 2 * self.batch_size * image.nbytes):
+            elif self._held() > self.memory / 4:
                 self._flush(max(self.waiting, key=lambda key: len(self.waiting[key])))
         for size in list(self.waiting):
             self._flush(size)
@@ -151,40 +151,45 @@ class _Run:
         return self.most[size]
 
     def _flush(self, size: tuple[int, int]) -> None:
+        """Score all pictures of a size that wait."""
         queue = self.waiting.pop(size)
         while queue:
-            batch, queue = queue[: self._batch_of(size)], queue[self._batch_of(size) :]
-            try:
-                self._store(batch)
-            except MissingPackageError:
-                raise
-            except Exception as error:
-                if len(batch) == 1:
-                    index = batch[0][0]
-                    what = "not enough memory for it" if is_out_of_memory(error) else _reason(error)
-                    self._fail(
-                        index,
-                        f"{self.dataset.place(index)}: the objective '{_called(self.objective)}' failed on "
-                        f"'{self.dataset.records[index].name}': {what}",
-                    )
-                    continue
-                # The culprit of several is found by halves; where memory is short, halves it stays.
-                queue = batch + queue
-                if is_out_of_memory(error):
-                    self.most[size] = len(batch) // 2
-                    if self.device.type == "cuda":
-                        torch.cuda.empty_cache()
-                else:
-                    self._one_by_one(batch)
-                    queue = queue[len(batch) :]
+            batch = queue[: self._batch_of(size)]
+            error = self._attempt(batch)
+            if error is not None and len(batch) > 1 and is_out_of_memory(error):
+                self.most[size] = len(batch) // 2
+                if self.device.type == "cuda":
+                    torch.cuda.empty_cache()
+                continue
+            if error is not None:
+                # The culprit among several is found by scoring each alone.
+                for one in batch:
+                    alone = error if len(batch) == 1 else self._attempt([one])
+                    if alone is not None:
+                        self._fail(one[0], self._sentence(one[0], alone))
+            queue = queue[len(batch) :]
 
-    def _one_by_one(self, batch: list[tuple[int, Tensor]]) -> None:
-        for index, image in batch:
-            size = (int(image.shape[-2]), int(image.shape[-1]))
-            kept, self.most[size] = self._batch_of(size), 1
-            self.waiting[size] = [(index, image)]
-            self._flush(size)
-            self.most[size] = kept
+    def _attempt(self, batch: list[tuple[int, Tensor]]) -> Exception | None:
+        """Score and keep a batch; the exception where that failed, and nothing kept then."""
+        try:
+            self._store(batch)
+        except MissingPackageError:
+            raise
+        except Exception as error:
+            return error
+        return None
+
+    def _sentence(self, index: int, error: Exception) -> str:
+        if isinstance(error, ImageError):
+            return str(error)
+        text = " ".join(str(error).split())
+        if is_out_of_memory(error):
+            text = f"there is not enough memory on {self.device} for it"
+        elif not isinstance(error, (ConfigurationError, DatasetError)):
+            text = f"{type(error).__name__}: {text}"
+        name = self.dataset.records[index].name
+        called = _called(self.objective)
+        return f"{self.dataset.place(index)}: the objective '{called}' failed on '{name}': {text}"
 
     def _store(self, batch: list[tuple[int, Tensor]]) -> None:
         indices = [index for index, _ in batch]
@@ -192,7 +197,7 @@ class _Run:
         reference = None
         if self.objective.needs_reference:
             pristine = [self.dataset.reference(index) for index in indices]
-            for index, image in zip(indices, pristine, strict=True):
+            for image in pristine:
                 if image.shape != images.shape[1:]:
                     raise DatasetError(
                         f"its reference is {image.shape[-1]}x{image.shape[-2]} pixels, the image "
@@ -222,13 +227,6 @@ class _Run:
         self.done += 1
         if self.progress is not None:
             self.progress(self.done, len(self.dataset))
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return (
-        text if isinstance(error, (ConfigurationError, DatasetError)) else f"{type(error).__name__}: {text}"
-    )
 
 
 def _called(objective: Objective) -> str:

@@ -79,6 +79,11 @@ class LogisticFit:
     def converged(self) -> bool:
         return not self.note
 
+    @property
+    def falls(self) -> bool:
+        """Whether mapped scores fall where scores rise: their PLCC is positive all the same."""
+        return self.parameters[0] < self.parameters[1]
+
     def __call__(self, scores: ArrayLike) -> Numbers:
         """(N,) scores on the scale of the MOS; NaN where no fit was found."""
         return logistic(scores, *self.parameters)
@@ -92,18 +97,33 @@ def logistic(scores: ArrayLike, b1: float, b2: float, b3: float, b4: float) -> N
     return np.asarray(b2 + (b1 - b2) * expit((x - b3) / abs(b4)), dtype=np.float64)
 
 
+def _slopes(scores: Numbers, b1: float, b2: float, b3: float, b4: float) -> Numbers:
+    """(N, 4) derivatives of the logistic by its parameters."""
+    from scipy.special import expit
+
+    z = (scores - b3) / abs(b4)
+    rise = expit(z)
+    slope = (b1 - b2) * rise * (1 - rise)
+    return np.stack([rise, 1 - rise, -slope / abs(b4), -slope * z / b4], axis=1)
+
+
 def fit_logistic(
-    scores: ArrayLike, mos: ArrayLike, start: tuple[float, float, float, float] | None = None
+    scores: ArrayLike,
+    mos: ArrayLike,
+    start: tuple[float, float, float, float] | None = None,
+    tolerance: float = 1e-8,
 ) -> LogisticFit:
     """Fit the 4-parameter logistic of VQEG (Final report on the validation of objective models, 2003).
 
-    Least squares by Levenberg-Marquardt, from the usual start: b1 = max(mos), b2 = min(mos), b3 = mean(scores),
-    b4 = std(scores) / 4. Both axes are standardised for the fit, so that it does not depend on their units.
-    Where it does not converge, nothing else is put in its place: the parameters are NaN and ``note`` says why.
+    Least squares by Levenberg-Marquardt, from the usual start: b1 = max(mos), b2 = min(mos),
+    b3 = mean(scores), b4 = std(scores) / 4. Both axes are standardised for the fit, so that it does not
+    depend on their units. Where it does not converge, nothing else is put in its place: the parameters are
+    NaN and ``note`` says why.
 
     Args:
-        scores, mos: (N,) finite; scores must rise with the MOS, so the sign of one that falls is turned before.
+        scores, mos: (N,) finite; scores rise with the MOS, so the sign of one that falls is turned before.
         start: parameters to start from instead, such as those of nearly the same points.
+        tolerance: relative, of the sum of squares and of the parameters, at which the fit is done.
 
     Raises:
         ConfigurationError: as in ``srcc``.
@@ -122,18 +142,18 @@ def fit_logistic(
         b1, b2, b3, b4 = start
         first = [(b1 - y_mean) / y_std, (b2 - y_mean) / y_std, (b3 - x_mean) / x_std, b4 / x_std]
     try:
-        with warnings.catch_warnings():
-            # The covariance of the parameters is not used.
+        with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
+            # The covariance of the parameters, which may overflow, is not used.
             warnings.simplefilter("ignore", OptimizeWarning)
-            found, _ = curve_fit(logistic, z, w, p0=first, maxfev=5000)
+            found, _ = curve_fit(
+                logistic, z, w, p0=first, jac=_slopes, maxfev=5000, ftol=tolerance, xtol=tolerance
+            )
     except (RuntimeError, FloatingPointError, np.linalg.LinAlgError):
         return _no_fit("the fit of the logistic did not converge")
     if not np.isfinite(found).all() or found[3] == 0:
         return _no_fit("the fit of the logistic did not converge")
     b1, b2, b3, b4 = (float(value) for value in found)
-    return LogisticFit(
-        (b1 * y_std + y_mean, b2 * y_std + y_mean, b3 * x_std + x_mean, abs(b4) * x_std)  # type: ignore[arg-type]
-    )
+    return LogisticFit((b1 * y_std + y_mean, b2 * y_std + y_mean, b3 * x_std + x_mean, abs(b4) * x_std))
 
 
 def _no_fit(note: str) -> LogisticFit:

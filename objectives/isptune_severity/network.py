@@ -79,12 +79,17 @@ class SeverityNetwork(nn.Module):
         pooled = []
         for level in self.levels:
             x = level(x)
-            wide = x.float()
+            wide = _exact(x)
             pooled += [wide.mean((2, 3)), (wide.var((2, 3), correction=0) + 1e-6).sqrt()]
-        return torch.cat([*pooled, statistics(images.float()).to(pooled[0])], dim=1)
+        return torch.cat([*pooled, statistics(_exact(images)).to(pooled[0])], dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head((self.features(images) - self.mean) / self.deviation)
+
+
+def _exact(x: Tensor) -> Tensor:
+    """In at least single precision."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def statistics_count() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,10 +46,13 @@ class Difference:
 
 
 def measure(
-    scores: Numbers, mos: Numbers, start: tuple[float, float, float, float] | None = None
+    scores: Numbers,
+    mos: Numbers,
+    start: tuple[float, float, float, float] | None = None,
+    tolerance: float = 1e-8,
 ) -> dict[str, float]:
     """All statistics by name; scores rise with the MOS where the two agree."""
-    fit = fit_logistic(scores, mos, start)
+    fit = fit_logistic(scores, mos, start, tolerance)
     mapped = fit(scores)
     return {
         "srcc": srcc(scores, mos),
@@ -72,7 +76,7 @@ def resamples(
     """
     if count < 0 or seed < 0:
         what, value = ("bootstrap", count) if count < 0 else ("seed", seed)
-        raise ConfigurationError(f"{what} is {value}; allowed: at least 0")
+        raise ConfigurationError(f"the {what} is {value}; allowed: at least 0")
     generator = np.random.default_rng(seed)
     if groups is None:
         for _ in range(count):
@@ -119,24 +123,19 @@ def bootstrap(
     if not 0 < level < 1:
         raise ConfigurationError(f"level is {level}; allowed: between 0 and 1")
     x, y = np.asarray(scores, dtype=np.float64), np.asarray(mos, dtype=np.float64)
-    if statistics is None:
-        # From the fit to all points the fit to a resample is a few steps away.
+    again = statistics
+    if statistics is None or again is None:
+        statistics = measure
+        # From the fit to all points the fit to a resample is a few steps away, and three digits of the
+        # ends of an interval are enough.
         fit = fit_logistic(x, y)
-        statistics = _Measured(fit.parameters if fit.converged else None)
+        again = partial(measure, start=fit.parameters if fit.converged else None, tolerance=1e-5)
     whole = statistics(x, y)
     drawn: dict[str, list[float]] = {name: [] for name in whole}
     for chosen in resamples(count, seed, len(x), groups):
-        for name, value in statistics(x[chosen], y[chosen]).items():
+        for name, value in again(x[chosen], y[chosen]).items():
             drawn[name].append(value)
     return {name: Estimate(value, *_interval(drawn[name], level)) for name, value in whole.items()}
-
-
-class _Measured:
-    def __init__(self, start: tuple[float, float, float, float] | None) -> None:
-        self.start = start
-
-    def __call__(self, scores: Numbers, mos: Numbers) -> dict[str, float]:
-        return measure(scores, mos, self.start)
 
 
 def paired_difference(

@@ -39,7 +39,7 @@ class RunConfig(BaseModel):
     scenes: list[str] = Field(["chart"], min_length=1)
     crop: str | int | None = "auto"
     pipeline: Component = Component(name="synthetic")
-    objective: Component = Component(name="psnr")
+    objective: Component = Component(name="severity")
     optimizer: Component = Component(name="es")
     population: int | None = Field(None, ge=1)
     budget: int = Field(1500, ge=1)

@@ -25,7 +25,7 @@ from isptune.config import RunConfig, parse_config, read_config
 @click.argument("images", nargs=-1)
 @click.option("--config", "config_path", metavar="FILE", help="A YAML file; options given here win over it.")
 @click.option("--pipeline", metavar="NAME", help="What renders. Default: synthetic.")
-@click.option("--objective", metavar="NAME", help="What scores. Default: psnr against the pristine scene.")
+@click.option("--objective", metavar="NAME", help="What scores. Default: severity, which needs no reference.")
 @click.option("--optimizer", metavar="NAME", help="What proposes candidates. Default: es.")
 @click.option(
     "--population", type=int, metavar="N", help="Candidates per generation. Default: the optimizer's."
@@ -88,7 +88,7 @@ def command(
 
 def add_options(data: dict[str, Any], kind: str, options: dict[str, Any]) -> None:
     """Add options to a component that may be absent, a name, or a mapping."""
-    default = {"pipeline": "synthetic", "objective": "psnr", "optimizer": "es"}[kind]
+    default = {"pipeline": "synthetic", "objective": "severity", "optimizer": "es"}[kind]
     component = data.get(kind, default)
     if isinstance(component, dict):
         before = component.get("options") or {}

@@ -29,7 +29,7 @@ Call = Callable[..., tuple[int, str, str]]
         (["tune", "P", "--device", "cuda:99"], "there is no device 'cuda:99' on this machine"),
         (["tune", "P", "--autocast", "bf16"], "in the options, autocast is 'bf16'; allowed: 'none', 'bfloat16' or"),
         (["tune", "P", "--objective-option", "x"], "--objective-option takes KEY=VALUE, got 'x'"),
-        (["tune", "P", "--objective-option", "capp=3"], "the objective 'psnr' has no option 'capp'"),
+        (["tune", "P", "--objective-option", "dtipe=3"], "the objective 'severity' has no option 'dtipe'; did you mean 'dtype'?"),
         (["tune", "phto.png"], "phto.png': there is no such file; did you mean 'photo.png'?"),
         (["tune", "nowhere.png"], "nowhere.png': there is no such file"),
         (["tune", "broken.png"], "broken.png' is damaged or cut short: "),
@@ -108,7 +108,9 @@ def test_a_full_reference_objective_on_a_pipeline_without_reference(photo: str, 
 
         has_reference = False
 
-    code, _, err = call("tune", photo, "--pipeline", "blind-for-tests", "--budget", "30")
+    code, _, err = call(
+        "tune", photo, "--pipeline", "blind-for-tests", "--objective", "psnr", "--budget", "30"
+    )
     assert code == 2
     assert (
         "the objective 'psnr' compares with a reference, which the pipeline 'blind-for-tests' does not" in err

@@ -112,15 +112,16 @@ def test_score_takes_it(photo: str, call: Call) -> None:
 
 
 NO_OPTION = "the objective 'psnr' has no option 'checkpoint'; it has no options"
+NO_FILE = "there is no checkpoint '{}'; allowed: a file that 'isptune train' wrote"
 TWO = "--checkpoint is 'weights' and --objective-option checkpoint is 'owner/name'; give only one of them"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tune", "P", "--checkpoint", "weights"], NO_OPTION),
+        (["tune", "P", "--checkpoint", "weights"], NO_FILE.format("weights")),
         (["tune", "P", "--checkpoint", "weights", "--objective", "psnr"], NO_OPTION),
-        (["tune", "P", "--config", "budget.yaml", "--checkpoint", "owner/name"], NO_OPTION),
+        (["tune", "P", "--config", "budget.yaml", "--checkpoint", "owner/name"], NO_FILE.format("owner/name")),
         (["score", "P", "--objective", "psnr", "--reference", "P", "--checkpoint", "owner/name"], NO_OPTION),
         (
             ["tune", "P", "--objective", "scaled", "--checkpoint", "weights", "--objective-option", "checkpoint=owner/name"],

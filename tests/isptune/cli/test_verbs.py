@@ -27,7 +27,7 @@ def test_tune_prints_the_tables_and_writes_the_run(photo: str, call: Call) -> No
         "l1_normalised:",
     ):
         assert text in out
-    assert "synthetic (1 scene, 128x96), psnr, es: 2 generations of 30, seed 2" in err
+    assert "synthetic (1 scene, 128x96), severity, es: 2 generations of 30, seed 2" in err
     assert "generation 2/2" in err
     names = {"run.yaml", "evaluations.jsonl", "result.json", "convergence.png", "recovered_levels.png"}
     assert {path.name for path in Path("run").iterdir()} == names | {"before_after.png"}
@@ -105,7 +105,8 @@ def test_render_sets_levels_and_leaves_the_rest_alone(photo: str, call: Call) ->
 
 
 def test_render_of_a_run_takes_its_best_parameters(photo: str, call: Call) -> None:
-    found = json.loads(call("tune", photo, "--budget", "60", "--json", "--out", "run")[1])
+    arguments = [photo, "--objective", "psnr", "--budget", "60", "--json", "--out", "run"]
+    found = json.loads(call("tune", *arguments)[1])
     code, out, _ = call("render", photo, "--run", "run", "--out", "best.png", "--bits", "16", "--json")
     assert code == 0
     assert json.loads(out)["parameters"] == found["best_parameters"]

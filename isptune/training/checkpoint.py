@@ -13,6 +13,9 @@ from torch import Tensor
 from isptune.errors import ConfigurationError
 from isptune.training.learner import Learner
 
+FILE = "model.safetensors"
+"""The checkpoint in a training's directory."""
+
 _KEY = "isptune"
 
 
@@ -37,12 +40,17 @@ def save_learned(path: str | Path, learner: Learner, extra: Mapping[str, Any] | 
 def read_learned(path: str | Path) -> tuple[str, dict[str, Any], dict[str, Tensor]]:
     """The learner's name, its configuration, and its tensors on the CPU.
 
+    Args:
+        path: the file, or the directory of a training.
+
     Raises:
         ConfigurationError: the file is missing, cut off, or was not written by ``isptune train``.
     """
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
+    if path.is_dir():
+        path = path / FILE
     if not path.is_file():
         raise ConfigurationError(
             f"there is no checkpoint '{path}'; allowed: a file that 'isptune train' wrote"

@@ -17,13 +17,13 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, EvaluationError, RunDirectoryError
-from isptune.training.checkpoint import save_learned
+from isptune.training.checkpoint import FILE, save_learned
 from isptune.training.encoding import encoded
 from isptune.training.learner import Features, Learner
 from isptune.training.losses import total_loss
 from isptune.training.source import Batch, Source
 
-STATE, LOG, MODEL, CONFIGURATION = "state.pt", "training.jsonl", "model.safetensors", "training.json"
+STATE, LOG, CONFIGURATION = "state.pt", "training.jsonl", "training.json"
 
 # Batches that the learner's own statistics are fitted on before the first step.
 _FITTED_ON = 8
@@ -166,10 +166,10 @@ def train(
             if listener is not None:
                 listener(entry, settings.steps)
     save_learned(
-        out / MODEL, learner, {"data": facts["data"], "settings": facts["settings"], **(extra or {})}
+        out / FILE, learner, {"data": facts["data"], "settings": facts["settings"], **(extra or {})}
     )
     learner.export(out)
-    return out / MODEL
+    return out / FILE
 
 
 def validate(

@@ -30,7 +30,7 @@ class SeverityObjective(Objective):
     isptune's own synthetic stages: tuning those is the best case.
 
     Args:
-        checkpoint: a file that ``isptune train severity`` wrote; the embedded one by default.
+        checkpoint: a file or directory that ``isptune train severity`` wrote; the embedded one by default.
         dtype: float32, float64 or bfloat16 of the network.
 
     Raises:

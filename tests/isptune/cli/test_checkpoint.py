@@ -119,7 +119,7 @@ TWO = "--checkpoint is 'weights' and --objective-option checkpoint is 'owner/nam
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tune", "P", "--checkpoint", "weights"], NO_FILE.format("weights")),
+        (["tune", "P", "--checkpoint", "nowhere"], NO_FILE.format("nowhere")),
         (["tune", "P", "--checkpoint", "weights", "--objective", "psnr"], NO_OPTION),
         (["tune", "P", "--config", "budget.yaml", "--checkpoint", "owner/name"], NO_FILE.format("owner/name")),
         (["score", "P", "--objective", "psnr", "--reference", "P", "--checkpoint", "owner/name"], NO_OPTION),

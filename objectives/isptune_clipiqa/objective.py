@@ -112,16 +112,31 @@ class ClipObjective(Objective):
 
     def _probabilities(self, images: Tensor) -> Tensor:
         """(N, P): how far each image is the first text of each pair rather than the second."""
+        found = self.compare(self.features(images))
+        return found.to(images.device, torch.promote_types(images.dtype, torch.float32))
+
+    def features(self, images: Tensor) -> Tensor:
+        """(N, D) features of images (N, 3, H, W) in [0, 1], of length 1, on the model's device."""
         images = check_images(images, self.name)
         exact = self._texts.dtype
         inputs = self._preprocess(images.to(self._device, exact)).to(self._dtype)
         features = torch.cat([self._tower(part) for part in inputs.split(self._at_once(inputs))])
         with torch.autocast(self._device.type, enabled=False):
-            features = functional.normalize(features.to(exact), dim=-1)
-            cosines = torch.einsum("nd,pcd->npc", features, self._texts)
+            return functional.normalize(features.to(exact), dim=-1)
+
+    def compare(self, features: Tensor, texts: Tensor | None = None) -> Tensor:
+        """(N, P) shares of the first texts, of features of images (N, D).
+
+        Args:
+            features: as ``features`` gives them.
+            texts: other texts' features of length 1 than those of the prompts: (P, 2, D), or (N, P, 2, D)
+                for texts of each image's own.
+        """
+        texts = self._texts if texts is None else texts
+        with torch.autocast(self._device.type, enabled=False):
+            cosines = torch.einsum("nd,pcd->npc" if texts.ndim == 3 else "nd,npcd->npc", features, texts)
             # SigLIP's bias is added to both logits of a pair, so the softmax is the same without it.
-            found = (self._scale * cosines).softmax(dim=-1)[..., 0]
-        return found.to(images.device, torch.promote_types(images.dtype, torch.float32))
+            return (self._scale * cosines).softmax(dim=-1)[..., 0]
 
 
 class CLIPIQA(ClipObjective):

@@ -114,6 +114,8 @@ def random_weights(data: dict[str, Any], seed: int, trainable: bool = False) -> 
         path, _, leaf = name.rpartition(".")
         if trainable and (path in norms or tensor.ndim == 1):
             state[name] = torch.full_like(noise, float(path in norms and leaf == "weight"))
+        elif trainable and "patch_embed" in name:
+            state[name] = _waves(tensor.shape, generator)
         elif trainable and leaf.endswith("pos_embed"):
             state[name] = _sines(*tensor.shape)
         elif trainable:
@@ -127,6 +129,26 @@ def random_weights(data: dict[str, Any], seed: int, trainable: bool = False) -> 
         else:
             state[name] = noise * (1.5 / tensor[0].numel() ** 0.5)
     return state
+
+
+def _waves(shape: torch.Size, generator: torch.Generator) -> Tensor:
+    """(width, 3, side, side) cosine waves of luma and, for a quarter of them, of colour differences.
+
+    A picture's energy falls with the square of frequency; the gain rises with it, so that faint noise and fine
+    blur are seen from the first step on.
+    """
+    count, _, side, _ = shape
+    luma = torch.tensor([0.299, 0.587, 0.114])
+    blue, red = torch.tensor([-0.3, -0.6, 0.9]), torch.tensor([0.7, -0.6, -0.1])
+    mixes = [luma, luma, luma, blue, luma, luma, luma, red]
+    grid = (torch.arange(side) + 0.5) * torch.pi / side
+    atoms = []
+    for index in range(count):
+        rows, columns = (side ** torch.rand(2, generator=generator) - 1).round().tolist()
+        wave = torch.outer(torch.cos(rows * grid), torch.cos(columns * grid))
+        wave = wave / wave.norm() * (1 + (rows**2 + columns**2) ** 0.5) / 4
+        atoms.append(mixes[index % len(mixes)][:, None, None] * wave)
+    return torch.stack(atoms)
 
 
 def _sines(count: int, width: int) -> Tensor:

@@ -1,0 +1,196 @@
+"""Learned contexts as objectives: ``scorenet-clipiqa``, ``scorenet-align``, and CoOp's and CoCoOp's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from isptune.errors import ConfigurationError, IsptuneError
+from isptune.objective import Objective, check_images
+from isptune_scorenet.hosts import Host, make_host
+from isptune_scorenet.learners import ContextLearner
+
+_NAMES = {"clipiqa": "clipiqa", "qalign": "align"}
+
+
+class LearnedContext(Objective):
+    """A host with a context that ``isptune train`` has learned.
+
+    Args:
+        checkpoint: the file that the training wrote.
+        host_checkpoint: where the host's own weights lie, in place of what the checkpoint says.
+        host_options: other options of the host, such as its dtype, in place of what the checkpoint says.
+
+    Raises:
+        ConfigurationError: the checkpoint is of another learner or host, or damaged.
+        IsptuneError: the host's weights are not on this machine and cannot be fetched.
+    """
+
+    higher_is_better = True
+    is_differentiable = True
+    score_range = (0.0, 1.0)
+    weights: ClassVar[str | None] = "that 'isptune train' writes, as the option checkpoint"
+    learner_name: ClassVar[str] = ""
+    host_name: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        checkpoint: str | Path | None = None,
+        host_checkpoint: str | Path | None = None,
+        host_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name = f"{self.learner_name}-{_NAMES[self.host_name]}"
+        if checkpoint is None:
+            raise ConfigurationError(
+                f"'{self.name}' needs the option checkpoint, the file that "
+                f"'isptune train {self.learner_name}' wrote"
+            )
+        from isptune.training.checkpoint import read_learned
+        from isptune.training.registry import learners
+
+        found, configuration, state = read_learned(checkpoint)
+        host = configuration.get("host")
+        if (found, host) != (self.learner_name, self.host_name):
+            known = host in _NAMES and found in ("scorenet", "coop", "cocoop")
+            fitting = f"; choose '{found}-{_NAMES[host]}'" if known else ""
+            raise ConfigurationError(
+                f"the checkpoint '{checkpoint}' holds the learner '{found}'"
+                + (f" on the host '{host}'" if host in _NAMES else "")
+                + f", but '{self.name}' takes '{self.learner_name}' on the host '{self.host_name}'"
+                + fitting
+            )
+        options = {**(configuration.pop("host_options", None) or {}), **(host_options or {})}
+        configuration["host"] = self._host(options, host_checkpoint)
+        learner: ContextLearner = learners.create(found, **configuration)
+        learner.load_learned_state(state)
+        self.learner = learner.requires_grad_(False).eval()
+        measured = self.learner.host.objective
+        bank = getattr(learner, "bank", None)
+        # The scores of a bank are no part of the gradient.
+        self.is_differentiable = measured.is_differentiable and bank is None
+        self.working_images = max(measured.working_images, bank.working_images if bank else 0.0)
+        self.working_images_with_gradients = measured.working_images_with_gradients
+        self.working_bytes = max(
+            measured.working_bytes + host_bytes(learner, gradients=False), bank.working_bytes if bank else 0.0
+        )
+        self.working_bytes_with_gradients = measured.working_bytes_with_gradients + host_bytes(
+            learner, gradients=True
+        )
+
+    def _host(self, options: dict[str, Any], checkpoint: str | Path | None) -> Host:
+        if checkpoint is not None:
+            return make_host(self.host_name, {**options, "checkpoint": checkpoint})
+        try:
+            return make_host(self.host_name, options)
+        except IsptuneError as error:
+            # The trained file may come from a machine where the host lay elsewhere.
+            raise type(error)(
+                f"{error} (the checkpoint of '{self.name}' says where its host lies; "
+                "the option host_checkpoint says otherwise)"
+            ) from error
+
+    def to(self, device: torch.device | str) -> LearnedContext:
+        self.learner.to(device)
+        return self
+
+    def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+        images = check_images(images, self.name)
+        scores = self.learner(self.learner.encode(images))
+        return scores.to(images.device, torch.promote_types(images.dtype, torch.float32))
+
+
+def host_bytes(learner: ContextLearner, gradients: bool) -> float:
+    """Bytes a picture of the host's text encoder, which runs for every picture's own prompts."""
+    texts = getattr(learner.host.objective, "texts", None)
+    if texts is None:
+        return 0.0
+    prompts, length, width = texts.embedded.shape
+    # A dozen widths a token in a block, and all blocks for the gradient.
+    blocks = len(texts.transformer.resblocks) if gradients else 1
+    return float(prompts * (length + 16) * width * 12 * blocks * texts.embedded.element_size())
+
+
+class ScoreNetCLIPIQA(LearnedContext):
+    """ScoreNet on CLIP-IQA: a learned context from lightweight scores and the image.
+
+    The learner ``scorenet`` on the host ``clipiqa``; pre-processing is the host's, and each lightweight
+    score's own. The score is in [0, 1], higher being better. A gradient goes through the image's embedding
+    and takes the lightweight scores for constants, so it is partial, and the objective calls itself not
+    differentiable; without them (``use_metrics`` False in the training) the gradient is whole.
+
+    Args:
+        checkpoint: the file that the training wrote.
+        host_checkpoint: where the host's own weights lie, in place of what the checkpoint says.
+        host_options: other options of the host, such as its dtype, in place of what the checkpoint says.
+
+    Example::
+
+        objective = isptune.create_objective("scorenet-clipiqa", checkpoint="runs/scorenet/best.safetensors")
+        objective.score(torch.rand(4, 3, 480, 640))  # (4,)
+    """
+
+    is_differentiable = False
+    extra = "clip"
+    requires = ("open_clip", "safetensors")
+    learner_name = "scorenet"
+    host_name = "clipiqa"
+
+
+class ScoreNetAlign(LearnedContext):
+    """ScoreNet on Q-Align: a learned context from lightweight scores and the image.
+
+    The learner ``scorenet`` on the host ``qalign``. Orientation, range, gradients and options are those of
+    ``scorenet-clipiqa``.
+    """
+
+    is_differentiable = False
+    extra = "lmm"
+    requires = ("safetensors", "sentencepiece", "tokenizers")
+    learner_name = "scorenet"
+    host_name = "qalign"
+
+
+class CoOpCLIPIQA(LearnedContext):
+    """CoOp on CLIP-IQA: learned tokens before "Good photo." and "Bad photo.".
+
+    The learner ``coop`` on the host ``clipiqa``; the options are those of ``scorenet-clipiqa``.
+    """
+
+    extra = "clip"
+    requires = ("open_clip", "safetensors")
+    learner_name = "coop"
+    host_name = "clipiqa"
+
+
+class CoOpAlign(LearnedContext):
+    """CoOp on Q-Align: a learned context for the words before the picture.
+
+    The learner ``coop`` on the host ``qalign``; the options are those of ``scorenet-clipiqa``.
+    """
+
+    extra = "lmm"
+    requires = ("safetensors", "sentencepiece", "tokenizers")
+    learner_name = "coop"
+    host_name = "qalign"
+
+
+class CoCoOpCLIPIQA(CoOpCLIPIQA):
+    """CoCoOp on CLIP-IQA: learned tokens that follow the image.
+
+    The learner ``cocoop`` on the host ``clipiqa``; the options are those of ``scorenet-clipiqa``.
+    """
+
+    learner_name = "cocoop"
+
+
+class CoCoOpAlign(CoOpAlign):
+    """CoCoOp on Q-Align: a learned context that follows the image.
+
+    The learner ``cocoop`` on the host ``qalign``; the options are those of ``scorenet-clipiqa``.
+    """
+
+    learner_name = "cocoop"

@@ -1,7 +1,8 @@
-"""The one registry class, and the four registries: stages, pipelines, objectives, optimizers.
+"""The one registry class, and the registries: stages, pipelines, objectives, optimizers, learners.
 
 A name comes from a decorator (``@isptune.register_stage("vignette")``) or from an entry point of the
-groups ``isptune.stages``, ``isptune.pipelines``, ``isptune.objectives`` and ``isptune.optimizers``.
+groups ``isptune.stages``, ``isptune.pipelines``, ``isptune.objectives``, ``isptune.optimizers`` and
+``isptune.learners``.
 An entry point is imported when its name is used or described, never before.
 """
 
@@ -319,18 +320,30 @@ class Registry:
         )
 
 
-__all__ = ["REGISTRIES", "Entry", "Family", "Registry", "objectives", "optimizers", "pipelines", "stages"]
+__all__ = [
+    "REGISTRIES",
+    "Entry",
+    "Family",
+    "Registry",
+    "learners",
+    "objectives",
+    "optimizers",
+    "pipelines",
+    "stages",
+]
 
 stages = Registry("stage", "isptune.stages")
 pipelines = Registry("pipeline", "isptune.pipelines")
 objectives = Registry("objective", "isptune.objectives")
 optimizers = Registry("optimizer", "isptune.optimizers")
+learners = Registry("learner", "isptune.learners")
 
 REGISTRIES: dict[str, Registry] = {
     "stages": stages,
     "pipelines": pipelines,
     "objectives": objectives,
     "optimizers": optimizers,
+    "learners": learners,
 }
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("glob", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array on stdout.")
 def command(kind: str | None, glob: str | None, as_json: bool) -> int:
-    """Show names with what they need: stages, pipelines, objectives or optimizers (KIND), or all.
+    """Show names with what they need: stages, pipelines, objectives, optimizers or learners (KIND), or all.
 
     GLOB picks names: isptune list objectives "pyiqa:*". Without one, a family such as nevergrad:NAME is
     one line.

@@ -70,10 +70,10 @@ def command(**given: Any) -> int:
     isptune train scorenet --host clipiqa --data meta.csv --images koniq/ --out trained
     """
     from isptune.devices import resolve_device
+    from isptune.registry import learners
     from isptune.training.curves import save_curves
     from isptune.training.loop import Settings, read_log, train
     from isptune.training.losses import parse_losses
-    from isptune.training.registry import learners
 
     device = resolve_device(given["device"])
     options = absolute_checkpoints(key_values(given["options"], "--option"))

@@ -80,7 +80,7 @@ def load_learner(path: str | Path, **changes: Any) -> Learner:
         path: a file that ``isptune train`` wrote.
         changes: options that replace those of the configuration, such as where a host lies.
     """
-    from isptune.training.registry import learners
+    from isptune.registry import learners
 
     name, configuration, state = read_learned(path)
     learner: Learner = learners.create(name, **{**configuration, **changes})

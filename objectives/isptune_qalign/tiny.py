@@ -134,8 +134,8 @@ def random_weights(data: dict[str, Any], seed: int, trainable: bool = False) -> 
 def _waves(shape: torch.Size, generator: torch.Generator) -> Tensor:
     """(width, 3, side, side) cosine waves of luma and, for a quarter of them, of colour differences.
 
-    A picture's energy falls with the square of frequency; the gain rises with it, so that faint noise and fine
-    blur are seen from the first step on.
+    A picture's energy falls with the square of frequency; the gain rises with it, so that faint noise and
+    fine blur are seen from the first step on.
     """
     count, _, side, _ = shape
     luma = torch.tensor([0.299, 0.587, 0.114])

@@ -49,8 +49,8 @@ class LearnedContext(Objective):
                 f"'{self.name}' needs the option checkpoint, the file that "
                 f"'isptune train {self.learner_name}' wrote"
             )
+        from isptune.registry import learners
         from isptune.training.checkpoint import read_learned
-        from isptune.training.registry import learners
 
         found, configuration, state = read_learned(checkpoint)
         host = configuration.get("host")

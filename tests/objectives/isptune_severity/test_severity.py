@@ -15,10 +15,10 @@ import isptune
 from isptune.cli import run
 from isptune.errors import ConfigurationError
 from isptune.objective import Objective
+from isptune.registry import learners
 from isptune.testing import ObjectiveConformance
 from isptune.testing.pictures import picture
 from isptune.training.checkpoint import save_learned
-from isptune.training.registry import learners
 from isptune_severity import FAMILIES, SeverityNetwork
 from isptune_severity.network import statistics, statistics_count
 

@@ -165,9 +165,7 @@ def train(
             _save_state(out, learner, optimizer, step + 1, seconds)
             if listener is not None:
                 listener(entry, settings.steps)
-    save_learned(
-        out / FILE, learner, {"data": facts["data"], "settings": facts["settings"], **(extra or {})}
-    )
+    save_learned(out / FILE, learner, {"data": facts["data"], "settings": facts["settings"], **(extra or {})})
     learner.export(out)
     return out / FILE
 

@@ -34,7 +34,7 @@ class SyntheticSource:
         others: stages of which one to three join in, at any place, for ``mixed`` of the batches.
         labels: families of distortion, in the order of the targets' columns.
         target: ``"families"`` for (N, K) severities, the share of the highest level, joined within a family
-            as 1 - (1 - a)(1 - b); ``"quality"`` for (N,) exp(-2 x the sum of all shares), 1 for pristine.
+            as 1 - (1 - a)(1 - b); ``"quality"`` for (N,) exp(-the sum of all shares / 1.5), 1 for pristine.
         crop: side of the pictures in pixels.
         contents, variants: a batch has contents x variants pictures.
         mixed: share of batches with other stages.
@@ -112,7 +112,7 @@ class SyntheticSource:
                 if self.labels:
                     family = self.labels.index(stage.family)
                     severities[:, family] = 1 - (1 - severities[:, family]) * (1 - share)
-        targets = severities if self.target == "families" else torch.exp(-2 * shares.sum(1))
+        targets = severities if self.target == "families" else torch.exp(-shares.sum(1) / 1.5)
         contents = torch.arange(self.contents).repeat_interleave(self.variants)
         return Batch({"images": images}, targets, contents)
 

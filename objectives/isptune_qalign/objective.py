@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -265,6 +266,30 @@ class DeQAScore(QAlign):
     ) -> None:
         self.name = "deqa-score"
         super().__init__(checkpoint, task, prompt, levels, weights, scale, dtype, preprocessing, quantization)
+
+
+class QAlignTiny(QAlign):
+    """Q-Align at a tiny size, trained from scratch on synthetic distortions; no download.
+
+    The classes, the prompt and the protocol of ``qalign`` with two million weights, a vocabulary of little
+    more than the prompt and the five words, and pictures of 256 x 256 pixels. It is there for trying things
+    and for comparisons in small; how it was trained and how well it does stands in MODEL_CARD.md beside its
+    weights.
+
+    Args:
+        scale, dtype, preprocessing: as of ``qalign``; float32 by default, since bfloat16 hides faint noise.
+    """
+
+    downloads: ClassVar[tuple[Download, ...]] = ()
+
+    def __init__(self, scale: str = "0-1", dtype: str = "float32", preprocessing: str = "device") -> None:
+        self.name = "qalign-tiny"
+        super().__init__(
+            str(Path(__file__).with_name("qalign_tiny")),
+            scale=scale,
+            dtype=dtype,
+            preprocessing=preprocessing,
+        )
 
 
 def _best_dtype(device: torch.device) -> torch.dtype:

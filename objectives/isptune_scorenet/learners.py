@@ -37,6 +37,13 @@ class ContextLearner(Learner):
 
     higher_is_better = True
     requires: ClassVar[tuple[str, ...]] = ("safetensors",)
+    synthetic: ClassVar[Mapping[str, Any]] = {
+        "chain": ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen"),
+        "target": "quality",
+        "crop": 256,
+        "contents": 4,
+        "variants": 8,
+    }
     placement: str = ADDED
 
     def __init__(

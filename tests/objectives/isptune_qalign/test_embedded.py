@@ -25,9 +25,10 @@ class TestConformance(ObjectiveConformance):
         return picture.float() / 255
 
     def distorted(self, images: torch.Tensor) -> torch.Tensor:
-        """What it was trained to see: strong noise, sharpened."""
-        noise = torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(1)).to(images)
-        return (images + 0.1 * noise).clamp(0, 1)
+        """What it was trained to see: brightened and sharpened."""
+        level = torch.ones(len(images))
+        brighter = isptune.create_stage("brighten")(images, 0.8 * level)
+        return isptune.create_stage("high_sharpen")(brighter, 4 * level)
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea"])

@@ -58,7 +58,7 @@ def fidelity(predictions: Tensor, targets: Tensor, contents: Tensor) -> Tensor:
     upper = torch.triu(torch.ones(len(targets), len(targets), dtype=torch.bool, device=order.device), 1)
     found = 0.5 * (1 + torch.erf(difference[upper] / 2))
     wanted = 0.5 * (1 + order[upper].sign())
-    tiny = 1e-8
+    tiny = 1e-10
     match = (found * wanted + tiny).sqrt() + ((1 - found) * (1 - wanted) + tiny).sqrt()
     return (1 - match).mean() if match.numel() else predictions.sum() * 0
 

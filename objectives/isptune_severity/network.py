@@ -75,7 +75,9 @@ class SeverityNetwork(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """(N, F): means and deviations of every level's channels, and the fixed statistics."""
-        x = F.relu(self.stem(images * 2 - 1))
+        # In half precision the first layer would not see noise below one grey level.
+        with torch.autocast(images.device.type, enabled=False):
+            x = F.relu(self.stem(images.to(self.stem.weight.dtype) * 2 - 1))
         pooled = []
         for level in self.levels:
             x = level(x)

@@ -157,8 +157,9 @@ def test_features_are_computed_once(tmp_path: Path) -> None:
 
 
 def test_global_random_state_is_left_alone(tmp_path: Path) -> None:
+    learner = Line()
     before = torch.get_rng_state()
-    train(Line(), Made(), Settings({"mse": 1.0}, steps=3, every=3), tmp_path / "run")
+    train(learner, Made(), Settings({"mse": 1.0}, steps=3, every=3), tmp_path / "run")
     assert torch.equal(before, torch.get_rng_state())
 
 

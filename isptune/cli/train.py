@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--layout", default="auto", metavar="NAME", help="The data set's layout. Default: found out.")
 @click.option("--split", metavar="NAME", help="The data set's split. Default: 80 to 20 by content.")
 @click.option("--out", required=True, metavar="DIR", help="Where the checkpoint, the log and the state go.")
+@click.option("--initial", metavar="FILE", help="Start from the weights of this checkpoint of LEARNER.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimizer steps. Default: 2000.")
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="The same in passes over the data.")
 @click.option(
@@ -58,7 +59,8 @@ if TYPE_CHECKING:
     "data_options",
     multiple=True,
     metavar="KEY=VALUE",
-    help="An option of synthetic data: crop, contents, variants, mixed, chain, others, batches. Repeatable.",
+    help="An option of synthetic data: crop, contents, variants, mixed, looks, chain, others, target, "
+    "batches. Repeatable.",
 )
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard files into --out as well.")
 @click.option("--resume", is_flag=True, help="Go on with the training in --out; give the same options.")
@@ -102,6 +104,7 @@ def command(**given: Any) -> int:
             out,
             device=device,
             resume=given["resume"],
+            initial=given["initial"],
             listener=lines.show,
             extra={"seed": given["seed"]},
         )
@@ -175,6 +178,7 @@ def _made(kind: Any, images: Any, options: Mapping[str, Any]) -> Any:
                 "contents",
                 "variants",
                 "mixed",
+                "looks",
                 "chain",
                 "others",
                 "batches",

@@ -86,3 +86,24 @@ def load_learner(path: str | Path, **changes: Any) -> Learner:
     learner: Learner = learners.create(name, **{**configuration, **changes})
     learner.load_learned_state(state)
     return learner.eval()
+
+
+def load_initial(learner: Learner, path: str | Path) -> None:
+    """Put a checkpoint's weights into a learner of the same kind and sizes, to train on from them.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is another learner's or of other sizes.
+    """
+    name, configuration, state = read_learned(path)
+    if name != learner.name:
+        raise ConfigurationError(
+            f"the checkpoint '{path}' is of the learner '{name}'; allowed as first weights of "
+            f"'{learner.name}': its own checkpoints"
+        )
+    own = {key: tuple(tensor.shape) for key, tensor in learner.learned_state().items()}
+    if own != {key: tuple(tensor.shape) for key, tensor in state.items()}:
+        settings = ", ".join(f"{key}={value}" for key, value in configuration.items())
+        raise ConfigurationError(
+            f"the checkpoint '{path}' is of a learner with other options; its options: {settings}"
+        )
+    learner.load_learned_state(state)

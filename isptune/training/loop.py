@@ -17,7 +17,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, EvaluationError, RunDirectoryError
-from isptune.training.checkpoint import FILE, save_learned
+from isptune.training.checkpoint import FILE, load_initial, save_learned
 from isptune.training.encoding import encoded
 from isptune.training.learner import Features, Learner
 from isptune.training.losses import total_loss
@@ -91,6 +91,7 @@ def train(
     *,
     device: torch.device | str = "cpu",
     resume: bool = False,
+    initial: str | Path | None = None,
     listener: Listener | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -106,6 +107,8 @@ def train(
         out: a folder for model.safetensors, training.jsonl, training.json and the state.
         device: where to train.
         resume: go on from the state in ``out``.
+        initial: a checkpoint of the same learner, or the directory of its training, whose weights and
+            statistics are the first ones.
         listener: called with every line of the log and the number of steps.
         extra: plain data to be kept in the checkpoint.
 
@@ -123,6 +126,11 @@ def train(
         "data": source.describe(),
         "settings": asdict(settings),
     }
+    if initial is not None:
+        facts["initial"] = str(initial)
+        # Before the folder is made, so that a wrong one leaves nothing behind.
+        if not (resume and (out / STATE).exists()):
+            load_initial(learner, initial)
     state = _open(out, facts, resume)
     learner.to(device).train()
     parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
@@ -130,11 +138,11 @@ def train(
         raise ConfigurationError(f"the learner '{learner.name}' has no weights to train")
     optimizer = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.decay)
     start, spent = 0, 0.0
-    if state is None:
+    if state is None and initial is None:
         with torch.no_grad():
             first = [source.batch(step) for step in range(_FITTED_ON)]
             learner.fit(_joined([_to(encoded(learner, batch.features, device), device) for batch in first]))
-    else:
+    elif state is not None:
         learner.load_learned_state(state["learner"])
         optimizer.load_state_dict(state["optimizer"])
         start, spent = state["step"], state["seconds"]

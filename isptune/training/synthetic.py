@@ -26,7 +26,7 @@ class SyntheticSource:
     One half of the variants is faint: shares of the stages' highest levels over two decades, 0 for three of
     ten. The other half has shares from the whole range, as random parameters of a tuning run have them. The
     first variant of a content is the pristine one.
-    The contents have looks of their own (tone, saturation, orientation), which are no distortion.
+    The contents have looks of their own (gamma, saturation, orientation), which are no distortion.
 
     Args:
         images: files, folders, globs or ``chart:WIDTHxHEIGHT``: the pristine pictures.
@@ -34,10 +34,13 @@ class SyntheticSource:
         others: stages of which one to three join in, at any place, for ``mixed`` of the batches.
         labels: families of distortion, in the order of the targets' columns.
         target: ``"families"`` for (N, K) severities, the share of the highest level, joined within a family
-            as 1 - (1 - a)(1 - b); ``"quality"`` for (N,) exp(-the sum of all shares / 1.5), 1 for pristine.
+            as 1 - (1 - a)(1 - b); ``"quality"`` for (N,) 1 - s ** 0.7, where s is the sum of all shares over
+            the length of ``chain``, at most 1: 1 for pristine, and steepest there.
         crop: side of the pictures in pixels.
         contents, variants: a batch has contents x variants pictures.
         mixed: share of batches with other stages.
+        looks: how far contents differ in gamma and saturation beyond what the pictures themselves do; 1 for
+            logarithms with the standard deviations 0.2 and 0.15, 0 for the pictures as they are.
         seed: of everything.
 
     Raises:
@@ -55,12 +58,14 @@ class SyntheticSource:
         contents: int = 8,
         variants: int = 8,
         mixed: float = 0.35,
+        looks: float = 1.0,
         seed: int = 0,
     ) -> None:
         if target not in TARGETS:
             raise ConfigurationError(f"target of synthetic data is '{target}'; allowed: {listed(TARGETS)}")
         self.chain, self.others, self.labels = tuple(chain), tuple(others), tuple(labels)
         self.target, self.crop, self.mixed, self.seed = target, crop, mixed, seed
+        self.looks = looks
         self.contents, self.variants = contents, variants
         self._stages: dict[str, Stage] = {
             name: registry.stages.create(name) for name in (*self.chain, *self.others)
@@ -94,6 +99,7 @@ class SyntheticSource:
             "contents": self.contents,
             "variants": self.variants,
             "mixed": self.mixed,
+            "looks": self.looks,
             "seed": self.seed,
         }
 
@@ -112,7 +118,8 @@ class SyntheticSource:
                 if self.labels:
                     family = self.labels.index(stage.family)
                     severities[:, family] = 1 - (1 - severities[:, family]) * (1 - share)
-        targets = severities if self.target == "families" else torch.exp(-shares.sum(1) / 1.5)
+        quality = 1 - (shares.sum(1) / max(1, len(self.chain))).clamp(max=1) ** 0.7
+        targets = severities if self.target == "families" else quality
         contents = torch.arange(self.contents).repeat_interleave(self.variants)
         return Batch({"images": images}, targets, contents)
 
@@ -145,7 +152,8 @@ class SyntheticSource:
             found.append(image.flip(2) if draw(2) else image)
         images = torch.stack(found).float() / 255
         gamma, saturation = (
-            torch.exp(width * torch.randn(len(images), 1, 1, 1, generator=generator)) for width in (0.2, 0.15)
+            torch.exp(self.looks * width * torch.randn(len(images), 1, 1, 1, generator=generator))
+            for width in (0.2, 0.15)
         )
         images = images.clamp(min=1e-4) ** gamma
         grey = images.mean(1, keepdim=True)

@@ -46,8 +46,8 @@ class QAlignLearner(Learner):
         "chain": ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen"),
         "target": "quality",
         "crop": 256,
-        "contents": 4,
-        "variants": 8,
+        "contents": 8,
+        "variants": 4,
     }
 
     def __init__(

@@ -218,3 +218,51 @@ def test_checkpoints_that_cannot_be(tmp_path: Path) -> None:
     assert str(caught.value) == (
         "the tensor 'mean' of 'line' has the shape (5,) in the checkpoint, but the configuration asks for (4,)"
     )
+
+
+def test_a_training_from_the_weights_of_another(tmp_path: Path) -> None:
+    first = train(Line(), Made(), SETTINGS, tmp_path / "first")
+    _, _, before = read_learned(first)
+    still = Settings({"mse": 1.0}, steps=1, rate=1e-9)
+    # Another seed and other data: weights and the fitted mean come from the checkpoint all the same.
+    second = train(Line(seed=5), Made(3.0), still, tmp_path / "second", initial=tmp_path / "first")
+    _, _, after = read_learned(second)
+    for key, value in before.items():
+        torch.testing.assert_close(after[key], value, atol=1e-6, rtol=0)
+
+    settings = Settings({"mse": 1.0}, steps=40, rate=0.01, every=10)
+    whole = train(Line(), Made(3.0), settings, tmp_path / "whole", initial=first)
+
+    def stop(entry: Any, steps: int) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        train(Line(), Made(3.0), settings, tmp_path / "broken", initial=first, listener=stop)
+    broken = train(Line(), Made(3.0), settings, tmp_path / "broken", initial=first, resume=True)
+    one, other = load_file(whole), load_file(broken)
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_first_weights_that_cannot_be(tmp_path: Path) -> None:
+    class Curve(Line):
+        name = "curve"
+
+    class Wide(Line):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(4, 2)
+
+    path = tmp_path / "line.safetensors"
+    save_learned(path, Line())
+    for learner, message in (
+        (
+            Curve(),
+            f"the checkpoint '{path}' is of the learner 'line'; allowed as first weights of 'curve': "
+            "its own checkpoints",
+        ),
+        (Wide(), f"the checkpoint '{path}' is of a learner with other options; its options: seed=0"),
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            train(learner, Made(), SETTINGS, tmp_path / "out", initial=path)
+        assert str(caught.value) == message
+        assert not (tmp_path / "out").exists()

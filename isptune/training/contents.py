@@ -22,8 +22,8 @@ _FLAT = 0.03
 
 def pristine_contents(
     sources: Sequence[str | Path], size: int, seed: int = 0, held_out: float = 0.1
-) -> tuple[Tensor, Tensor]:
-    """Crops for training and for validation, (M, 3, size, size) of 8 bits each, split by file.
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Crops for training and for validation, (M, 3, size, size) of 8 bits of every file.
 
     Args:
         sources: files, folders, globs, or ``chart:WIDTHxHEIGHT``.
@@ -40,16 +40,21 @@ def pristine_contents(
     validation: list[Tensor] = []
     for scene in load_scenes([str(source) for source in sources], crop=None):
         part = validation if generator.random() < held_out else training
-        part.extend(_crops(scene.image, size, generator))
+        crops = list(_crops(scene.image, size, generator))
+        if crops:
+            part.append(torch.stack(crops))
     if not training:
         raise ConfigurationError(
             f"no picture holds a crop of {size} x {size} pixels that is not flat; give larger pictures"
         )
     # A few pictures may all have fallen on one side.
-    if not validation:
-        share = max(1, len(training) // 10)
-        validation, training = training[:share], training[share:] or training
-    return torch.stack(training), torch.stack(validation)
+    if not validation and len(training) > 1:
+        validation, training = training[:1], training[1:]
+    elif not validation:
+        share = max(1, len(training[0]) // 10)
+        validation, training = [training[0][:share]], [training[0][share:]]
+        training = training if len(training[0]) else validation
+    return training, validation
 
 
 def _crops(image: Tensor, size: int, generator: random.Random) -> Iterator[Tensor]:

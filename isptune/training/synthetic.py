@@ -79,13 +79,13 @@ class SyntheticSource:
         self._images = [str(image) for image in images]
         # Larger than the crop, so that a content is seen at many places.
         self._training, self._validation = pristine_contents(images, round(crop * 1.5), seed)
-        self.steps_per_epoch = max(1, len(self._training) // contents)
+        self.steps_per_epoch = max(1, sum(map(len, self._training)) // contents)
 
     def batch(self, step: int) -> Batch:
         return self._make(self._training, self.seed * 1_000_003 + step)
 
     def validation(self) -> Iterator[Batch]:
-        for index in range(min(16, max(4, len(self._validation) // self.contents))):
+        for index in range(min(16, max(4, sum(map(len, self._validation)) // self.contents))):
             yield self._make(self._validation, -1 - self.seed * 1_000_003 - index)
 
     def describe(self) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class SyntheticSource:
             "seed": self.seed,
         }
 
-    def _make(self, pool: Tensor, seed: int) -> Batch:
+    def _make(self, pool: Sequence[Tensor], seed: int) -> Batch:
         generator = torch.Generator().manual_seed(seed % 2**63)
         images = self._contents(pool, generator)
         names = self._names(generator)
@@ -136,7 +136,7 @@ class SyntheticSource:
         shares[:, 0] = 0
         return shares
 
-    def _contents(self, pool: Tensor, generator: torch.Generator) -> Tensor:
+    def _contents(self, pool: Sequence[Tensor], generator: torch.Generator) -> Tensor:
         """(contents, 3, crop, crop) in [0, 1], each turned, and with a tone and a saturation of its own."""
 
         def draw(count: int) -> int:
@@ -144,7 +144,9 @@ class SyntheticSource:
 
         found = []
         for _ in range(self.contents):
-            image = pool[draw(len(pool))]
+            # Every file is as likely, however many crops it has.
+            crops = pool[draw(len(pool))]
+            image = crops[draw(len(crops))]
             room = image.shape[-1] - self.crop + 1
             top, left = draw(room), draw(room)
             image = image[:, top : top + self.crop, left : left + self.crop]

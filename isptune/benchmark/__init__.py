@@ -1,0 +1,1 @@
+"""``isptune bench``: objectives, optimizers, scenes, hidden maps and seeds, judged by what they reach."""

@@ -1,0 +1,170 @@
+"""What became of the cells of a benchmark: read from their run directories, without any model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isptune.errors import RunDirectoryError
+from isptune.result import History
+
+CELL_NAME = "cell.json"
+HISTORY_NAME = "history.npz"
+
+DONE, FAILED, UNFINISHED = "done", "failed", "unfinished"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One tuning run of the grid, by the levels of its factors.
+
+    Attributes:
+        objective, optimizer, scene: labels.
+        map: label of the hidden map.
+        seed: of the optimizer.
+    """
+
+    objective: str
+    optimizer: str
+    scene: str
+    map: str
+    seed: int
+
+    @property
+    def path(self) -> str:
+        """Where its run directory lies in the benchmark's, with forward slashes."""
+        parts = (self.objective, self.optimizer, self.scene, f"map-{self.map}-seed-{self.seed}")
+        return "/".join(["cells", *("".join(_plain(letter) for letter in part) for part in parts)])
+
+
+def _plain(letter: str) -> str:
+    return letter if letter.isalnum() or letter in "-_.+=" else "_"
+
+
+@dataclass
+class Run:
+    """A cell and what became of it.
+
+    Attributes:
+        cell: its place in the grid.
+        directory: the run directory.
+        status: ``"done"``, ``"failed"`` or ``"unfinished"``.
+        error: the sentence of a cell that failed.
+        score, l1, l1_normalised: at the best-scored candidate; None where unknown.
+        levels: hidden level per stage there, in the stages' own units.
+        parameters: the best-scored candidate's.
+        evaluations, seconds: how many, and the wall time of proposing, rendering and scoring them.
+        history: every evaluation with its hidden truth; None unless done.
+    """
+
+    cell: Cell
+    directory: Path
+    status: str = UNFINISHED
+    error: str | None = None
+    score: float | None = None
+    l1: float | None = None
+    l1_normalised: float | None = None
+    levels: Mapping[str, float] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    evaluations: int = 0
+    seconds: float = 0.0
+    history: History | None = None
+
+
+def write_cell(
+    directory: Path, cell: Cell, status: str, facts: Mapping[str, Any], history: History | None
+) -> None:
+    """Note in a run directory what became of it: ``cell.json`` and, once done, ``history.npz``.
+
+    Args:
+        directory: of the run.
+        cell: which one it is.
+        status: ``"done"`` or ``"failed"``.
+        facts: of the run's ``result.json``; ``error`` of a failed one.
+        history: of a finished one.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    if history is not None:
+        arrays = {
+            "evaluations": history.evaluations,
+            "candidates": history.candidates,
+            "scores": history.scores,
+            **{
+                name: values
+                for name, values in (("l1", history.l1), ("l1_normalised", history.l1_normalised))
+                if values is not None
+            },
+        }
+        partial = directory / f"{HISTORY_NAME}.part"
+        with partial.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(partial, directory / HISTORY_NAME)
+    data = {
+        "cell": cell.__dict__,
+        "status": status,
+        "higher_is_better": None if history is None else history.higher_is_better,
+        **facts,
+    }
+    partial = directory / f"{CELL_NAME}.part"
+    partial.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, directory / CELL_NAME)
+
+
+def read_run(cell: Cell, directory: Path) -> Run:
+    """What became of a cell; unfinished where nothing was noted.
+
+    Raises:
+        RunDirectoryError: what was noted cannot be read.
+    """
+    path = directory / CELL_NAME
+    if not path.exists():
+        return Run(cell, directory)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        status = data["status"]
+        history = None
+        if status == DONE:
+            with np.load(directory / HISTORY_NAME) as arrays:
+                history = History(
+                    evaluations=arrays["evaluations"],
+                    candidates=arrays["candidates"],
+                    scores=arrays["scores"],
+                    higher_is_better=bool(data["higher_is_better"]),
+                    l1=arrays["l1"] if "l1" in arrays else None,
+                    l1_normalised=arrays["l1_normalised"] if "l1_normalised" in arrays else None,
+                )
+    except (OSError, ValueError, LookupError) as error:
+        raise RunDirectoryError(f"'{path}' cannot be read: {error}; delete it to run the cell again") from error
+    return Run(
+        cell,
+        directory,
+        status,
+        data.get("error"),
+        data.get("best_score"),
+        data.get("l1"),
+        data.get("l1_normalised"),
+        data.get("levels"),
+        data.get("best_parameters") or {},
+        data.get("evaluations", 0),
+        data.get("seconds", 0.0),
+        history,
+    )
+
+
+@dataclass
+class Benchmark:
+    """A benchmark's configuration (plain data) and its runs, in the order of the grid."""
+
+    config: dict[str, Any]
+    runs: list[Run]
+    directory: Path
+
+    def done(self) -> Iterator[Run]:
+        """The runs that came to their end."""
+        return (run for run in self.runs if run.status == DONE)

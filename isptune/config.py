@@ -74,7 +74,7 @@ def parse_config(data: Mapping[str, Any], where: str = "the configuration") -> R
     try:
         return RunConfig.model_validate(dict(data))
     except ValidationError as error:
-        raise ConfigurationError(_sentence(error, where)) from None
+        raise ConfigurationError(first_mistake(error, where, RunConfig, Component)) from None
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
@@ -110,13 +110,19 @@ def settings_of(run: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in run.items() if key not in RUN_FACTS}
 
 
-def _sentence(error: ValidationError, where: str) -> str:
-    """The first of pydantic's complaints as one sentence, and how many more there are."""
+def first_mistake(error: ValidationError, where: str, whole: type[BaseModel], part: type[BaseModel]) -> str:
+    """The first of pydantic's complaints as one sentence, and how many more there are.
+
+    Args:
+        error: of pydantic.
+        where: the configuration, for the message.
+        whole, part: the models of the configuration and of what it contains, for their keys.
+    """
     first, *others = error.errors()
     path = ".".join(str(part) for part in first["loc"] if part not in ("str", "int"))
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]
-        allowed = list((Component if parents else RunConfig).model_fields)
+        allowed = list((part if parents else whole).model_fields)
         message = (
             f"{where} has the unknown key '{path}'"
             + did_you_mean(str(key), allowed)

@@ -14,14 +14,20 @@ from isptune.run import CONFIG_NAME, LOG_NAME, RESULT_NAME, RunDirectory
 
 
 def write_outputs(
-    directory: RunDirectory, pipeline: Pipeline, objective: Objective, result: TuneResult
+    directory: RunDirectory,
+    pipeline: Pipeline,
+    objective: Objective,
+    result: TuneResult,
+    pictures: bool = True,
 ) -> None:
-    """Write ``result.json`` and the pictures, and note the files in the result."""
+    """Write ``result.json`` and, where they are wanted, the pictures; note the files in the result."""
     result.files = [directory.file(CONFIG_NAME), directory.file(LOG_NAME)]
     # The figures are safe before anything is drawn.
     result.files.append(
         directory.write(RESULT_NAME, json.dumps(result.to_dict(), indent=2, allow_nan=False) + "\n")
     )
+    if not pictures:
+        return
     _draw_convergence(directory, objective, result)
     if result.best_score is not None:
         start = pipeline.space.middle()

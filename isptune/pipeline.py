@@ -48,6 +48,8 @@ class Pipeline(ABC):
         has_reference: ``reference`` gives the pristine picture of a scene.
         truth_labels, truth_maxima: the K names and highest levels of ``truth``; empty without a truth.
         truth_units: their units.
+        takes_scenes: the option ``scenes`` may hold ``Scene`` objects, so that pictures that are read once
+            serve many runs.
         working_images: how many image-sized temporaries one candidate holds at the peak of ``render``,
             without and with gradients, for the memory budget.
 
@@ -61,6 +63,7 @@ class Pipeline(ABC):
     truth_labels: tuple[str, ...] = ()
     truth_maxima: tuple[float, ...] = ()
     truth_units: tuple[str, ...] = ()
+    takes_scenes: ClassVar[bool] = False
     aliases: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str | None] = None
     requires: ClassVar[tuple[str, ...]] = ()

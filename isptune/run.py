@@ -199,7 +199,7 @@ class RunDirectory:
             self._log = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
         except OSError as error:
             raise RunDirectoryError(f"cannot write '{path}': {error.strerror}") from error
-        _lock(self._log, self.path)
+        lock(self._log, f"another process is writing the run in '{self.path}'")
         torn = path.stat().st_size - good_bytes
         if torn > 0:
             os.truncate(path, good_bytes)
@@ -222,16 +222,20 @@ class RunDirectory:
             self._log = None
 
 
-def _lock(log: IO[str], path: Path) -> None:
-    """Refuse a second writer; the lock goes with the process, however it ends."""
+def lock(file: IO[str], refusal: str) -> None:
+    """Refuse a second writer of an open file; the lock goes with the process, however it ends.
+
+    Raises:
+        RunDirectoryError: ``refusal``, where another process has the lock.
+    """
     if sys.platform == "win32":
         return
     import fcntl
 
     try:
-        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise RunDirectoryError(f"another process is writing the run in '{path}'") from None
+        raise RunDirectoryError(refusal) from None
     except OSError:
         # Some network file systems have no locks; a run there goes on without one.
-        logger.info("no file lock on '%s'", path)
+        logger.info("no file lock on '%s'", file.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,7 +18,7 @@ from isptune.config import Component, RunConfig, check_budget, parse_config, set
 from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer
-from isptune.pipeline import Pipeline
+from isptune.pipeline import Pipeline, Scene
 from isptune.result import History, build_history, build_result
 from isptune.run import LOG_NAME, Generation, RunDirectory
 
@@ -54,14 +54,30 @@ class Session:
         return optimizer
 
 
-def prepare(config: RunConfig, out: str | Path | None) -> Session:
-    """Build the parts that a configuration names."""
+def prepare(
+    config: RunConfig,
+    out: str | Path | None,
+    objective: Objective | None = None,
+    scenes: Sequence[Scene] | None = None,
+) -> Session:
+    """Build the parts that a configuration names.
+
+    Args:
+        config: of the run.
+        out: the run directory, or None.
+        objective: the one that is named, where it is made already.
+        scenes: those that are named, where they are read already and the pipeline takes such.
+    """
     options = dict(config.pipeline.options)
-    for key, value in {"scenes": config.scenes, "crop": config.crop, "seed": config.seed}.items():
+    seen: dict[str, Any] = {"scenes": config.scenes, "crop": config.crop, "seed": config.seed}
+    if scenes is not None:
+        seen |= {"scenes": list(scenes), "crop": None}
+    for key, value in seen.items():
         if registry.takes_option(registry.pipelines.get(config.pipeline.name), key):
             options.setdefault(key, value)
     pipeline: Pipeline = registry.pipelines.create(config.pipeline.name, **options)
-    objective: Objective = registry.objectives.create(config.objective.name, **config.objective.options)
+    if objective is None:
+        objective = registry.objectives.create(config.objective.name, **config.objective.options)
     return make_session(pipeline, objective, config, None if out is None else RunDirectory(out))
 
 

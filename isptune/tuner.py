@@ -118,8 +118,10 @@ def resume(out: str | Path, callbacks: Sequence[Callback] = ()) -> TuneResult:
     return run_session(prepare_resume(out), resume=True, callbacks=callbacks)
 
 
-def run_session(session: Session, *, resume: bool = False, callbacks: Sequence[Callback] = ()) -> TuneResult:
-    """Run the loop to the end of the budget and write the result."""
+def run_session(
+    session: Session, *, resume: bool = False, callbacks: Sequence[Callback] = (), pictures: bool = True
+) -> TuneResult:
+    """Run the loop to the end of the budget and write the result, with pictures if they are wanted."""
     config = session.config
     # Everything that can be refused is refused before the directory is touched.
     optimizer = session.make_optimizer()
@@ -141,7 +143,7 @@ def run_session(session: Session, *, resume: bool = False, callbacks: Sequence[C
             loop.log, session.pipeline, session.objective, None if directory is None else directory.path
         )
         if directory is not None:
-            write_outputs(directory, session.pipeline, session.objective, result)
+            write_outputs(directory, session.pipeline, session.objective, result, pictures)
         return result
     finally:
         if directory is not None:

@@ -91,7 +91,7 @@ def write_cell(
     """
     directory.mkdir(parents=True, exist_ok=True)
     if history is not None:
-        arrays = {
+        arrays: dict[str, Any] = {
             "evaluations": history.evaluations,
             "candidates": history.candidates,
             "scores": history.scores,
@@ -136,11 +136,13 @@ def read_run(cell: Cell, directory: Path) -> Run:
                     candidates=arrays["candidates"],
                     scores=arrays["scores"],
                     higher_is_better=bool(data["higher_is_better"]),
-                    l1=arrays["l1"] if "l1" in arrays else None,
-                    l1_normalised=arrays["l1_normalised"] if "l1_normalised" in arrays else None,
+                    l1=arrays.get("l1"),
+                    l1_normalised=arrays.get("l1_normalised"),
                 )
     except (OSError, ValueError, LookupError) as error:
-        raise RunDirectoryError(f"'{path}' cannot be read: {error}; delete it to run the cell again") from error
+        raise RunDirectoryError(
+            f"'{path}' cannot be read: {error}; delete it to run the cell again"
+        ) from error
     return Run(
         cell,
         directory,

@@ -18,6 +18,7 @@ VERBS = {
     "render": "Render an image with parameters of your choice.",
     "score": "Score images with an objective.",
     "evaluate": "Say how well objectives agree with a dataset's opinion scores.",
+    "bench": "Benchmark objectives by the hidden distortion that they reach.",
     "list": "Show what is registered: stages, pipelines, objectives, optimizers.",
     "plot": "Draw the convergence of one or several runs.",
     "train": "Train a learner, such as ScoreNet, on opinions or synthetic data.",

@@ -68,6 +68,7 @@ class SyntheticPipeline(Pipeline):
     """
 
     has_reference = True
+    takes_scenes = True
     name = "synthetic"
 
     def __init__(

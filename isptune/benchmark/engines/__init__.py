@@ -1,0 +1,49 @@
+"""Where the cells of a benchmark run: in this process, in local processes, or on a Ray cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isptune.benchmark.engines.engine import Engine, Event
+from isptune.errors import ConfigurationError
+from isptune.naming import did_you_mean, listed
+
+NAMES = ("in-process", "processes", "ray")
+
+__all__ = ["NAMES", "Engine", "Event", "make_engine"]
+
+
+def make_engine(name: str, threads: int, workers: int | None = None, **options: Any) -> Engine:
+    """The engine of a name.
+
+    Args:
+        name: one of ``NAMES``.
+        threads: of PyTorch in every cell.
+        workers: how many cells at once; what fits the machine or the cluster if None.
+        options: of ``RayEngine``: ``address``, ``gpus``.
+
+    Raises:
+        ConfigurationError: there is no such engine, or an option is not its own.
+    """
+    if name not in NAMES:
+        raise ConfigurationError(
+            f"there is no engine '{name}'" + (did_you_mean(name, NAMES) or f"; the engines: {listed(NAMES)}")
+        )
+    given = [f"--{key}" for key, value in options.items() if value is not None]
+    if given and name != "ray":
+        raise ConfigurationError(f"{listed(given)} is for the engine 'ray', not for '{name}'")
+    if name == "in-process":
+        if workers not in (None, 1):
+            raise ConfigurationError(
+                f"the engine 'in-process' runs one cell at a time, not {workers}; use 'processes'"
+            )
+        from isptune.benchmark.engines.in_process import InProcess
+
+        return InProcess(threads)
+    if name == "processes":
+        from isptune.benchmark.engines.processes import Processes
+
+        return Processes(threads, workers)
+    from isptune.benchmark.engines.ray_cluster import RayEngine
+
+    return RayEngine(threads, workers, **options)

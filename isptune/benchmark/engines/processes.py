@@ -1,0 +1,130 @@
+"""Several processes of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from isptune.benchmark.engines.engine import RETRIES, Event
+from isptune.benchmark.results import FAILED, write_cell
+from isptune.benchmark.worker import Job, Outcome, Worker
+from isptune.errors import ConfigurationError, IsptuneError
+from isptune.tuner import Progress
+
+
+class Processes:
+    """Local processes, each with a model of its own.
+
+    A process that dies (killed for memory, say) is replaced, and its cell goes on where its log ends, three
+    times at most.
+
+    Args:
+        threads: of PyTorch in every process.
+        workers: how many; the number of processors over ``threads`` if None.
+    """
+
+    def __init__(self, threads: int = 1, workers: int | None = None) -> None:
+        if workers is not None and workers < 1:
+            raise ConfigurationError(f"workers is {workers}; allowed: from 1")
+        self._threads = threads
+        self._count = workers or max(1, _processors() // threads)
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        context = multiprocessing.get_context("spawn")
+        # Cells of one objective follow each other, so that a process seldom changes models.
+        waiting = deque((job, 0) for job in jobs)
+        busy: dict[Connection, tuple[Any, tuple[Job, int]]] = {}
+        idle: list[tuple[Connection, Any]] = []
+        try:
+            while waiting or busy:
+                while waiting and len(busy) < self._count:
+                    connection, process = idle.pop() if idle else self._start(context)
+                    taken = waiting.popleft()
+                    busy[connection] = process, taken
+                    # A process that died just now is found below.
+                    with contextlib.suppress(OSError):
+                        connection.send(taken[0])
+                for ready in wait(list(busy)):
+                    assert isinstance(ready, Connection)
+                    process, (job, losses) = busy[ready]
+                    try:
+                        message = ready.recv()
+                    except (EOFError, OSError):
+                        del busy[ready]
+                        process.join()
+                        yield self._lost(job, losses, process.exitcode, waiting)
+                        continue
+                    if isinstance(message, IsptuneError):
+                        raise message
+                    if message.outcome is not None:
+                        del busy[ready]
+                        idle.append((ready, process))
+                    yield message
+        finally:
+            for connection, process in [*idle, *((c, p) for c, (p, _) in busy.items())]:
+                connection.close()
+                if (connection, process) not in idle:
+                    process.terminate()
+            for _, process in [*idle, *((c, p) for c, (p, _) in busy.items())]:
+                process.join()
+
+    def _start(self, context: Any) -> tuple[Connection, Any]:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, self._threads), daemon=True)
+        process.start()
+        theirs.close()
+        return ours, process
+
+    def _lost(self, job: Job, losses: int, code: int | None, waiting: deque[tuple[Job, int]]) -> Event:
+        """Begin the cell again, or give it up."""
+        if losses < RETRIES:
+            waiting.appendleft((job, losses + 1))
+            return Event(job.cell, lost=True)
+        how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+        sentence = f"the process that ran it ended {how}, {losses + 1} times"
+        write_cell(job.directory, job.cell, FAILED, {"error": sentence}, None)
+        return Event(job.cell, outcome=Outcome(job.cell, FAILED, sentence))
+
+
+def _serve(connection: Connection, threads: int) -> None:
+    """A process's life: take a job, tell of its generations and its end; until the other side hangs up."""
+    # The parent alone answers Ctrl-C; where it is killed, its run directories must be free for the next one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    worker = Worker(threads)
+    while True:
+        try:
+            job: Job = connection.recv()
+        except (EOFError, OSError):
+            return
+
+        def tell(progress: Progress, job: Job = job) -> None:
+            if not progress.replayed:
+                connection.send(Event(job.cell, progress.generation, progress.generations))
+
+        try:
+            outcome = worker.run(job, [tell])
+            connection.send(Event(job.cell, outcome=outcome))
+        except IsptuneError as error:
+            connection.send(error)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def _processors() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

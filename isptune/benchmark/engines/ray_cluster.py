@@ -1,0 +1,281 @@
+"""A Ray cluster: every cell a task, scenes and weights put into the object store once.
+
+Nodes need no shared file system: what a task adds to its run directory is streamed to the driver, which keeps
+the directories. A task whose worker or node is lost starts again from the log that the driver has.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from isptune import registry
+from isptune.benchmark.engines.engine import RETRIES, Event
+from isptune.benchmark.results import FAILED, write_cell
+from isptune.benchmark.worker import Job, Outcome, Parts, Worker
+from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
+from isptune.run import CONFIG_NAME, LOG_NAME, RESULT_NAME
+from isptune.tuner import Progress
+
+logger = logging.getLogger("isptune")
+
+
+@dataclass(frozen=True)
+class Written:
+    """Bytes of a file in a run directory: the whole file, or what follows its first ``start`` bytes."""
+
+    name: str
+    data: bytes
+    start: int = 0
+
+
+class RayEngine:
+    """Cells as tasks of a Ray cluster.
+
+    Args:
+        threads: processors of each cell.
+        workers: the most cells at once; as many as the cluster has room for if None.
+        address: of a running cluster, ``"auto"`` or ``"HOST:PORT"``; a cluster of this machine if None.
+        gpus: graphics processors of each cell, fractions allowed; several cells share one with 0.5 or less.
+
+    Raises:
+        MissingPackageError: Ray is not installed.
+        ConfigurationError: an option is out of range.
+    """
+
+    def __init__(
+        self,
+        threads: int = 1,
+        workers: int | None = None,
+        address: str | None = None,
+        gpus: float | None = None,
+    ) -> None:
+        if workers is not None and workers < 1:
+            raise ConfigurationError(f"workers is {workers}; allowed: from 1")
+        if gpus is not None and not (0 < gpus < 1 or (gpus >= 1 and gpus == int(gpus))):
+            raise ConfigurationError(f"gpus is {gpus:g}; allowed: a fraction of 1, or a whole number")
+        try:
+            import ray
+        except ImportError:
+            raise MissingPackageError(
+                "the engine 'ray' needs the package 'ray'; install it with: pip install 'isptune[ray]'"
+            ) from None
+        self._ray: Any = ray
+        self._threads, self._workers, self._address, self._gpus = threads, workers, address, gpus or 0.0
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        ray, ours = self._ray, not self._ray.is_initialized()
+        if ours:
+            self._connect()
+        try:
+            yield from self._run(jobs)
+        finally:
+            if ours:
+                ray.shutdown()
+
+    def _connect(self) -> None:
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        if self._address is None:
+            options["include_dashboard"] = False
+            if self._workers is not None:
+                options["num_cpus"] = self._workers * self._threads
+        else:
+            options["address"] = self._address
+        try:
+            self._ray.init(**options)
+        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ConfigurationError(f"there is no Ray cluster at '{self._address}': {reason}") from error
+
+    def _run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        ray = self._ray
+        task = ray.remote(_cell).options(
+            num_cpus=self._threads, num_gpus=self._gpus, num_returns="streaming", max_retries=0
+        )
+        store = _Store(ray)
+        waiting = deque((job, 0) for job in jobs)
+        running: dict[Any, tuple[Job, int]] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < self._room():
+                    job, losses = waiting.popleft()
+                    stream = task.remote(job, self._threads, _files(job), *store.parts(job))
+                    running[stream] = job, losses
+                ready, _ = ray.wait(list(running), num_returns=1, timeout=1.0, fetch_local=False)
+                for stream in ready:
+                    job, losses = running[stream]
+                    try:
+                        message = ray.get(next(stream))
+                    except StopIteration:
+                        del running[stream]
+                        continue
+                    except ray.exceptions.RayError as error:
+                        del running[stream]
+                        yield self._lost(job, losses, error, waiting)
+                        continue
+                    if isinstance(message, IsptuneError):
+                        raise message
+                    if isinstance(message, Written):
+                        _write(job, message)
+                    else:
+                        yield message
+        finally:
+            for stream in running:
+                ray.cancel(stream, force=True)
+
+    def _room(self) -> int:
+        """Cells that are given to the cluster at a time: its room, and as many waiting for their turn."""
+        if self._workers is not None:
+            return self._workers
+        found = self._ray.cluster_resources()
+        room = int(found.get("CPU", 1)) // self._threads
+        if self._gpus:
+            room = min(room, int(found.get("GPU", 0) / self._gpus))
+        return max(1, 2 * room)
+
+    def _lost(self, job: Job, losses: int, error: Exception, waiting: deque[tuple[Job, int]]) -> Event:
+        """Begin a cell again, or give it up."""
+        if losses < RETRIES:
+            waiting.appendleft((job, losses + 1))
+            return Event(job.cell, lost=True)
+        reason = type(error).__name__
+        sentence = f"the worker that ran it was lost {losses + 1} times ({reason})"
+        write_cell(job.directory, job.cell, FAILED, {"error": sentence}, None)
+        return Event(job.cell, outcome=Outcome(job.cell, FAILED, sentence))
+
+
+class _Store:
+    """References to what several cells share, each put once."""
+
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
+        self._objectives: dict[str, Any] = {}
+        self._scenes: dict[str, Any] = {}
+
+    def parts(self, job: Job) -> tuple[Any, Any]:
+        """The objective and the scenes of a cell; None for what its worker has to make itself."""
+        component, config = job.config.objective, job.config
+        key = f"{component.name} {component.options!r}"
+        if key not in self._objectives:
+            self._objectives[key] = self._put(
+                lambda: registry.objectives.create(component.name, **component.options)
+            )
+        kind = registry.pipelines.get(config.pipeline.name)
+        if not getattr(kind, "takes_scenes", False) or "scenes" in config.pipeline.options:
+            return self._objectives[key], None
+        seen = f"{config.scenes!r} {config.pipeline.options.get('crop', config.crop)!r}"
+        if seen not in self._scenes:
+            from isptune.scenes import load_scenes
+
+            crop = config.pipeline.options.get("crop", config.crop)
+            self._scenes[seen] = self._put(lambda: load_scenes(config.scenes, crop=crop))
+        return self._objectives[key], self._scenes[seen]
+
+    def _put(self, make: Any) -> Any:
+        """A reference; None for what cannot be made here or cannot travel: the cell then says why itself."""
+        try:
+            return self._ray.put(make())
+        except Exception as error:
+            logger.debug("not put into the object store: %s", error)
+            return None
+
+
+def _files(job: Job) -> dict[str, bytes]:
+    """What the driver has of a run that began already; a torn last line stays here and is written over."""
+    found = {}
+    for name in (CONFIG_NAME, LOG_NAME):
+        path = job.directory / name
+        if path.exists():
+            found[name] = path.read_bytes()
+    if LOG_NAME in found:
+        found[LOG_NAME] = found[LOG_NAME][: found[LOG_NAME].rfind(b"\n") + 1]
+    return found
+
+
+def _write(job: Job, written: Written) -> None:
+    """Put streamed bytes into the driver's run directory."""
+    job.directory.mkdir(parents=True, exist_ok=True)
+    path = job.directory / written.name
+    data = written.data
+    if written.name == RESULT_NAME:
+        data = (json.dumps({**json.loads(data), "out": str(job.directory)}, indent=2) + "\n").encode()
+    if not written.start:
+        partial = path.with_name(f".{path.name}.part")
+        partial.write_bytes(data)
+        partial.replace(path)
+        return
+    with path.open("r+b") as file:
+        # A torn line from before is written over.
+        file.seek(written.start)
+        file.write(data)
+        file.truncate()
+
+
+def _cell(job: Job, threads: int, files: Mapping[str, bytes], objective: Any, scenes: Any) -> Iterator[Any]:
+    """The task: run a cell in a folder of its own, and give events and what is written."""
+    with tempfile.TemporaryDirectory(prefix="isptune-") as folder:
+        directory = Path(folder)
+        for name, data in files.items():
+            (directory / name).write_bytes(data)
+        messages: queue.Queue[Any] = queue.Queue()
+        stream = _Stream(directory, {name: len(data) for name, data in files.items()})
+
+        def tell(progress: Progress) -> None:
+            if not progress.replayed:
+                for written in stream.news():
+                    messages.put(written)
+                messages.put(Event(job.cell, progress.generation, progress.generations))
+
+        def work() -> None:
+            try:
+                here = replace(job, directory=directory)
+                outcome = Worker(threads).run(here, [tell], Parts(objective, scenes))
+                for written in (*stream.news(), *stream.rest()):
+                    messages.put(written)
+                messages.put(Event(job.cell, outcome=outcome))
+            except IsptuneError as error:
+                messages.put(error)
+            finally:
+                messages.put(None)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        while (message := messages.get()) is not None:
+            yield message
+        thread.join()
+
+
+class _Stream:
+    """What is new in a run directory since the last look."""
+
+    def __init__(self, directory: Path, sent: dict[str, int]) -> None:
+        self._directory, self._sent = directory, sent
+
+    def news(self) -> Iterator[Written]:
+        """The configuration once, and the log's new lines."""
+        path = self._directory / CONFIG_NAME
+        if path.exists() and CONFIG_NAME not in self._sent:
+            self._sent[CONFIG_NAME] = path.stat().st_size
+            yield Written(CONFIG_NAME, path.read_bytes())
+        log = self._directory / LOG_NAME
+        if not log.exists():
+            return
+        start = self._sent.get(LOG_NAME, 0)
+        data = log.read_bytes()[start:]
+        self._sent[LOG_NAME] = start + len(data)
+        if data:
+            yield Written(LOG_NAME, data, start)
+
+    def rest(self) -> Iterator[Written]:
+        """All other files, when the run has ended."""
+        for path in sorted(self._directory.iterdir()):
+            if path.is_file() and path.name not in (CONFIG_NAME, LOG_NAME):
+                yield Written(path.name, path.read_bytes())

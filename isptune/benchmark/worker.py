@@ -1,0 +1,156 @@
+"""Run cells one after the other in this process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from isptune import registry
+from isptune.benchmark.results import DONE, FAILED, Cell, read_run, write_cell
+from isptune.config import RunConfig
+from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
+from isptune.objective import Objective
+from isptune.pipeline import Scene
+from isptune.run import RunDirectory
+from isptune.session import prepare
+from isptune.tuner import Callback, run_session
+
+logger = logging.getLogger("isptune")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell, the configuration of its run, and where it goes."""
+
+    cell: Cell
+    config: RunConfig
+    directory: Path
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What was made or read for a cell elsewhere; None for what the worker makes itself."""
+
+    objective: Objective | None = None
+    scenes: Sequence[Scene] | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cell ended: ``"done"``, or ``"failed"`` with the sentence that says why."""
+
+    cell: Cell
+    status: str
+    error: str | None = None
+
+
+class Worker:
+    """Runs cells; cells of one objective that follow each other share one model.
+
+    Args:
+        threads: of PyTorch, while a cell runs. Sums depend on it in their last bits, so it belongs to the
+            benchmark's configuration, not to the machine.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        self.threads = threads
+        self._made: tuple[str, Objective] | None = None
+
+    def run(self, job: Job, callbacks: Sequence[Callback] = (), parts: Parts | None = None) -> Outcome:
+        """Run a cell or go on with it, and note how it ended in its directory.
+
+        Args:
+            job: which one.
+            callbacks: called after every generation.
+            parts: made elsewhere.
+
+        Raises:
+            RunDirectoryError: the directory holds a run of another configuration. Other mistakes are the
+                cell's outcome.
+        """
+        if is_done(job):
+            return Outcome(job.cell, DONE)
+        try:
+            with _threads(self.threads):
+                parts = parts or Parts()
+                objective = parts.objective or self._objective(job.config)
+                session = prepare(job.config, job.directory, objective, parts.scenes)
+                result = run_session(session, resume=True, callbacks=callbacks, pictures=False)
+        except RunDirectoryError:
+            raise
+        except IsptuneError as error:
+            return self._failed(job, str(error))
+        except Exception as error:
+            logger.debug("the cell '%s' failed", job.cell.path, exc_info=True)
+            return self._failed(job, f"{type(error).__name__}: {error}")
+        write_cell(job.directory, job.cell, DONE, {**result.to_dict(), "out": None}, result.history)
+        return Outcome(job.cell, DONE)
+
+    def _failed(self, job: Job, sentence: str) -> Outcome:
+        write_cell(job.directory, job.cell, FAILED, {"error": sentence}, None)
+        return Outcome(job.cell, FAILED, sentence)
+
+    def _objective(self, config: RunConfig) -> Objective:
+        component = config.objective
+        key = f"{component.name} {component.options!r}"
+        if self._made is None or self._made[0] != key:
+            # The old model goes before the new one comes: both may not fit.
+            self._made = None
+            self._made = key, registry.objectives.create(component.name, **component.options)
+        return self._made[1]
+
+
+def is_done(job: Job) -> bool:
+    """Whether a cell came to its end already.
+
+    Raises:
+        RunDirectoryError: its directory holds a run of another configuration.
+    """
+    directory = RunDirectory(job.directory)
+    if not directory.holds_a_run:
+        return False
+    found, wanted = directory.read_config().get("fingerprint"), _fingerprint(job.config)
+    if found != wanted:
+        raise RunDirectoryError(
+            f"'{job.directory}' holds the cell with other settings than the benchmark's; choose another "
+            "folder for the benchmark, or delete that one"
+        )
+    return read_run(job.cell, job.directory).status == DONE
+
+
+def _fingerprint(config: RunConfig) -> str:
+    """As the run's own, once what is left open is filled in."""
+    if config.population is None:
+        kind = registry.optimizers.get(config.optimizer.name)
+        config = config.model_copy(update={"population": getattr(kind, "default_population", 30)})
+    return config.fingerprint()
+
+
+def check_jobs(jobs: Sequence[Job]) -> None:
+    """Refuse names that are not registered and directories of another benchmark, before anything runs.
+
+    Raises:
+        IsptuneError: one sentence about the first mistake.
+    """
+    if not jobs:
+        raise ConfigurationError("the benchmark has no cells")
+    for job in jobs:
+        registry.objectives.get(job.config.objective.name)
+        registry.optimizers.get(job.config.optimizer.name)
+        registry.pipelines.get(job.config.pipeline.name)
+        is_done(job)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,158 @@
+"""``isptune bench``: run a grid of tuning runs and judge objectives by what they reach."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from isptune.cli.options import absolute_checkpoints, absolute_scene, json_option
+from isptune.config import read_config
+
+if TYPE_CHECKING:
+    from isptune.benchmark.engines import Event
+    from isptune.benchmark.results import Benchmark
+
+
+@click.command("bench", short_help="Benchmark objectives by the hidden distortion that they reach.")
+@click.argument("config_path", metavar="[CONFIG.yaml]", required=False)
+@click.option("--objective", "objectives", multiple=True, metavar="NAME", help="Repeatable, or A,B,C.")
+@click.option("--optimizer", "optimizers", multiple=True, metavar="NAME", help="Repeatable, or A,B,C.")
+@click.option("--scene", "scenes", multiple=True, metavar="PATH", help="A file or 'chart'. Repeatable.")
+@click.option("--seeds", type=click.IntRange(1), metavar="N", help="Seeds 0 to N-1. Default: 10.")
+@click.option("--maps", type=click.IntRange(1), metavar="N", help="Hidden maps 0 to N-1, for every seed.")
+@click.option("--budget", type=int, metavar="N", help="Evaluations of every run. Default: 1500.")
+@click.option("--population", type=int, metavar="N", help="Of every run. Default: the optimizer's.")
+@click.option("--crop", metavar="HOW", help="As of 'isptune tune'.")
+@click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
+@click.option("--out", metavar="DIR", help="The benchmark's directory. Default: runs/NAME of the grid.")
+@click.option(
+    "--engine",
+    default=None,
+    metavar="NAME",
+    help="in-process, processes or ray. Default: processes; in-process with a GPU.",
+)
+@click.option("--workers", type=int, metavar="N", help="Cells at once. Default: what fits.")
+@click.option(
+    "--address", metavar="HOST:PORT", help="The Ray cluster, or auto. Default: one of this machine."
+)
+@click.option(
+    "--gpus", type=float, metavar="X", help="Graphics processors of a cell on Ray; 0.25 shares one."
+)
+@json_option
+def command(
+    config_path: str | None,
+    out: str | None,
+    engine: str | None,
+    workers: int | None,
+    address: str | None,
+    gpus: float | None,
+    as_json: bool,
+    **given: Any,
+) -> int:
+    """Run every combination of objectives, optimizers, scenes, hidden maps and seeds.
+
+    Cells that are done are not run again: the same command goes on after a stop or a kill. Options win over
+    CONFIG.yaml.
+
+    Example: isptune bench --objective psnr,severity --scene photo.png --seeds 10 --out runs/first
+    """
+    from isptune.benchmark.engines import make_engine
+    from isptune.benchmark.grid import parse_bench_config, with_paths
+    from isptune.benchmark.running import run_benchmark
+    from isptune.cli.live import Stopped, stoppable
+    from isptune.devices import resolve_device
+
+    data = read_config(config_path) if config_path else {}
+    data |= {key: value for key, value in _settings(given).items() if value is not None}
+    config = parse_bench_config(data, f"the configuration '{config_path}'" if config_path else "the options")
+    config = with_paths(config, absolute_scene, absolute_checkpoints)
+    chosen = engine or ("processes" if resolve_device(config.device).type == "cpu" else "in-process")
+    runner = make_engine(chosen, config.threads, workers, address=address, gpus=gpus)
+    folder = Path(out) if out else Path("runs") / config.name
+    try:
+        with stoppable(), _progress(config) as show:
+            benchmark = run_benchmark(config, folder, runner, show)
+    except Stopped as stop:
+        click.echo(f"isptune: stopped; go on with the same command; what is done lies in {folder}", err=True)
+        return stop.exit_code
+    _conclude(benchmark, as_json)
+    return 1 if any(run.status == "failed" for run in benchmark.runs) else 0
+
+
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    """The options as a configuration has them."""
+    found = {key: given[key] for key in ("budget", "population", "crop", "device", "seeds")}
+    for key in ("objectives", "optimizers"):
+        found[key] = [name for text in given[key] for name in text.split(",")] or None
+    found["scenes"] = list(given["scenes"]) or None
+    found["maps"] = None if given["maps"] is None else list(range(given["maps"]))
+    return found
+
+
+def _conclude(benchmark: Benchmark, as_json: bool) -> None:
+    """Tables and report into the benchmark's directory, the summary to stdout."""
+    from isptune.benchmark.tables import benchmark_tables, write_tables
+
+    tables = benchmark_tables(benchmark, targets=benchmark.config["targets"])
+    files = write_tables(tables, benchmark.directory / "tables")
+    if as_json:
+        click.echo(json.dumps({name: table.to_json() for name, table in tables.items()}))
+        return
+    for name in ("summary", "failures"):
+        if name in tables:
+            click.echo(tables[name].to_markdown())
+    for file in files:
+        click.echo(f"wrote {file}")
+
+
+@contextmanager
+def _progress(config: Any) -> Iterator[Any]:
+    """A bar over all cells, with the generations of those that run; plain lines where there is no terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bar
+
+    from isptune.benchmark.grid import cells_of
+
+    console = Console(stderr=True)
+    total = sum(1 for _ in cells_of(config))
+    shares: dict[str, float] = {}
+    ended: set[str] = set()
+    bar = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    task = bar.add_task("cells", total=total)
+
+    def show(event: Event) -> None:
+        path = event.cell.path
+        if event.outcome is not None:
+            shares.pop(path, None)
+            ended.add(path)
+            if not console.is_terminal:
+                console.print(f"{len(ended)}: {event.outcome.status} {path.removeprefix('cells/')}")
+        elif event.generations:
+            shares[path] = event.generation / event.generations
+        running = ", ".join(sorted(path.removeprefix("cells/") for path in shares)[:3])
+        bar.update(
+            task, completed=round(len(ended) + sum(shares.values()), 2), description=running or "cells"
+        )
+
+    with bar:
+        yield show

@@ -19,6 +19,9 @@ from isptune.result import History
 
 NO_FINITE_SCORE = "no score was finite"
 
+# Of the median that stands before them.
+INTERVAL = ("95% low", "95% high")
+
 
 def benchmark_tables(
     benchmark: Benchmark, targets: Sequence[float] = TARGETS, seed: int = 0, *, bootstrap: int = 1000
@@ -74,11 +77,14 @@ def _summary_table(
     for quantity in quantities:
         for one in summarise(benchmark, by, quantity, bootstrap=bootstrap, seed=seed):
             group = [str(level) for level in one.group]
-            middle = [one.lower, *_cells(one.median), one.upper]
-            rows.append([*group, quantity, one.runs, one.missing, one.best, *middle, one.mean, one.worst])
-    what = "What the best-scored candidates reached, per " + " and ".join(by)
-    end = ["lower quartile", "median", *_interval("median"), "upper quartile", "mean", "worst"]
-    return Table(what, [*by, "quantity", "runs", "missing", "best", *end], rows)
+            spread = [one.best, one.lower, one.upper, one.worst, one.mean]
+            rows.append([*group, quantity, one.runs, one.missing, *_cells(one.median), *spread])
+    heads = ["median", *INTERVAL, "best", "lower quartile", "upper quartile", "worst", "mean"]
+    return Table(
+        "What the best-scored candidates reached, per " + " and ".join(by),
+        [*by, "quantity", "runs", "missing", *heads],
+        rows,
+    )
 
 
 def _scenes_table(benchmark: Benchmark, quantity: str) -> Table:
@@ -112,7 +118,7 @@ def _comparison_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
         for one in compare_objectives(benchmark, bootstrap=bootstrap, seed=seed)
     ]
     counts = ["pairs", "left out", "first lower", "second lower", "equal"]
-    end = ["median difference", *_interval("difference"), "p", "p (Holm)"]
+    end = ["median difference", *INTERVAL, "p", "p (Holm)"]
     return Table(
         "Paired l1_normalised of the first objective minus that of the second (Wilcoxon signed-rank test)",
         ["first", "second", "better", *counts, *end],
@@ -179,17 +185,14 @@ def _measured(measure: Callable[[History], object | None], name: str) -> Quantit
 
 
 def _medians_table(
-    benchmark: Benchmark, title: str, columns: Mapping[str, Quantity], bootstrap: int, seed: int
+    benchmark: Benchmark, title: str, statistics: Mapping[str, Quantity], bootstrap: int, seed: int
 ) -> Table:
-    """Objectives by medians of quantities with their intervals; each with the runs that have it."""
-    rows: dict[str, list[Entry]] = {}
-    heads = ["objective"]
-    for name, quantity in columns.items():
-        heads += [f"runs with {name}", name, *_interval(name)]
+    """Medians of statistics per objective, each over the runs that have it."""
+    rows: list[list[Entry]] = []
+    for name, quantity in statistics.items():
         for one in summarise(benchmark, quantity=quantity, bootstrap=bootstrap, seed=seed):
-            objective = str(one.group[0])
-            rows.setdefault(objective, [objective]).extend([one.runs, *_cells(one.median)])
-    return Table(title, heads, list(rows.values()))
+            rows.append([str(one.group[0]), name, one.runs, *_cells(one.median)])
+    return Table(title, ["objective", "statistic", "runs", "median", *INTERVAL], rows)
 
 
 def _failures_table(benchmark: Benchmark) -> Table:
@@ -236,7 +239,3 @@ def _timings_table(benchmark: Benchmark, targets: Sequence[float]) -> Table:
 
 def _cells(estimate: Estimate) -> list[Entry]:
     return [estimate.value, estimate.low, estimate.high]
-
-
-def _interval(name: str) -> list[str]:
-    return [f"{name}, 2.5%", f"{name}, 97.5%"]

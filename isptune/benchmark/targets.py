@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,6 +132,11 @@ def seconds_per_evaluation(run: Run) -> float:
     return run.seconds / run.evaluations if run.evaluations else float("nan")
 
 
+def seconds_to_targets(run: Run, targets: Sequence[float]) -> Numbers:
+    """(T,) wall time until each target: ``evaluations_to_targets`` times ``seconds_per_evaluation``."""
+    return evaluations_to_targets(run, targets) * seconds_per_evaluation(run)
+
+
 def target_hits(
     benchmark: Benchmark, targets: Sequence[float] = TARGETS, by: Sequence[str] = ("objective",)
 ) -> list[TargetHits]:
@@ -149,10 +154,10 @@ def target_hits(
     found = []
     for group, runs in group_runs(benchmark.runs, by).items():
         done = [run for run in runs if run.status == DONE]
-        evaluations = _all_hits(done, chosen)
-        each = np.array([seconds_per_evaluation(run) for run in done], dtype=np.float64)
+        evaluations = _stacked(done, chosen, evaluations_to_targets)
+        seconds = _stacked(done, chosen, seconds_to_targets)
         made = np.array([run.evaluations for run in done], dtype=np.float64)
-        for target, hits in zip(chosen, evaluations.T, strict=True):
+        for target, hits, times in zip(chosen, evaluations.T, seconds.T, strict=True):
             reached = np.isfinite(hits)
             found.append(
                 TargetHits(
@@ -161,7 +166,7 @@ def target_hits(
                     runs=len(done),
                     reached=int(reached.sum()),
                     median_evaluations=_median(hits),
-                    median_seconds=_median(hits * each),
+                    median_seconds=_median(times),
                     expected_evaluations=float(np.where(reached, hits, made).sum() / reached.sum())
                     if reached.any()
                     else float("nan"),
@@ -190,7 +195,7 @@ def target_ecdf(
     curves = {}
     for group, runs in group_runs(benchmark.runs, by).items():
         done = [run for run in runs if run.status == DONE]
-        hits = _all_hits(done, chosen).ravel()
+        hits = _stacked(done, chosen, evaluations_to_targets).ravel()
         end = [float(max(run.evaluations for run in done))] if done else []
         curves[group] = _steps(hits[np.isfinite(hits)], hits.size, end)
     return curves
@@ -227,9 +232,11 @@ def performance_profiles(benchmark: Benchmark, targets: Sequence[float] = TARGET
     return Profiles(curves, problems, (len(lengths) - len(complete)) * len(chosen))
 
 
-def _all_hits(runs: Sequence[Run], targets: Sequence[float]) -> Numbers:
-    """(runs, T) evaluations to targets."""
-    return np.array([evaluations_to_targets(run, targets) for run in runs]).reshape(len(runs), len(targets))
+def _stacked(
+    runs: Sequence[Run], targets: Sequence[float], measure: Callable[[Run, Sequence[float]], Numbers]
+) -> Numbers:
+    """(runs, T) of what is measured, also of no runs."""
+    return np.array([measure(run, targets) for run in runs]).reshape(len(runs), len(targets))
 
 
 def _median(values: Numbers) -> float:

@@ -126,8 +126,12 @@ def test_runs_that_were_written_and_read_give_the_same_tables(benchmark_of: Make
     for run in made.runs:
         folder = tmp_path / run.cell.path
         facts = {
-            **{"error": run.error, "best_score": run.score, "l1": run.l1, "l1_normalised": run.l1_normalised},
-            **{"evaluations": run.evaluations, "seconds": run.seconds},
+            "error": run.error,
+            "best_score": run.score,
+            "l1": run.l1,
+            "l1_normalised": run.l1_normalised,
+            "evaluations": run.evaluations,
+            "seconds": run.seconds,
         }
         write_cell(folder, run.cell, run.status, facts, run.history)
         read.append(read_run(run.cell, folder))

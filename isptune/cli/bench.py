@@ -96,18 +96,19 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
 
 def _conclude(benchmark: Benchmark, as_json: bool) -> None:
     """Tables and report into the benchmark's directory, the summary to stdout."""
-    from isptune.benchmark.tables import benchmark_tables, write_tables
+    from isptune.benchmark.table import write_tables
+    from isptune.benchmark.tables import benchmark_tables
 
     tables = benchmark_tables(benchmark, targets=benchmark.config["targets"])
-    files = write_tables(tables, benchmark.directory / "tables")
+    folder = benchmark.directory / "tables"
+    write_tables(tables, folder)
     if as_json:
-        click.echo(json.dumps({name: table.to_json() for name, table in tables.items()}))
+        click.echo(json.dumps({name: table.to_dict() for name, table in tables.items()}))
         return
     for name in ("summary", "failures"):
         if name in tables:
             click.echo(tables[name].to_markdown())
-    for file in files:
-        click.echo(f"wrote {file}")
+    click.echo(f"wrote {len(tables)} tables ({', '.join(tables)}) to {folder}")
 
 
 @contextmanager
@@ -126,7 +127,7 @@ def _progress(config: Any) -> Iterator[Any]:
     from isptune.benchmark.grid import cells_of
 
     console = Console(stderr=True)
-    total = sum(1 for _ in cells_of(config))
+    total = len(list(cells_of(config)))
     shares: dict[str, float] = {}
     ended: set[str] = set()
     bar = Bar(

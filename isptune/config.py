@@ -118,7 +118,8 @@ def first_mistake(error: ValidationError, where: str, whole: type[BaseModel], pa
         where: the configuration, for the message.
         whole, part: the models of the configuration and of what it contains, for their keys.
     """
-    first, *others = error.errors()
+    # A misspelt key also leaves the right one missing: the spelling is what to say.
+    first, *others = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     path = ".".join(str(part) for part in first["loc"] if part not in ("str", "int"))
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]

@@ -113,7 +113,7 @@ def _conclude(benchmark: Benchmark, as_json: bool) -> None:
 
 @contextmanager
 def _progress(config: Any) -> Iterator[Any]:
-    """A bar over all cells, with the generations of those that run; plain lines where there is no terminal."""
+    """A bar over all cells, and which of them run; plain lines where there is no terminal."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import queue
+import signal
+import socket
 import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -90,8 +93,10 @@ class RayEngine:
         else:
             options["address"] = self._address
         try:
-            self._ray.init(**options)
-        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+            _check_address(self._address)
+            with _own_handlers():
+                self._ray.init(**options)
+        except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ConfigurationError(f"there is no Ray cluster at '{self._address}': {reason}") from error
 
@@ -186,6 +191,27 @@ class _Store:
         except Exception as error:
             logger.debug("not put into the object store: %s", error)
             return None
+
+
+def _check_address(address: str | None) -> None:
+    """Raise an OSError where nobody listens: Ray itself would try for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if colon and port.isdigit() and "://" not in address:  # type: ignore[operator]
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+
+
+@contextmanager
+def _own_handlers() -> Iterator[None]:
+    """Keep the signal handlers that are set: Ray puts its own in their place."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _files(job: Job) -> dict[str, bytes]:

@@ -1,0 +1,87 @@
+"""The grid: what a configuration stands for, and what is refused in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from isptune.benchmark.grid import cells_of, parse_bench_config, scene_label
+from isptune.errors import ConfigurationError
+
+
+def test_every_combination_is_a_cell_objective_by_objective() -> None:
+    config = parse_bench_config(
+        {
+            "objectives": ["psnr", {"name": "ssim", "label": "structure", "options": {"window": 7}}],
+            "optimizers": ["es", "random"],
+            "scenes": ["chart:96x64", {"label": "night", "scenes": ["a.png", "b.png"]}],
+            "seeds": [3, 5],
+            "maps": [0, 1],
+            "budget": 60,
+            "population": 30,
+        }
+    )
+    cells = list(cells_of(config))
+    assert len(cells) == len({cell for cell, _ in cells}) == 2 * 2 * 2 * 2 * 2
+    assert [cell.objective for cell, _ in cells] == ["psnr"] * 16 + ["structure"] * 16
+    cell, run = cells[-1]
+    assert cell.path == "cells/structure/random/night/map-1-seed-5"
+    assert (run.objective.name, run.objective.options) == ("ssim", {"window": 7})
+    assert (run.scenes, run.seed, run.pipeline.options) == (["a.png", "b.png"], 5, {"seed": 1})
+
+
+def test_without_maps_each_seed_has_its_own() -> None:
+    config = parse_bench_config({"objectives": "psnr", "seeds": 2})
+    assert [(cell.map, cell.seed, run.pipeline.options) for cell, run in cells_of(config)] == [
+        ("0", 0, {}),
+        ("1", 1, {}),
+    ]
+    assert [(entry.label, entry.scenes) for entry in config.scenes] == [("chart", ["chart"])]
+
+
+@pytest.mark.parametrize(
+    ("scene", "label"),
+    [("photos/night.tar.png", "night"), ("chart:96x64", "chart:96x64"), ("C:\\x\\day.jpg", "day")],
+)
+def test_a_scene_is_called_like_its_file(scene: str, label: str) -> None:
+    assert scene_label(scene) == label
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            {"objective": "psnr"},
+            "the options has the unknown key 'objective'; did you mean 'objectives'?; allowed: ",
+        ),
+        ({}, "the options needs the key 'objectives'"),
+        ({"objectives": []}, "in the options, objectives is []; allowed: "),
+        (
+            {"objectives": ["psnr"], "seeds": [1, -1]},
+            "in the options, seeds is [1, -1]; allowed: whole numbers",
+        ),
+        (
+            {"objectives": ["psnr"], "targets": [2.0]},
+            "in the options, targets is [2.0]; allowed: numbers between",
+        ),
+        ({"objectives": ["psnr"], "threads": 0}, "in the options, threads is 0; allowed: "),
+        (
+            {"objectives": ["psnr", "psnr"]},
+            "the options has 'psnr' twice among objectives; give one of them a label of its own",
+        ),
+        ({"objectives": ["psnr"], "seeds": [1, 1]}, "the options has '1' twice among seeds"),
+        (
+            {"objectives": ["psnr"], "scenes": ["a/x.png", "b/x.png"]},
+            "the options has 'x' twice among scenes; give one of them a label of its own",
+        ),
+        (
+            {"objectives": ["psnr"], "budget": 50, "population": 30},
+            "the budget 50 is not a multiple of the population 30; the nearest: 30 or 60",
+        ),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_bench_config(data, "the options")
+    assert str(caught.value).startswith(message)

@@ -1,0 +1,161 @@
+"""A grid through the engines: the same logs everywhere, whatever is killed on the way."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isptune.benchmark.engines import Event, make_engine
+from isptune.benchmark.grid import BenchConfig, parse_bench_config
+from isptune.benchmark.running import read_benchmark, run_benchmark
+from isptune.errors import ConfigurationError, RunDirectoryError, UnknownNameError
+
+SETTINGS: dict[str, Any] = {
+    "objectives": ["psnr", "contrast"],
+    "scenes": ["chart:64x48"],
+    "seeds": 2,
+    "budget": 60,
+    "population": 20,
+}
+
+
+def grid(**changes: Any) -> BenchConfig:
+    return parse_bench_config({**SETTINGS, **changes})
+
+
+def logs(folder: Path) -> dict[str, Any]:
+    """Every log of a benchmark without its timings."""
+    found = {}
+    for path in sorted(folder.glob("cells/*/*/*/*/evaluations.jsonl")):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        key = path.parent.relative_to(folder).as_posix()
+        found[key] = [{name: line[name] for name in line if name != "seconds"} for line in lines]
+    return found
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A benchmark that was run in one process and not disturbed."""
+    folder = tmp_path_factory.mktemp("plain")
+    run_benchmark(grid(), folder, make_engine("in-process", 1))
+    return folder
+
+
+def test_a_benchmark_knows_what_every_cell_reached(plain: Path) -> None:
+    benchmark = read_benchmark(plain)
+    assert [run.status for run in benchmark.runs] == ["done"] * 4
+    for run in benchmark.runs:
+        assert run.history is not None
+        assert run.history.l1_normalised is not None
+        assert run.history.best is not None
+        assert run.evaluations == len(run.history.scores) == 60
+        assert run.l1_normalised == pytest.approx(run.history.l1_normalised[run.history.best])
+    assert len(logs(plain)) == 4
+
+
+def test_processes_give_the_same_logs_also_when_one_is_killed(plain: Path, tmp_path: Path) -> None:
+    lost: list[Event] = []
+    killed = False
+
+    def listener(event: Event) -> None:
+        nonlocal killed
+        if event.lost:
+            lost.append(event)
+        if event.generation == 1 and not killed:
+            killed = True
+            for child in multiprocessing.active_children():
+                assert child.pid is not None
+                os.kill(child.pid, signal.SIGKILL)
+
+    benchmark = run_benchmark(grid(), tmp_path, make_engine("processes", 1, 2), listener)
+    assert killed
+    assert 1 <= len(lost) <= 2
+    assert [run.status for run in benchmark.runs] == ["done"] * 4
+    assert logs(tmp_path) == logs(plain)
+
+
+def test_a_killed_command_goes_on_where_it_was(plain: Path, tmp_path: Path) -> None:
+    config = tmp_path / "grid.yaml"
+    config.write_text(json.dumps({**SETTINGS, "name": "small"}))
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "isptune", "bench", str(config), "--out", str(out), "--workers", "2"]
+    for seen in (1, 3):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            if sum(len(lines) for lines in logs_so_far(out)) >= seen:
+                break
+            time.sleep(0.002)
+        process.kill()
+        process.wait()
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "psnr" in done.stdout
+    assert logs(out) == logs(plain)
+    again = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    assert "done" not in again.stderr
+    tables = json.loads(again.stdout)
+    assert set(tables) >= {"summary", "comparison", "targets", "agreement", "timings"}
+    for name in tables:
+        assert (out / "tables" / f"{name}.md").exists()
+
+
+def logs_so_far(folder: Path) -> list[list[bytes]]:
+    return [path.read_bytes().splitlines() for path in folder.glob("cells/*/*/*/*/evaluations.jsonl")]
+
+
+def test_a_grid_that_has_grown_runs_the_new_cells_only(plain: Path, tmp_path: Path) -> None:
+    run_benchmark(grid(seeds=1), tmp_path, make_engine("in-process", 1))
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("cells/**/cell.json")}
+    ended: list[str] = []
+    run_benchmark(grid(), tmp_path, make_engine("in-process", 1), lambda event: ended.append(event.cell.path))
+    assert len(before) == len(ended) == 2
+    assert all(path.endswith("seed-1") for path in ended)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert logs(tmp_path) == logs(plain)
+
+
+def test_a_cell_that_fails_is_noted_and_the_rest_goes_on(tmp_path: Path) -> None:
+    bad = {"name": "clipping", "options": {"margin": 9}}
+    for engine in (make_engine("in-process", 1), make_engine("processes", 1, 1)):
+        benchmark = run_benchmark(grid(objectives=[bad, "psnr"], seeds=1), tmp_path, engine)
+        failed, done = benchmark.runs
+        assert (failed.status, done.status) == ("failed", "done")
+        assert failed.error is not None
+        assert failed.error.startswith("margin")
+        assert list(benchmark.done()) == [done]
+
+
+def test_what_cannot_be_run_is_one_sentence(plain: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunDirectoryError) as caught:
+        run_benchmark(grid(budget=80), plain, make_engine("in-process", 1))
+    cell = plain / "cells" / "psnr" / "es" / "chart_64x48" / "map-0-seed-0"
+    assert str(caught.value) == (
+        f"'{cell}' holds the cell with other settings than the benchmark's; choose another folder for the "
+        "benchmark, or delete that one"
+    )
+    with pytest.raises(UnknownNameError, match="there is no objective named 'pnsr'"):
+        run_benchmark(grid(objectives=["pnsr"]), tmp_path / "new", make_engine("in-process", 1))
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(RunDirectoryError) as caught:
+        read_benchmark(tmp_path)
+    assert str(caught.value) == f"'{tmp_path}' holds no benchmark: there is no bench.yaml in it"
+    for arguments, options, message in (
+        (("rya", 1), {}, "there is no engine 'rya'; did you mean 'ray'?"),
+        (("in-process", 1, 4), {}, "the engine 'in-process' runs one cell at a time, not 4; use 'processes'"),
+        (("processes", 1), {"gpus": 0.5}, "--gpus is for the engine 'ray', not for 'processes'"),
+        (("processes", 1, 0), {}, "workers is 0; allowed: from 1"),
+        (("ray", 1), {"gpus": 1.5}, "gpus is 1.5; allowed: a fraction of 1, or a whole number"),
+    ):
+        with pytest.raises(ConfigurationError) as wrong:
+            make_engine(*arguments, **options)
+        assert str(wrong.value) == message

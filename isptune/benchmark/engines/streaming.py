@@ -1,0 +1,122 @@
+"""A cell that runs elsewhere: what it writes travels back as messages."""
+
+from __future__ import annotations
+
+import json
+import queue
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from isptune.benchmark.engines.engine import Event
+from isptune.benchmark.worker import Job, Parts, Worker
+from isptune.errors import IsptuneError
+from isptune.run import CONFIG_NAME, LOG_NAME, RESULT_NAME
+from isptune.tuner import Progress
+
+
+@dataclass(frozen=True)
+class Written:
+    """Bytes of a file in a run directory: the whole file, or what follows its first ``start`` bytes."""
+
+    name: str
+    data: bytes
+    start: int = 0
+
+
+def files_of(job: Job) -> dict[str, bytes]:
+    """What the driver has of a run that began already; a torn last line stays here and is written over."""
+    found = {}
+    for name in (CONFIG_NAME, LOG_NAME):
+        path = job.directory / name
+        if path.exists():
+            found[name] = path.read_bytes()
+    if LOG_NAME in found:
+        found[LOG_NAME] = found[LOG_NAME][: found[LOG_NAME].rfind(b"\n") + 1]
+    return found
+
+
+def write(job: Job, written: Written) -> None:
+    """Put streamed bytes into the driver's run directory."""
+    job.directory.mkdir(parents=True, exist_ok=True)
+    path = job.directory / written.name
+    data = written.data
+    if written.name == RESULT_NAME:
+        data = (json.dumps({**json.loads(data), "out": str(job.directory)}, indent=2) + "\n").encode()
+    if not written.start:
+        partial = path.with_name(f".{path.name}.part")
+        partial.write_bytes(data)
+        partial.replace(path)
+        return
+    with path.open("r+b") as file:
+        # A torn line from before is written over.
+        file.seek(written.start)
+        file.write(data)
+        file.truncate()
+
+
+def run_cell(
+    job: Job, threads: int, files: Mapping[str, bytes], objective: Any, scenes: Any
+) -> Iterator[Any]:
+    """The task: run a cell in a folder of its own, and give events and what is written."""
+    with tempfile.TemporaryDirectory(prefix="isptune-") as folder:
+        directory = Path(folder)
+        for name, data in files.items():
+            (directory / name).write_bytes(data)
+        messages: queue.Queue[Any] = queue.Queue()
+        stream = _Stream(directory, {name: len(data) for name, data in files.items()})
+
+        def tell(progress: Progress) -> None:
+            if not progress.replayed:
+                for written in stream.news():
+                    messages.put(written)
+                messages.put(Event(job.cell, progress.generation, progress.generations))
+
+        def work() -> None:
+            try:
+                here = replace(job, directory=directory)
+                outcome = Worker(threads).run(here, [tell], Parts(objective, scenes))
+                for written in (*stream.news(), *stream.rest()):
+                    messages.put(written)
+                messages.put(Event(job.cell, outcome=outcome))
+            except IsptuneError as error:
+                messages.put(error)
+            finally:
+                messages.put(None)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        while (message := messages.get()) is not None:
+            yield message
+        thread.join()
+
+
+class _Stream:
+    """What is new in a run directory since the last look."""
+
+    def __init__(self, directory: Path, sent: dict[str, int]) -> None:
+        self._directory, self._sent = directory, sent
+
+    def news(self) -> Iterator[Written]:
+        """The configuration once, and the log's new lines."""
+        path = self._directory / CONFIG_NAME
+        if path.exists() and CONFIG_NAME not in self._sent:
+            self._sent[CONFIG_NAME] = path.stat().st_size
+            yield Written(CONFIG_NAME, path.read_bytes())
+        log = self._directory / LOG_NAME
+        if not log.exists():
+            return
+        start = self._sent.get(LOG_NAME, 0)
+        data = log.read_bytes()[start:]
+        self._sent[LOG_NAME] = start + len(data)
+        if data:
+            yield Written(LOG_NAME, data, start)
+
+    def rest(self) -> Iterator[Written]:
+        """All other files, when the run has ended."""
+        for path in sorted(self._directory.iterdir()):
+            if path.is_file() and path.name not in (CONFIG_NAME, LOG_NAME):
+                yield Written(path.name, path.read_bytes())

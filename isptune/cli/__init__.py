@@ -20,6 +20,7 @@ VERBS = {
     "evaluate": "Say how well objectives agree with a dataset's opinion scores.",
     "list": "Show what is registered: stages, pipelines, objectives, optimizers.",
     "plot": "Draw the convergence of one or several runs.",
+    "report": "Write an HTML report of runs or of a benchmark.",
     "train": "Train a learner, such as ScoreNet, on opinions or synthetic data.",
     "gallery": "Show what the stages do at rising levels.",
     "doctor": "Show what works on this machine and what objectives would download.",

@@ -119,7 +119,7 @@ def convergence(
     if not histories:
         raise ConfigurationError("a convergence curve needs at least one run")
     axis = np.unique(np.concatenate([history["evaluations"] for history in histories]))
-    best = [_best_so_far(history["scores"], higher_is_better) for history in histories]
+    best = [best_so_far(history["scores"], higher_is_better) for history in histories]
 
     def band(name: str) -> Band | None:
         if any(history[name] is None for history in histories):
@@ -160,7 +160,7 @@ def _arrays(run: Any, number: int) -> dict[str, Any]:
     return found
 
 
-def _best_so_far(scores: Numbers, higher_is_better: bool) -> NDArray[np.int64]:
+def best_so_far(scores: Numbers, higher_is_better: bool) -> NDArray[np.int64]:
     """(E,) the index of the best finite score up to each one, the first of equals; -1 before there is any."""
     losses = np.where(np.isfinite(scores), -scores if higher_is_better else scores, np.inf)
     lowest = np.minimum.accumulate(losses)

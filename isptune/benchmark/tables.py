@@ -1,0 +1,241 @@
+"""The tables of a benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from isptune.benchmark.agreement import rank_agreement
+from isptune.benchmark.comparison import compare_objectives
+from isptune.benchmark.gaming import gaming
+from isptune.benchmark.results import DONE, FAILED, Benchmark, Run
+from isptune.benchmark.statistics import Quantity, group_runs, knows_truth, summarise, value_of
+from isptune.benchmark.table import Entry, Table
+from isptune.benchmark.targets import TARGETS, TargetHits, check_targets, seconds_per_evaluation, target_hits
+from isptune.evaluation.agreement import check_settings
+from isptune.evaluation.resampling import Estimate
+from isptune.result import History
+
+NO_FINITE_SCORE = "no score was finite"
+
+# Of the median that stands before them.
+INTERVAL = ("95% low", "95% high")
+
+
+def benchmark_tables(
+    benchmark: Benchmark, targets: Sequence[float] = TARGETS, seed: int = 0, *, bootstrap: int = 1000
+) -> dict[str, Table]:
+    """All tables of a benchmark.
+
+    Without hidden truth only the tables marked with an asterisk are made, and they are of scores. All but
+    ``timings`` are the same to the last bit for the same runs and seed.
+
+    Args:
+        benchmark: its runs.
+        targets: of ``l1_normalised``.
+        seed: of the bootstrap.
+        bootstrap: resamples of the intervals; 0 leaves them empty.
+
+    Returns:
+        By name: ``summary``*: what each objective reached. ``optimizers``*: the same by objective and
+        optimizer, where there are several. ``scenes``*: medians by objective and scene. ``comparison``:
+        objectives against one another, where there are several. ``targets``: evaluations to targets.
+        ``agreement``: rank correlations of score and hidden loss. ``gaming``: scores that improve while the
+        loss rises. ``failures``*: cells that failed, where any did. ``timings``*: seconds.
+
+    Raises:
+        ConfigurationError: targets that are not positive or stand twice, options out of range.
+    """
+    check_settings(bootstrap, seed)
+    check_targets(targets)
+    truth = knows_truth(benchmark)
+    quantities = ["l1_normalised", "l1"] if truth else ["score"]
+    several = [name for name in ("objective", "optimizer") if len(group_runs(benchmark.runs, [name])) > 1]
+    tables = {"summary": _summary_table(benchmark, quantities, ["objective"], bootstrap, seed)}
+    if "optimizer" in several:
+        factors = ["objective", "optimizer"]
+        tables["optimizers"] = _summary_table(benchmark, quantities, factors, bootstrap, seed)
+    tables["scenes"] = _scenes_table(benchmark, quantities[0])
+    if truth:
+        if "objective" in several:
+            tables["comparison"] = _comparison_table(benchmark, bootstrap, seed)
+        tables["targets"] = _targets_table(target_hits(benchmark, targets))
+        tables["agreement"] = _agreement_table(benchmark, bootstrap, seed)
+        tables["gaming"] = _gaming_table(benchmark, bootstrap, seed)
+    failures = _failures_table(benchmark)
+    if failures.rows:
+        tables["failures"] = failures
+    tables["timings"] = _timings_table(benchmark, targets if truth else ())
+    return tables
+
+
+def _summary_table(
+    benchmark: Benchmark, quantities: Sequence[str], by: Sequence[str], bootstrap: int, seed: int
+) -> Table:
+    rows: list[list[Entry]] = []
+    for quantity in quantities:
+        for one in summarise(benchmark, by, quantity, bootstrap=bootstrap, seed=seed):
+            group = [str(level) for level in one.group]
+            spread = [one.best, one.lower, one.upper, one.worst, one.mean]
+            rows.append([*group, quantity, one.runs, one.missing, *_cells(one.median), *spread])
+    heads = ["median", *INTERVAL, "best", "lower quartile", "upper quartile", "worst", "mean"]
+    return Table(
+        "What the best-scored candidates reached, per " + " and ".join(by),
+        [*by, "quantity", "runs", "missing", *heads],
+        rows,
+    )
+
+
+def _scenes_table(benchmark: Benchmark, quantity: str) -> Table:
+    objectives = [str(group[0]) for group in group_runs(benchmark.runs, ["objective"])]
+    scenes = [str(group[0]) for group in group_runs(benchmark.runs, ["scene"])]
+    medians = {
+        one.group: one.median.value
+        for one in summarise(benchmark, ["objective", "scene"], quantity, bootstrap=0)
+    }
+    rows: list[list[Entry]] = [
+        [objective, *(medians.get((objective, scene)) for scene in scenes)] for objective in objectives
+    ]
+    return Table(f"Median {quantity} per objective and scene", ["objective", *scenes], rows)
+
+
+def _comparison_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
+    rows: list[list[Entry]] = [
+        [
+            one.first,
+            one.second,
+            one.winner or "undecided",
+            one.pairs,
+            one.left_out,
+            one.wins,
+            one.losses,
+            one.ties,
+            *_cells(one.difference),
+            one.p,
+            one.p_holm,
+        ]
+        for one in compare_objectives(benchmark, bootstrap=bootstrap, seed=seed)
+    ]
+    counts = ["pairs", "left out", "first lower", "second lower", "equal"]
+    end = ["median difference", *INTERVAL, "p", "p (Holm)"]
+    return Table(
+        "Paired l1_normalised of the first objective minus that of the second (Wilcoxon signed-rank test)",
+        ["first", "second", "better", *counts, *end],
+        rows,
+    )
+
+
+def _targets_table(hits: Sequence[TargetHits]) -> Table:
+    rows: list[list[Entry]] = [
+        [
+            str(one.group[0]),
+            one.target,
+            one.runs,
+            one.reached,
+            one.share,
+            one.median_evaluations,
+            one.expected_evaluations,
+        ]
+        for one in hits
+    ]
+    return Table(
+        "Evaluations until the best-scored candidate's l1_normalised is at or below a target",
+        ["objective", "target", "runs", "reached", "share", "median evaluations", "expected evaluations"],
+        rows,
+    )
+
+
+def _agreement_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
+    return _medians_table(
+        benchmark,
+        "Rank correlation of score and hidden loss over a run's evaluations, medians over runs",
+        {
+            "SRCC": _measured(rank_agreement, "overall"),
+            "SRCC of the last quarter": _measured(rank_agreement, "late"),
+        },
+        bootstrap,
+        seed,
+    )
+
+
+def _gaming_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
+    return _medians_table(
+        benchmark,
+        "What improvements of the score did to the hidden l1_normalised, medians over runs",
+        {
+            "gaming index": _measured(gaming, "index"),
+            "rises": _measured(gaming, "rises"),
+            "falls": _measured(gaming, "falls"),
+            "regret": _measured(gaming, "regret"),
+        },
+        bootstrap,
+        seed,
+    )
+
+
+def _measured(measure: Callable[[History], object | None], name: str) -> Quantity:
+    """A figure of a run's history as a quantity of the run."""
+
+    def measured(run: Run) -> float | None:
+        found = None if run.history is None else measure(run.history)
+        return None if found is None else float(getattr(found, name))
+
+    return measured
+
+
+def _medians_table(
+    benchmark: Benchmark, title: str, statistics: Mapping[str, Quantity], bootstrap: int, seed: int
+) -> Table:
+    """Medians of statistics per objective, each over the runs that have it."""
+    rows: list[list[Entry]] = []
+    for name, quantity in statistics.items():
+        for one in summarise(benchmark, quantity=quantity, bootstrap=bootstrap, seed=seed):
+            rows.append([str(one.group[0]), name, one.runs, *_cells(one.median)])
+    return Table(title, ["objective", "statistic", "runs", "median", *INTERVAL], rows)
+
+
+def _failures_table(benchmark: Benchmark) -> Table:
+    rows: list[list[Entry]] = []
+    for run in benchmark.runs:
+        cell = run.cell
+        error = run.error or ""
+        if run.status == DONE and value_of(run, "score") is None:
+            error = NO_FINITE_SCORE
+        elif run.status != FAILED:
+            continue
+        rows.append([cell.objective, cell.optimizer, cell.scene, str(cell.map), str(cell.seed), error])
+    return Table("Cells that failed", ["objective", "optimizer", "scene", "map", "seed", "error"], rows)
+
+
+def _timings_table(benchmark: Benchmark, targets: Sequence[float]) -> Table:
+    """Per objective; seconds to a target are the median over the finished runs."""
+    seconds = {
+        (str(one.group[0]), one.target): one.median_seconds
+        for one in (target_hits(benchmark, targets) if targets else [])
+    }
+    rows: list[list[Entry]] = []
+    for (objective, *_), runs in group_runs(benchmark.runs, ["objective"]).items():
+        done = [run for run in runs if run.status == DONE]
+        each = np.array([seconds_per_evaluation(run) for run in done])
+        each = each[np.isfinite(each)]
+        rows.append(
+            [
+                str(objective),
+                len(done),
+                sum(run.evaluations for run in done),
+                sum(run.seconds for run in done),
+                float(np.median(each)) if each.size else None,
+                *(seconds[str(objective), target] for target in targets),
+            ]
+        )
+    heads = ["objective", "runs", "evaluations", "seconds", "seconds per evaluation"]
+    return Table(
+        "Wall time of the finished runs, medians where it is not a total",
+        [*heads, *(f"seconds to {target:g}" for target in targets)],
+        rows,
+    )
+
+
+def _cells(estimate: Estimate) -> list[Entry]:
+    return [estimate.value, estimate.low, estimate.high]

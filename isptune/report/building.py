@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from isptune.benchmark.results import DONE, Benchmark
+from isptune.benchmark.targets import TARGETS
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.naming import listed
 from isptune.report import facts, sections
 from isptune.report.comparison import add_pictures
-from isptune.report.compute import TARGETS, by_objective, in_order, median_record, slices
+from isptune.report.compute import by_objective, in_order, median_record, slices
 from isptune.report.levels import Pipelines
 from isptune.report.markup import Cell, TableLike, code, paragraph, table, table_of, text
 from isptune.report.page import Page
@@ -167,7 +168,7 @@ def _cards(records: Sequence[Record], benchmark: Benchmark | None = None) -> str
         if record.l1_normalised is not None:
             facts_shown.append(("hidden L1 loss (share of range)", f"{record.l1_normalised:.3g}"))
             facts_shown.append(("hidden L1 loss (stages' units)", f"{record.l1:.3g}"))
-        facts_shown.append(("optimizer", f"{record.optimizer}, seed {record.seed}"))
+        facts_shown.append((f"optimizer, seed {record.seed}", record.optimizer))
     else:
         runs = f"{len(records):,}" if benchmark is None else f"{len(records):,} of {len(benchmark.runs):,}"
         facts_shown.append(("runs", runs))

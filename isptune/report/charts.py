@@ -16,10 +16,10 @@ from isptune.report.compute import (
     Slice,
     best_candidates,
     by_objective,
+    changes,
     curves,
     reached,
     scatter,
-    thinned,
 )
 from isptune.report.levels import Pipelines, Recovered
 from isptune.report.records import Record
@@ -83,7 +83,7 @@ def loss_chart(objectives: Sequence[str], parts: Sequence[Slice]) -> Spec | None
 
 
 def _band(name: str, colour: int, axis: NDArray[np.float64], band: Band, runs: int) -> Spec:
-    kept = thinned(band)
+    kept = changes(band)
     series: Spec = {"name": name, "colour": colour, "runs": runs, "x": plain(axis[kept])}
     series["y"] = plain(band.median[kept])
     if runs > 1:

@@ -12,6 +12,8 @@ from isptune.report.records import Record
 
 # Base64 characters of all large pictures together.
 _MOST = 9_000_000
+# Smaller ones are shown enlarged, by whole factors.
+_LEAST_WIDTH, _LEAST_CROP = 480, 96
 
 
 def add_pictures(page: Page, records: Sequence[Record], pipelines: Pipelines) -> None:
@@ -49,13 +51,16 @@ def _divider(found: Comparison) -> str:
         for index, (picture, (uri, _, _)) in enumerate(zip(found.pictures, encoded, strict=True))
     )
     shown = found.pictures[0].image.shape
+    zoom = max(1, _LEAST_WIDTH // width)
     scaled = f", shown at {width}×{height}" if (shown[2], shown[1]) != (width, height) else ""
+    scaled += f", every pixel as {zoom}×{zoom}" if zoom > 1 else ""
+    size = f"--width: {zoom * width}px; --ratio: {width / height:.4f}"
     return (
         '<figure class="compare" data-compare>'
         '<div class="controls">'
         f'<label>Left <select data-side="left">{options}</select></label>'
         f'<label>Right <select data-side="right">{options}</select></label></div>'
-        f'<div class="stage">{pictures}<span class="tag left" aria-hidden="true"></span>'
+        f'<div class="stage{" enlarged" if zoom > 1 else ""}" style="{size}">{pictures}<span class="tag left" aria-hidden="true"></span>'
         '<span class="tag right" aria-hidden="true"></span>'
         '<div class="divider" role="slider" tabindex="0" aria-label="Divider between the two pictures" '
         'aria-orientation="horizontal" aria-valuemin="0" aria-valuemax="100" aria-valuenow="50"></div></div>'
@@ -86,18 +91,20 @@ def _details(found: Comparison) -> str:
     if not found.crops:
         return ""
     heads = "".join(f'<th scope="col">{text(picture.name)}</th>' for picture in found.pictures)
+    zoom = max(1, _LEAST_CROP // found.crops[0][2])
+    size = f"every pixel as {zoom}×{zoom}" if zoom > 1 else "pixel by pixel"
     rows = []
     for crop in found.crops:
         x, y, width, height = crop
         cells = "".join(
-            f'<td><img class="crop" src="{crop_uri(picture.image, crop)}" width="{width}" height="{height}" '
-            f'alt="{text(f"{picture.name}: detail of {width}×{height} pixels at {x}, {y}")}"></td>'
+            f'<td><img class="crop" src="{crop_uri(picture.image, crop)}" '
+            f'width="{zoom * width}" height="{zoom * height}" alt="{text(f"{picture.name}: detail of {width}×{height} pixels at {x}, {y}")}"></td>'
             for picture in found.pictures
         )
         rows.append(f'<tr><th scope="row">x {x}<br>y {y}</th>{cells}</tr>')
     return (
         '<div class="scroll" tabindex="0" role="region" aria-labelledby="details">'
-        '<table class="details"><caption id="details">Details, pixel by pixel</caption>'
+        f'<table class="details"><caption id="details">Details, {size}</caption>'
         f'<thead><tr><th scope="col">place</th>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isptune.benchmark.targets import TARGETS, hidden_so_far
+from isptune.evaluation import srcc
 from isptune.plots import Band, ConvergenceCurves, convergence
+from isptune.plots.compute import best_so_far
 from isptune.report.records import Record
+from isptune.result import History
 
 Numbers = NDArray[np.float64]
 
-TARGETS = (0.2, 0.1, 0.05, 0.02)
 MOST_POINTS = 2000
+MOST_PLACES = 240
 
 
 @dataclass(frozen=True)
@@ -79,29 +83,46 @@ def slices(records: Sequence[Record]) -> list[Slice]:
     return found
 
 
-def curves(records: Sequence[Record]) -> ConvergenceCurves:
-    """Median and quartiles over runs of one objective; see ``isptune.plots.convergence``."""
-    histories = [record.history for record in records]
-    return convergence(histories, higher_is_better=histories[0].higher_is_better)
+def curves(records: Sequence[Record], most: int = MOST_PLACES) -> ConvergenceCurves:
+    """Median and quartiles over runs of one objective, at a few places of a long axis.
 
+    Args:
+        records: runs of one objective.
+        most: at how many evaluations the curves are known; the same for all runs of a length.
 
-def thinned(band: Band, most: int = 240) -> NDArray[np.int64]:
-    """Indices of at most ``most`` places that keep a step curve's shape.
-
-    A place is kept where any of the three lines changes; where those are too many, as many of them as are
-    allowed, spread evenly in the logarithm of the place and evenly in the place. The ends are always kept.
+    Returns:
+        What ``isptune.plots.convergence`` says of the whole histories at those places.
     """
+    histories = [_at_places(record.history, most) for record in records]
+    return convergence(histories, higher_is_better=records[0].history.higher_is_better)
+
+
+def _at_places(history: History, most: int) -> Mapping[str, Numbers | None]:
+    """The best so far at evaluations that lie evenly, and evenly in the logarithm; the ends are among them."""
+    count = len(history.scores)
+    places = np.arange(count)
+    if count > most:
+        rough = [np.geomspace(1, count, most // 2) - 1, np.linspace(0, count - 1, most - most // 2)]
+        places = np.unique(np.round(np.concatenate(rough)).astype(np.int64))
+    index = best_so_far(history.scores, history.higher_is_better)[places]
+
+    def taken(values: Numbers | None) -> Numbers | None:
+        return None if values is None else np.where(index >= 0, values[index], np.nan)
+
+    return {
+        "evaluations": history.evaluations[places].astype(np.float64),
+        "scores": taken(history.scores),
+        "l1": taken(history.l1),
+        "l1_normalised": taken(history.l1_normalised),
+    }
+
+
+def changes(band: Band) -> NDArray[np.int64]:
+    """Indices at which any of a band's three lines steps, and both ends: a step curve needs no others."""
     lines = np.stack([band.median, band.low, band.high])
-    count = lines.shape[1]
     same = np.isclose(lines[:, 1:], lines[:, :-1], rtol=1e-9, atol=0, equal_nan=True).all(axis=0)
     kept = np.flatnonzero(np.concatenate([[True], ~same]))
-    kept = np.union1d(kept, [0, count - 1])
-    if len(kept) > most:
-        places = np.concatenate(
-            [np.geomspace(1, count, most // 2) - 1, np.linspace(0, count - 1, most - most // 2)]
-        )
-        kept = np.unique(np.round(places).astype(np.int64))
-    return np.asarray(kept, dtype=np.int64)
+    return np.asarray(np.union1d(kept, [0, lines.shape[1] - 1]), dtype=np.int64)
 
 
 def scatter(records: Sequence[Record], most: int = MOST_POINTS) -> Scatter | None:
@@ -125,8 +146,6 @@ def scatter(records: Sequence[Record], most: int = MOST_POINTS) -> Scatter | Non
     if len(scores) > most:
         generator = np.random.Generator(np.random.PCG64(zlib.crc32(known[0].objective.encode())))
         sample = np.sort(generator.choice(len(scores), most, replace=False))
-    from isptune.evaluation import srcc
-
     return Scatter(
         scores=scores[sample],
         losses=losses[sample],
@@ -156,12 +175,11 @@ def reached(records: Sequence[Record], targets: Sequence[float] = TARGETS) -> Re
         return None
     hits: list[float] = []
     for record in known:
-        curve = curves([record])
-        assert curve.l1_normalised is not None
+        losses = hidden_so_far(record.history)
         for target in targets:
-            below = np.flatnonzero(curve.l1_normalised.median <= target)
+            below = np.flatnonzero(losses <= target) if losses is not None else np.array([])
             if len(below):
-                hits.append(float(curve.evaluations[below[0]]))
+                hits.append(float(record.history.evaluations[below[0]]))
     last = float(max(record.history.evaluations[-1] for record in known))
     places = np.unique([1.0, *hits, last])
     counts = np.searchsorted(np.sort(hits), places, side="right")

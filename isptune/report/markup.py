@@ -39,9 +39,8 @@ def written(value: Cell) -> str:
         # Four digits stay together, as in a year.
         return (f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))).replace("-", "−")
     if 1e-4 <= abs(value) < 1e6:
-        digits = max(0, 3 - math.floor(math.log10(abs(value))))
-        return f"{value:,.{digits}f}".replace("-", "−")
-    return f"{value:.3e}".replace("-", "−")
+        return f"{float(f'{value:.4g}'):,.12g}".replace("-", "−")
+    return f"{value:.3g}".replace("-", "−").replace("e−0", "e−").replace("e+0", "e").replace("e+", "e")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], name: str) -> str:

@@ -14,7 +14,7 @@ from isptune.report.levels import Pipelines, recovered
 from isptune.report.markup import Cell, chart, grid, paragraph, table
 from isptune.report.page import Page
 from isptune.report.records import Record
-from isptune.report.sensitivity import STEP, sensitivity
+from isptune.report.sensitivity import sensitivity
 
 NO_TRUTH = (
     "The pipeline does not know how far a candidate is from pristine, so the parts of a report that need "
@@ -149,7 +149,8 @@ def add_targets(
                 rows.append([objective, target, f"{100 * float(steps.shares[-1]):.0f} %"])
     sentence = (
         "The share of pairs of a run and a target (hidden loss of at most "
-        f"{listed([f'{target:g}' for target in targets])}) that were reached within so many evaluations: the further up and to the left, the better."
+        f"{listed([f'{target:g}' for target in targets])}) that were reached within so many evaluations: "
+        "the further up and to the left, the better."
     )
     page.add(
         "targets",
@@ -231,7 +232,7 @@ def add_sensitivity(page: Page, record: Record, pipelines: Pipelines) -> None:
         page.charts[f"sensitivity-{number}"] = spec
         words = f"Score against {name} for the evaluations near the best candidate, with the fitted curve."
         figures.append(chart(f"sensitivity-{number}", name, words))
-    order = np.argsort(-np.abs(fit.effects), kind="stable")
+    order = np.argsort(-np.abs(np.nan_to_num(fit.effects)), kind="stable")
     names = pipeline.space.names
     values = pipeline.space.to_dicts(pipeline.space.to_values(torch.from_numpy(fit.best[None, :])))[0]
     rows = [[names[i], _plain(values[names[i]]), float(fit.effects[i])] for i in order]
@@ -241,7 +242,7 @@ def add_sensitivity(page: Page, record: Record, pipelines: Pipelines) -> None:
         "vertical line is the best candidate, the curve the fit with all other parameters held there. "
         "Nothing was rendered anew."
     )
-    heads = ["parameter", "best value", f"change of the score for ±{100 * STEP:.0f} % of the range"]
+    heads = ["parameter", "best value", f"change of the score for ±{100 * fit.step:.2g} % of the range"]
     page.add(
         "sensitivity",
         "Sensitivity around the optimum",

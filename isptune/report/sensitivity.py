@@ -11,7 +11,7 @@ from isptune.result import History
 
 Numbers = NDArray[np.float64]
 
-STEP = 0.1
+LONGEST_STEP = 0.1
 _SHOWN = 300
 
 
@@ -24,10 +24,12 @@ class Sensitivity:
         best: (n,) the best-scored candidate in the unit cube.
         slopes, curvatures: (n,) coefficients of the score in u_i - best_i and its square.
         constant: the fitted score at the best candidate.
-        effects: (n,) the mean change of the fitted score over steps of a tenth of the parameter's range
-            to either side, as far as the range goes; negative where leaving the optimum lowers it.
+        step: a share of the range, the same for all parameters: the least spread (root mean square distance
+            from the best candidate) of any parameter that varies at all, so that no effect is looked up
+            where nothing was evaluated; a tenth at most.
+        effects: (n,) the mean change of the fitted score over a step to either side, as far as the range
+            goes; negative where leaving the optimum lowers it, NaN for a parameter that does not vary.
         r_squared: the share of the scores' variance around the best that the fit explains.
-        radius: the distance in the unit cube to the farthest evaluation used, per root of the dimension.
     """
 
     nearest: NDArray[np.int64]
@@ -35,9 +37,9 @@ class Sensitivity:
     slopes: Numbers
     curvatures: Numbers
     constant: float
+    step: float
     effects: Numbers
     r_squared: float
-    radius: float
 
     def along(self, parameter: int, unit: Numbers) -> Numbers:
         """The fitted score along one parameter, the others held at the best candidate."""
@@ -85,22 +87,26 @@ def sensitivity(history: History) -> Sensitivity | None:
     spread = float(np.sum(weight * (scores - mean) ** 2))
     left = float(np.sum(weight * (scores - design @ fitted) ** 2))
     slopes, curvatures = fitted[1 : 1 + dimension], fitted[1 + dimension :]
+    spreads = np.sqrt(np.average(steps**2, axis=0, weights=weight))
+    varies = spreads > 1e-9
+    step = float(min(LONGEST_STEP, spreads[varies].min()))
+    effects = np.where(varies, _effects(centre, slopes, curvatures, step), np.nan)
     return Sensitivity(
         nearest=nearest,
         best=centre,
         slopes=slopes,
         curvatures=curvatures,
         constant=float(fitted[0]),
-        effects=_effects(centre, slopes, curvatures),
+        step=step,
+        effects=effects,
         r_squared=1 - left / spread if spread > 0 else float("nan"),
-        radius=radius / float(np.sqrt(dimension)),
     )
 
 
-def _effects(centre: Numbers, slopes: Numbers, curvatures: Numbers) -> Numbers:
+def _effects(centre: Numbers, slopes: Numbers, curvatures: Numbers, size: float) -> Numbers:
     """Mean change over the two steps; a step that would leave the unit interval ends at its bound."""
     total = np.zeros_like(centre)
-    for sign in (-1.0, 1.0):
-        step = np.clip(centre + sign * STEP, 0, 1) - centre
+    for sign in (-size, size):
+        step = np.clip(centre + sign, 0, 1) - centre
         total += slopes * step + curvatures * step**2
     return total / 2

@@ -49,20 +49,26 @@ contents.addEventListener('click', (event) => {
 
 const links = new Map([...contents.querySelectorAll('a')].map((link) => [link.hash.slice(1), link]));
 const visible = new Set();
+function mark() {
+  // The last sections may be too short to ever reach the middle of the window.
+  const atEnd = window.innerHeight + window.scrollY >= root.scrollHeight - 2;
+  const ids = [...links.keys()];
+  const current = atEnd ? ids.at(-1) : ids.find((id) => visible.has(id));
+  for (const [id, link] of links) {
+    if (id === current) link.setAttribute('aria-current', 'true');
+    else link.removeAttribute('aria-current');
+  }
+}
 const watcher = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     if (isIntersecting) visible.add(target.id);
     else visible.delete(target.id);
   }
-  let first = true;
-  for (const [id, link] of links) {
-    if (visible.has(id) && first) {
-      link.setAttribute('aria-current', 'true');
-      first = false;
-    } else link.removeAttribute('aria-current');
-  }
+  mark();
 }, { rootMargin: '-15% 0px -60% 0px' });
 for (const section of document.querySelectorAll('main section')) watcher.observe(section);
+
+window.addEventListener('scroll', mark, { passive: true });
 
 for (const button of document.querySelectorAll('[data-copy]')) {
   button.addEventListener('click', async () => {

@@ -60,7 +60,8 @@ def _divider(found: Comparison) -> str:
         '<div class="controls">'
         f'<label>Left <select data-side="left">{options}</select></label>'
         f'<label>Right <select data-side="right">{options}</select></label></div>'
-        f'<div class="stage{" enlarged" if zoom > 1 else ""}" style="{size}">{pictures}<span class="tag left" aria-hidden="true"></span>'
+        f'<div class="stage{" enlarged" if zoom > 1 else ""}" style="{size}">{pictures}'
+        '<span class="tag left" aria-hidden="true"></span>'
         '<span class="tag right" aria-hidden="true"></span>'
         '<div class="divider" role="slider" tabindex="0" aria-label="Divider between the two pictures" '
         'aria-orientation="horizontal" aria-valuemin="0" aria-valuemax="100" aria-valuenow="50"></div></div>'
@@ -98,7 +99,8 @@ def _details(found: Comparison) -> str:
         x, y, width, height = crop
         cells = "".join(
             f'<td><img class="crop" src="{crop_uri(picture.image, crop)}" '
-            f'width="{zoom * width}" height="{zoom * height}" alt="{text(f"{picture.name}: detail of {width}×{height} pixels at {x}, {y}")}"></td>'
+            f'width="{zoom * width}" height="{zoom * height}" '
+            f'alt="{text(f"{picture.name}: detail of {width}×{height} pixels at {x}, {y}")}"></td>'
             for picture in found.pictures
         )
         rows.append(f'<tr><th scope="row">x {x}<br>y {y}</th>{cells}</tr>')

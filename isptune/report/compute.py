@@ -98,7 +98,7 @@ def curves(records: Sequence[Record], most: int = MOST_PLACES) -> ConvergenceCur
 
 
 def _at_places(history: History, most: int) -> Mapping[str, Numbers | None]:
-    """The best so far at evaluations that lie evenly, and evenly in the logarithm; the ends are among them."""
+    """The best so far at evaluations that lie evenly and evenly in the logarithm, both ends among them."""
     count = len(history.scores)
     places = np.arange(count)
     if count > most:

@@ -223,7 +223,9 @@ def add_sensitivity(page: Page, record: Record, pipelines: Pipelines) -> None:
     pipeline = pipelines.of(record)
     fit = sensitivity(record.history)
     if fit is None:
-        sentence = "The run's log holds too few different evaluations to tell how the score depends on each parameter."
+        sentence = (
+            "The run's log holds too few different evaluations to tell how much each parameter matters."
+        )
         page.add("sensitivity", "Sensitivity", paragraph(sentence))
         return
     figures = []

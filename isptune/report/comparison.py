@@ -106,7 +106,7 @@ def _details(found: Comparison) -> str:
         rows.append(f'<tr><th scope="row">x {x}<br>y {y}</th>{cells}</tr>')
     return (
         '<div class="scroll" tabindex="0" role="region" aria-labelledby="details">'
-        f'<table class="details"><caption id="details">Details, {size}</caption>'
+        f'<table class="details"><caption id="details"><span>Details, {size}</span></caption>'
         f'<thead><tr><th scope="col">place</th>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 Cell = str | float | int | None
 
+_SENTENCE = 48
+
 
 class TableLike(Protocol):
     """A table as the report shows it: a title, column headings, and rows as long as the headings."""
@@ -62,13 +64,18 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], na
     body = []
     for row in rows:
         first, *others = [text(written(cell)) for cell in row]
-        cells = "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(others, kinds[1:], strict=True))
+        cells = "".join(_data_cell(cell, kind) for cell, kind in zip(others, kinds[1:], strict=True))
         body.append(f'<tr><th scope="row"{kinds[0]}>{first}</th>{cells}</tr>')
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}">'
-        f'<table><caption id="{name}">{text(title)}</caption>'
+        f'<table><caption id="{name}"><span>{text(title)}</span></caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
+
+
+def _data_cell(cell: str, kind: str) -> str:
+    """Cells stay on one line, but for those that hold a sentence."""
+    return f"<td{kind or (' class="words"' if len(cell) > _SENTENCE else '')}>{cell}</td>"
 
 
 def table_of(source: TableLike, name: str) -> str:

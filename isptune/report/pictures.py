@@ -23,6 +23,7 @@ LARGEST_SIDE = 1400
 CROPS = 3
 CROP_SIDE = 160
 _QUALITY = 90
+_SMALL = 400 * 300
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,9 @@ def _note(record: Record) -> str:
 
 
 def preview_uri(image: Tensor, largest: int = LARGEST_SIDE) -> tuple[str, int, int]:
-    """A picture as a WebP data URI of quality 90, made smaller where it is larger than ``largest``.
+    """A picture as a WebP data URI, made smaller where it is larger than ``largest``.
+
+    Small pictures, of which every pixel can be seen, are encoded without loss, others with quality 90.
 
     Args:
         image: (3, H, W) in [0, 1].
@@ -137,7 +140,8 @@ def preview_uri(image: Tensor, largest: int = LARGEST_SIDE) -> tuple[str, int, i
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    picture.save(buffer, format="WEBP", quality=_QUALITY, method=4)
+    lossless = picture.width * picture.height <= _SMALL
+    picture.save(buffer, format="WEBP", lossless=lossless, quality=_QUALITY, method=4)
     return _uri(buffer, "webp"), picture.width, picture.height
 
 

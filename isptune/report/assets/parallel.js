@@ -27,14 +27,16 @@ function parallel(place, spec) {
     const key = state.view === 0 ? ['parameters', 'written'] : ['levels', 'writtenLevels'];
     const used = spec.lines.filter((line) => shown.has(line.objective));
     const room = parallelRoom(box, view.axes);
-    const svg = parallelFrame(box, view.axes, room);
+    const { svg, names: labels } = parallelFrame(box, view.axes, room);
+    const threads = draw('g', {}, svg);
+    svg.append(labels);
     const values = used.map((line) => line[by]).filter(known);
     const [low, high] = [Math.min(...values), Math.max(...values)];
     const paint = (line) => (by === 'objective' ? colour(line.colour)
       : rampColour(high > low ? (line[by] - low) / (high - low) : 0));
     const paths = used.map((line) => {
       const at = line[key[0]].map((value, index) => room.place(index, value));
-      const path = draw('path', { class: 'thread', d: `M${at.map((p) => p.map((v) => v.toFixed(1)).join(',')).join('L')}` }, svg);
+      const path = draw('path', { class: 'thread', d: `M${at.map((p) => p.map((v) => v.toFixed(1)).join(',')).join('L')}` }, threads);
       path.style.stroke = paint(line);
       return { line, at, path };
     });
@@ -63,29 +65,33 @@ function parallelRoom(box, axes) {
     };
   }
   return {
-    upright, width, height: axes.length * 52 + 12,
-    place: (index, value) => [14 + value * (width - 28), 34 + index * 52],
+    upright, width, height: axes.length * 60 + 4,
+    place: (index, value) => [14 + value * (width - 28), 34 + index * 60],
   };
 }
 
 function parallelFrame(box, axes, room) {
   const { width, height, place, upright } = room;
   const svg = draw('svg', { width, height, viewBox: `0 0 ${width} ${height}`, 'aria-hidden': 'true' }, box);
+  const names = draw('g', {}, svg);
+  const write = (kind, x, y, anchor, text) => {
+    draw('text', { class: `${kind} over-lines`, x, y, 'text-anchor': anchor }, names, text);
+  };
   axes.forEach((axis, index) => {
     const [x1, y1] = place(index, 0);
     const [x2, y2] = place(index, 1);
     draw('line', { class: 'axis', x1, y1, x2, y2 }, svg);
     if (upright) {
-      draw('text', { class: 'stage-name', x: x1, y: 14, 'text-anchor': 'middle' }, svg, axis.name);
-      draw('text', { class: 'tick', x: x1, y: y2 - 8, 'text-anchor': 'middle' }, svg, axis.high);
-      draw('text', { class: 'tick', x: x1, y: y1 + 18, 'text-anchor': 'middle' }, svg, axis.low);
+      write('stage-name', x1, 14, 'middle', axis.name);
+      write('tick', x1, y2 - 8, 'middle', axis.high);
+      write('tick', x1, y1 + 18, 'middle', axis.low);
     } else {
-      draw('text', { class: 'stage-name', x: width / 2, y: y1 - 9, 'text-anchor': 'middle' }, svg, axis.name);
-      draw('text', { class: 'tick', x: 2, y: y1 - 9 }, svg, axis.low);
-      draw('text', { class: 'tick', x: width - 2, y: y1 - 9, 'text-anchor': 'end' }, svg, axis.high);
+      write('stage-name', width / 2, y1 - 8, 'middle', axis.name);
+      write('tick', 2, y1 - 8, 'start', axis.low);
+      write('tick', width - 2, y1 - 8, 'end', axis.high);
     }
   });
-  return svg;
+  return { svg, names };
 }
 
 function ramp(box, name, low, high) {

@@ -75,7 +75,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], na
 
 def _data_cell(cell: str, kind: str) -> str:
     """Cells stay on one line, but for those that hold a sentence."""
-    return f"<td{kind or (' class="words"' if len(cell) > _SENTENCE else '')}>{cell}</td>"
+    if not kind and len(cell) > _SENTENCE:
+        kind = ' class="words"'
+    return f"<td{kind}>{cell}</td>"
 
 
 def table_of(source: TableLike, name: str) -> str:

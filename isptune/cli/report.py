@@ -53,9 +53,11 @@ def _of_runs(folders: list[Path]) -> str:
 
 
 def _of_benchmark(folder: Path) -> str:
+    from isptune.benchmark.targets import TARGETS
     from isptune.report import report_of_benchmark
 
     # Read when called, so that reports of runs need nothing of the benchmark.
     benchmark = import_module("isptune.benchmark.running").read_benchmark(folder)
-    tables = import_module("isptune.benchmark.tables").benchmark_tables(benchmark)
+    targets = benchmark.config.get("targets") or TARGETS
+    tables = import_module("isptune.benchmark.tables").benchmark_tables(benchmark, targets)
     return report_of_benchmark(benchmark, tables)

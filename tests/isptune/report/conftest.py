@@ -108,3 +108,15 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
     config = {"name": "small", "objectives": ["psnr", "ssim"], "seeds": [0, 1], "targets": [0.3, 0.1]}
     (root / "bench.yaml").write_text("name: small\n", encoding="utf-8")
     return Benchmark(config, runs, root)
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run ``isptune`` with arguments; its exit code, stdout and stderr."""
+
+    def run_and_capture(*arguments: str) -> tuple[int, str, str]:
+        code = run(list(arguments))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run_and_capture

@@ -38,7 +38,6 @@ function menu(bar, name, labels, change) {
 function mount(place, render) {
   const bar = make('div', { class: 'controls' }, place);
   const box = make('div', { class: 'canvas', tabindex: 0, role: 'group' }, place);
-  box.setAttribute('aria-roledescription', 'chart');
   box.setAttribute('aria-label', `${place.dataset.description} The arrow keys read its values.`);
   let drawn = {};
   let width = 0;

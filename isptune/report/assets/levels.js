@@ -74,8 +74,9 @@ function levelReader(rows, series, spec, block, at) {
     const { stage, index } = rows[current];
     const show = (one) => {
       const spread = one.high[index] - one.low[index] > 0.0005;
-      const band = spread ? ` (${percent(one.low[index])} to ${percent(one.high[index])})` : '';
-      return `${format(one.y[index] * 100, 3)} %${band}`;
+      const share = (value) => format(value * 100, 3);
+      const band = spread ? ` (${share(one.low[index])} to ${share(one.high[index])})` : '';
+      return `${share(one.y[index])}${band} %`;
     };
     const found = series.map((one) => [one.colour, spec.series.length > 1 ? one.name : 'found', show(one)]);
     showTooltip(stage, [[null, 'before', show(spec.start)], ...found], screenX, screenY);

@@ -86,6 +86,15 @@ for (const button of document.querySelectorAll('[data-copy]')) {
   });
 }
 
+for (const box of document.querySelectorAll('.scroll')) {
+  const edges = () => {
+    box.classList.toggle('before', box.scrollLeft > 1);
+    box.classList.toggle('after', box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+  };
+  box.addEventListener('scroll', edges, { passive: true });
+  new ResizeObserver(edges).observe(box);
+}
+
 // Everything is on paper what it is on the screen, in light colours and unfolded.
 window.addEventListener('beforeprint', () => {
   for (const details of document.querySelectorAll('main details')) details.open = true;

@@ -217,8 +217,9 @@ def test_motion_is_reduced_where_it_is_not_wanted(open_page: Any) -> None:
     assert open_page("run", reduced_motion="reduce").evaluate(behaviour) == "auto"
 
 
-@pytest.mark.parametrize("name", ["run", "benchmark"])
-@pytest.mark.parametrize(("theme", "width"), [("light", 1200), ("dark", 360)])
+@pytest.mark.parametrize(
+    ("name", "theme", "width"), [("benchmark", "light", 1200), ("run", "dark", 360), ("run", "light", 700)]
+)
 def test_axe_finds_nothing_serious(open_page: Any, name: str, theme: str, width: int) -> None:
     axe = pytest.importorskip("axe_core_python.sync_playwright", reason="axe-core-python is not installed")
     page = open_page(name, width, color_scheme=theme)

@@ -154,7 +154,7 @@ def _median_losses(records: Sequence[Record]) -> str:
         known = [record.l1_normalised for record in group if record.l1_normalised is not None]
         if known:
             losses.append((median(known), objective))
-    return listed([f"{objective} {loss:.3g}" for loss, objective in sorted(losses)], 6)
+    return listed([f"{objective} ({loss:.3g})" for loss, objective in sorted(losses)], 3)
 
 
 def _cards(records: Sequence[Record], benchmark: Benchmark | None = None) -> str:
@@ -173,12 +173,12 @@ def _cards(records: Sequence[Record], benchmark: Benchmark | None = None) -> str
         runs = f"{len(records):,}" if benchmark is None else f"{len(records):,} of {len(benchmark.runs):,}"
         facts_shown.append(("runs", runs))
         for label, labels in (
-            ("objectives", in_order(records, lambda record: record.objective)),
-            ("optimizers", in_order(records, lambda record: record.optimizer)),
-            ("scenes", in_order(records, lambda record: record.scene)),
-            ("hidden maps", in_order(records, lambda record: record.map)),
+            ("objective", in_order(records, lambda record: record.objective)),
+            ("optimizer", in_order(records, lambda record: record.optimizer)),
+            ("scene", in_order(records, lambda record: record.scene)),
+            ("hidden map", in_order(records, lambda record: record.map)),
         ):
-            facts_shown.append((label, f"{len(labels)}"))
+            facts_shown.append((label, labels[0]) if len(labels) == 1 else (f"{label}s", f"{len(labels)}"))
     facts_shown += [("evaluations", f"{evaluations:,}"), ("time", _duration(seconds))]
     items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in facts_shown)
     return f'<dl class="cards">{items}</dl>'

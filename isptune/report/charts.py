@@ -54,7 +54,7 @@ def score_chart(objective: str, colour: int, parts: Sequence[Slice]) -> Spec:
         "kind": "lines",
         "step": True,
         "x": {"label": EVALUATIONS, "canLog": True, "whole": True},
-        "y": {"label": f"best {objective} so far"},
+        "y": {"label": "best score so far"},
         "slices": found,
     }
 
@@ -200,6 +200,7 @@ def parallel_chart(objectives: Sequence[str], records: Sequence[Record], pipelin
         lines += _lines(record, pipeline, chosen, objectives.index(record.objective), len(records) == 1)
     if first is None or not lines:
         return None
+    higher = records[0].history.higher_is_better
     views = [{"label": "parameters", "axes": [_axis(parameter) for parameter in first.space]}]
     if all("levels" in line for line in lines):
         axes = [
@@ -209,7 +210,7 @@ def parallel_chart(objectives: Sequence[str], records: Sequence[Record], pipelin
             )
         ]
         views.append({"label": "hidden levels", "axes": axes})
-    return {"kind": "parallel", "views": views, "lines": lines, "single": len(records) == 1}
+    return {"kind": "parallel", "views": views, "lines": lines, "higherIsBetter": higher}
 
 
 def _axis(parameter: Any) -> Spec:
@@ -273,12 +274,14 @@ def sensitivity_charts(
             "kind": "points",
             "colour": colour,
             "x": {"label": label, "log": bool(getattr(parameter, "log", False))},
-            "y": {"label": f"{record.objective} score"},
+            "y": {"label": "score"},
             "points": [in_units(np.ascontiguousarray(unit)), scores],
             "curve": [in_units(curve), plain(fit.along(number, span))],
             "mark": in_units(fit.best[None, :].copy())[0],
         }
         if hasattr(parameter, "options"):
+            # Between options there is nothing for a curve to run through.
+            del spec["curve"]
             spec["x"]["names"] = [str(option) for option in parameter.options]
         found.append((parameter.name, spec))
     return found

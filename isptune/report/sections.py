@@ -237,7 +237,12 @@ def add_sensitivity(page: Page, record: Record, pipelines: Pipelines) -> None:
     order = np.argsort(-np.abs(np.nan_to_num(fit.effects)), kind="stable")
     names = pipeline.space.names
     values = pipeline.space.to_dicts(pipeline.space.to_values(torch.from_numpy(fit.best[None, :])))[0]
-    rows = [[names[i], _plain(values[names[i]]), float(fit.effects[i])] for i in order]
+    # A fraction of the way from one option to the next means nothing.
+    choices = {parameter.name for parameter in pipeline.space if hasattr(parameter, "options")}
+    rows = [
+        [names[i], _plain(values[names[i]]), None if names[i] in choices else float(fit.effects[i])]
+        for i in order
+    ]
     sentence = (
         f"A quadratic in each parameter was fitted to the {len(fit.nearest):,} logged evaluations nearest to "
         f"the best candidate; it explains {100 * fit.r_squared:.0f} % of the variance of their scores. The "

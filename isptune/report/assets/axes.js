@@ -112,7 +112,9 @@ function frame(box, x, y, height) {
   const half = Math.min(textWidth(xLabel) / 2, width / 2 - 2);
   const middle = Math.min(Math.max(margin.left + inner.width / 2, half + 2), width - half - 2);
   draw('text', { class: 'label', x: middle, y: height - 6, 'text-anchor': 'middle' }, svg, xLabel);
-  const turned = `translate(13 ${margin.top + inner.height / 2}) rotate(-90)`;
+  const reach = Math.min(textWidth(y.label) / 2, height / 2 - 6);
+  const centre = Math.min(Math.max(margin.top + inner.height / 2, reach + 2), height - reach - 2);
+  const turned = `translate(13 ${centre}) rotate(-90)`;
   const yLabel = draw('text', { class: 'label', transform: turned, 'text-anchor': 'middle' }, svg, y.label);
   if (textWidth(y.label) > height - 8) {
     yLabel.setAttribute('textLength', height - 12);

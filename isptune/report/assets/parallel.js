@@ -32,15 +32,19 @@ function parallel(place, spec) {
     svg.append(labels);
     const values = used.map((line) => line[by]).filter(known);
     const [low, high] = [Math.min(...values), Math.max(...values)];
+    // Blue is always the better end.
+    const turned = by === 'score' && spec.higherIsBetter;
+    const share = (value) => (high > low ? (value - low) / (high - low) : 0);
     const paint = (line) => (by === 'objective' ? colour(line.colour)
-      : rampColour(high > low ? (line[by] - low) / (high - low) : 0));
+      : rampColour(turned ? 1 - share(line[by]) : share(line[by])));
     const paths = used.map((line) => {
       const at = line[key[0]].map((value, index) => room.place(index, value));
       const path = draw('path', { class: 'thread', d: `M${at.map((p) => p.map((v) => v.toFixed(1)).join(',')).join('L')}` }, threads);
       path.style.stroke = paint(line);
       return { line, at, path };
     });
-    if (by !== 'objective') ramp(box, by === 'loss' ? 'hidden L1 loss (share of range)' : 'score', low, high);
+    if (by === 'loss') ramp(box, 'hidden L1 loss (share of range)', low, high);
+    if (by === 'score') ramp(box, 'score', ...(turned ? [high, low] : [low, high]));
     return parallelReader(paths, view.axes, key[1], room);
   });
   if (several) legend(bar, names, shown, again);
@@ -94,11 +98,11 @@ function parallelFrame(box, axes, room) {
   return { svg, names };
 }
 
-function ramp(box, name, low, high) {
+function ramp(box, name, best, worst) {
   const line = make('div', { class: 'ramp' }, box);
-  make('span', {}, line, `${name}: ${format(low, 3)}`);
+  make('span', {}, line, `${name}: ${format(best, 3)}`);
   make('i', {}, line);
-  make('span', {}, line, format(high, 3));
+  make('span', {}, line, format(worst, 3));
 }
 
 function distance(point, a, b) {

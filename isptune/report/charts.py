@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from isptune.parameters import Choice, Int
 from isptune.pipeline import Pipeline
 from isptune.plots import Band
 from isptune.report.compute import (
@@ -135,7 +136,7 @@ def scatter_charts(objectives: Sequence[str], records: Sequence[Record]) -> list
         spec = {
             "kind": "points",
             "colour": objectives.index(objective),
-            "x": {"label": f"{objective} score"},
+            "x": {"label": "score"},
             "y": {"label": LOSS, "zero": True},
             "points": [plain(cloud.scores), plain(cloud.losses)],
             "best": [plain(cloud.best_scores), plain(cloud.best_losses)],
@@ -216,7 +217,7 @@ def parallel_chart(objectives: Sequence[str], records: Sequence[Record], pipelin
 def _axis(parameter: Any) -> Spec:
     low, high = (
         (str(parameter.options[0]), str(parameter.options[-1]))
-        if hasattr(parameter, "options")
+        if isinstance(parameter, Choice)
         else (f"{parameter.low:g}", f"{parameter.high:g}")
     )
     return {"name": parameter.name, "low": low, "high": f"{high} {parameter.unit}".strip()}
@@ -226,8 +227,9 @@ def _lines(
     record: Record, pipeline: Pipeline, chosen: NDArray[np.int64], colour: int, ranked: bool
 ) -> list[Spec]:
     history = record.history
-    unit = history.candidates[chosen]
-    values = pipeline.space.to_values(torch.from_numpy(unit))
+    values = pipeline.space.to_values(torch.from_numpy(history.candidates[chosen]))
+    # The middle of its step where a parameter has steps, so that equal values lie on each other.
+    unit = pipeline.space.to_unit(values).numpy()
     written = pipeline.space.to_dicts(values)
     with torch.no_grad():
         levels = pipeline.truth(values)
@@ -273,13 +275,17 @@ def sensitivity_charts(
         spec: Spec = {
             "kind": "points",
             "colour": colour,
-            "x": {"label": label, "log": bool(getattr(parameter, "log", False))},
+            "x": {
+                "label": label,
+                "log": bool(getattr(parameter, "log", False)),
+                "whole": isinstance(parameter, Int),
+            },
             "y": {"label": "score"},
             "points": [in_units(np.ascontiguousarray(unit)), scores],
             "curve": [in_units(curve), plain(fit.along(number, span))],
             "mark": in_units(fit.best[None, :].copy())[0],
         }
-        if hasattr(parameter, "options"):
+        if isinstance(parameter, Choice):
             # Between options there is nothing for a curve to run through.
             del spec["curve"]
             spec["x"]["names"] = [str(option) for option in parameter.options]

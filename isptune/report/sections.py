@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from isptune.naming import listed
+from isptune.parameters import Choice
 from isptune.report import charts
 from isptune.report.compute import Slice, by_objective, curves, in_order, reached
 from isptune.report.levels import Pipelines, recovered
@@ -238,7 +239,7 @@ def add_sensitivity(page: Page, record: Record, pipelines: Pipelines) -> None:
     names = pipeline.space.names
     values = pipeline.space.to_dicts(pipeline.space.to_values(torch.from_numpy(fit.best[None, :])))[0]
     # A fraction of the way from one option to the next means nothing.
-    choices = {parameter.name for parameter in pipeline.space if hasattr(parameter, "options")}
+    choices = {parameter.name for parameter in pipeline.space if isinstance(parameter, Choice)}
     rows = [
         [names[i], _plain(values[names[i]]), None if names[i] in choices else float(fit.effects[i])]
         for i in order

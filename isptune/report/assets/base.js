@@ -24,6 +24,14 @@ const known = (value) => value !== null && value !== undefined && Number.isFinit
 const colour = (index) => `var(--series-${index % 8})`;
 const dash = (index) => ['', '7 4', '2 4', '9 3 2 3'][Math.floor(index / 8) % 4];
 
+// The mark of an objective: round, for the second eight square, for the third eight on its tip.
+function marker(parent, index, x, y, r = 5) {
+  const shape = Math.floor(index / 8) % 3;
+  if (shape === 0) return draw('circle', { cx: x, cy: y, r, fill: colour(index) }, parent);
+  const style = { x: x - r + 0.5, y: y - r + 0.5, width: 2 * r - 1, height: 2 * r - 1, fill: colour(index) };
+  return draw('rect', shape === 1 ? style : { ...style, transform: `rotate(45 ${x} ${y})` }, parent);
+}
+
 function format(value, digits = 4) {
   if (!known(value)) return '–';
   if (value === 0) return '0';

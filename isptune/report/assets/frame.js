@@ -1,12 +1,13 @@
 // What charts share: controls above the plot, drawing again when the width changes, pointer and keyboard.
 
 // A legend of buttons that hide and show series; it returns which are shown.
-function legend(bar, series, shown, again) {
+function legend(bar, series, shown, again, marks = false) {
   for (const one of series) {
     const button = make('button', { type: 'button', class: 'key', 'aria-pressed': 'true' }, bar);
-    const line = draw('svg', { width: 22, height: 10, 'aria-hidden': 'true' }, button);
-    const style = { x1: 1, x2: 21, y1: 5, y2: 5, stroke: colour(one.colour), 'stroke-width': 3 };
-    draw('line', { ...style, 'stroke-dasharray': dash(one.colour) }, line);
+    const swatch = draw('svg', { width: marks ? 14 : 22, height: 14, 'aria-hidden': 'true' }, button);
+    const style = { x1: 1, x2: 21, y1: 7, y2: 7, stroke: colour(one.colour), 'stroke-width': 3 };
+    if (marks) marker(swatch, one.colour, 7, 7);
+    else draw('line', { ...style, 'stroke-dasharray': dash(one.colour) }, swatch);
     make('span', {}, button, one.name);
     button.title = `Hide or show ${one.name}`;
     button.addEventListener('click', () => {

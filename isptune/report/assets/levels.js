@@ -34,36 +34,39 @@ function levels(place, spec) {
       const name = { class: 'stage-name', x: beside ? left - 12 : left, 'text-anchor': beside ? 'end' : 'start' };
       draw('text', { ...name, y: beside ? top + block / 2 : top + 10 }, svg, stage);
       if (index) draw('line', { class: 'rule', x1: 0, x2: width, y1: top - 4, y2: top - 4 }, svg);
-      whisker(svg, at, spec.start, index, first, 'start');
+      whisker(svg, at, spec.start, index, first, null);
       series.forEach((one, place) => {
         const y = first + (place + 1) * row;
         if (series.length === 1 && known(spec.start.y[index])) {
           const line = { class: 'way', x1: at(spec.start.y[index]), x2: at(one.y[index]), y1: first, y2: y };
           draw('line', line, svg);
         }
-        whisker(svg, at, one, index, y, 'found', colour(one.colour));
+        whisker(svg, at, one, index, y, one.colour);
       });
       rows.push({ stage, index, top, first });
     });
     return levelReader(rows, series, spec, block, at);
   });
-  if (spec.series.length > 1) legend(bar, spec.series, shown, again);
-  else if (spec.series.length) legendMark(bar, 'found', colour(spec.series[0].colour), true);
-  legendMark(bar, 'before (middle of the search space)', 'var(--ink-soft)', false);
+  if (spec.series.length > 1) legend(bar, spec.series, shown, again, true);
+  else if (spec.series.length) legendMark(bar, 'found', (svg) => marker(svg, spec.series[0].colour, 7, 7));
+  legendMark(bar, 'before (middle of the search space)', (svg) => hollow(svg, 7, 7));
 }
 
-function whisker(svg, at, one, index, y, kind, fill = 'var(--ink-soft)') {
+const hollow = (svg, cx, cy) => draw('circle', { class: 'hollow', cx, cy, r: 5 }, svg);
+
+// A mark with its quartiles; of an objective by the index of its colour, before tuning without one.
+function whisker(svg, at, one, index, y, series) {
   if (!known(one.y[index])) return;
   const [low, high] = [at(one.low[index]), at(one.high[index])];
-  if (high - low > 1) draw('line', { class: 'quartiles', x1: low, x2: high, y1: y, y2: y, stroke: fill }, svg);
-  const style = kind === 'start' ? { class: 'hollow', stroke: fill } : { fill };
-  draw('circle', { ...style, cx: at(one.y[index]), cy: y, r: 5 }, svg);
+  const stroke = series === null ? 'var(--ink-soft)' : colour(series);
+  if (high - low > 1) draw('line', { class: 'quartiles', x1: low, x2: high, y1: y, y2: y, stroke }, svg);
+  if (series === null) hollow(svg, at(one.y[index]), y);
+  else marker(svg, series, at(one.y[index]), y);
 }
 
-function legendMark(bar, name, fill, full) {
+function legendMark(bar, name, mark) {
   const item = make('span', { class: 'key' }, bar);
-  const mark = draw('svg', { width: 14, height: 14, 'aria-hidden': 'true' }, item);
-  draw('circle', { cx: 7, cy: 7, r: 5, ...(full ? { fill } : { class: 'hollow', stroke: fill }) }, mark);
+  mark(draw('svg', { width: 14, height: 14, 'aria-hidden': 'true' }, item));
   make('span', {}, item, name);
 }
 

@@ -109,7 +109,7 @@ function reader(made, series, spec) {
       const band = one.low ? ` (${show(one, one.low[index])} to ${show(one, one.high[index])})` : '';
       rows.push([one.colour, one.name, show(one, one.y[index]) + band]);
       if (at.y.log && one.y[index] <= 0) continue;
-      draw('circle', { cx: at.x(x), cy: at.y(one.y[index]), r: 4, fill: colour(one.colour) }, marks);
+      marker(marks, one.colour, at.x(x), at.y(one.y[index]), 4);
     }
     showTooltip(`${format(x, 5)} ${spec.x.label}`, rows, screenX, screenY);
   };

@@ -204,8 +204,7 @@ def test_the_command_is_copied(open_page: Any) -> None:
     page = open_page("run", permissions=["clipboard-read", "clipboard-write"])
     button = page.locator("[data-copy]:visible").first
     button.click()
-    page.wait_for_function("document.querySelector('[data-copy]').textContent !== 'Copy'")
-    assert button.text_content() == "Copied"
+    playwright.expect(button).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied == page.locator("pre code").first.text_content()
     assert copied.startswith("isptune tune chart:96x64 \\\n")

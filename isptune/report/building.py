@@ -8,7 +8,7 @@ from pathlib import Path
 
 from isptune.benchmark.results import DONE, Benchmark
 from isptune.benchmark.targets import TARGETS
-from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
+from isptune.errors import ConfigurationError, IsptuneError
 from isptune.naming import listed
 from isptune.report import facts, sections
 from isptune.report.comparison import add_pictures
@@ -231,8 +231,10 @@ def _add_making_of_benchmark(page: Page, benchmark: Benchmark, records: Sequence
     data = dict(benchmark.config)
     try:
         noted = read_settings(median_record(records).directory)[1]
-    except (IsptuneError, RunDirectoryError):
+    except IsptuneError:
         noted = {}
+    # Of one run, it says nothing of the benchmark.
+    noted.pop("fingerprint", None)
     if "machine" in data:
         noted = {**noted, "machine": data.pop("machine")}
     content = [

@@ -13,7 +13,7 @@ from isptune.report.records import Record
 # Base64 characters of all large pictures together.
 _MOST = 9_000_000
 # Smaller ones are shown enlarged, by whole factors.
-_LEAST_WIDTH, _LEAST_CROP = 480, 96
+_LEAST_WIDTH, _LEAST_CROP = 480, 120
 
 
 def add_pictures(page: Page, records: Sequence[Record], pipelines: Pipelines) -> None:

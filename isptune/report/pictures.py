@@ -15,7 +15,7 @@ from torch import Tensor
 from isptune.outputs import whole_scene
 from isptune.pipeline import Pipeline, Scene, l1_distortion
 from isptune.plots import before_after_crops
-from isptune.report.compute import by_objective, median_record
+from isptune.report.compute import by_objective, in_order, median_record
 from isptune.report.levels import Pipelines
 from isptune.report.records import Record
 
@@ -69,6 +69,8 @@ def compare(records: Sequence[Record], pipelines: Pipelines) -> Comparison | Non
     pictures: list[Picture] = []
     pristine: Tensor | None = None
     name = scene
+    single = len(by_objective(records)) == 1
+    maps = len(in_order(records, lambda record: record.map))
     for objective, group in by_objective([r for r in records if r.scene == scene]).items():
         record = median_record(group)
         pipeline = pipelines.try_of(record)
@@ -78,12 +80,14 @@ def compare(records: Sequence[Record], pipelines: Pipelines) -> Comparison | Non
         if not pictures:
             name = whole.name
             start = pipeline.space.middle()
-            pictures.append(Picture("before", _start_note(pipeline, start), _render(pipeline, start, whole)))
+            note = _start_note(pipeline, start) + (f", map {record.map}" if maps > 1 else "")
+            pictures.append(Picture("before", note, _render(pipeline, start, whole)))
             reference = pipeline.reference(whole)
             pristine = None if reference is None else reference[0].float().cpu()
         found = pipeline.space.from_dicts([record.parameters])
-        title = "after" if len(group) == len(records) else f"after: {objective}"
-        pictures.append(Picture(title, _note(record), _render(pipeline, found, whole)))
+        title = "after" if single else f"after: {objective}"
+        note = _note(record) + (f", map {record.map}" if maps > 1 else "")
+        pictures.append(Picture(title, note, _render(pipeline, found, whole)))
     if not pictures:
         return None
     if pristine is not None:

@@ -79,6 +79,8 @@ def test_of_a_benchmark_the_run_in_the_middle_of_each_objective(benchmark: Bench
     pipeline = pipelines.of(middle)
     after = pipeline.render(pipeline.space.from_dicts([middle.parameters]), 0)[0]
     torch.testing.assert_close(found.pictures[2].image, after.float())
+    assert found.pictures[0].note.endswith(f", map {median_record(records[:2]).map}")
+    assert found.pictures[2].note.endswith(f", map {middle.map}")
 
 
 def test_pictures_of_another_size_are_left_out(benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ VERBS = {
     "bench": "Benchmark objectives by the hidden distortion that they reach.",
     "list": "Show what is registered: stages, pipelines, objectives, optimizers.",
     "plot": "Draw the convergence of one or several runs.",
+    "report": "Write an HTML report of runs or of a benchmark.",
     "train": "Train a learner, such as ScoreNet, on opinions or synthetic data.",
     "gallery": "Show what the stages do at rising levels.",
     "doctor": "Show what works on this machine and what objectives would download.",

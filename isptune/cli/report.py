@@ -1,0 +1,63 @@
+"""``isptune report``: one self-contained HTML page about runs or a benchmark."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from isptune.errors import ConfigurationError
+
+BENCHMARK_NAME = "bench.yaml"
+
+
+@click.command("report", short_help="Write an HTML report of runs or of a benchmark.")
+@click.argument("directories", nargs=-1, required=True, metavar="DIR...")
+@click.option(
+    "--out",
+    default=None,
+    metavar="FILE",
+    help="The page to write. Default: report.html in DIR, or here where several are given.",
+)
+def command(directories: tuple[str, ...], out: str | None) -> int:
+    """Write one HTML file about the tuning runs in DIR..., or about the benchmark in DIR.
+
+    The file holds its pictures, numbers and scripts itself: it can be sent, and opened without a network.
+    """
+    from isptune.report import write_report
+
+    folders = [Path(directory) for directory in directories]
+    suffix = Path(out).suffix.lower() if out is not None else ".html"
+    if suffix not in (".html", ".htm"):
+        raise ConfigurationError(f"'{out}': reports are written as .html")
+    benchmarks = [folder for folder in folders if (folder / BENCHMARK_NAME).is_file()]
+    if benchmarks and len(folders) > 1:
+        raise ConfigurationError(
+            f"'{benchmarks[0]}' is a benchmark, which has a report of its own: give it alone"
+        )
+    target = Path(out) if out is not None else _default_out(folders)
+    document = _of_benchmark(benchmarks[0]) if benchmarks else _of_runs(folders)
+    click.echo(f"wrote {write_report(target, document)}")
+    return 0
+
+
+def _default_out(folders: list[Path]) -> Path:
+    return folders[0] / "report.html" if len(folders) == 1 else Path("report.html")
+
+
+def _of_runs(folders: list[Path]) -> str:
+    from isptune.report import report_of_runs
+
+    return report_of_runs(folders)
+
+
+def _of_benchmark(folder: Path) -> str:
+    from isptune.benchmark.targets import TARGETS
+    from isptune.report import report_of_benchmark
+
+    # Read when called, so that reports of runs need nothing of the benchmark.
+    benchmark = import_module("isptune.benchmark.running").read_benchmark(folder)
+    targets = benchmark.config.get("targets") or TARGETS
+    tables = import_module("isptune.benchmark.tables").benchmark_tables(benchmark, targets)
+    return report_of_benchmark(benchmark, tables)

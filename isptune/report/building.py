@@ -1,0 +1,258 @@
+"""Building a report: what it holds for single runs and for a benchmark, and writing it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from isptune.benchmark.results import DONE, Benchmark
+from isptune.benchmark.targets import TARGETS
+from isptune.errors import ConfigurationError, IsptuneError
+from isptune.naming import listed
+from isptune.report import facts, sections
+from isptune.report.comparison import add_pictures
+from isptune.report.compute import by_objective, in_order, median_record, slices
+from isptune.report.levels import Pipelines
+from isptune.report.markup import Cell, TableLike, code, paragraph, table, table_of, text
+from isptune.report.page import Page
+from isptune.report.records import Record, read_record, read_settings, records_of_benchmark
+
+
+def report_of_runs(directories: Iterable[str | Path]) -> str:
+    """The report of one or several tuning runs.
+
+    Args:
+        directories: of runs that ``isptune tune`` wrote; those that are not finished count as far as their
+            logs go.
+
+    Returns:
+        A whole HTML document, the same for the same runs.
+
+    Raises:
+        ConfigurationError: no directory is given, or one twice.
+        RunDirectoryError: a directory holds no run that a report can be made of.
+    """
+    folders = [Path(directory) for directory in directories]
+    if not folders:
+        raise ConfigurationError("a report needs at least one run directory")
+    for index, folder in enumerate(folders):
+        if folder.resolve() in [other.resolve() for other in folders[:index]]:
+            raise ConfigurationError(f"the run directory '{folder}' is given twice")
+    records = [read_record(folder, name) for folder, name in zip(folders, _names(folders), strict=True)]
+    several = len(records) > 1
+    objectives = in_order(records, lambda record: record.objective)
+    title = f"Tuning report: {listed(objectives, 4)} on {records[0].scene}"
+    page = Page(title, _lead_of_runs(records), objectives)
+    page.add("overview", "Overview", _cards(records) + (_runs_table(records) if several else ""))
+    _add_parts(page, records, TARGETS)
+    _add_making_of_runs(page, records)
+    return page.to_html()
+
+
+def report_of_benchmark(benchmark: Benchmark, tables: Mapping[str, TableLike] | None = None) -> str:
+    """The report of a benchmark.
+
+    Args:
+        benchmark: its configuration and runs; those that are not done are counted, and left out otherwise.
+        tables: by name, as ``isptune.benchmark.tables.benchmark_tables`` makes them. ``summary`` goes to the
+            top; ``failures`` follows it.
+
+    Returns:
+        A whole HTML document, the same for the same benchmark and tables.
+
+    Raises:
+        RunDirectoryError: no run came to its end.
+    """
+    records = records_of_benchmark(benchmark)
+    objectives = in_order(records, lambda record: record.objective)
+    name = str(benchmark.config.get("name") or benchmark.directory.resolve().name)
+    page = Page(f"Benchmark report: {name}", _lead_of_benchmark(benchmark, records), objectives)
+    left = dict(tables or {})
+    top = [table_of(left.pop(key), f"table-{key}") for key in ("summary", "failures") if key in left]
+    page.add("overview", "Overview", _cards(records, benchmark) + "".join(top))
+    targets = [float(target) for target in benchmark.config.get("targets") or TARGETS]
+    _add_parts(page, records, targets)
+    others = "".join(table_of(source, f"table-{key}") for key, source in left.items())
+    page.add("tables", "Tables", others)
+    _add_making_of_benchmark(page, benchmark, records)
+    return page.to_html()
+
+
+def write_report(path: str | Path, document: str) -> Path:
+    """Write a report; the file appears whole or not at all.
+
+    Raises:
+        ConfigurationError: the path is a folder, or its folder is missing or cannot be written.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ConfigurationError(f"'{path}' is a folder, where a file for the report is needed")
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"'{path}': there is no folder '{path.parent}'")
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(document, encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        raise ConfigurationError(f"'{path}' cannot be written: {error.strerror or error}") from error
+    return path
+
+
+def _add_parts(page: Page, records: Sequence[Record], targets: Sequence[float]) -> None:
+    """What runs and benchmarks have in common."""
+    pipelines = Pipelines()
+    parts = slices(records)
+    add_pictures(page, records, pipelines)
+    sections.add_convergence(page, records, parts)
+    sections.add_levels(page, records, pipelines)
+    sections.add_truth(page, records)
+    sections.add_targets(page, records, parts, targets)
+    sections.add_candidates(page, records, pipelines)
+    if len(records) == 1:
+        sections.add_sensitivity(page, records[0], pipelines)
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """The folders' own names where they differ, else as much of their paths as tells them apart."""
+    resolved = [folder.resolve() for folder in folders]
+    for depth in range(1, max(len(folder.parts) for folder in resolved) + 1):
+        names = ["/".join(folder.parts[-depth:]) for folder in resolved]
+        if len(set(names)) == len(names):
+            return names
+    return [str(folder) for folder in resolved]
+
+
+def _lead_of_runs(records: Sequence[Record]) -> str:
+    if len(records) > 1:
+        best = _median_losses(records)
+        sentence = f"{len(records)} runs of {listed(in_order(records, lambda r: r.objective), 4)}."
+        return sentence + (f" Median hidden L1 loss: {best}." if best else "")
+    record = records[0]
+    sentence = (
+        f"{record.optimizer} found {record.objective} {record.score:.4g} within "
+        f"{len(record.history.scores):,} evaluations."
+    )
+    if record.l1_normalised is not None:
+        sentence += f" Of the hidden distortion, {100 * record.l1_normalised:.3g} % of the range is left."
+    return sentence
+
+
+def _lead_of_benchmark(benchmark: Benchmark, records: Sequence[Record]) -> str:
+    done = sum(run.status == DONE for run in benchmark.runs)
+    sentence = f"{done:,} of {len(benchmark.runs):,} runs came to their end."
+    best = _median_losses(records)
+    return sentence + (f" Median hidden L1 loss, the lowest first: {best}." if best else "")
+
+
+def _median_losses(records: Sequence[Record]) -> str:
+    """Objectives with their median losses, the lowest first; nothing without a truth."""
+    from statistics import median
+
+    losses: list[tuple[float, str]] = []
+    for objective, group in by_objective(records).items():
+        known = [record.l1_normalised for record in group if record.l1_normalised is not None]
+        if known:
+            losses.append((median(known), objective))
+    return listed([f"{objective} ({loss:.3g})" for loss, objective in sorted(losses)], 3)
+
+
+def _cards(records: Sequence[Record], benchmark: Benchmark | None = None) -> str:
+    """A few figures in large type."""
+    seconds = sum(record.seconds for record in records)
+    evaluations = sum(len(record.history.scores) for record in records)
+    facts_shown: list[tuple[str, str]] = []
+    if len(records) == 1 and benchmark is None:
+        record = records[0]
+        facts_shown.append((f"best {record.objective}", f"{record.score:.4g}"))
+        if record.l1_normalised is not None:
+            facts_shown.append(("hidden L1 loss (share of range)", f"{record.l1_normalised:.3g}"))
+            facts_shown.append(("hidden L1 loss (stages' units)", f"{record.l1:.3g}"))
+        facts_shown.append((f"optimizer, seed {record.seed}", record.optimizer))
+    else:
+        runs = f"{len(records):,}" if benchmark is None else f"{len(records):,} of {len(benchmark.runs):,}"
+        facts_shown.append(("runs", runs))
+        for label, labels in (
+            ("objective", in_order(records, lambda record: record.objective)),
+            ("optimizer", in_order(records, lambda record: record.optimizer)),
+            ("scene", in_order(records, lambda record: record.scene)),
+            ("hidden map", in_order(records, lambda record: record.map)),
+        ):
+            facts_shown.append((label, labels[0]) if len(labels) == 1 else (f"{label}s", f"{len(labels)}"))
+    facts_shown += [("evaluations", f"{evaluations:,}"), ("time", _duration(seconds))]
+    items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in facts_shown)
+    return f'<dl class="cards">{items}</dl>'
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _runs_table(records: Sequence[Record]) -> str:
+    heads = ["run", "objective", "optimizer", "scene", "seed", "evaluations", "seconds", "best score"]
+    rows: list[list[Cell]] = [
+        [r.name, r.objective, r.optimizer, r.scene, r.seed, len(r.history.scores), r.seconds, r.score]
+        for r in records
+    ]
+    if any(record.knows_truth for record in records):
+        heads += ["hidden L1", "hidden L1, share of range"]
+        for row, record in zip(rows, records, strict=True):
+            row += [record.l1, record.l1_normalised]
+    return table("Runs", heads, rows, "runs-table")
+
+
+def _add_making_of_runs(page: Page, records: Sequence[Record]) -> None:
+    """The commands, configurations and versions of runs."""
+    content = []
+    for record in records:
+        config, data = read_settings(record.directory)
+        command = facts.tune_command(config, record.directory.with_name(f"{record.directory.name}-again"))
+        label = f"of {record.name}"
+        parts = [
+            code(command, f"Command {label}", copy=True),
+            "<details><summary>Configuration</summary>"
+            + code(facts.configuration_text(data), f"Configuration {label}", copy=True)
+            + "</details>",
+        ]
+        if len(records) == 1:
+            content += [paragraph("This command makes the run again."), *parts]
+        else:
+            content.append(f"<details><summary>{text(record.name)}</summary>{''.join(parts)}</details>")
+    if len(records) > 1:
+        content.insert(0, paragraph("The command that makes each run again, and its configuration."))
+    content.append(_machine_tables(read_settings(records[0].directory)[1]))
+    page.add("making", "Making it again", "".join(content))
+
+
+def _add_making_of_benchmark(page: Page, benchmark: Benchmark, records: Sequence[Record]) -> None:
+    """The command, the configuration and the versions of a benchmark."""
+    data = dict(benchmark.config)
+    try:
+        noted = read_settings(median_record(records).directory)[1]
+    except IsptuneError:
+        noted = {}
+    # Of one run, it says nothing of the benchmark.
+    noted.pop("fingerprint", None)
+    if "machine" in data:
+        noted = {**noted, "machine": data.pop("machine")}
+    content = [
+        paragraph("With the configuration below as bench.yaml, this command makes the benchmark again."),
+        code("isptune bench bench.yaml --out again", "Command of the benchmark", copy=True),
+        "<details open><summary>Configuration</summary>",
+        code(facts.configuration_text(data), "Configuration of the benchmark", copy=True),
+        "</details>",
+        _machine_tables(noted),
+    ]
+    page.add("making", "Making it again", "".join(content))
+
+
+def _machine_tables(noted: Mapping[str, object]) -> str:
+    parts = []
+    versions = facts.versions(noted)
+    if versions:
+        parts.append(table("Versions", ["package", "version"], versions, "versions-table"))
+    title, rows = facts.machine(noted)
+    parts.append(table(title, ["part", "what it is"], rows, "machine-table"))
+    return f'<div class="grid">{"".join(parts)}</div>'

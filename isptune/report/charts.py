@@ -1,0 +1,293 @@
+"""What the page's scripts draw: the computed numbers as plain data that JSON can hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from isptune.parameters import Choice, Int
+from isptune.pipeline import Pipeline
+from isptune.plots import Band
+from isptune.report.compute import (
+    Slice,
+    best_candidates,
+    by_objective,
+    changes,
+    curves,
+    reached,
+    scatter,
+)
+from isptune.report.levels import Pipelines, Recovered
+from isptune.report.records import Record
+from isptune.report.sensitivity import Sensitivity
+
+Spec = dict[str, Any]
+
+LOSS = "hidden L1 loss (share of range)"
+EVALUATIONS = "evaluations"
+_DIGITS = 5
+
+
+def plain(values: Iterable[float] | NDArray[np.float64]) -> list[float | None]:
+    """Numbers to five significant digits; None where one is not finite."""
+    return [rounded(float(value)) for value in values]
+
+
+def rounded(value: float | None) -> float | None:
+    return float(f"{value:.{_DIGITS}g}") if value is not None and math.isfinite(value) else None
+
+
+def score_chart(objective: str, colour: int, parts: Sequence[Slice]) -> Spec:
+    """Best score so far of one objective against evaluations."""
+    found = []
+    for part in parts:
+        records = by_objective(part.records).get(objective)
+        if records:
+            curve = curves(records)
+            series = _band(objective, colour, curve.evaluations, curve.score, len(records))
+            found.append({"label": part.label, "series": [series]})
+    return {
+        "kind": "lines",
+        "step": True,
+        "x": {"label": EVALUATIONS, "canLog": True, "whole": True},
+        "y": {"label": "best score so far"},
+        "slices": found,
+    }
+
+
+def loss_chart(objectives: Sequence[str], parts: Sequence[Slice]) -> Spec | None:
+    """The hidden loss at the best-scored candidate so far; None where no objective's runs all know it."""
+    found = []
+    for part in parts:
+        series = []
+        for objective, records in by_objective(part.records).items():
+            curve = curves(records)
+            if curve.l1_normalised is not None:
+                colour = objectives.index(objective)
+                series.append(_band(objective, colour, curve.evaluations, curve.l1_normalised, len(records)))
+        if series:
+            found.append({"label": part.label, "series": series})
+    if not found:
+        return None
+    return {
+        "kind": "lines",
+        "step": True,
+        "x": {"label": EVALUATIONS, "canLog": True, "whole": True},
+        "y": {"label": LOSS, "canLog": True, "zero": True},
+        "slices": found,
+    }
+
+
+def _band(name: str, colour: int, axis: NDArray[np.float64], band: Band, runs: int) -> Spec:
+    kept = changes(band)
+    series: Spec = {"name": name, "colour": colour, "runs": runs, "x": plain(axis[kept])}
+    series["y"] = plain(band.median[kept])
+    if runs > 1:
+        series |= {"low": plain(band.low[kept]), "high": plain(band.high[kept])}
+    return series
+
+
+def reached_chart(objectives: Sequence[str], parts: Sequence[Slice], targets: Sequence[float]) -> Spec | None:
+    """The share of targets reached against evaluations; None where no truth is known."""
+    found = []
+    for part in parts:
+        series = []
+        for objective, records in by_objective(part.records).items():
+            steps = reached(records, targets)
+            if steps is not None:
+                series.append(
+                    {
+                        "name": objective,
+                        "colour": objectives.index(objective),
+                        "runs": len(records),
+                        "x": plain(steps.evaluations),
+                        "y": plain(steps.shares),
+                    }
+                )
+        if series:
+            found.append({"label": part.label, "series": series})
+    if not found:
+        return None
+    return {
+        "kind": "lines",
+        "step": True,
+        "x": {"label": EVALUATIONS, "canLog": True, "log": True, "whole": True},
+        "y": {"label": "share of targets reached", "zero": True, "most": 1, "share": True},
+        "slices": found,
+    }
+
+
+def scatter_charts(objectives: Sequence[str], records: Sequence[Record]) -> list[tuple[str, str, Spec]]:
+    """Per objective its name, a sentence of figures, and score against hidden loss of its evaluations."""
+    found = []
+    for objective, group in by_objective(records).items():
+        cloud = scatter(group)
+        if cloud is None:
+            continue
+        shown = len(cloud.scores)
+        sample = (
+            f"{shown:,} of {cloud.total:,} evaluations" if shown < cloud.total else f"{shown:,} evaluations"
+        )
+        spec = {
+            "kind": "points",
+            "colour": objectives.index(objective),
+            "x": {"label": "score"},
+            "y": {"label": LOSS, "zero": True},
+            "points": [plain(cloud.scores), plain(cloud.losses)],
+            "best": [plain(cloud.best_scores), plain(cloud.best_losses)],
+            "bestNames": [record.name for record in group if _has_both(record)],
+        }
+        words = f"Rank agreement with the truth {_signed(cloud.agreement)}; {sample}."
+        found.append((objective, words, spec))
+    return found
+
+
+def _has_both(record: Record) -> bool:
+    return record.knows_truth and record.score is not None and record.l1_normalised is not None
+
+
+def _signed(value: float) -> str:
+    return "unknown" if math.isnan(value) else f"{value:+.2f}".replace("-", "−")
+
+
+def levels_chart(objectives: Sequence[str], levels: Recovered) -> Spec:
+    """Hidden levels per stage as shares of the highest, before and after."""
+    maxima = levels.maxima
+    return {
+        "kind": "levels",
+        "x": {"label": "hidden level / highest level (0 is undistorted)"},
+        "stages": list(levels.labels),
+        "start": {
+            "y": plain(levels.start.median / maxima),
+            "low": plain(levels.start.low / maxima),
+            "high": plain(levels.start.high / maxima),
+        },
+        "series": [
+            {
+                "name": objective,
+                "colour": objectives.index(objective),
+                "runs": levels.runs[objective],
+                "y": plain(found.median / maxima),
+                "low": plain(found.low / maxima),
+                "high": plain(found.high / maxima),
+            }
+            for objective, found in levels.found.items()
+        ],
+    }
+
+
+def parallel_chart(objectives: Sequence[str], records: Sequence[Record], pipelines: Pipelines) -> Spec | None:
+    """Best candidates on one axis per parameter: of a single run its 40 best, else the best of each run.
+
+    Runs with other parameters than the first one's are left out; None where no pipeline can be made here.
+    """
+    lines: list[Spec] = []
+    first: Pipeline | None = None
+    for record in records:
+        pipeline = pipelines.try_of(record)
+        if pipeline is None or (first is not None and pipeline.space != first.space):
+            continue
+        first = first or pipeline
+        if len(records) == 1:
+            chosen = best_candidates(record)
+        else:
+            best = record.history.best
+            chosen = np.array([] if best is None else [best], dtype=np.int64)
+        lines += _lines(record, pipeline, chosen, objectives.index(record.objective), len(records) == 1)
+    if first is None or not lines:
+        return None
+    higher = records[0].history.higher_is_better
+    views = [{"label": "parameters", "axes": [_axis(parameter) for parameter in first.space]}]
+    if all("levels" in line for line in lines):
+        axes = [
+            {"name": label, "low": "0", "high": f"{most:g} {unit}".strip()}
+            for label, most, unit in zip(
+                first.truth_labels, first.truth_maxima, first.truth_units, strict=True
+            )
+        ]
+        views.append({"label": "hidden levels", "axes": axes})
+    return {"kind": "parallel", "views": views, "lines": lines, "higherIsBetter": higher}
+
+
+def _axis(parameter: Any) -> Spec:
+    low, high = (
+        (str(parameter.options[0]), str(parameter.options[-1]))
+        if isinstance(parameter, Choice)
+        else (f"{parameter.low:g}", f"{parameter.high:g}")
+    )
+    return {"name": parameter.name, "low": low, "high": f"{high} {parameter.unit}".strip()}
+
+
+def _lines(
+    record: Record, pipeline: Pipeline, chosen: NDArray[np.int64], colour: int, ranked: bool
+) -> list[Spec]:
+    history = record.history
+    values = pipeline.space.to_values(torch.from_numpy(history.candidates[chosen]))
+    # The middle of its step where a parameter has steps, so that equal values lie on each other.
+    unit = pipeline.space.to_unit(values).numpy()
+    written = pipeline.space.to_dicts(values)
+    with torch.no_grad():
+        levels = pipeline.truth(values)
+    found = []
+    for place, index in enumerate(chosen.tolist()):
+        line: Spec = {
+            "name": f"rank {place + 1}, evaluation {index + 1}" if ranked else record.name,
+            "objective": record.objective,
+            "colour": colour,
+            "score": rounded(float(history.scores[index])),
+            "parameters": plain(unit[place]),
+            "written": [_written(value) for value in written[place].values()],
+        }
+        if levels is not None and history.l1_normalised is not None:
+            row = levels[place].abs()
+            line["loss"] = rounded(float(history.l1_normalised[index]))
+            line["levels"] = plain((row / torch.tensor(pipeline.truth_maxima, dtype=row.dtype)).tolist())
+            line["writtenLevels"] = [_written(level) for level in row.tolist()]
+        found.append(line)
+    return found
+
+
+def _written(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def sensitivity_charts(
+    record: Record, pipeline: Pipeline, fit: Sensitivity, colour: int
+) -> list[tuple[str, Spec]]:
+    """Per parameter its name and the scores near the best candidate against it, with the fitted curve."""
+    unit = record.history.candidates[fit.nearest]
+    scores = plain(record.history.scores[fit.nearest])
+    found = []
+    for number, parameter in enumerate(pipeline.space):
+        span = np.linspace(float(unit[:, number].min()), float(unit[:, number].max()), 41)
+        curve = np.column_stack([np.tile(fit.best, (len(span), 1))])
+        curve[:, number] = span
+
+        def in_units(rows: NDArray[np.float64], column: int = number) -> list[float | None]:
+            return plain(pipeline.space.to_values(torch.from_numpy(rows))[:, column].tolist())
+
+        label = f"{parameter.name} ({parameter.unit})" if parameter.unit else parameter.name
+        spec: Spec = {
+            "kind": "points",
+            "colour": colour,
+            "x": {
+                "label": label,
+                "log": bool(getattr(parameter, "log", False)),
+                "whole": isinstance(parameter, Int),
+            },
+            "y": {"label": "score"},
+            "points": [in_units(np.ascontiguousarray(unit)), scores],
+            "curve": [in_units(curve), plain(fit.along(number, span))],
+            "mark": in_units(fit.best[None, :].copy())[0],
+        }
+        if isinstance(parameter, Choice):
+            # Between options there is nothing for a curve to run through.
+            del spec["curve"]
+            spec["x"]["names"] = [str(option) for option in parameter.options]
+        found.append((parameter.name, spec))
+    return found

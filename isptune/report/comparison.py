@@ -1,0 +1,112 @@
+"""The pictures of the page: two of them under a divider, and detail crops of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from isptune.report.levels import Pipelines
+from isptune.report.markup import paragraph, text
+from isptune.report.page import Page
+from isptune.report.pictures import LARGEST_SIDE, Comparison, compare, crop_uri, preview_uri
+from isptune.report.records import Record
+
+# Base64 characters of all large pictures together.
+_MOST = 9_000_000
+# Smaller ones are shown enlarged, by whole factors.
+_LEAST_WIDTH, _LEAST_CROP = 480, 120
+
+
+def add_pictures(page: Page, records: Sequence[Record], pipelines: Pipelines) -> None:
+    """Before, after and pristine, or a sentence where no pipeline can be made here."""
+    found = compare(records, pipelines)
+    if found is None:
+        page.add(
+            "pictures",
+            "Pictures",
+            paragraph("The runs' pipelines cannot be made here, so no picture is shown."),
+        )
+        return
+    several = len({record.objective for record in records}) > 1 or len(records) > 1
+    sentence = f"The scene {found.scene} with the parameters found"
+    sentence += (
+        "; of each objective, the run in the middle of its runs on this scene is shown. "
+        if several
+        else " and with those in the middle of the search space. "
+    )
+    sentence += "Drag the divider, or move it with the arrow keys."
+    page.add("pictures", "Pictures", paragraph(sentence) + _divider(found) + _details(found))
+
+
+def _divider(found: Comparison) -> str:
+    """Two pictures on top of one another with a divider; the script swaps them as the menus say."""
+    encoded = _encoded(found)
+    width, height = encoded[0][1], encoded[0][2]
+    options = "".join(
+        f'<option value="{index}">{text(picture.name)}</option>'
+        for index, picture in enumerate(found.pictures)
+    )
+    pictures = "".join(
+        f'<img src="{uri}" width="{width}" height="{height}" alt="{text(_words(found, index))}" '
+        f'data-name="{text(picture.name)}" data-note="{text(picture.note)}"{"" if index < 2 else " hidden"}>'
+        for index, (picture, (uri, _, _)) in enumerate(zip(found.pictures, encoded, strict=True))
+    )
+    shown = found.pictures[0].image.shape
+    zoom = max(1, _LEAST_WIDTH // width)
+    scaled = f", shown at {width}×{height}" if (shown[2], shown[1]) != (width, height) else ""
+    scaled += f", every pixel as {zoom}×{zoom}" if zoom > 1 else ""
+    size = f"--width: {zoom * width}px; --ratio: {width / height:.4f}"
+    return (
+        '<figure class="compare" data-compare>'
+        '<div class="controls">'
+        f'<label>Left <select data-side="left">{options}</select></label>'
+        f'<label>Right <select data-side="right">{options}</select></label></div>'
+        f'<div class="stage{" enlarged" if zoom > 1 else ""}" style="{size}">{pictures}'
+        '<span class="tag left" aria-hidden="true"></span>'
+        '<span class="tag right" aria-hidden="true"></span>'
+        '<div class="divider" role="slider" tabindex="0" aria-label="Divider between the two pictures" '
+        'aria-orientation="horizontal" aria-valuemin="0" aria-valuemax="100" aria-valuenow="50"></div></div>'
+        '<label class="position">Position of the divider '
+        '<input type="range" min="0" max="100" step="1" value="50"></label>'
+        f'<figcaption><span data-notes></span><span class="quiet">{text(found.scene)}, {shown[2]}×{shown[1]} '
+        f"pixels{scaled}.</span></figcaption></figure>"
+    )
+
+
+def _words(found: Comparison, index: int) -> str:
+    picture = found.pictures[index]
+    return f"{found.scene}, {picture.name}: {picture.note}"
+
+
+def _encoded(found: Comparison) -> list[tuple[str, int, int]]:
+    """All pictures at the largest of a few sizes at which they do not make the file heavy."""
+    encoded: list[tuple[str, int, int]] = []
+    for side in (LARGEST_SIDE, 1000, 720, 480):
+        encoded = [preview_uri(picture.image, side) for picture in found.pictures]
+        if sum(len(uri) for uri, _, _ in encoded) <= _MOST:
+            break
+    return encoded
+
+
+def _details(found: Comparison) -> str:
+    """Crops pixel by pixel: a row per place, a column per picture."""
+    if not found.crops:
+        return ""
+    heads = "".join(f'<th scope="col">{text(picture.name)}</th>' for picture in found.pictures)
+    zoom = max(1, _LEAST_CROP // found.crops[0][2])
+    size = f"every pixel as {zoom}×{zoom}" if zoom > 1 else "pixel by pixel"
+    rows = []
+    for crop in found.crops:
+        x, y, width, height = crop
+        cells = "".join(
+            f'<td><img class="crop" src="{crop_uri(picture.image, crop)}" '
+            f'width="{zoom * width}" height="{zoom * height}" '
+            f'alt="{text(f"{picture.name}: detail of {width}×{height} pixels at {x}, {y}")}"></td>'
+            for picture in found.pictures
+        )
+        rows.append(f'<tr><th scope="row">x {x}<br>y {y}</th>{cells}</tr>')
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-labelledby="details">'
+        f'<table class="details"><caption id="details"><span>Details, {size}</span></caption>'
+        f'<thead><tr><th scope="col">place</th>{heads}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )

@@ -1,0 +1,82 @@
+"""How a report's runs can be made again: the command, the configuration, versions and the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from isptune.config import RunConfig, settings_of
+
+
+def tune_command(config: RunConfig, out: Path) -> str:
+    """The ``isptune tune`` command that runs a configuration again, one option a line.
+
+    Args:
+        config: of the run.
+        out: the new run's directory.
+    """
+    lines = [["isptune", "tune", *config.scenes]]
+    for kind, component in (
+        ("pipeline", config.pipeline),
+        ("objective", config.objective),
+        ("optimizer", config.optimizer),
+    ):
+        lines.append([f"--{kind}", component.name])
+        lines += [
+            [f"--{kind}-option", f"{key}={_yaml_value(value)}"] for key, value in component.options.items()
+        ]
+    if config.population is not None:
+        lines.append(["--population", str(config.population)])
+    lines += [["--budget", str(config.budget)], ["--seed", str(config.seed)]]
+    lines.append(["--crop", "full" if config.crop is None else str(config.crop)])
+    for option, value in (("--device", config.device), ("--autocast", config.autocast)):
+        if value != RunConfig.model_fields[option[2:]].default:
+            lines.append([option, value])
+    lines.append(["--out", str(out)])
+    return " \\\n  ".join(shlex.join(line) for line in lines)
+
+
+def _yaml_value(value: Any) -> str:
+    """A value on one line of YAML, which ``--…-option`` reads back."""
+    dumped = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True)
+    return dumped.removesuffix("...\n").strip()
+
+
+def configuration_text(data: Mapping[str, Any]) -> str:
+    """The settings of a run or a benchmark as YAML, without what was noted beside them."""
+    return yaml.safe_dump(settings_of(data), sort_keys=False, allow_unicode=True, width=100)
+
+
+def versions(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The packages and their versions that a ``run.yaml`` notes, and the run's fingerprint."""
+    noted = data.get("versions")
+    rows = [(str(name), str(number)) for name, number in noted.items()] if isinstance(noted, dict) else []
+    if data.get("fingerprint"):
+        rows.append(("fingerprint of the run", str(data["fingerprint"])))
+    return rows
+
+
+def machine(data: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
+    """Whose machine the rows describe, and the rows.
+
+    What the run or benchmark noted itself comes first; without a note, it is the one that writes the report.
+    """
+    noted = data.get("machine")
+    if isinstance(noted, dict) and noted:
+        return "Machine of the runs", [(str(key), str(value)) for key, value in noted.items()]
+    rows = [
+        ("system", f"{platform.system()} {platform.machine()}"),
+        ("processors", str(os.cpu_count() or "unknown")),
+        ("python", platform.python_version()),
+    ]
+    import torch
+
+    if torch.cuda.is_available():
+        rows.append(("gpu", torch.cuda.get_device_name(0)))
+    return "Machine that wrote this report", rows

@@ -1,0 +1,201 @@
+"""The runs that a report is about, whether single ones or cells of a benchmark, in one form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from isptune import registry
+from isptune.benchmark.results import Benchmark
+from isptune.config import RunConfig, parse_config, settings_of
+from isptune.errors import RunDirectoryError
+from isptune.naming import listed
+from isptune.pipeline import Pipeline, l1_distortion
+from isptune.result import History
+from isptune.run import CONFIG_NAME, RESULT_NAME, Generation, RunDirectory
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run as the report sees it.
+
+    Attributes:
+        name: how tables and tooltips call it.
+        objective, optimizer, scene, map: labels.
+        seed: of the optimizer.
+        directory: of the run.
+        history: every evaluation.
+        score, l1, l1_normalised: at the best-scored candidate; None where unknown.
+        levels: hidden level per stage there, in the stages' own units; None where unknown.
+        parameters: the best-scored candidate's; empty where every score was not finite.
+        seconds: wall time of proposing, rendering and scoring.
+    """
+
+    name: str
+    objective: str
+    optimizer: str
+    scene: str
+    map: str
+    seed: int
+    directory: Path
+    history: History
+    score: float | None = None
+    l1: float | None = None
+    l1_normalised: float | None = None
+    levels: Mapping[str, float] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def knows_truth(self) -> bool:
+        return self.history.l1_normalised is not None
+
+
+def read_settings(directory: Path) -> tuple[RunConfig, dict[str, Any]]:
+    """A run's configuration, and all that its ``run.yaml`` holds.
+
+    Raises:
+        RunDirectoryError: there is no run, or it was started from Python with objects that no file names.
+    """
+    data = RunDirectory(directory).read_config()
+    if data.get("started_from") == "python":
+        raise RunDirectoryError(
+            f"the run in '{directory}' was started from Python; its pipeline cannot be made again from "
+            f"{CONFIG_NAME}, which a report needs"
+        )
+    return parse_config(settings_of(data), f"'{RunDirectory(directory).file(CONFIG_NAME)}'"), data
+
+
+def make_pipeline(config: RunConfig) -> Pipeline:
+    """The pipeline of a run alone: its objective may be a model of many gigabytes that no report needs."""
+    options = dict(config.pipeline.options)
+    for key, value in {"scenes": config.scenes, "crop": config.crop, "seed": config.seed}.items():
+        if registry.takes_option(registry.pipelines.get(config.pipeline.name), key):
+            options.setdefault(key, value)
+    pipeline: Pipeline = registry.pipelines.create(config.pipeline.name, **options)
+    return pipeline
+
+
+def read_record(directory: str | Path, name: str | None = None) -> Record:
+    """A run from its directory; one that is not finished yet as far as its log goes.
+
+    Args:
+        directory: of a run that ``isptune tune`` wrote.
+        name: how the report calls it; the folder's name if None.
+
+    Raises:
+        RunDirectoryError: there is no run, its log is empty or damaged, or no score in it is finite.
+    """
+    directory = Path(directory)
+    config, data = read_settings(directory)
+    log, _ = RunDirectory(directory).read_log(data.get("fingerprint"))
+    if not log:
+        raise RunDirectoryError(f"the run in '{directory}' has no finished generation yet")
+    scores = np.concatenate([generation.scores for generation in log])
+    if np.isnan(scores).all():
+        raise RunDirectoryError(f"the run in '{directory}' has no candidate with a finite score yet")
+    pipeline = make_pipeline(config)
+    higher_is_better = _orientation(directory, config, scores)
+    return _record(directory, name, config, pipeline, log, higher_is_better)
+
+
+def _record(
+    directory: Path,
+    name: str | None,
+    config: RunConfig,
+    pipeline: Pipeline,
+    log: list[Generation],
+    higher_is_better: bool,
+) -> Record:
+    candidates = np.concatenate([generation.candidates for generation in log])
+    values = pipeline.space.to_values(torch.from_numpy(candidates))
+    with torch.no_grad():
+        levels = pipeline.truth(values)
+    l1 = share = None
+    if levels is not None:
+        l1, share = (loss.numpy() for loss in l1_distortion(levels.cpu(), pipeline.truth_maxima))
+    scores = np.concatenate([generation.scores for generation in log])
+    history = History(
+        np.arange(1, len(scores) + 1), candidates, scores, higher_is_better, l1=l1, l1_normalised=share
+    )
+    best = history.best
+    assert best is not None
+    return Record(
+        name=name or directory.resolve().name,
+        objective=config.objective.name,
+        optimizer=config.optimizer.name,
+        scene=listed([scene_name(scene) for scene in config.scenes], 3),
+        map=str(config.pipeline.options.get("seed", config.seed)),
+        seed=config.seed,
+        directory=directory,
+        history=history,
+        score=float(scores[best]),
+        l1=None if l1 is None else float(l1[best]),
+        l1_normalised=None if share is None else float(share[best]),
+        levels=None
+        if levels is None
+        else dict(zip(pipeline.truth_labels, levels[best].tolist(), strict=True)),
+        parameters=pipeline.space.to_dicts(values[best : best + 1])[0],
+        seconds=sum(generation.seconds for generation in log),
+    )
+
+
+def scene_name(scene: str) -> str:
+    """A file's name without its folder; a generated scene as it is written."""
+    return scene.replace("\\", "/").rstrip("/").rpartition("/")[2] or scene
+
+
+def _orientation(directory: Path, config: RunConfig, scores: np.ndarray) -> bool:
+    """Whether a higher score is better, from the finished run's own best score where there is one."""
+    try:
+        best = json.loads((directory / RESULT_NAME).read_text(encoding="utf-8"))["best_score"]
+    except (OSError, ValueError, LookupError, TypeError):
+        best = None
+    low, high = float(np.nanmin(scores)), float(np.nanmax(scores))
+    if best in (low, high) and low != high:
+        return bool(best == high)
+    objective = registry.objectives.create(config.objective.name, **config.objective.options)
+    return bool(objective.higher_is_better)
+
+
+def records_of_benchmark(benchmark: Benchmark) -> list[Record]:
+    """The finished runs of a benchmark that have a best candidate, in the order of the grid.
+
+    Raises:
+        RunDirectoryError: no run came to its end.
+    """
+    records = [
+        Record(
+            name=_cell_name(run.cell.optimizer, run.cell.scene, run.cell.map, run.cell.seed),
+            objective=run.cell.objective,
+            optimizer=run.cell.optimizer,
+            scene=run.cell.scene,
+            map=run.cell.map,
+            seed=run.cell.seed,
+            directory=run.directory,
+            history=run.history,
+            score=run.score,
+            l1=run.l1,
+            l1_normalised=run.l1_normalised,
+            levels=run.levels,
+            parameters=run.parameters,
+            seconds=run.seconds,
+        )
+        for run in benchmark.done()
+        if run.history is not None and run.history.best is not None
+    ]
+    if not records:
+        raise RunDirectoryError(
+            f"no run of the benchmark in '{benchmark.directory}' came to its end with a finite score yet"
+        )
+    return records
+
+
+def _cell_name(optimizer: str, scene: str, hidden_map: str, seed: int) -> str:
+    return f"{optimizer}, {scene}, map {hidden_map}, seed {seed}"

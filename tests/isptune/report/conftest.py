@@ -1,0 +1,122 @@
+"""Small real runs and a small real benchmark, tuned once for all tests; made-up histories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isptune.benchmark.results import DONE, FAILED, Benchmark, Cell, read_run, write_cell
+from isptune.cli import run
+from isptune.config import parse_config
+from isptune.report import Record
+from isptune.result import History
+from isptune.session import prepare
+from isptune.tuner import run_session
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table as a benchmark's statistics make them."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str | float | None]]
+
+
+def made_record(
+    scores: list[float],
+    losses: list[float] | None = None,
+    *,
+    higher_is_better: bool = True,
+    objective: str = "psnr",
+    optimizer: str = "es",
+    name: str = "run",
+) -> Record:
+    """A record with made-up scores and hidden losses; its candidates are of one parameter."""
+    shares = None if losses is None else np.array(losses, dtype=np.float64)
+    history = History(
+        evaluations=np.arange(1, len(scores) + 1),
+        candidates=np.linspace(0, 1, len(scores))[:, None],
+        scores=np.array(scores, dtype=np.float64),
+        higher_is_better=higher_is_better,
+        l1=shares,
+        l1_normalised=shares,
+    )
+    best = history.best
+    return Record(
+        name=name,
+        objective=objective,
+        optimizer=optimizer,
+        scene="chart",
+        map="0",
+        seed=0,
+        directory=Path(name),
+        history=history,
+        score=None if best is None else float(history.scores[best]),
+        l1_normalised=None if best is None or shares is None else float(shares[best]),
+    )
+
+
+@pytest.fixture
+def record() -> Callable[..., Record]:
+    return made_record
+
+
+@pytest.fixture
+def sheet() -> type[Sheet]:
+    return Sheet
+
+
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a run of 60 evaluations on a small chart."""
+    out = tmp_path_factory.mktemp("tuned") / "first"
+    options = ["--objective", "psnr", "--optimizer", "cma", "--population", "10", "--budget", "60"]
+    assert run(["tune", "chart:96x64", *options, "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
+    """Two objectives, two seeds and maps; one more cell failed."""
+    root = tmp_path_factory.mktemp("bench")
+    cells = [
+        Cell(objective, "es", "chart", str(seed), seed) for objective in ("psnr", "ssim") for seed in (0, 1)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        # The figures of a run take longer than the run.
+        patch.setattr("isptune.tuner.write_outputs", lambda *_: None)
+        for cell in cells:
+            config = parse_config(
+                {
+                    "scenes": ["chart:96x64"],
+                    "objective": cell.objective,
+                    "population": 8,
+                    "budget": 32,
+                    "seed": cell.seed,
+                }
+            )
+            result = run_session(prepare(config, root / cell.path))
+            write_cell(root / cell.path, cell, DONE, result.to_dict(), result.history)
+    failed = Cell("ssim", "es", "chart", "0", 7)
+    write_cell(root / failed.path, failed, FAILED, {"error": "out of memory"}, None)
+    runs = [read_run(cell, root / cell.path) for cell in [*cells, failed]]
+    config = {"name": "small", "objectives": ["psnr", "ssim"], "seeds": [0, 1], "targets": [0.3, 0.1]}
+    (root / "bench.yaml").write_text("name: small\n", encoding="utf-8")
+    return Benchmark(config, runs, root)
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run ``isptune`` with arguments; its exit code, stdout and stderr."""
+
+    def run_and_capture(*arguments: str) -> tuple[int, str, str]:
+        code = run(list(arguments))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run_and_capture

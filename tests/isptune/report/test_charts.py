@@ -1,0 +1,153 @@
+"""The data of the charts: what the scripts get is what was computed, in the pipeline's own units."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from isptune import Float, ParameterSpace
+from isptune.parameters import Choice, Int
+from isptune.report import Record, charts
+from isptune.report.compute import slices
+from isptune.report.levels import Quartiles, Recovered
+from isptune.report.sensitivity import sensitivity
+
+Make = Callable[..., Record]
+
+
+class Knobs:
+    """A pipeline without a truth, and a stand-in for all pipelines."""
+
+    def __init__(self) -> None:
+        self.space = ParameterSpace(
+            [
+                Float("gain", 0.25, 4, log=True, unit="EV"),
+                Int("radius", 0, 3),
+                Choice("curve", ("flat", "film")),
+            ]
+        )
+
+    def truth(self, values: torch.Tensor) -> None:
+        return None
+
+    def try_of(self, record: Record) -> Knobs:
+        return self
+
+
+@pytest.fixture
+def knobs() -> Knobs:
+    return Knobs()
+
+
+def searched(record: Record) -> Record:
+    """The record with random candidates in three dimensions, of which the middle one is the best."""
+    count = len(record.history.scores)
+    candidates = np.random.default_rng(0).random((count, 3))
+    object.__setattr__(record.history, "candidates", candidates)
+    return record
+
+
+def test_numbers_are_short_and_none_where_there_is_none() -> None:
+    assert charts.plain([0.123456789, math.nan, math.inf, -2.0]) == [0.12346, None, None, -2.0]
+    assert charts.rounded(None) is None
+
+
+def test_bands_only_where_there_are_several_runs(record: Make) -> None:
+    one = charts.score_chart("psnr", 3, slices([record([1, 2, 2, 5])]))
+    (series,) = one["slices"][0]["series"]
+    assert series == {"name": "psnr", "colour": 3, "runs": 1, "x": [1, 2, 4], "y": [1, 2, 5]}
+    two = charts.score_chart("psnr", 0, slices([record([1, 2]), record([3, 4])]))
+    (series,) = two["slices"][0]["series"]
+    assert (series["y"], series["low"], series["high"]) == ([2, 3], [1.5, 2.5], [2.5, 3.5])
+
+
+def test_an_objective_is_left_out_of_slices_that_do_not_have_it(record: Make) -> None:
+    runs = [record([1.0], [0.5]), record([2.0], [0.4], objective="ssim", optimizer="cma")]
+    chart = charts.loss_chart(["psnr", "ssim"], slices(runs))
+    assert chart is not None
+    shown = {part["label"]: [one["name"] for one in part["series"]] for part in chart["slices"]}
+    assert shown == {"all optimizers": ["psnr", "ssim"], "es": ["psnr"], "cma": ["ssim"]}
+    assert [part["label"] for part in charts.score_chart("ssim", 1, slices(runs))["slices"]] == [
+        "all optimizers",
+        "cma",
+    ]
+    assert charts.loss_chart(["psnr"], slices([record([1.0])])) is None
+    assert charts.reached_chart(["psnr"], slices([record([1.0])]), [0.1]) is None
+
+
+def test_scatter_says_how_many_points_are_shown(record: Make) -> None:
+    ((name, words, chart),) = charts.scatter_charts(["psnr"], [record([1, 2, 3], [0.3, 0.1, 0.2])])
+    assert (name, words) == ("psnr", "Rank agreement with the truth +0.50; 3 evaluations.")
+    assert chart["points"] == [[1, 2, 3], [0.3, 0.1, 0.2]]
+    assert chart["best"] == [[3], [0.2]]
+    assert chart["bestNames"] == ["run"]
+    many = record(list(np.arange(2500.0)), list(np.linspace(0, 1, 2500)))
+    ((_, words, _),) = charts.scatter_charts(["psnr"], [many])
+    assert words == "Rank agreement with the truth −1.00; 2,000 of 2,500 evaluations."
+
+
+def test_levels_are_shares_of_the_highest() -> None:
+    one = Quartiles(np.array([0.5]), np.array([1.0]), np.array([1.5]))
+    levels = Recovered(("blur",), ("px",), np.array([5.0]), one, {"psnr": one}, {"psnr": 2})
+    chart = charts.levels_chart(["psnr"], levels)
+    assert chart["start"] == {"y": [0.2], "low": [0.1], "high": [0.3]}
+    assert chart["series"] == [
+        {"name": "psnr", "colour": 0, "runs": 2, "y": [0.2], "low": [0.1], "high": [0.3]}
+    ]
+
+
+def test_parallel_axes_and_lines(record: Make, knobs: Any) -> None:
+    run = searched(record(list(np.arange(50.0))))
+    chart = charts.parallel_chart(["psnr"], [run], knobs)
+    assert chart is not None
+    assert chart["views"] == [
+        {
+            "label": "parameters",
+            "axes": [
+                {"name": "gain", "low": "0.25", "high": "4 EV"},
+                {"name": "radius", "low": "0", "high": "3"},
+                {"name": "curve", "low": "flat", "high": "film"},
+            ],
+        }
+    ]
+    assert chart["higherIsBetter"] is True
+    assert len(chart["lines"]) == 40
+    best = chart["lines"][0]
+    assert (best["name"], best["score"]) == ("rank 1, evaluation 50", 49)
+    values = knobs.space.to_dicts(knobs.space.to_values(torch.from_numpy(run.history.candidates[49:])))[0]
+    assert best["written"] == [f"{values['gain']:.4g}", str(values["radius"]), values["curve"]]
+    # Whole numbers and options lie in the middle of their steps.
+    assert {line["parameters"][1] for line in chart["lines"]} <= {0.125, 0.375, 0.625, 0.875}
+    assert {line["parameters"][2] for line in chart["lines"]} == {0.25, 0.75}
+    assert "loss" not in best
+    two = charts.parallel_chart(["psnr"], [run, run], knobs)
+    assert two is not None
+    assert [line["name"] for line in two["lines"]] == ["run", "run"]
+    json.dumps(two, allow_nan=False)
+    gone = SimpleNamespace(try_of=lambda record: None)
+    assert charts.parallel_chart(["psnr"], [run], gone) is None  # type: ignore[arg-type]
+
+
+def test_sensitivity_is_in_the_parameters_units(record: Make, knobs: Any) -> None:
+    run = searched(record(list(np.arange(200.0))))
+    fit = sensitivity(run.history)
+    assert fit is not None
+    found = dict(charts.sensitivity_charts(run, knobs, fit, 0))
+    assert list(found) == ["gain", "radius", "curve"]
+    gain, radius, curve = found.values()
+    assert gain["x"] == {"label": "gain (EV)", "log": True, "whole": False}
+    expected = 0.25 * 16 ** run.history.candidates[fit.nearest, 0]
+    np.testing.assert_allclose(gain["points"][0], expected, rtol=1e-4)
+    assert gain["mark"] == pytest.approx(0.25 * 16 ** fit.best[0], rel=1e-4)
+    assert len(gain["curve"][0]) == 41
+    assert radius["x"]["whole"] is True
+    assert set(radius["points"][0]) <= {0, 1, 2, 3}
+    assert curve["x"]["names"] == ["flat", "film"]
+    assert "curve" not in curve

@@ -1,0 +1,83 @@
+"""The command that makes a run again."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from isptune.cli import tune
+from isptune.config import RunConfig, parse_config
+from isptune.report import facts
+
+
+def config_that_a_command_gives(text: str, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
+    """What ``isptune tune`` would have run."""
+    found: list[RunConfig] = []
+
+    class Stop(Exception):
+        pass
+
+    def keep(config: RunConfig) -> RunConfig:
+        found.append(config)
+        raise Stop
+
+    monkeypatch.setattr(tune, "with_absolute_paths", keep)
+    words = shlex.split(text.replace("\\\n", " "))
+    assert words[:2] == ["isptune", "tune"]
+    with pytest.raises(Stop):
+        tune.command.main(args=words[2:], standalone_mode=False)
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"scenes": ["chart:96x64"], "population": 12, "budget": 24},
+        {
+            "scenes": ["a picture.png", "it's one.png"],
+            "crop": "2x96",
+            "pipeline": {"name": "synthetic", "options": {"stages": ["gaussian_blur", "jpeg"], "seed": 3}},
+            "objective": {
+                "name": "weighted",
+                "options": {"terms": {"psnr": 0.5, "ssim": {"weight": 1e-7}}, "label": "yes", "flag": True},
+            },
+            "optimizer": {"name": "nevergrad:CMA", "options": {"sigma": 1e-3, "restart": None}},
+            "population": 10,
+            "budget": 100,
+            "seed": 7,
+            "device": "cuda:1",
+            "autocast": "bfloat16",
+        },
+    ],
+)
+def test_the_command_gives_the_same_configuration(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = parse_config(settings)
+    again = config_that_a_command_gives(facts.tune_command(config, Path("again")), monkeypatch)
+    assert again == config
+    assert again.fingerprint() == config.fingerprint()
+
+
+def test_whole_pictures_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = facts.tune_command(parse_config({"crop": None}), Path("again"))
+    assert "--crop full" in command
+    assert isinstance(tune.command, click.Command)
+
+
+def test_the_configuration_is_without_what_was_noted() -> None:
+    data = {"budget": 10, "fingerprint": "abc", "versions": {"torch": "2"}, "isptune_run": 1}
+    assert facts.configuration_text(data) == "budget: 10\n"
+    assert facts.versions(data) == [("torch", "2"), ("fingerprint of the run", "abc")]
+    assert facts.versions({}) == []
+
+
+def test_the_machine_of_the_runs_comes_before_this_one() -> None:
+    assert facts.machine({"machine": {"gpu": "H"}}) == ("Machine of the runs", [("gpu", "H")])
+    title, rows = facts.machine({})
+    assert title == "Machine that wrote this report"
+    assert [name for name, _ in rows][:3] == ["system", "processors", "python"]

@@ -1,0 +1,93 @@
+"""The pictures: which ones there are, and that what is encoded is what was rendered."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from isptune.benchmark.results import Benchmark
+from isptune.report import read_record, records_of_benchmark
+from isptune.report.compute import median_record
+from isptune.report.levels import Pipelines
+from isptune.report.pictures import compare, crop_uri, preview_uri
+
+
+def decoded(uri: str) -> np.ndarray:
+    head, _, body = uri.partition(",")
+    assert head in ("data:image/png;base64", "data:image/webp;base64")
+    with Image.open(io.BytesIO(base64.b64decode(body))) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def samples(image: torch.Tensor) -> np.ndarray:
+    return (image * 255).round().permute(1, 2, 0).numpy().astype(np.uint8)
+
+
+def picture(height: int, width: int) -> torch.Tensor:
+    return torch.rand(3, height, width, generator=torch.Generator().manual_seed(0))
+
+
+def test_crops_are_exact() -> None:
+    image = picture(40, 50)
+    np.testing.assert_array_equal(decoded(crop_uri(image, (7, 3, 20, 16))), samples(image)[3:19, 7:27])
+
+
+def test_small_pictures_are_exact_and_large_ones_become_smaller() -> None:
+    uri, width, height = preview_uri(picture(40, 50))
+    assert (width, height) == (50, 40)
+    np.testing.assert_array_equal(decoded(uri), samples(picture(40, 50)))
+    uri, width, height = preview_uri(picture(300, 1000), largest=500)
+    assert (width, height) == (500, 150)
+    assert decoded(uri).shape == (150, 500, 3)
+
+
+def test_larger_pictures_stay_close() -> None:
+    ramp = torch.linspace(0, 1, 640).expand(3, 480, 640)
+    difference = decoded(preview_uri(ramp)[0]).astype(int) - samples(ramp)
+    assert np.abs(difference).mean() < 2
+
+
+def test_a_single_run_before_after_and_pristine(tuned: Path) -> None:
+    record = read_record(tuned)
+    pipelines = Pipelines()
+    found = compare([record], pipelines)
+    assert found is not None
+    assert [one.name for one in found.pictures] == ["before", "after", "pristine"]
+    pipeline = pipelines.of(record)
+    after = pipeline.render(pipeline.space.from_dicts([record.parameters]), 0)[0]
+    torch.testing.assert_close(found.pictures[1].image, after.float())
+    torch.testing.assert_close(found.pictures[2].image, pipeline.scenes[0].image)
+    assert found.pictures[1].note == f"psnr {record.score:.4g}, normalised L1 {record.l1_normalised:.3g}"
+    for x, y, width, height in found.crops:
+        assert 0 <= x <= 96 - width
+        assert 0 <= y <= 64 - height
+
+
+def test_of_a_benchmark_the_run_in_the_middle_of_each_objective(benchmark: Benchmark) -> None:
+    records = records_of_benchmark(benchmark)
+    pipelines = Pipelines()
+    found = compare(records, pipelines)
+    assert found is not None
+    assert [one.name for one in found.pictures] == ["before", "after: psnr", "after: ssim", "pristine"]
+    middle = median_record(records[2:])
+    pipeline = pipelines.of(middle)
+    after = pipeline.render(pipeline.space.from_dicts([middle.parameters]), 0)[0]
+    torch.testing.assert_close(found.pictures[2].image, after.float())
+    assert found.pictures[0].note.endswith(f", map {median_record(records[:2]).map}")
+    assert found.pictures[2].note.endswith(f", map {middle.map}")
+
+
+def test_pictures_of_another_size_are_left_out(benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch) -> None:
+    from isptune.report import pictures
+
+    shapes = iter([(40, 50), (40, 50), (30, 50)])
+    monkeypatch.setattr(pictures, "_render", lambda *_: picture(*next(shapes)))
+    found = compare(records_of_benchmark(benchmark), Pipelines())
+    assert found is not None
+    assert [one.name for one in found.pictures] == ["before", "after: psnr"]

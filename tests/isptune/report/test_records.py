@@ -1,0 +1,116 @@
+"""Reading runs and benchmarks: what the report knows of them, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from isptune.benchmark.results import Benchmark
+from isptune.errors import RunDirectoryError
+from isptune.report import read_record, records_of_benchmark
+from isptune.report.levels import Pipelines, recovered
+from isptune.session import history_of_run
+
+
+@pytest.fixture
+def copy(tuned: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tuned, tmp_path / "copy"))
+
+
+class TestARun:
+    def test_it_is_what_the_run_said(self, tuned: Path) -> None:
+        record = read_record(tuned)
+        said = json.loads((tuned / "result.json").read_text())
+        assert (record.name, record.objective, record.optimizer) == ("first", "psnr", "cma")
+        assert (record.scene, record.map, record.seed) == ("chart:96x64", "0", 0)
+        assert record.score == said["best_score"]
+        assert record.parameters == said["best_parameters"]
+        assert record.levels == pytest.approx(said["levels"])
+        assert record.l1 == pytest.approx(said["l1"])
+        assert record.l1_normalised == pytest.approx(said["l1_normalised"])
+        _, history = history_of_run(tuned)
+        for name in ("evaluations", "candidates", "scores", "l1", "l1_normalised"):
+            np.testing.assert_array_equal(getattr(record.history, name), getattr(history, name))
+        assert record.history.higher_is_better is True
+
+    def test_one_that_is_not_finished_counts_as_far_as_its_log_goes(self, copy: Path) -> None:
+        (copy / "result.json").unlink()
+        log = (copy / "evaluations.jsonl").read_bytes().splitlines(keepends=True)
+        (copy / "evaluations.jsonl").write_bytes(b"".join(log[:2]) + log[2][:30])
+        record = read_record(copy, "half")
+        assert record.name == "half"
+        assert len(record.history.scores) == 20
+        # Without a result the objective itself says which way is better.
+        assert record.score == record.history.scores.max()
+
+    def test_a_lower_score_may_be_the_better_one(self, copy: Path) -> None:
+        record = read_record(copy)
+        result = json.loads((copy / "result.json").read_text())
+        result["best_score"] = float(record.history.scores.min())
+        (copy / "result.json").write_text(json.dumps(result))
+        assert read_record(copy).history.higher_is_better is False
+
+    def test_what_is_refused(self, copy: Path, tmp_path: Path) -> None:
+        with pytest.raises(RunDirectoryError, match=r"'.*nowhere' holds no run: there is no run.yaml in it"):
+            read_record(tmp_path / "nowhere")
+        log = copy / "evaluations.jsonl"
+        lines = log.read_text().splitlines()
+        log.write_text("")
+        with pytest.raises(RunDirectoryError, match="has no finished generation yet"):
+            read_record(copy)
+        first = json.loads(lines[0])
+        log.write_text(json.dumps({**first, "scores": [None] * len(first["scores"])}) + "\n")
+        with pytest.raises(RunDirectoryError, match="has no candidate with a finite score yet"):
+            read_record(copy)
+        data = yaml.safe_load((copy / "run.yaml").read_text())
+        (copy / "run.yaml").write_text(yaml.safe_dump({**data, "started_from": "python"}))
+        with pytest.raises(RunDirectoryError, match=r"was started from Python; its pipeline cannot be made"):
+            read_record(copy)
+
+
+class TestABenchmark:
+    def test_the_finished_runs_in_the_order_of_the_grid(self, benchmark: Benchmark) -> None:
+        records = records_of_benchmark(benchmark)
+        assert [(record.objective, record.seed) for record in records] == [
+            ("psnr", 0),
+            ("psnr", 1),
+            ("ssim", 0),
+            ("ssim", 1),
+        ]
+        assert records[1].name == "es, chart, map 1, seed 1"
+        assert records[1].levels == benchmark.runs[1].levels
+        assert len(records[1].history.scores) == 32
+
+    def test_nothing_done_is_refused(self, benchmark: Benchmark) -> None:
+        empty = Benchmark({}, benchmark.runs[-1:], Path("b"))
+        with pytest.raises(RunDirectoryError, match="no run of the benchmark in 'b' came to its end with a"):
+            records_of_benchmark(empty)
+
+    def test_recovered_levels_are_those_of_the_pipelines(self, benchmark: Benchmark) -> None:
+        records = records_of_benchmark(benchmark)
+        pipelines = Pipelines()
+        levels = recovered(records, pipelines)
+        assert levels is not None
+        made = [pipelines.of(record) for record in records]
+        # Runs with one map and scene share a pipeline, whatever their objective.
+        assert made[0] is made[2]
+        assert made[0] is not made[1]
+        assert levels.labels == made[0].truth_labels
+        assert levels.maxima.tolist() == list(made[0].truth_maxima)
+        starts = [abs(p.truth(p.space.middle())[0].numpy()) for p in made]
+        np.testing.assert_allclose(levels.start.median, np.median(starts, axis=0))
+        found = [list(record.levels.values()) for record in records[:2] if record.levels]
+        np.testing.assert_allclose(levels.found["psnr"].median, np.median(np.abs(found), axis=0))
+        assert levels.runs == {"psnr": 2, "ssim": 2}
+
+    def test_runs_whose_directory_is_gone_are_left_out(self, benchmark: Benchmark, tmp_path: Path) -> None:
+        records = records_of_benchmark(benchmark)
+        for record in records:
+            object.__setattr__(record, "directory", tmp_path / "gone")
+        assert recovered(records, Pipelines()) is None
+        assert Pipelines().try_of(records[0]) is None

@@ -15,7 +15,7 @@ from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 
 # What run.yaml holds beside the settings of a RunConfig.
-RUN_FACTS = ("isptune_run", "fingerprint", "versions", "scene_digests", "started_from")
+RUN_FACTS = ("isptune_run", "fingerprint", "versions", "scene_digests", "started_from", "machine")
 
 
 class Component(BaseModel):

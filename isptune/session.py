@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import yaml
 
 from isptune import registry
@@ -68,6 +70,14 @@ def prepare(
         objective: the one that is named, where it is made already.
         scenes: those that are named, where they are read already and the pipeline takes such.
     """
+    pipeline = make_pipeline(config, scenes)
+    if objective is None:
+        objective = registry.objectives.create(config.objective.name, **config.objective.options)
+    return make_session(pipeline, objective, config, None if out is None else RunDirectory(out))
+
+
+def make_pipeline(config: RunConfig, scenes: Sequence[Scene] | None = None) -> Pipeline:
+    """The pipeline of a run alone, with the run's scenes, crop and seed where it takes such options."""
     options = dict(config.pipeline.options)
     seen: dict[str, Any] = {"scenes": config.scenes, "crop": config.crop, "seed": config.seed}
     if scenes is not None:
@@ -76,9 +86,7 @@ def prepare(
         if registry.takes_option(registry.pipelines.get(config.pipeline.name), key):
             options.setdefault(key, value)
     pipeline: Pipeline = registry.pipelines.create(config.pipeline.name, **options)
-    if objective is None:
-        objective = registry.objectives.create(config.objective.name, **config.objective.options)
-    return make_session(pipeline, objective, config, None if out is None else RunDirectory(out))
+    return pipeline
 
 
 def prepare_resume(out: str | Path) -> Session:
@@ -201,11 +209,24 @@ def _facts(session: Session, run: str) -> dict[str, Any]:
             "python": platform.python_version(),
             **{package: metadata.version(package) for package in packages},
         },
+        "machine": _machine(),
         "scene_digests": {
             f"{index} {scene.name}": _digest(scene.image)
             for index, scene in enumerate(session.pipeline.scenes)
         },
     }
+
+
+def _machine() -> dict[str, Any]:
+    """What the run was computed on, for whoever compares times."""
+    facts: dict[str, Any] = {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+    }
+    if torch.cuda.is_available():
+        facts["gpu"] = torch.cuda.get_device_name()
+    return facts
 
 
 def _digest(image: Any) -> str:

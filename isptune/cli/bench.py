@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 @click.option(
     "--gpus", type=float, metavar="X", help="Graphics processors of a cell on Ray; 0.25 shares one."
 )
+@click.option("--no-report", is_flag=True, help="Write the tables alone.")
 @json_option
 def command(
     config_path: str | None,
@@ -51,6 +52,7 @@ def command(
     workers: int | None,
     address: str | None,
     gpus: float | None,
+    no_report: bool,
     as_json: bool,
     **given: Any,
 ) -> int:
@@ -80,7 +82,7 @@ def command(
     except Stopped as stop:
         click.echo(f"isptune: stopped; go on with the same command; what is done lies in {folder}", err=True)
         return stop.exit_code
-    _conclude(benchmark, as_json)
+    _conclude(benchmark, as_json, report=not no_report)
     return 1 if any(run.status == "failed" for run in benchmark.runs) else 0
 
 
@@ -94,7 +96,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _conclude(benchmark: Benchmark, as_json: bool) -> None:
+def _conclude(benchmark: Benchmark, as_json: bool, report: bool) -> None:
     """Tables and report into the benchmark's directory, the summary to stdout."""
     from isptune.benchmark.table import write_tables
     from isptune.benchmark.tables import benchmark_tables
@@ -102,6 +104,12 @@ def _conclude(benchmark: Benchmark, as_json: bool) -> None:
     tables = benchmark_tables(benchmark, targets=benchmark.config["targets"])
     folder = benchmark.directory / "tables"
     write_tables(tables, folder)
+    page = benchmark.directory / "report.html"
+    # A report shows runs; where every cell failed, the table of failures is what there is to say.
+    if report and any(benchmark.done()):
+        from isptune.report import report_of_benchmark, write_report
+
+        write_report(page, report_of_benchmark(benchmark, tables))
     if as_json:
         click.echo(json.dumps({name: table.to_dict() for name, table in tables.items()}))
         return
@@ -109,6 +117,8 @@ def _conclude(benchmark: Benchmark, as_json: bool) -> None:
         if name in tables:
             click.echo(tables[name].to_markdown())
     click.echo(f"wrote {len(tables)} tables ({', '.join(tables)}) to {folder}")
+    if page.exists() and report:
+        click.echo(f"wrote {page}")
 
 
 @contextmanager

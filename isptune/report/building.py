@@ -235,8 +235,6 @@ def _add_making_of_benchmark(page: Page, benchmark: Benchmark, records: Sequence
         noted = {}
     # Of one run, it says nothing of the benchmark.
     noted.pop("fingerprint", None)
-    if "machine" in data:
-        noted = {**noted, "machine": data.pop("machine")}
     content = [
         paragraph("With the configuration below as bench.yaml, this command makes the benchmark again."),
         code("isptune bench bench.yaml --out again", "Command of the benchmark", copy=True),

@@ -13,7 +13,8 @@ from isptune.config import RunConfig
 from isptune.errors import IsptuneError
 from isptune.pipeline import Pipeline
 from isptune.report.compute import by_objective
-from isptune.report.records import Record, make_pipeline, read_settings
+from isptune.report.records import Record, read_settings
+from isptune.session import make_pipeline
 
 Numbers = NDArray[np.float64]
 

@@ -19,6 +19,7 @@ from isptune.naming import listed
 from isptune.pipeline import Pipeline, l1_distortion
 from isptune.result import History
 from isptune.run import CONFIG_NAME, RESULT_NAME, Generation, RunDirectory
+from isptune.session import make_pipeline
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,6 @@ def read_settings(directory: Path) -> tuple[RunConfig, dict[str, Any]]:
             f"{CONFIG_NAME}, which a report needs"
         )
     return parse_config(settings_of(data), f"'{RunDirectory(directory).file(CONFIG_NAME)}'"), data
-
-
-def make_pipeline(config: RunConfig) -> Pipeline:
-    """The pipeline of a run alone: its objective may be a model of many gigabytes that no report needs."""
-    options = dict(config.pipeline.options)
-    for key, value in {"scenes": config.scenes, "crop": config.crop, "seed": config.seed}.items():
-        if registry.takes_option(registry.pipelines.get(config.pipeline.name), key):
-            options.setdefault(key, value)
-    pipeline: Pipeline = registry.pipelines.create(config.pipeline.name, **options)
-    return pipeline
 
 
 def read_record(directory: str | Path, name: str | None = None) -> Record:

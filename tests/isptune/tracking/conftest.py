@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import isptune
+from isptune.outputs import write_outputs
 from isptune.run import LOG_NAME
 from isptune.tracking import Tracker
 
@@ -27,12 +28,22 @@ def nothing_leaves_the_machine() -> Iterator[None]:
 
 
 @pytest.fixture
-def run(flat: Maker, target: Maker) -> Callable[..., isptune.TuneResult]:
-    """Four generations of six candidates; the options are those of ``isptune.tune``."""
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes most of a small run's time."""
+    monkeypatch.setattr(
+        "isptune.tuner.write_outputs", lambda *parts: write_outputs(*parts[:4], pictures=False)
+    )
 
-    def tune(**options: Any) -> isptune.TuneResult:
+
+@pytest.fixture
+def run(flat: Maker, target: Maker, monkeypatch: pytest.MonkeyPatch) -> Callable[..., isptune.TuneResult]:
+    """Four generations of six candidates, without pictures; the options are those of ``isptune.tune``."""
+
+    def tune(*, pictures: bool = False, **options: Any) -> isptune.TuneResult:
         settings: dict[str, Any] = {"budget": 24, "population": 6, "seed": 0, "out": "run"}
-        return isptune.tune(flat(), target(), **{**settings, **options})
+        with monkeypatch.context() as patch:
+            patch.setattr("isptune.tuner.write_outputs", lambda *parts: write_outputs(*parts[:4], pictures))
+            return isptune.tune(flat(), target(), **{**settings, **options})
 
     return tune
 

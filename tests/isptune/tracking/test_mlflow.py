@@ -29,7 +29,7 @@ def figures(store: Any, run_id: str, name: str) -> dict[int, float]:
 
 
 def test_a_run_is_read_back_whole(run: Run, store: Any) -> None:
-    result = run(callbacks=[MLflow()], optimizer_options={"plus": True})
+    result = run(callbacks=[MLflow()], optimizer_options={"plus": True}, pictures=True)
     (found,) = runs(store)
     history = result.history
     assert (found.info.run_name, found.info.status) == ("run", "FINISHED")

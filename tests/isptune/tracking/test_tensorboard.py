@@ -50,7 +50,7 @@ def test_the_figures_of_every_generation_are_read_back(run: Run) -> None:
 
 
 def test_configuration_and_pictures_are_there(run: Run) -> None:
-    run(callbacks=[TensorBoard()])
+    run(callbacks=[TensorBoard()], pictures=True)
     found = events()
     text = found["configuration/text_summary"][0][1].string_val[0].decode()
     assert "| optimizer.name | es |" in text
@@ -84,13 +84,13 @@ def test_what_never_reached_the_disk_is_written_by_the_next_sitting(run: Run, cu
 
 
 def test_a_torn_file_is_read_as_far_as_it_goes(run: Run) -> None:
-    run(callbacks=[TensorBoard()])
+    run(callbacks=[TensorBoard()], pictures=True)
     file = files()[0]
     content = file.read_bytes()
     file.write_bytes(content[: content.index(b"before_after")])
     before = len(events()["score/best"])
     assert before == 4
-    run(resume=True, callbacks=[TensorBoard()])
+    run(resume=True, callbacks=[TensorBoard()], pictures=True)
     assert list(figures("score/best")) == [1, 2, 3, 4]
     assert len(events()["before_after"]) == 1
 

@@ -24,7 +24,7 @@ Run = Callable[..., Any]
 
 def test_a_tracker_is_told_start_generations_and_end(run: Run, wanting_truth: Any) -> None:
     tracker = wanting_truth()
-    result = run(callbacks=[tracker])
+    result = run(callbacks=[tracker], pictures=True)
     assert tracker.methods == ["start", *["generation"] * 4, "finish"]
     facts: RunFacts = tracker.calls[0][1]
     assert (facts.name, facts.out, facts.generations) == ("run", Path("run"), 4)

@@ -86,18 +86,27 @@ class WandB(Tracker):
         self._note()
 
     def finish(self, result: TuneResult) -> None:
+        try:
+            self._summarise(result)
+        finally:
+            # What was logged is sent, whatever became of the summary.
+            self._run.finish(exit_code=0)
+
+    def failed(self, error: BaseException) -> None:
+        self._run.finish(exit_code=1)
+
+    def _summarise(self, result: TuneResult) -> None:
         import wandb
 
-        self._run.summary.update(
-            {
-                "best_score": result.best_score,
-                "best_parameters": result.best_parameters,
-                "evaluations": result.evaluations,
-                "seconds": result.seconds,
-            }
-        )
+        summary = {
+            "best_score": result.best_score,
+            "best_parameters": result.best_parameters,
+            "evaluations": result.evaluations,
+            "seconds": result.seconds,
+        }
         if result.l1 is not None:
-            self._run.summary.update({"l1": result.l1, "l1_normalised": result.l1_normalised})
+            summary |= {"l1": result.l1, "l1_normalised": result.l1_normalised}
+        self._run.summary.update(summary)
         pictures = {file.stem: wandb.Image(str(file)) for file in result.files if file.suffix == ".png"}
         if pictures:
             self._run.log(pictures, step=self._logged)
@@ -105,10 +114,6 @@ class WandB(Tracker):
             if file.name in (CONFIG_NAME, RESULT_NAME):
                 # What lies in its own folder is sent at the end.
                 shutil.copy(file, self._run.dir)
-        self._run.finish(exit_code=0)
-
-    def failed(self, error: BaseException) -> None:
-        self._run.finish(exit_code=1)
 
     def _note(self) -> None:
         assert self._facts is not None

@@ -16,13 +16,15 @@ from isptune.tracking import MLflow, TensorBoard, WandB
 
 TUNE = [
     "tune",
-    "chart:32x24",
+    "chart:64x48",
     "--objective",
     "sharpness",
     "--budget",
     "8",
     "--population",
     "4",
+    "--optimizer",
+    "random",
     "--out",
     "run",
 ]

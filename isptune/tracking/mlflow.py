@@ -71,7 +71,8 @@ class MLflow(Tracker):
         note = read_note(facts.out, NOTE_NAME) if facts.resumed else {}
         uri = self._chosen or note.get("tracking_uri") or self._default
         self._client = MlflowClient(tracking_uri=uri)
-        if note.get("tracking_uri") == uri and self._continue(str(note.get("run_id"))):
+        ours = (note.get("tracking_uri"), note.get("experiment")) == (uri, self._experiment)
+        if ours and self._continue(str(note.get("run_id"))):
             return
         run = self._client.create_run(
             self._experiment_id(),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from isptune import registry
 from isptune.config import parse_config
@@ -19,27 +20,14 @@ from isptune.evaluator import Evaluator
 from isptune.objective import Objective, losses_of
 from isptune.optimizer import Optimizer
 from isptune.outputs import write_outputs
-from isptune.pipeline import Pipeline
+from isptune.pipeline import Pipeline, l1_distortion
 from isptune.result import TuneResult, build_result
 from isptune.run import Generation, RunDirectory
 from isptune.session import Session, describe, make_session, open_directory, prepare_resume
+from isptune.tracking.facts import Callback, Progress, RunFacts
+from isptune.tracking.tracker import Tracker, Watchers
 
 logger = logging.getLogger("isptune")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a callback is told after every generation (replayed ones included)."""
-
-    generation: int
-    generations: int
-    evaluations: int
-    best_score: float | None
-    seconds: float
-    replayed: bool
-
-
-Callback = Callable[[Progress], None]
 
 
 def tune(
@@ -56,7 +44,7 @@ def tune(
     memory_gb: float = 2.0,
     autocast: str = "none",
     resume: bool = False,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Callback | Tracker] = (),
 ) -> TuneResult:
     """Tune a pipeline's parameters for an objective.
 
@@ -71,7 +59,8 @@ def tune(
         device: where to render and score, ``"auto"`` for the fastest device there is.
         memory_gb, autocast: see ``Evaluator``.
         resume: go on with the run that ``out`` holds; it must have been started with the same settings.
-        callbacks: called with a ``Progress`` after every generation.
+        callbacks: callables, called with a ``Progress`` after every generation, and trackers (see
+            ``isptune.tracking``).
 
     Raises:
         IsptuneError: anything in the settings that cannot be; see its subclasses.
@@ -106,7 +95,7 @@ def tune(
     return run_session(session, resume=resume, callbacks=callbacks)
 
 
-def resume(out: str | Path, callbacks: Sequence[Callback] = ()) -> TuneResult:
+def resume(out: str | Path, callbacks: Sequence[Callback | Tracker] = ()) -> TuneResult:
     """Go on with the run that a directory holds, from where its log ends.
 
     The log is replayed through a fresh optimizer; its candidates must be equal bit for bit.
@@ -119,7 +108,11 @@ def resume(out: str | Path, callbacks: Sequence[Callback] = ()) -> TuneResult:
 
 
 def run_session(
-    session: Session, *, resume: bool = False, callbacks: Sequence[Callback] = (), pictures: bool = True
+    session: Session,
+    *,
+    resume: bool = False,
+    callbacks: Sequence[Callback | Tracker] = (),
+    pictures: bool = True,
 ) -> TuneResult:
     """Run the loop to the end of the budget and write the result, with pictures if they are wanted."""
     config = session.config
@@ -133,10 +126,13 @@ def run_session(
     log: list[Generation] = []
     run = config.fingerprint()
     directory = session.directory
+    resumed = resume and directory is not None and directory.holds_a_run
+    watchers = Watchers(callbacks)
     if directory is not None:
         log = open_directory(directory, session, run, resume)
     try:
-        loop = _Loop(session, optimizer, evaluator, callbacks, run)
+        watchers.start(_run_facts(session, run, resumed))
+        loop = _Loop(session, optimizer, evaluator, watchers, run)
         loop.replay(log)
         loop.go_on()
         result = build_result(
@@ -144,10 +140,30 @@ def run_session(
         )
         if directory is not None:
             write_outputs(directory, session.pipeline, session.objective, result, pictures)
+        watchers.finish(result)
         return result
+    except BaseException as error:
+        watchers.failed(error)
+        raise
     finally:
         if directory is not None:
             directory.close()
+
+
+def _run_facts(session: Session, run: str, resumed: bool) -> RunFacts:
+    config = session.config
+    out = None if session.directory is None else session.directory.path
+    parts = f"{config.objective.name}-{config.optimizer.name}-seed{config.seed}"
+    return RunFacts(
+        name=parts if out is None else out.absolute().name,
+        settings=config.model_dump(),
+        fingerprint=run,
+        versions={package: metadata.version(package) for package in ("isptune", "torch")},
+        generations=session.generations,
+        higher_is_better=bool(session.objective.higher_is_better),
+        resumed=resumed,
+        out=out,
+    )
 
 
 class _Loop:
@@ -158,16 +174,19 @@ class _Loop:
         session: Session,
         optimizer: Optimizer,
         evaluator: Evaluator,
-        callbacks: Sequence[Callback],
+        watchers: Watchers,
         run: str,
     ) -> None:
         self.session = session
         self.optimizer = optimizer
         self.evaluator = evaluator
-        self.callbacks = callbacks
+        self.watchers = watchers
         self.run = run
         self.log: list[Generation] = []
         self.best: float | None = None
+        self.best_candidate: NDArray[np.float64] | None = None
+        # The hidden L1 distortion losses of the best candidate, where they were asked for.
+        self.hidden: tuple[float | None, float | None] | None = None
         self.evaluations = 0
         self.seconds = 0.0
 
@@ -216,19 +235,41 @@ class _Loop:
         self.log.append(generation)
         self.evaluations += len(generation.scores)
         self.seconds += generation.seconds
-        finite = generation.scores[np.isfinite(generation.scores)]
-        if finite.size:
+        scores = generation.scores
+        best = mean = None
+        if np.isfinite(scores).any():
             higher = self.session.objective.higher_is_better
-            best = float(finite.max() if higher else finite.min())
+            first = int(np.nanargmax(scores) if higher else np.nanargmin(scores))
+            best, mean = float(scores[first]), float(np.nanmean(scores))
             if self.best is None or (best > self.best if higher else best < self.best):
-                self.best = best
-        progress = Progress(
-            generation.number + 1,
-            self.session.generations,
-            self.evaluations,
-            self.best,
-            self.seconds,
-            replayed,
+                self.best, self.best_candidate, self.hidden = best, generation.candidates[first], None
+        l1, l1_normalised = self._hidden() if self.watchers.want_truth else (None, None)
+        self.watchers.generation(
+            Progress(
+                generation=generation.number + 1,
+                generations=self.session.generations,
+                evaluations=self.evaluations,
+                best_score=self.best,
+                seconds=self.seconds,
+                replayed=replayed,
+                generation_best=best,
+                generation_mean=mean,
+                evaluations_per_second=len(scores) / generation.seconds if generation.seconds > 0 else None,
+                l1=l1,
+                l1_normalised=l1_normalised,
+            )
         )
-        for callback in self.callbacks:
-            callback(progress)
+
+    def _hidden(self) -> tuple[float | None, float | None]:
+        """The hidden L1 distortion losses of the best candidate, for trackers alone."""
+        if self.hidden is None and self.best_candidate is not None:
+            pipeline = self.session.pipeline
+            with torch.no_grad():
+                values = pipeline.space.to_values(torch.from_numpy(self.best_candidate[None]))
+                levels = pipeline.truth(values)
+            if levels is None:
+                self.hidden = None, None
+            else:
+                plain, share = l1_distortion(levels.cpu(), pipeline.truth_maxima)
+                self.hidden = float(plain[0]), float(share[0])
+        return self.hidden or (None, None)

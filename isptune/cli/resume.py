@@ -5,18 +5,21 @@ from __future__ import annotations
 import click
 
 from isptune.cli.options import json_option
-from isptune.cli.running import run_and_print
+from isptune.cli.running import make_trackers, run_and_print, tracking_options
 
 
 @click.command("resume", short_help="Go on with a run from where its log ends.")
 @click.argument("directory", metavar="DIR")
+@tracking_options
 @json_option
-def command(directory: str, as_json: bool) -> int:
+def command(directory: str, as_json: bool, tensorboard: bool, mlflow: str | None, wandb: str | None) -> int:
     """Go on with the run in DIR from where its log ends.
 
     The log is replayed through the optimizer and must give the same candidates bit for bit; a torn last
-    line is dropped. A run that is complete only gets its result and pictures again.
+    line is dropped. A run that is complete only gets its result and pictures again. A tracker continues
+    what it has of the run; one that has nothing gets all generations.
     """
     from isptune.session import prepare_resume
 
-    return run_and_print(lambda: prepare_resume(directory), as_json=as_json, resume=True)
+    trackers = make_trackers(tensorboard, mlflow, wandb)
+    return run_and_print(lambda: prepare_resume(directory), as_json=as_json, resume=True, trackers=trackers)

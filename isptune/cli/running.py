@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,9 +13,60 @@ if TYPE_CHECKING:
 
     from isptune.result import TuneResult
     from isptune.session import Session
+    from isptune.tracking import Tracker
+
+# What click gives for --mlflow without a store; no URI looks like it.
+DEFAULT_STORE = "default"
 
 
-def run_and_print(make: Callable[[], Session], *, as_json: bool, resume: bool) -> int:
+def tracking_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``--tensorboard``, ``--mlflow`` and ``--wandb``."""
+    for option in (
+        click.option("--wandb", metavar="PROJECT", help="Track the run in Weights & Biases."),
+        click.option(
+            "--mlflow",
+            is_flag=False,
+            flag_value=DEFAULT_STORE,
+            metavar="[URI]",
+            help="Track the run in MLflow. Default store: sqlite:///mlflow.db. "
+            "Without a URI, write it last or before another option.",
+        ),
+        click.option(
+            "--tensorboard",
+            is_flag=True,
+            help="Write TensorBoard files into tensorboard/ of the run directory.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def make_trackers(tensorboard: bool, mlflow: str | None, wandb: str | None) -> list[Tracker]:
+    """The trackers that the options ask for.
+
+    Raises:
+        MissingPackageError: the package of one of them is not installed.
+        ConfigurationError: the MLflow store is no URI, or the project's name is empty.
+    """
+    trackers: list[Tracker] = []
+    if tensorboard:
+        from isptune.tracking import TensorBoard
+
+        trackers.append(TensorBoard())
+    if mlflow is not None:
+        from isptune.tracking import MLflow
+
+        trackers.append(MLflow(None if mlflow == DEFAULT_STORE else mlflow))
+    if wandb is not None:
+        from isptune.tracking import WandB
+
+        trackers.append(WandB(wandb))
+    return trackers
+
+
+def run_and_print(
+    make: Callable[[], Session], *, as_json: bool, resume: bool, trackers: Sequence[Tracker] = ()
+) -> int:
     """Make and run a session; the exit code is 0, or 128 + the signal that stopped it."""
     from isptune.cli.live import Stopped, live_progress, stoppable
     from isptune.tuner import run_session
@@ -26,7 +77,7 @@ def run_and_print(make: Callable[[], Session], *, as_json: bool, resume: bool) -
             session = make()
             click.echo(_opening(session), err=True)
             with live_progress() as live:
-                result = run_session(session, resume=resume, callbacks=[live])
+                result = run_session(session, resume=resume, callbacks=[live, *trackers])
     except Stopped as stop:
         click.echo(_stopped(session), err=True)
         return stop.exit_code

@@ -212,7 +212,7 @@ class _Lines:
 
     def __enter__(self) -> _Lines:
         if self._folder is not None:
-            from isptune.training.curves import tensorboard_writer
+            from isptune.tracking.tensorboard import tensorboard_writer
 
             self._writer = tensorboard_writer(self._folder)
         return self

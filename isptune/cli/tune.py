@@ -17,7 +17,7 @@ from isptune.cli.options import (
     objective_settings,
     plugin_options,
 )
-from isptune.cli.running import run_and_print
+from isptune.cli.running import make_trackers, run_and_print, tracking_options
 from isptune.config import RunConfig, parse_config, read_config
 
 
@@ -48,6 +48,7 @@ from isptune.config import RunConfig, parse_config, read_config
 @checkpoint_option
 @plugin_options
 @click.option("--out", metavar="DIR", help="The run directory. Default: a new one under runs/.")
+@tracking_options
 @json_option
 def command(
     images: tuple[str, ...],
@@ -58,6 +59,9 @@ def command(
     pipeline_options: tuple[str, ...],
     objective_options: tuple[str, ...],
     optimizer_options: tuple[str, ...],
+    tensorboard: bool,
+    mlflow: str | None,
+    wandb: str | None,
     **settings: Any,
 ) -> int:
     """Tune a pipeline's parameters for an objective.
@@ -80,10 +84,13 @@ def command(
     where = f"the configuration '{config_path}'" if config_path else "the options"
     config = parse_config(data, where)
     config = with_absolute_paths(config)
+    trackers = make_trackers(tensorboard, mlflow, wandb)
 
     from isptune.session import prepare
 
-    return run_and_print(lambda: prepare(config, out or default_out(config)), as_json=as_json, resume=False)
+    return run_and_print(
+        lambda: prepare(config, out or default_out(config)), as_json=as_json, resume=False, trackers=trackers
+    )
 
 
 def add_options(data: dict[str, Any], kind: str, options: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from isptune.errors import MissingPackageError
 from isptune.training.loop import Entry
 
 
@@ -38,22 +37,6 @@ def save_curves(entries: Sequence[Entry], path: str | Path) -> None:
     left.spines["top"].set_visible(False)
     right.spines["top"].set_visible(False)
     figure.savefig(path, dpi=130)
-
-
-def tensorboard_writer(folder: str | Path) -> Any:
-    """A writer of TensorBoard files.
-
-    Raises:
-        MissingPackageError: tensorboard is not installed.
-    """
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise MissingPackageError(
-            "--tensorboard needs the package tensorboard, which is not installed; "
-            "install it with: pip install 'isptune[tensorboard]'"
-        ) from error
-    return SummaryWriter(str(folder))
 
 
 def write_scalars(writer: Any, entry: Entry) -> None:

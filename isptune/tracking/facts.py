@@ -1,0 +1,97 @@
+"""What trackers are told: the facts of a run at its start, and its progress after every generation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback is told after every generation (replayed ones included).
+
+    Attributes:
+        generation: from 1.
+        generations: how many the run has.
+        evaluations: made so far.
+        best_score: the best finite score so far, or None.
+        seconds: wall time of the evaluations so far, over all sittings of a resumed run.
+        replayed: the generation was read from the log and not evaluated in this sitting.
+        generation_best, generation_mean: best and mean finite score of this generation, or None where no
+            score was finite.
+        evaluations_per_second: of this generation, or None where its time is not known.
+        l1, l1_normalised: hidden L1 distortion losses of the best candidate so far; None where the truth is
+            not known, or where no tracker wants it.
+    """
+
+    generation: int
+    generations: int
+    evaluations: int
+    best_score: float | None
+    seconds: float
+    replayed: bool
+    generation_best: float | None = None
+    generation_mean: float | None = None
+    evaluations_per_second: float | None = None
+    l1: float | None = None
+    l1_normalised: float | None = None
+
+
+Callback = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a tracker is told before the first generation.
+
+    Attributes:
+        name: the run directory's, or objective, optimizer and seed where there is no directory.
+        settings: the resolved configuration, as ``run.yaml`` holds it.
+        fingerprint: eight hexadecimal digits of the settings that decide the results.
+        versions: of isptune and torch.
+        generations: how many the run has.
+        higher_is_better: the scores' orientation.
+        resumed: the run goes on from a directory that held it already; its replayed generations are told
+            again, from the first.
+        out: the run directory, or None.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    fingerprint: str
+    versions: Mapping[str, str]
+    generations: int
+    higher_is_better: bool
+    resumed: bool
+    out: Path | None
+
+
+def scalars(progress: Progress) -> dict[str, float]:
+    """The finite figures of a generation under the names that every tracker uses."""
+    found = {
+        "score/best": progress.best_score,
+        "score/generation_best": progress.generation_best,
+        "score/generation_mean": progress.generation_mean,
+        "hidden/l1": progress.l1,
+        "hidden/l1_normalised": progress.l1_normalised,
+        "time/evaluations": progress.evaluations,
+        "time/evaluations_per_second": progress.evaluations_per_second,
+        "time/seconds": progress.seconds,
+    }
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings as texts under dotted names, such as ``optimizer.options.plus``; lists as JSON."""
+    found: dict[str, str] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= flattened(value, f"{prefix}{key}.")
+        elif isinstance(value, (list, tuple)):
+            found[f"{prefix}{key}"] = json.dumps(value, default=str)
+        else:
+            found[f"{prefix}{key}"] = str(value)
+    return found

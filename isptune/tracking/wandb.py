@@ -1,0 +1,121 @@
+"""Tuning runs in Weights & Biases, online or offline."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from isptune.errors import ConfigurationError
+from isptune.run import CONFIG_NAME, RESULT_NAME
+from isptune.tracking.facts import Progress, RunFacts, scalars
+from isptune.tracking.notes import read_note, require, write_note
+from isptune.tracking.tracker import Tracker
+
+if TYPE_CHECKING:
+    from isptune.result import TuneResult
+
+NOTE_NAME = "wandb.json"
+
+
+class WandB(Tracker):
+    """Logs a run's configuration, figures per generation, summary and pictures to Weights & Biases.
+
+    The environment's settings hold: with ``WANDB_MODE=offline`` nothing leaves the machine, and
+    ``wandb sync`` can send the files later. A resumed run continues under its id, which ``wandb.json`` in the
+    run directory keeps with the last generation logged; each generation is logged once. Offline, every
+    sitting has a folder of its own: send the later ones with ``wandb sync --append``.
+
+    Args:
+        project: its name, or ENTITY/PROJECT.
+        run_name: the run directory's name if None.
+
+    Raises:
+        MissingPackageError: wandb is not installed.
+        ConfigurationError: the project's name is empty.
+    """
+
+    label = "Weights & Biases"
+    wants_truth = True
+
+    def __init__(self, project: str, *, run_name: str | None = None) -> None:
+        require("Weights & Biases tracking", ["wandb"], "wandb")
+        self._entity, _, self._project = project.strip().rpartition("/")
+        if not self._project:
+            raise ConfigurationError(
+                f"the Weights & Biases project is '{project}'; allowed: PROJECT or ENTITY/PROJECT"
+            )
+        self._run_name = run_name
+        self._facts: RunFacts | None = None
+        self._run: Any = None
+        self._logged = 0
+
+    def start(self, facts: RunFacts) -> None:
+        """Begin the run, or go on with it under its id."""
+        import wandb
+
+        note = read_note(facts.out, NOTE_NAME) if facts.resumed else {}
+        if (note.get("entity"), note.get("project")) != (self._entity, self._project):
+            note = {}
+        self._facts, self._logged = facts, int(note.get("generation", 0))
+        # Offline there is nothing to ask for the run's past, and wandb warns where it is asked to.
+        online = wandb.setup().settings.mode == "online"
+        self._run = wandb.init(
+            project=self._project,
+            entity=self._entity or None,
+            name=self._run_name or facts.name,
+            id=note.get("id"),
+            resume="allow" if online and note else None,
+            config={
+                **facts.settings,
+                "fingerprint": facts.fingerprint,
+                "higher_is_better": facts.higher_is_better,
+                "versions": dict(facts.versions),
+            },
+            dir=None if facts.out is None else str(facts.out),
+            # Other runs of this process are left alone, and so is the progress on the terminal.
+            reinit="create_new",
+            settings=wandb.Settings(console="off"),
+        )
+        self._note()
+
+    def generation(self, progress: Progress) -> None:
+        if progress.generation <= self._logged:
+            return
+        self._run.log(scalars(progress), step=progress.generation)
+        self._logged = progress.generation
+        self._note()
+
+    def finish(self, result: TuneResult) -> None:
+        try:
+            self._summarise(result)
+        finally:
+            # What was logged is sent, whatever became of the summary.
+            self._run.finish(exit_code=0)
+
+    def failed(self, error: BaseException) -> None:
+        self._run.finish(exit_code=1)
+
+    def _summarise(self, result: TuneResult) -> None:
+        import wandb
+
+        summary = {
+            "best_score": result.best_score,
+            "best_parameters": result.best_parameters,
+            "evaluations": result.evaluations,
+            "seconds": result.seconds,
+        }
+        if result.l1 is not None:
+            summary |= {"l1": result.l1, "l1_normalised": result.l1_normalised}
+        self._run.summary.update(summary)
+        pictures = {file.stem: wandb.Image(str(file)) for file in result.files if file.suffix == ".png"}
+        if pictures:
+            self._run.log(pictures, step=self._logged)
+        for file in result.files:
+            if file.name in (CONFIG_NAME, RESULT_NAME):
+                # What lies in its own folder is sent at the end.
+                shutil.copy(file, self._run.dir)
+
+    def _note(self) -> None:
+        assert self._facts is not None
+        data = {"entity": self._entity, "project": self._project, "id": self._run.id}
+        write_note(self._facts.out, NOTE_NAME, {**data, "generation": self._logged})

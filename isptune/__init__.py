@@ -85,6 +85,8 @@ __all__ = ["__version__", *_HOME]
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
+    if name == "tracking":
+        return import_module("isptune.tracking")
     raise AttributeError(f"module 'isptune' has no attribute '{name}'")
 
 

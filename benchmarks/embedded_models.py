@@ -7,7 +7,7 @@
 of hidden maps that were not seen, pooled over photographs and within each; and, stage by stage, with the
 level of stages of the training's families and of others that no model was trained on.
 ``tuning``: 1,500 evaluations of the default five stages, ten seeds with two photographs each, and ten seeds
-on the chart; the normalised l1 that is reached.
+on the chart; the normalised l1 that is reached. A study that was stopped goes on by the same command.
 
 Writes NAME.md and NAME.csv into the folder of the script's name. The photographs are named in photographs.py.
 """
@@ -65,6 +65,8 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=1500)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--photographs", type=int, default=2, help="of each seed")
+    parser.add_argument("--crop", default="auto", help="of the tuning's photographs, as of isptune tune")
+    parser.add_argument("--runs", type=Path, default=Path("runs") / "embedded_models", help="for the tuning")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     photographs = test_photographs()
@@ -168,7 +170,9 @@ def tuning(
     """One row per run, and the table."""
     work = [job for name in names for job in jobs(name, photographs, options)]
     rows = list(pool.map(tune, work))
-    lines = [f"{options.budget} evaluations with es; l1 normalised, quartiles over runs.", ""]
+    crop = "six 256-pixel crops" if options.crop == "auto" else options.crop
+    lines = [f"{options.budget} evaluations with es, {crop} of photographs over 1 megapixel; l1 normalised,"]
+    lines += ["quartiles over runs.", ""]
     lines += ["| objective | scenes | runs | median | lower quartile | upper quartile | best | worst |"]
     lines += ["| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for name in names:
@@ -186,23 +190,24 @@ def tuning(
     return rows, lines
 
 
-def jobs(
-    name: str, photographs: dict[str, Path], options: argparse.Namespace
-) -> Iterator[tuple[str, str, str, int, int]]:
+def jobs(name: str, photographs: dict[str, Path], options: argparse.Namespace) -> Iterator[tuple[Any, ...]]:
     """Every seed with its photographs, and with the chart."""
     items = list(photographs.items())
     for seed in range(options.seeds):
         for place in range(options.photographs):
             photo, path = items[(seed * options.photographs + place) % len(items)]
-            yield name, photo, str(path), seed, options.budget
-        yield name, "chart", "chart", seed, options.budget
+            yield name, photo, str(path), seed, options.budget, options.crop, options.runs
+        yield name, "chart", "chart", seed, options.budget, options.crop, options.runs
 
 
-def tune(work: tuple[str, str, str, int, int]) -> dict[str, Any]:
-    """One run."""
-    name, photo, path, seed, budget = work
-    pipeline = isptune.create_pipeline("synthetic", scenes=[path], seed=seed)
-    result = isptune.tune(pipeline, name, optimizer="es", budget=budget, population=30, seed=seed)
+def tune(work: tuple[str, str, str, int, int, str, Path]) -> dict[str, Any]:
+    """One run, or what is left of it."""
+    name, photo, path, seed, budget, crop, runs = work
+    pipeline = isptune.create_pipeline("synthetic", scenes=[path], crop=crop, seed=seed)
+    out = runs / f"{name}-{photo}-{seed}"
+    result = isptune.tune(
+        pipeline, name, optimizer="es", budget=budget, population=30, seed=seed, out=out, resume=True
+    )
     print(f"{name} {photo} seed {seed}: {result.l1_normalised:.4f}", flush=True)
     levels = {f"level_{stage}": value for stage, value in (result.levels or {}).items()}
     facts = {"objective": name, "scene": photo, "seed": seed, "score": result.best_score}

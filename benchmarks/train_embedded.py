@@ -32,32 +32,49 @@ WEIGHTS = {
 }
 CHARTS = ("chart:384x256", "chart:640x448", "chart:1024x768")
 
-# The second half of severity's training: larger crops, tones as photographs have them.
-_LARGER = {"crop": 192, "contents": 8, "variants": 4, "looks": 0.5, "mixed": 0.3}
+
+def _options(**values: float) -> list[str]:
+    """Options of the synthetic data."""
+    return [part for key, value in values.items() for part in ("--data-option", f"{key}={value}")]
+
+
+_SEVERITY = ("severity", "--precision", "bfloat16", "--every", "500")
+_RANKS = "ranking-total=2,plcc-total=0.5"
 
 RECIPES: dict[str, list[list[str]]] = {
     "severity": [
-        ["severity", "--steps", "8000", "--precision", "bfloat16", "--every", "500"],
         [
-            *("severity", "--steps", "6500", "--rate", "0.001", "--precision", "bfloat16", "--every", "500"),
-            *(
-                "--loss",
-                "huber=1,huber-total=0.5,relative=1,relative-total=0.3,ranking-total=2,plcc-total=0.5",
-            ),
-            *(part for key, value in _LARGER.items() for part in ("--data-option", f"{key}={value}")),
+            *(*_SEVERITY, "--steps", "8000"),
+            *("--loss", "huber=1,huber-total=0.2,relative=1,relative-total=0.3,ranking-total=2"),
+        ],
+        [
+            *(*_SEVERITY, "--steps", "6500", "--rate", "0.001"),
+            *("--loss", f"huber=1,huber-total=0.5,relative=1,relative-total=0.3,{_RANKS}"),
+            *_options(crop=192, contents=8, variants=4, looks=0.5, mixed=0.3),
+        ],
+        [
+            *(*_SEVERITY, "--steps", "4500", "--rate", "0.0006"),
+            *("--loss", f"huber=1,huber-total=0.5,relative=1,relative-total=0.5,{_RANKS}"),
+            *_options(crop=192, contents=8, variants=4, looks=0.3, mixed=0.2, faint=0.25),
         ],
     ],
     "qalign-tiny": [
         [
             *("qalign", "--option", "patch_size=32", "--rate", "0.001"),
-            *("--steps", "8000", "--every", "500"),
-        ]
+            *("--steps", "6000", "--every", "500"),
+        ],
+        [
+            *("qalign", "--option", "patch_size=32", "--rate", "0.0005"),
+            *("--steps", "2800", "--every", "400"),
+            *_options(faint=0.2, looks=0.5),
+        ],
     ],
     "scorenet-align-tiny": [
         [
             *("scorenet", "--host", "qalign"),
             *("--option", f"host_options={{checkpoint: {QALIGN}, dtype: float32}}"),
-            *("--steps", "3000", "--every", "300", "--data-option", "batches=300"),
+            *("--steps", "3000", "--every", "500"),
+            *_options(batches=200, faint=0.2, looks=0.5, contents=8, variants=4),
         ]
     ],
 }

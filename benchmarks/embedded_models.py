@@ -7,7 +7,7 @@
 of hidden maps that were not seen, pooled over photographs and within each; and, stage by stage, with the
 level of stages of the training's families and of others that no model was trained on.
 ``tuning``: 1,500 evaluations of the default five stages, ten seeds with two photographs each, and ten seeds
-on the chart; the normalised l1 that is reached.
+on the chart; the normalised l1 that is reached. A study that was stopped goes on by the same command.
 
 Writes NAME.md and NAME.csv into the folder of the script's name. The photographs are named in photographs.py.
 """
@@ -32,6 +32,9 @@ from scipy.stats import spearmanr
 import isptune
 
 CANDIDATES = 20
+# Q-Align shrinks whatever it is given to its own size, which hides blur and noise: photographs of any size
+# are seen through crops of that size at native resolution.
+CROP = "6x256"
 SEEN = ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen")
 SEEN_BY_SEVERITY = (
     "lens_blur",
@@ -65,6 +68,8 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=1500)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--photographs", type=int, default=2, help="of each seed")
+    parser.add_argument("--crop", default=CROP, help="of the tuning's photographs, as of isptune tune")
+    parser.add_argument("--runs", type=Path, default=Path("runs") / "embedded_models", help="for the tuning")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     photographs = test_photographs()
@@ -94,10 +99,13 @@ def accuracy(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """One row per candidate, and the tables."""
     work = [
-        (name, photo, str(path), k) for name in names for k, (photo, path) in enumerate(photographs.items())
+        (name, {}, photo, str(path), k)
+        for name in names
+        for k, (photo, path) in enumerate(photographs.items())
     ]
     rows = [row for found in pool.map(candidates, work) for row in found]
-    lines = ["## Random parameters of hidden maps that were not seen, default five stages", ""]
+    lines = [f"Photographs are seen through crops {CROP} (at most so many, side in pixels).", ""]
+    lines += ["## Random parameters of hidden maps that were not seen, default five stages", ""]
     lines += ["| objective | SRCC, all photographs | median within a photograph | least | greatest |"]
     lines += ["| --- | --- | --- | --- | --- |"]
     for name in names:
@@ -117,11 +125,11 @@ def accuracy(
     return rows, lines
 
 
-def candidates(work: tuple[str, str, str, int]) -> list[dict[str, Any]]:
+def candidates(work: tuple[str, dict[str, Any], str, str, int]) -> list[dict[str, Any]]:
     """Scores and truth of random parameters on one photograph, under a map of its own."""
-    name, photo, path, index = work
-    objective = isptune.create_objective(name)
-    pipeline = isptune.create_pipeline("synthetic", scenes=[path], seed=1000 + index)
+    name, options, photo, path, index = work
+    objective = isptune.create_objective(name, **options)
+    pipeline = isptune.create_pipeline("synthetic", scenes=[path], crop=CROP, seed=1000 + index)
     unit = torch.rand(CANDIDATES, 5, generator=torch.Generator().manual_seed(index))
     values = pipeline.space.to_values(unit)
     highest = torch.tensor([stage.level_range[1] for stage in pipeline.stages])
@@ -150,7 +158,9 @@ def one_stage(work: tuple[str, str, str]) -> float:
     """SRCC of the score and the level of one stage on one photograph."""
     name, path, stage = work
     objective = isptune.create_objective(name)
-    pipeline = isptune.create_pipeline("synthetic", scenes=[path], stages=[stage], maps="identity", seed=0)
+    pipeline = isptune.create_pipeline(
+        "synthetic", scenes=[path], crop=CROP, stages=[stage], maps="identity", seed=0
+    )
     levels = torch.linspace(0, pipeline.stages[0].level_range[1], 9)[:, None]
     with torch.no_grad():
         parts = [objective.score(pipeline.render(levels, scene)) for scene in pipeline.scenes]
@@ -168,7 +178,8 @@ def tuning(
     """One row per run, and the table."""
     work = [job for name in names for job in jobs(name, photographs, options)]
     rows = list(pool.map(tune, work))
-    lines = [f"{options.budget} evaluations with es; l1 normalised, quartiles over runs.", ""]
+    lines = [f"{options.budget} evaluations with es, crops {options.crop} of photographs, the chart whole;"]
+    lines += ["l1 normalised, quartiles over runs.", ""]
     lines += ["| objective | scenes | runs | median | lower quartile | upper quartile | best | worst |"]
     lines += ["| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for name in names:
@@ -186,23 +197,25 @@ def tuning(
     return rows, lines
 
 
-def jobs(
-    name: str, photographs: dict[str, Path], options: argparse.Namespace
-) -> Iterator[tuple[str, str, str, int, int]]:
+def jobs(name: str, photographs: dict[str, Path], options: argparse.Namespace) -> Iterator[tuple[Any, ...]]:
     """Every seed with its photographs, and with the chart."""
     items = list(photographs.items())
     for seed in range(options.seeds):
         for place in range(options.photographs):
             photo, path = items[(seed * options.photographs + place) % len(items)]
-            yield name, photo, str(path), seed, options.budget
-        yield name, "chart", "chart", seed, options.budget
+            yield name, photo, str(path), seed, options.budget, options.crop, options.runs
+        yield name, "chart", "chart", seed, options.budget, options.crop, options.runs
 
 
-def tune(work: tuple[str, str, str, int, int]) -> dict[str, Any]:
-    """One run."""
-    name, photo, path, seed, budget = work
-    pipeline = isptune.create_pipeline("synthetic", scenes=[path], seed=seed)
-    result = isptune.tune(pipeline, name, optimizer="es", budget=budget, population=30, seed=seed)
+def tune(work: tuple[str, str, str, int, int, str, Path]) -> dict[str, Any]:
+    """One run, or what is left of it."""
+    name, photo, path, seed, budget, crop, runs = work
+    whole = photo == "chart"
+    pipeline = isptune.create_pipeline("synthetic", scenes=[path], crop="full" if whole else crop, seed=seed)
+    out = runs / f"{name}-{photo}-{seed}"
+    result = isptune.tune(
+        pipeline, name, optimizer="es", budget=budget, population=30, seed=seed, out=out, resume=True
+    )
     print(f"{name} {photo} seed {seed}: {result.l1_normalised:.4f}", flush=True)
     levels = {f"level_{stage}": value for stage, value in (result.levels or {}).items()}
     facts = {"objective": name, "scene": photo, "seed": seed, "score": result.best_score}

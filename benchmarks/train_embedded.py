@@ -1,11 +1,13 @@
 """Train the embedded models from nothing and put them into the package.
 
+    uv run python benchmarks/training_photographs.py PHOTOGRAPHS
     uv run python benchmarks/train_embedded.py severity --images PHOTOGRAPHS
     uv run python benchmarks/train_embedded.py qalign-tiny --images PHOTOGRAPHS
+    uv run python benchmarks/train_embedded.py scorenet-align-tiny --images PHOTOGRAPHS
 
-PHOTOGRAPHS is a folder (or several) of pristine pictures; TRAINED_ON.txt beside the weights of ``severity``
-names those that were used, all from Debian packages. The generated chart joins them. The curve of each
-training goes into the folder embedded_models; the model cards say how long it takes.
+PHOTOGRAPHS is a folder (or several) of pristine pictures; training_photographs.py fetches those that were
+used. The generated chart joins them. A training that was stopped goes on by the same command. The curve of
+each training goes into the folder embedded_models; the model cards say how long it takes.
 """
 
 from __future__ import annotations
@@ -24,23 +26,59 @@ ROOT = Path(__file__).resolve().parents[1]
 CURVES = Path(__file__).with_name("embedded_models")
 OBJECTIVES = ROOT / "objectives"
 QALIGN = OBJECTIVES / "isptune_qalign" / "qalign_tiny"
+WEIGHTS = {
+    "severity": OBJECTIVES / "isptune_severity" / "severity.safetensors",
+    "scorenet-align-tiny": OBJECTIVES / "isptune_scorenet" / "scorenet_align_tiny.safetensors",
+}
 CHARTS = ("chart:384x256", "chart:640x448", "chart:1024x768")
 
-RECIPES: dict[str, list[str]] = {
-    "severity": ["severity", "--steps", "5000", "--precision", "bfloat16", "--every", "500"],
+
+def _options(**values: float) -> list[str]:
+    """Options of the synthetic data."""
+    return [part for key, value in values.items() for part in ("--data-option", f"{key}={value}")]
+
+
+_SEVERITY = ("severity", "--precision", "bfloat16", "--every", "500")
+_RANKS = "ranking-total=2,plcc-total=0.5"
+
+RECIPES: dict[str, list[list[str]]] = {
+    "severity": [
+        [
+            *(*_SEVERITY, "--steps", "8000"),
+            *("--loss", "huber=1,huber-total=0.2,relative=1,relative-total=0.3,ranking-total=2"),
+        ],
+        [
+            *(*_SEVERITY, "--steps", "6500", "--rate", "0.001"),
+            *("--loss", f"huber=1,huber-total=0.5,relative=1,relative-total=0.3,{_RANKS}"),
+            *_options(crop=192, contents=8, variants=4, looks=0.5, mixed=0.3),
+        ],
+        [
+            *(*_SEVERITY, "--steps", "4500", "--rate", "0.0006"),
+            *("--loss", f"huber=1,huber-total=0.5,relative=1,relative-total=0.5,{_RANKS}"),
+            *_options(crop=192, contents=8, variants=4, looks=0.3, mixed=0.2, faint=0.25),
+        ],
+    ],
     "qalign-tiny": [
-        "qalign",
-        "--option",
-        "patch_size=32",
-        "--rate",
-        "0.001",
-        "--steps",
-        "2500",
-        "--every",
-        "250",
+        [
+            *("qalign", "--option", "patch_size=32", "--rate", "0.001"),
+            *("--steps", "6000", "--every", "500"),
+        ],
+        [
+            *("qalign", "--option", "patch_size=32", "--rate", "0.0005"),
+            *("--steps", "2800", "--every", "400"),
+            *_options(faint=0.2, looks=0.5),
+        ],
+    ],
+    "scorenet-align-tiny": [
+        [
+            *("scorenet", "--host", "qalign"),
+            *("--option", f"host_options={{checkpoint: {QALIGN}, dtype: float32}}"),
+            *("--steps", "3000", "--every", "500"),
+            *_options(batches=200, faint=0.2, looks=0.5, contents=8, variants=4),
+        ]
     ],
 }
-"""What is asked of ``isptune train``."""
+"""What is asked of ``isptune train``, one training after the other, each from the weights of the last."""
 
 
 def main() -> None:
@@ -53,13 +91,20 @@ def main() -> None:
     parser.add_argument("--no-install", action="store_true", help="leave the package's weights as they are")
     options = parser.parse_args()
     out = options.out or Path(f"training-{options.model}")
-    command = [sys.executable, "-m", "isptune", "train", *RECIPES[options.model]]
-    for source in (*options.images, *CHARTS):
-        command += ["--images", source]
-    resume = ["--resume"] if (out / "training.json").exists() else []
-    subprocess.run([*command, "--seed", str(options.seed), "--out", str(out), *resume], check=True)
-    if not options.no_install:
-        install(options.model, out)
+    last: Path | None = None
+    for number, recipe in enumerate(RECIPES[options.model], start=1):
+        place = out / str(number)
+        command = [sys.executable, "-m", "isptune", "train", *recipe]
+        for source in (*options.images, *CHARTS):
+            command += ["--images", source]
+        initial = [] if last is None else ["--initial", str(last)]
+        resume = ["--resume"] if (place / "training.json").exists() else []
+        seed = ["--seed", str(options.seed)]
+        if not (place / "model.safetensors").exists():
+            subprocess.run([*command, *seed, "--out", str(place), *initial, *resume], check=True)
+        last = place
+    if not options.no_install and last is not None:
+        install(options.model, last)
 
 
 def install(model: str, out: Path) -> None:
@@ -69,7 +114,7 @@ def install(model: str, out: Path) -> None:
     if model == "qalign-tiny":
         shutil.copytree(out / "checkpoint", QALIGN, dirs_exist_ok=True)
     else:
-        without_paths(out / "model.safetensors", OBJECTIVES / "isptune_severity" / "severity.safetensors")
+        without_paths(out / "model.safetensors", WEIGHTS[model])
 
 
 def without_paths(source: Path, target: Path) -> None:
@@ -78,6 +123,7 @@ def without_paths(source: Path, target: Path) -> None:
         facts = json.loads(handle.metadata()["isptune"])
         state = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 (not a mapping)
     facts["data"].pop("images", None)
+    facts["configuration"].pop("host_options", None)
     save_file(state, target, metadata={"isptune": json.dumps(facts, sort_keys=True)})
 
 

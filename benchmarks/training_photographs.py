@@ -38,12 +38,13 @@ def main() -> None:
             except (subprocess.CalledProcessError, OSError, StopIteration):
                 missing.append(f"{registry} {package}")
                 continue
+            short = package.lstrip("@").partition("@")[0].replace("/", "-")
             for path in paths:
                 if not (root / path).is_file():
                     missing.append(f"{registry} {package} {path}")
                     continue
                 # The package's name keeps files of one name apart.
-                shutil.copy(root / path, folder / f"{package.partition('@')[0]}_{Path(path).name}")
+                shutil.copy(root / path, folder / f"{short}_{Path(path).name}")
                 found += 1
     print(f"{found} photographs in {folder}")
     for name in missing:

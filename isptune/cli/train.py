@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     "data_options",
     multiple=True,
     metavar="KEY=VALUE",
-    help="An option of synthetic data: crop, contents, variants, mixed, looks, chain, others, target, "
-    "batches. Repeatable.",
+    help="An option of synthetic data: crop, contents, variants, mixed, faint, looks, chain, others, "
+    "target, batches. Repeatable.",
 )
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard files into --out as well.")
 @click.option("--resume", is_flag=True, help="Go on with the training in --out; give the same options.")
@@ -178,6 +178,7 @@ def _made(kind: Any, images: Any, options: Mapping[str, Any]) -> Any:
                 "contents",
                 "variants",
                 "mixed",
+                "faint",
                 "looks",
                 "chain",
                 "others",

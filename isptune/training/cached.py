@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 class CachedSource:
     """A source whose first ``count`` batches go through the learner's ``encode`` once; then they come again.
 
-    Each batch is a safetensors file in ``folder``, under a name that changes with the learner's configuration
+    Each batch is a safetensors file in ``folder``, under a name that changes with the learner's ``encoding``
     and with the data, so that nothing stale is read and a killed run goes on where it was.
 
     Args:
@@ -47,7 +47,7 @@ class CachedSource:
     ) -> None:
         self._source, self._count = source, count
         self.steps_per_epoch = count
-        facts = {"learner": learner.name, "configuration": learner.configuration(), "data": source.describe()}
+        facts = {"encoding": learner.encoding(), "data": source.describe()}
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
         self._folder = Path(folder) / digest
         self._folder.mkdir(parents=True, exist_ok=True)

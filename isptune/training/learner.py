@@ -68,6 +68,10 @@ class Learner(nn.Module):
         """The options with which the registry makes this learner again: plain data."""
         raise NotImplementedError
 
+    def encoding(self) -> dict[str, Any]:
+        """Plain data that changes with what `encode` gives for the same images; kept features go by it."""
+        return {"learner": self.name, **self.configuration()}
+
     def learned_state(self) -> dict[str, Tensor]:
         """What a checkpoint holds: parameters that are trained and buffers that are fitted, on the CPU.
 

@@ -23,8 +23,8 @@ TARGETS = ("families", "quality")
 class SyntheticSource:
     """Pictures spoilt by registered stages, several variants of each content in a batch.
 
-    One half of the variants is faint: shares of the stages' highest levels over two decades, 0 for three of
-    ten. The other half has shares from the whole range, as random parameters of a tuning run have them. The
+    Some of the variants are faint: shares of the stages' highest levels over two decades, 0 for three of
+    ten. The others have shares from the whole range, as random parameters of a tuning run have them. The
     first variant of a content is the pristine one.
     The contents have looks of their own (gamma, saturation, orientation), which are no distortion.
 
@@ -39,6 +39,7 @@ class SyntheticSource:
         crop: side of the pictures in pixels.
         contents, variants: a batch has contents x variants pictures.
         mixed: share of batches with other stages.
+        faint: the share of faint variants.
         looks: how far contents differ in gamma and saturation beyond what the pictures themselves do; 1 for
             logarithms with the standard deviations 0.2 and 0.15, 0 for the pictures as they are.
         seed: of everything.
@@ -58,6 +59,7 @@ class SyntheticSource:
         contents: int = 8,
         variants: int = 8,
         mixed: float = 0.35,
+        faint: float = 0.5,
         looks: float = 1.0,
         seed: int = 0,
     ) -> None:
@@ -65,7 +67,7 @@ class SyntheticSource:
             raise ConfigurationError(f"target of synthetic data is '{target}'; allowed: {listed(TARGETS)}")
         self.chain, self.others, self.labels = tuple(chain), tuple(others), tuple(labels)
         self.target, self.crop, self.mixed, self.seed = target, crop, mixed, seed
-        self.looks = looks
+        self.faint, self.looks = faint, looks
         self.contents, self.variants = contents, variants
         self._stages: dict[str, Stage] = {
             name: registry.stages.create(name) for name in (*self.chain, *self.others)
@@ -99,6 +101,7 @@ class SyntheticSource:
             "contents": self.contents,
             "variants": self.variants,
             "mixed": self.mixed,
+            "faint": self.faint,
             "looks": self.looks,
             "seed": self.seed,
         }
@@ -132,7 +135,7 @@ class SyntheticSource:
 
         faint = draw(*shape) * 10 ** (-2 * draw(*shape[:2], 1)) * (draw(*shape) > 0.3)
         strong = draw(*shape) ** 1.4 * (draw(*shape) > 0.1)
-        shares = torch.where(draw(*shape[:2], 1) < 0.5, faint, strong)
+        shares = torch.where(draw(*shape[:2], 1) < self.faint, faint, strong)
         shares[:, 0] = 0
         return shares
 

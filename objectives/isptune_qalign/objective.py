@@ -268,6 +268,10 @@ class DeQAScore(QAlign):
         super().__init__(checkpoint, task, prompt, levels, weights, scale, dtype, preprocessing, quantization)
 
 
+QALIGN_TINY = Path(__file__).with_name("qalign_tiny")
+"""The checkpoint of ``qalign-tiny``, in the published form."""
+
+
 class QAlignTiny(QAlign):
     """Q-Align at a tiny size, trained from scratch on synthetic distortions; no download.
 
@@ -285,7 +289,7 @@ class QAlignTiny(QAlign):
     def __init__(self, scale: str = "0-1", dtype: str = "float32", preprocessing: str = "device") -> None:
         self.name = "qalign-tiny"
         super().__init__(
-            str(Path(__file__).with_name("qalign_tiny")),
+            str(QALIGN_TINY),
             scale=scale,
             dtype=dtype,
             preprocessing=preprocessing,

@@ -10,6 +10,7 @@ from isptune_scorenet.objectives import (
     CoOpCLIPIQA,
     LearnedContext,
     ScoreNetAlign,
+    ScoreNetAlignTiny,
     ScoreNetCLIPIQA,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "LearnedContext",
     "ScoreNet",
     "ScoreNetAlign",
+    "ScoreNetAlignTiny",
     "ScoreNetCLIPIQA",
     "expand",
     "make_host",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -80,6 +81,11 @@ class ContextLearner(Learner):
 
     def configuration(self) -> dict[str, Any]:
         return {"host": self.host.name, "host_options": self.host.options, "seed": self.seed}
+
+    def encoding(self) -> dict[str, Any]:
+        """What the host is, so that unlike learners on one host share its features."""
+        options = self.host.options
+        return {"host": self.host.name, "host_options": options, "files": _marks(options.get("checkpoint"))}
 
     def _ready(self) -> None:
         """What is learned is as wide as the host computes: float64 where that was chosen."""
@@ -181,6 +187,9 @@ class ScoreNet(ContextLearner):
         scores = features["scores"].to(self.host.device) if self.use_metrics else None
         return self.contexts(scores, self._embedding(features) if self.use_image else None)
 
+    def encoding(self) -> dict[str, Any]:
+        return {**super().encoding(), "metrics": self.metrics if self.use_metrics else None}
+
     def configuration(self) -> dict[str, Any]:
         return {
             **super().configuration(),
@@ -269,3 +278,12 @@ class CoCoOp(CoOp):
 
     def context(self, features: Features) -> Tensor:
         return self.rows + self.meta(self._embedding(features)).unsqueeze(1)
+
+
+def _marks(checkpoint: Any) -> list[tuple[str, int, int]]:
+    """Names, sizes and times of a checkpoint's files: another one may come to lie in its place."""
+    folder = Path(str(checkpoint))
+    if checkpoint is None or not folder.is_dir():
+        return []
+    facts = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
+    return [(name, fact.st_size, fact.st_mtime_ns) for name, fact in facts]

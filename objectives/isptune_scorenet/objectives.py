@@ -154,6 +154,23 @@ class ScoreNetAlign(LearnedContext):
     host_name = "qalign"
 
 
+class ScoreNetAlignTiny(ScoreNetAlign):
+    """ScoreNet on the tiny Q-Align, trained on synthetic distortions; no download.
+
+    The embedded ``qalign-tiny`` with a context from the metric bank and the picture; MODEL_CARD.md beside the
+    weights says how it was trained and what it gains on its host.
+    """
+
+    weights: ClassVar[str | None] = None
+
+    def __init__(self) -> None:
+        from isptune_qalign import QALIGN_TINY
+
+        weights = Path(__file__).with_name("scorenet_align_tiny.safetensors")
+        super().__init__(weights, QALIGN_TINY, {"dtype": "float32"})
+        self.name = "scorenet-align-tiny"
+
+
 class CoOpCLIPIQA(LearnedContext):
     """CoOp on CLIP-IQA: learned tokens before "Good photo." and "Bad photo.".
 

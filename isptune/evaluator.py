@@ -16,9 +16,11 @@ from torch import Tensor
 
 from isptune.devices import resolve_device
 from isptune.errors import ConfigurationError, EvaluationError, IsptuneError
+from isptune.naming import listed
 from isptune.objective import Objective, losses_of
 from isptune.parameters import written
 from isptune.pipeline import Pipeline, Scene
+from isptune.vector import VectorObjective
 
 logger = logging.getLogger("isptune")
 
@@ -47,8 +49,8 @@ class Evaluation:
 
     Attributes:
         scores: (P,) float64, the mean over the scenes in the objective's own orientation; NaN where a
-            score was not finite.
-        losses: (P,) float64, to be minimised; +inf where a score was not finite.
+            score was not finite. Of several objectives (P, K), each in its own orientation.
+        losses: (P,) or (P, K) float64, to be minimised; +inf, in the whole row, where a score was not finite.
         gradients: (P, n) float64, the losses' gradients in the unit cube, or None.
         problems: the candidates with scores that were not finite.
     """
@@ -64,7 +66,7 @@ class Evaluator:
 
     Args:
         pipeline: renders the candidates.
-        objective: scores the renderings.
+        objective: scores the renderings; a ``VectorObjective`` scores each of them several times.
         device: where both run; ``"auto"`` takes the fastest device there is.
         memory_gb: gigabytes that the temporaries of one micro-batch may take, estimated from the image
             size and the ``working_images`` of pipeline and objective. It is a fixed number, not what
@@ -111,6 +113,11 @@ class Evaluator:
     def require_gradients(self) -> None:
         """Refuse with a ConfigurationError where gradients cannot reach the parameters."""
         name = f"the pipeline '{_called(self.pipeline)}'"
+        if self.objective.orientations:
+            raise ConfigurationError(
+                f"gradients were asked for, but the run has {len(self.objective.orientations)} objectives "
+                f"({listed(self.objective.labels)}); they exist for one alone"
+            )
         if not self.pipeline.is_differentiable:
             raise ConfigurationError(f"gradients were asked for, but {name} is not differentiable")
         if not self.pipeline.space.is_continuous:
@@ -141,7 +148,7 @@ class Evaluator:
         unit = torch.as_tensor(np.asarray(candidates, dtype=np.float64), device=self.device)
         if gradients:
             self.require_gradients()
-        total = np.zeros(len(unit))
+        total = self._table(len(unit))
         slopes = np.zeros(unit.shape) if gradients else None
         problems: list[Problem] = []
         for scene in self.pipeline.scenes:
@@ -159,7 +166,7 @@ class Evaluator:
     def _scene(
         self, unit: Tensor, scene: Scene, gradients: bool, generation: int | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        scores = np.empty(len(unit))
+        scores = self._table(len(unit))
         slopes = np.empty(unit.shape) if gradients else None
         start = 0
         while start < len(unit):
@@ -195,24 +202,44 @@ class Evaluator:
                         f"instead of ({len(unit)}, 3, H, W)"
                     )
             rendered = time.perf_counter()
-            with _blame(f"the objective '{_called(self.objective)}'"):
-                # Without a dtype autocast is off, whatever the caller has set around us.
-                with torch.autocast(
-                    self.device.type, dtype=self.autocast or torch.bfloat16, enabled=self.autocast is not None
-                ):
-                    scores = self.objective.score(images, self.pipeline.reference(scene))
-                if scores.shape != (len(unit),):
-                    raise ValueError(
-                        f"score gave the shape {tuple(scores.shape)} for {len(unit)} images "
-                        f"instead of ({len(unit)},)"
-                    )
-                slopes = None
-                if gradients:
-                    slopes = torch.autograd.grad(scores.sum(), leaf)[0].cpu().numpy()
-                found = scores.detach().to(torch.float64).cpu().numpy()
+            slopes = None
+            if isinstance(self.objective, VectorObjective):
+                found = self._columns(self.objective, images, scene)
+            else:
+                with _blame(f"the objective '{_called(self.objective)}'"):
+                    with self._casting():
+                        scores = self.objective.score(images, self.pipeline.reference(scene))
+                    if scores.shape != (len(unit),):
+                        raise ValueError(
+                            f"score gave the shape {tuple(scores.shape)} for {len(unit)} images "
+                            f"instead of ({len(unit)},)"
+                        )
+                    if gradients:
+                        slopes = torch.autograd.grad(scores.sum(), leaf)[0].cpu().numpy()
+                    found = scores.detach().to(torch.float64).cpu().numpy()
         self.seconds_rendering += rendered - started
         self.seconds_scoring += time.perf_counter() - rendered
         return found, slopes
+
+    def _columns(self, objective: VectorObjective, images: Tensor, scene: Scene) -> NDArray[np.float64]:
+        """(P, K) scores of one rendered micro-batch; each part of the objective answers for itself."""
+        columns = []
+        for part in objective.parts:
+            with _blame(f"the objective '{_called(part.objective)}'"), self._casting():
+                columns.append(part.columns(images, self.pipeline.reference(scene)))
+        found: NDArray[np.float64] = torch.cat(columns, dim=1).cpu().numpy()
+        return found
+
+    def _casting(self) -> torch.autocast:
+        # Without a dtype autocast is off, whatever the caller has set around us.
+        return torch.autocast(
+            self.device.type, dtype=self.autocast or torch.bfloat16, enabled=self.autocast is not None
+        )
+
+    def _table(self, count: int) -> NDArray[np.float64]:
+        """Zeros for the scores of that many candidates."""
+        columns = len(self.objective.orientations)
+        return np.zeros((count, columns) if columns else count)
 
     def _chunk_size(self, scene: Scene, gradients: bool) -> int:
         key = (scene.height, scene.width, gradients)
@@ -280,10 +307,16 @@ class Evaluator:
 
     def _problems(self, unit: Tensor, scene: Scene, scores: NDArray[np.float64]) -> list[Problem]:
         found = []
-        for index in np.flatnonzero(~np.isfinite(scores)):
+        failed = ~np.isfinite(scores.reshape(len(scores), -1))
+        for index in np.flatnonzero(failed.any(axis=1)):
             values = self.pipeline.space.to_values(unit[index : index + 1])
             parameters = self.pipeline.space.to_dicts(values)[0]
-            found.append(Problem(int(index), scene.name, str(scores[index]), parameters))
+            if self.objective.orientations:
+                columns = zip(self.objective.labels, scores[index], failed[index], strict=True)
+                shown = listed(f"{label} {score}" for label, score, bad in columns if bad)
+            else:
+                shown = str(scores[index])
+            found.append(Problem(int(index), scene.name, shown, parameters))
         return found
 
 

@@ -14,22 +14,28 @@ import numpy as np
 
 from isptune import registry
 from isptune.config import parse_config
-from isptune.errors import RunDirectoryError
+from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.evaluator import Evaluator
+from isptune.naming import listed
 from isptune.objective import Objective, losses_of
 from isptune.optimizer import Optimizer
 from isptune.outputs import write_outputs
+from isptune.pareto import non_dominated
 from isptune.pipeline import Pipeline
 from isptune.result import TuneResult, build_result
 from isptune.run import Generation, RunDirectory
 from isptune.session import Session, describe, make_session, open_directory, prepare_resume
+from isptune.vector import combine
 
 logger = logging.getLogger("isptune")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a callback is told after every generation (replayed ones included)."""
+    """What a callback is told after every generation (replayed ones included).
+
+    Of several objectives there is no best score, but the number of candidates on the front so far.
+    """
 
     generation: int
     generations: int
@@ -37,6 +43,7 @@ class Progress:
     best_score: float | None
     seconds: float
     replayed: bool
+    front: int | None = None
 
 
 Callback = Callable[[Progress], None]
@@ -44,7 +51,7 @@ Callback = Callable[[Progress], None]
 
 def tune(
     pipeline: Pipeline | str,
-    objective: Objective | str,
+    objective: Objective | str | Sequence[Objective | str],
     *,
     optimizer: str = "es",
     optimizer_options: Mapping[str, Any] | None = None,
@@ -55,6 +62,7 @@ def tune(
     device: str = "auto",
     memory_gb: float = 2.0,
     autocast: str = "none",
+    vector: bool = False,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
 ) -> TuneResult:
@@ -62,7 +70,8 @@ def tune(
 
     Args:
         pipeline: a pipeline, or the name of a registered one.
-        objective: an objective, or the name of a registered one.
+        objective: an objective, or the name of a registered one; or several, for an optimizer that is
+            multi-objective: all score the same renderings, and the result has a ``pareto`` front.
         optimizer: the name of a registered optimizer, with its ``optimizer_options``.
         budget: evaluations to make, a multiple of the population.
         population: candidates per generation; what suits the optimizer if None.
@@ -70,6 +79,7 @@ def tune(
         out: the run directory; nothing is written where it is None.
         device: where to render and score, ``"auto"`` for the fastest device there is.
         memory_gb, autocast: see ``Evaluator``.
+        vector: take all ``scores`` of a vector-valued objective as objectives of their own.
         resume: go on with the run that ``out`` holds; it must have been started with the same settings.
         callbacks: called with a ``Progress`` after every generation.
 
@@ -85,12 +95,15 @@ def tune(
         (60, 'blur')
     """
     renderer: Pipeline = registry.pipelines.create(pipeline) if isinstance(pipeline, str) else pipeline
-    scorer: Objective = registry.objectives.create(objective) if isinstance(objective, str) else objective
+    given = [objective] if isinstance(objective, (str, Objective)) else list(objective)
+    scorers: list[Objective] = [
+        registry.objectives.create(one) if isinstance(one, str) else one for one in given
+    ]
     config = parse_config(
         {
             "scenes": [scene.name for scene in renderer.scenes] or ["none"],
             "pipeline": describe(renderer),
-            "objective": describe(scorer),
+            "objective": [describe(scorer) for scorer in scorers],
             "optimizer": {"name": optimizer, "options": dict(optimizer_options or {})},
             "population": population,
             "budget": budget,
@@ -98,9 +111,11 @@ def tune(
             "device": str(device),
             "memory_gb": memory_gb,
             "autocast": autocast,
+            "vector": vector,
         },
         "the call of isptune.tune",
     )
+    scorer = combine(scorers, vector)
     session = make_session(renderer, scorer, config, None if out is None else RunDirectory(out))
     session.started_from = "python"
     return run_session(session, resume=resume, callbacks=callbacks)
@@ -125,6 +140,7 @@ def run_session(
     config = session.config
     # Everything that can be refused is refused before the directory is touched.
     optimizer = session.make_optimizer()
+    _check_objectives(session, optimizer)
     evaluator = Evaluator(
         session.pipeline, session.objective, config.device, config.memory_gb, config.autocast
     )
@@ -150,6 +166,16 @@ def run_session(
             directory.close()
 
 
+def _check_objectives(session: Session, optimizer: Optimizer) -> None:
+    objective = session.objective
+    if objective.orientations and not optimizer.is_multi_objective:
+        raise ConfigurationError(
+            f"the optimizer '{session.config.optimizer.name}' takes one objective, and there are "
+            f"{len(objective.labels)} ({listed(objective.labels)}); choose 'nsga2' or a multi-objective one of "
+            "Nevergrad such as 'nevergrad:DE', or make them one by the objective 'weighted'"
+        )
+
+
 class _Loop:
     """The state of a run between generations."""
 
@@ -168,6 +194,7 @@ class _Loop:
         self.run = run
         self.log: list[Generation] = []
         self.best: float | None = None
+        self.front: np.ndarray | None = None
         self.evaluations = 0
         self.seconds = 0.0
 
@@ -217,7 +244,11 @@ class _Loop:
         self.evaluations += len(generation.scores)
         self.seconds += generation.seconds
         finite = generation.scores[np.isfinite(generation.scores)]
-        if finite.size:
+        if self.session.objective.orientations:
+            losses = losses_of(generation.scores, self.session.objective)
+            losses = losses if self.front is None else np.concatenate([self.front, losses])
+            self.front = losses[non_dominated(losses)]
+        elif finite.size:
             higher = self.session.objective.higher_is_better
             best = float(finite.max() if higher else finite.min())
             if self.best is None or (best > self.best if higher else best < self.best):
@@ -229,6 +260,7 @@ class _Loop:
             self.best,
             self.seconds,
             replayed,
+            None if self.front is None else len(self.front),
         )
         for callback in self.callbacks:
             callback(progress)

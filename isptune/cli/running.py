@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from isptune.session import Session
 
 
+_FRONT_ROWS = 10
+
+
 def run_and_print(make: Callable[[], Session], *, as_json: bool, resume: bool) -> int:
     """Make and run a session; the exit code is 0, or 128 + the signal that stopped it."""
     from isptune.cli.live import Stopped, live_progress, stoppable
@@ -68,9 +71,12 @@ def print_result(session: Session, result: TuneResult) -> None:
     from rich.table import Table
 
     console = Console()
-    if result.best_score is None:
+    if not result.best_parameters:
         console.print("No candidate had a finite score.")
-    found = Table(title="Parameters found", title_justify="left")
+    elif result.pareto is not None:
+        _print_front(console, session, result)
+    title = "Parameters found" if result.pareto is None else "Parameters of the best compromise"
+    found = Table(title=title, title_justify="left")
     for column, justify in (("parameter", "left"), ("value", "right"), ("allowed", "left")):
         found.add_column(column, justify=justify)  # type: ignore[arg-type]
     for name, value in result.best_parameters.items():
@@ -79,13 +85,40 @@ def print_result(session: Session, result: TuneResult) -> None:
     console.print(found)
     if result.levels is not None:
         _print_levels(console, session, result)
-    best = "none" if result.best_score is None else f"{result.best_score:.6g}"
-    console.print(f"best {session.objective.name}: {best} after {result.evaluations} evaluations, ", end="")
+    if result.best_scores is not None:
+        best = "best compromise: " + ", ".join(f"{name} {score:.6g}" for name, score in result.best_scores.items())
+    else:
+        best = f"best {session.objective.name}: "
+        best += "none" if result.best_score is None else f"{result.best_score:.6g}"
+    console.print(f"{best} after {result.evaluations} evaluations, ", end="")
     console.print(f"{result.seconds:.1f} s")
     if result.l1 is not None:
         console.print(f"l1: {result.l1:.6g}   l1_normalised: {result.l1_normalised:.6g}")
     for file in result.files:
         click.echo(f"wrote {file}")
+
+
+def _print_front(console: Console, session: Session, result: TuneResult) -> None:
+    """The best compromises of the front, the first of which is the single answer."""
+    from rich.table import Table
+
+    assert result.pareto is not None
+    rows = result.front[:_FRONT_ROWS]
+    title = f"Pareto front, {len(result.front)} of {result.evaluations} candidates"
+    if len(result.front) > len(rows):
+        title += f"; the {len(rows)} best compromises"
+    table = Table(title=title, title_justify="left")
+    table.add_column("evaluation", justify="right")
+    for label, higher in zip(result.pareto.labels, result.pareto.orientations, strict=True):
+        table.add_column(f"{label}\n({'higher' if higher else 'lower'} is better)", justify="right")
+    if result.l1_normalised is not None:
+        table.add_column("hidden\nl1_normalised", justify="right")
+    for row in rows:
+        cells = [f"{score:.5g}" for score in row["scores"].values()]
+        if result.l1_normalised is not None:
+            cells.append(f"{row['l1_normalised']:.4g}")
+        table.add_row(str(row["evaluation"]), *cells)
+    console.print(table)
 
 
 def _print_levels(console: Console, session: Session, result: TuneResult) -> None:

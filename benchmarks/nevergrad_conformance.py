@@ -138,7 +138,9 @@ def explain(error: Exception) -> str:
 
 
 def in_child(
-    name: str, only_digest: bool, checks: Callable[[str, bool, Callable[[dict[str, Any]], None]], None] = check
+    name: str,
+    only_digest: bool,
+    checks: Callable[[str, bool, Callable[[dict[str, Any]], None]], None] = check,
 ) -> dict[str, Any]:
     """The checks of one name in a forked process, under a limit of processor and of wall-clock time."""
     reading, writing = os.pipe()

@@ -2,17 +2,18 @@
 
     python benchmarks/nevergrad_multi_objective.py [NAME ...]
 
-It goes over the names that ``isptune/optimizers/nevergrad_survey.json`` offers, each in a process of its own,
-one at a time, with a limit on its processor time, and takes about half an hour for all; where NAMEs are given,
-only those are checked and what the file holds of others is kept. A name is offered for several objectives if ten batches of 30 candidates with two losses each
+It goes over the names that ``isptune/optimizers/nevergrad_survey.json`` offers, each in a process of its
+own, one at a time, with a limit on its processor time, and takes about half an hour for all of them. Where
+NAMEs are given, only those are checked, and what the file holds of others is kept. A name is offered for
+several objectives if ten batches of 30 candidates with two losses each
 
 - take no more than 10 ms of processor time a candidate,
 - go the same way in two interpreters whose string hashes differ,
 - go the same way with a fresh optimizer that is told the first half as a log holds it,
 - and end without an error where candidates fail and where a whole batch fails.
 
-The result, ``isptune/optimizers/nevergrad_multi_objective.json``, holds the version, the offered names and the
-refused ones with a reason each.
+The result, ``isptune/optimizers/nevergrad_multi_objective.json``, holds the version, the offered names and
+the refused ones with a reason each.
 """
 
 from __future__ import annotations
@@ -77,7 +78,9 @@ def check(name: str, only_digest: bool, report: Callable[[dict[str, Any]], None]
         return
 
     def failing(candidates: Array, number: int) -> Array:
-        fails = np.arange(len(candidates)) % 3 == 1 if number not in (0, 2) else np.ones(len(candidates), bool)
+        fails = (
+            np.arange(len(candidates)) % 3 == 1 if number not in (0, 2) else np.ones(len(candidates), bool)
+        )
         return np.where(fails[:, None], np.inf, distances(candidates))
 
     try:

@@ -40,8 +40,8 @@ class RunConfig(BaseModel):
     """Everything that decides what a tuning run does.
 
     The fields are those of ``isptune tune``; in YAML ``pipeline``, ``objective`` and ``optimizer`` are a
-    name or a mapping of ``name`` and ``options``. Several objectives are a list of those, or names with commas
-    between them; here ``objective`` is then the first one, and ``more_objectives`` holds the others.
+    name or a mapping of ``name`` and ``options``. Several objectives are a list of those, or names with
+    commas between them; here ``objective`` is then the first one, and ``more_objectives`` holds the others.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, validate_default=False)

@@ -23,8 +23,8 @@ class Objective(ABC):
         is_differentiable: gradients of ``score`` with respect to the images.
         score_range: (lowest, highest) possible score; infinite ends where there is no bound.
         labels: the names of the K columns of ``scores``, for a vector-valued objective.
-        label_orientations: (K,) the columns' orientation, where it is not the one of ``score``: +1 where higher
-            is better, -1 where lower is, 0 where neither is and the column is no objective.
+        label_orientations: (K,) the columns' orientation, where it is not the one of ``score``: +1 where
+            higher is better, -1 where lower is, 0 where neither is and the column is no objective.
         orientations: (K,) whether higher is better, of an objective that has no single score but several
             (``isptune.vector.VectorObjective``); empty for all others.
         extra: the extra of the distribution that brings the needed packages, and ``requires`` the
@@ -110,8 +110,8 @@ def losses_of(scores: NDArray[np.float64], objective: Objective) -> NDArray[np.f
     """Scores as losses to minimise, in the objective's orientation; +inf where a score is NaN.
 
     Args:
-        scores: (P,), or (P, K) where the objective has K ``orientations``. A row with a NaN is +inf throughout:
-            a candidate that fails in one objective counts as the worst in all of them.
+        scores: (P,), or (P, K) where the objective has K ``orientations``. A row with a NaN is +inf
+            throughout: a candidate that fails in one objective counts as the worst in all of them.
         objective: what gave them.
     """
     if objective.orientations:

@@ -39,8 +39,8 @@ class ParetoFront:
 def non_dominated(losses: ArrayLike) -> Indices:
     """The candidates that no other dominates.
 
-    A candidate dominates another if it is nowhere worse and somewhere better. Equal candidates do not dominate
-    one another: all of them are kept, or none. A candidate with a loss that is not finite is left out.
+    A candidate dominates another if it is nowhere worse and somewhere better. Equal candidates do not
+    dominate one another: all of them are kept, or none. One with a loss that is not finite is left out.
 
     Args:
         losses: (E, K), lower is better.
@@ -87,8 +87,8 @@ def ranks(losses: ArrayLike) -> Numbers:
 def by_compromise(losses: ArrayLike) -> Indices:
     """The non-dominated candidates, from the best compromise to the most one-sided.
 
-    Each objective ranks all candidates; a candidate is worth its worst rank, so that it has to be good in every
-    objective, and no objective's units or spread matter. It is the max-rank scalarisation that Mosleh et
+    Each objective ranks all candidates; a candidate is worth its worst rank, so that it has to be good in
+    every objective, and no objective's units or spread matter. It is the max-rank scalarisation that Mosleh et
     al., "Hardware-in-the-loop end-to-end optimization of camera image processing pipelines" (CVPR 2020), and
     Goudreault et al., "LiDAR-in-the-loop hyperparameter optimization" (CVPR 2023), drive CMA-ES with. Here no
     search depends on it: it is taken over all finished evaluations, since ranks change with what they

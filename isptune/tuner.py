@@ -171,8 +171,8 @@ def _check_objectives(session: Session, optimizer: Optimizer) -> None:
     if objective.orientations and not optimizer.is_multi_objective:
         raise ConfigurationError(
             f"the optimizer '{session.config.optimizer.name}' takes one objective, and there are "
-            f"{len(objective.labels)} ({listed(objective.labels)}); choose 'nsga2' or a multi-objective one of "
-            "Nevergrad such as 'nevergrad:DE', or make them one by the objective 'weighted'"
+            f"{len(objective.labels)} ({listed(objective.labels)}); choose 'nsga2' or a multi-objective one "
+            "of Nevergrad such as 'nevergrad:DE', or make them one by the objective 'weighted'"
         )
 
 

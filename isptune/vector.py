@@ -121,7 +121,8 @@ def _part(objective: Objective, vector: bool, single: bool) -> Part:
     undecided = [label for label, sign in zip(objective.labels, signs, strict=True) if not sign]
     if undecided:
         raise ConfigurationError(
-            f"the scores of '{name}' cannot be objectives: neither high nor low is better of {listed(undecided)}"
+            f"the scores of '{name}' cannot be objectives: neither high nor low is better of "
+            f"{listed(undecided)}"
         )
     labels = objective.labels if single else tuple(f"{name}:{label}" for label in objective.labels)
     return Part(objective, labels, tuple(sign > 0 for sign in signs), whole=False)

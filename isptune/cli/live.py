@@ -101,7 +101,6 @@ class _Live:
         tenth = progress.generation % max(1, progress.generations // 10) == 0
         if not self.console.is_terminal and not progress.replayed and (tenth or last):
             click.echo(
-                f"generation {progress.generation}/{progress.generations}  {best}  {rate}  "
-                f"{left:.0f} s left",
+                f"generation {progress.generation}/{progress.generations}  {best}  {rate}  {left:.0f} s left",
                 err=True,
             )

@@ -86,7 +86,9 @@ def print_result(session: Session, result: TuneResult) -> None:
     if result.levels is not None:
         _print_levels(console, session, result)
     if result.best_scores is not None:
-        best = "best compromise: " + ", ".join(f"{name} {score:.6g}" for name, score in result.best_scores.items())
+        best = "best compromise: " + ", ".join(
+            f"{name} {score:.6g}" for name, score in result.best_scores.items()
+        )
     else:
         best = f"best {session.objective.name}: "
         best += "none" if result.best_score is None else f"{result.best_score:.6g}"

@@ -112,7 +112,9 @@ class NevergradOptimizer(BatchOptimizer):
         """P calls of Nevergrad's ``tell``."""
         columns = losses.reshape(len(losses), -1)
         self._ranges = self._ranges or [_Range() for _ in columns.T]
-        told = np.stack([seen.finite(column) for seen, column in zip(self._ranges, columns.T, strict=True)], 1)
+        told = np.stack(
+            [seen.finite(column) for seen, column in zip(self._ranges, columns.T, strict=True)], 1
+        )
         with self._isolated():
             for handle, row in zip(self._handles, told, strict=True):
                 self._search.tell(handle, float(row[0]) if len(row) == 1 else row)
@@ -218,7 +220,7 @@ def survey() -> dict[str, Any]:
 
 @cache
 def multi_objective_survey() -> dict[str, Any]:
-    """The same of several objectives: those names of the conformance survey that take them, and the others."""
+    """The same of several objectives, among the names that the conformance survey offers."""
     return _read(MULTI_OBJECTIVE_FILE)
 
 

@@ -67,7 +67,7 @@ class NSGA2(BatchOptimizer):
         seed: the only source of randomness (PCG64).
         budget: not used.
         crossover_probability: that a pair is recombined, 0 to 1.
-        crossover_eta: the distribution index: the larger, the closer children are to their parents; 0 and above.
+        crossover_eta: the distribution index, 0 and above: the larger, the closer children are to parents.
         mutation_probability: that a coordinate is mutated, 0 to 1; 1 / n if None.
         mutation_eta: the distribution index of the mutation, 0 and above.
 

@@ -54,7 +54,9 @@ class MultiObjectiveConformance(OptimizerConformance):
             resumed = self.planned(seed=5)
             half = self.generations // 2
             for candidates, losses in unbroken[:half]:
-                assert np.array_equal(resumed.ask(), candidates), "a replayed batch differs from the logged one"
+                assert np.array_equal(resumed.ask(), candidates), (
+                    "a replayed batch differs from the logged one"
+                )
                 resumed.tell(candidates, np.asarray(json.loads(json.dumps(losses.tolist()))))
             continued = follow(resumed, distances_to(count), self.generations - half)
             _check_same(unbroken[half:], continued, "a resumed run differs from the unbroken one")

@@ -123,8 +123,14 @@ def test_an_odd_population_is_exact():
     ("options", "message"),
     [
         ({"population": 1}, "the population of 'nsga2' is 1; allowed: whole numbers of at least 2"),
-        ({"crossover_probability": 1.5}, "the option crossover_probability of 'nsga2' is 1.5; allowed: 0 to 1"),
-        ({"mutation_probability": -0.1}, "the option mutation_probability of 'nsga2' is -0.1; allowed: 0 to 1"),
+        (
+            {"crossover_probability": 1.5},
+            "the option crossover_probability of 'nsga2' is 1.5; allowed: 0 to 1",
+        ),
+        (
+            {"mutation_probability": -0.1},
+            "the option mutation_probability of 'nsga2' is -0.1; allowed: 0 to 1",
+        ),
         ({"crossover_eta": -1}, "the option crossover_eta of 'nsga2' is -1; allowed: 0 and above"),
         ({"mutation_eta": float("inf")}, "the option mutation_eta of 'nsga2' is inf; allowed: 0 and above"),
         ({"mutation_eta": "20"}, "the option mutation_eta of 'nsga2' is '20'; allowed: 0 and above"),

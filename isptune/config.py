@@ -59,7 +59,7 @@ class RunConfig(BaseModel):
     memory_gb: float = Field(2.0, gt=0, strict=False, allow_inf_nan=False)
     vector: bool = False
     # Users write a list under ``objective``; excluded fields are no keys of a configuration.
-    more_objectives: list[Component] = Field([], exclude=True)
+    more_objectives: list[Component] = Field(default_factory=list, exclude=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -77,7 +77,7 @@ def ranks(losses: ArrayLike) -> Numbers:
     from scipy.stats import rankdata
 
     values = _matrix(losses)
-    failed = ~np.isfinite(values).all(axis=1)
+    failed: NDArray[np.bool_] = np.any(~np.isfinite(values), axis=1)
     if not len(values):
         return values
     found: Numbers = np.asarray(rankdata(np.where(failed[:, None], np.inf, values), axis=0), dtype=np.float64)
@@ -88,11 +88,11 @@ def by_compromise(losses: ArrayLike) -> Indices:
     """The non-dominated candidates, from the best compromise to the most one-sided.
 
     Each objective ranks all candidates; a candidate is worth its worst rank, so that it has to be good in
-    every objective, and no objective's units or spread matter. It is the max-rank scalarisation that Mosleh et
-    al., "Hardware-in-the-loop end-to-end optimization of camera image processing pipelines" (CVPR 2020), and
-    Goudreault et al., "LiDAR-in-the-loop hyperparameter optimization" (CVPR 2023), drive CMA-ES with. Here no
-    search depends on it: it is taken over all finished evaluations, since ranks change with what they
-    are taken among.
+    every objective, and no objective's units or spread matter. It is the max-rank scalarisation that Mosleh
+    et al., "Hardware-in-the-loop end-to-end optimization of camera image processing pipelines" (CVPR 2020),
+    and Goudreault et al., "LiDAR-in-the-loop hyperparameter optimization" (CVPR 2023), drive CMA-ES with. Here
+    no search depends on it: it is taken over all finished evaluations, since ranks change with what they are
+    taken among.
 
     Args:
         losses: (E, K), lower is better.

@@ -101,25 +101,38 @@ def print_result(session: Session, result: TuneResult) -> None:
 
 
 def _print_front(console: Console, session: Session, result: TuneResult) -> None:
-    """The best compromises of the front, the first of which is the single answer."""
+    """The best compromises of the front, the first of which is the single answer.
+
+    Behind an objective's name stands which of its scores are better.
+    """
     from rich.table import Table
 
     assert result.pareto is not None
-    rows = result.front[:_FRONT_ROWS]
-    title = f"Pareto front, {len(result.front)} of {result.evaluations} candidates"
-    if len(result.front) > len(rows):
+    front, labels = result.front, result.pareto.labels
+    # Many objectives stand below each other, where the width is for the candidates.
+    upright = len(labels) <= 3
+    room = _FRONT_ROWS if upright else max(1, (console.width - 4 - max(map(len, labels)) - 9) // 12)
+    rows = front[: min(_FRONT_ROWS, room)]
+    title = f"Pareto front, {len(front)} of {result.evaluations} candidates"
+    if len(front) > len(rows):
         title += f"; the {len(rows)} best compromises"
-    table = Table(title=title, title_justify="left")
-    table.add_column("evaluation", justify="right")
-    for label, higher in zip(result.pareto.labels, result.pareto.orientations, strict=True):
-        table.add_column(f"{label}\n({'higher' if higher else 'lower'} is better)", justify="right")
+    headings = ["evaluation"]
+    headings += [
+        f"{label} ({'higher' if higher else 'lower'})"
+        for label, higher in zip(labels, result.pareto.orientations, strict=True)
+    ]
+    cells = [[str(row["evaluation"]), *(f"{score:.4g}" for score in row["scores"].values())] for row in rows]
     if result.l1_normalised is not None:
-        table.add_column("hidden\nl1_normalised", justify="right")
-    for row in rows:
-        cells = [f"{score:.5g}" for score in row["scores"].values()]
-        if result.l1_normalised is not None:
-            cells.append(f"{row['l1_normalised']:.4g}")
-        table.add_row(str(row["evaluation"]), *cells)
+        headings.append("l1_normalised")
+        cells = [[*line, f"{row['l1_normalised']:.4g}"] for line, row in zip(cells, rows, strict=True)]
+    lines = cells if upright else list(zip(*[headings, *cells], strict=True))
+    table = Table(title=title, title_justify="left", show_header=upright)
+    for number in range(len(headings) if upright else len(rows) + 1):
+        table.add_column(
+            headings[number] if upright else "", justify="right" if upright or number else "left"
+        )
+    for line in lines:
+        table.add_row(*line)
     console.print(table)
 
 

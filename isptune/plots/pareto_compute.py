@@ -98,7 +98,7 @@ def pareto_points(history: History) -> ParetoPoints:
         raise ConfigurationError("a Pareto plot needs a run of several objectives, this one has a single one")
     if not len(pareto):
         raise ConfigurationError("a Pareto plot needs a candidate with finite scores, this run has none")
-    finite = np.isfinite(history.scores).all(axis=1)
-    finite[pareto.indices] = False
+    dominated: NDArray[np.bool_] = np.array(np.isfinite(history.scores).all(axis=1))
+    dominated[pareto.indices] = False
     share = None if history.l1_normalised is None else history.l1_normalised[pareto.indices]
-    return ParetoPoints(pareto.labels, pareto.orientations, history.scores[finite], pareto.scores, share)
+    return ParetoPoints(pareto.labels, pareto.orientations, history.scores[dominated], pareto.scores, share)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_PALETTE = "viridis_r"
+_PALETTE = "viridis"
 _OTHERS = "#BBBBBB"
 _ANSWER = "best compromise"
 _TALL = 3.0
@@ -35,7 +35,7 @@ def draw_pareto(points: ParetoPoints, title: str | None = "Pareto front") -> Fig
 
     Two objectives span a plane, with the dominated candidates near the front behind it. More are parallel
     axes from the worst (bottom) to the best score (top) of the front, one line per candidate. Where the
-    hidden distortion is known it is the colour.
+    hidden distortion is known it is the colour: the darker, the less.
 
     Args:
         points: at least one on the front.
@@ -74,14 +74,13 @@ def _plane(points: ParetoPoints, title: str | None) -> Figure:
     colours = _colours(points)
     if "array" in colours:
         colours["c"] = colours.pop("array")
+    x, y = points.front.T
     axes.scatter(
-        *points.front.T, s=34, zorder=3, edgecolors="white", linewidths=0.6,
-        label=f"front ({len(points.front)})", **colours,
-    )  # fmt: skip
+        x, y, s=34, zorder=3, edgecolors="white", linewidths=0.6, label=f"front ({len(x)})", **colours
+    )
     axes.scatter(
-        *points.front[:1].T, s=150, facecolors="none", edgecolors=VERMILION, linewidths=2.2, zorder=4,
-        label=_ANSWER,
-    )  # fmt: skip
+        x[:1], y[:1], s=150, facecolors="none", edgecolors=VERMILION, linewidths=2.2, zorder=4, label=_ANSWER
+    )
     names = [
         f"{textwrap.fill(label, 40)} ({'higher' if higher else 'lower'} is better)"
         for label, higher in zip(points.labels, points.orientations, strict=True)
@@ -109,10 +108,14 @@ def _parallel(points: ParetoPoints, title: str | None) -> Figure:
     height = below + _TALL + 0.55 + (0.08 + TITLE_LINE * len(lines) if lines else 0)
     figure = new_figure(width, height)
     axes = figure.add_axes((left / width, below / height, across / width, _TALL / height))
-    segments = [np.stack([np.arange(count), row], axis=1) for row in shares]
+    # All but the best compromise; those of little distortion last, over the others.
+    order = np.arange(1, len(shares))
+    if points.l1_normalised is not None:
+        order = order[np.argsort(-points.l1_normalised[1:], kind="stable")]
+    segments = [np.stack([np.arange(count), shares[index]], axis=1) for index in order]
     alpha = min(0.9, 0.3 + 10 / len(shares))
-    if len(shares) > 1:
-        others = LineCollection(segments[1:], linewidths=1.1, alpha=alpha, zorder=2, **_colours(points, 1))
+    if segments:
+        others = LineCollection(segments, linewidths=1.1, alpha=alpha, zorder=2, **_colours(points, order))
         axes.add_collection(others)
     axes.plot(
         [], [], color=_OTHERS if points.l1_normalised is not None else BLUE, label=f"front ({len(shares)})"
@@ -121,7 +124,7 @@ def _parallel(points: ParetoPoints, title: str | None) -> Figure:
         range(count), shares[0], "o-", color=VERMILION, linewidth=2.4, markersize=6, zorder=4, clip_on=False,
         label=_ANSWER,
     )  # fmt: skip
-    axes.vlines(range(count), 0, 1, color="#888888", linewidth=1.2, zorder=3)
+    axes.vlines(range(count), 0, 1, color="#888888", linewidth=1.2, zorder=3, clip_on=False)
     axes.set_xlim(0, count - 1)
     axes.set_ylim(0, 1)
     axes.set_yticks([])
@@ -158,11 +161,11 @@ def _legend(axes: Axes, shift: float = 0.0) -> None:
     )  # fmt: skip
 
 
-def _colours(points: ParetoPoints, start: int = 0) -> dict[str, Any]:
-    """How the points of the front from the given one on are coloured, for a collection."""
+def _colours(points: ParetoPoints, order: Any = slice(None)) -> dict[str, Any]:
+    """How the points of the front are coloured, in an order, for a collection."""
     if points.l1_normalised is None:
         return {"color": BLUE}
-    return {"array": points.l1_normalised[start:], "cmap": _PALETTE, "norm": _scale(points)}
+    return {"array": points.l1_normalised[order], "cmap": _PALETTE, "norm": _scale(points)}
 
 
 def _scale(points: ParetoPoints) -> Any:
@@ -178,5 +181,5 @@ def _colour_bar(figure: Figure, points: ParetoPoints, place: tuple[float, float,
     from matplotlib.cm import ScalarMappable
 
     bar = figure.colorbar(ScalarMappable(_scale(points), _PALETTE), cax=figure.add_axes(place))
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.set_label("hidden l1_normalised (lower is better)")

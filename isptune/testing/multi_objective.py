@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isptune.errors import ConfigurationError
 from isptune.optimizer import Optimizer
 from isptune.pareto import non_dominated
-from isptune.testing.optimizer import OptimizerConformance, check_batch
+from isptune.testing.optimizer import OptimizerConformance, check_batch, numpy_state
 
 Array = NDArray[np.float64]
 Losses = Callable[[Array], Array]
@@ -66,11 +66,10 @@ class MultiObjectiveConformance(OptimizerConformance):
         for seed in (1, 2):
             random.seed(seed)
             np.random.seed(seed)
-            before = random.getstate(), np.random.get_state()[1].tobytes()  # type: ignore[union-attr]
+            before = random.getstate(), numpy_state()
             runs.append(follow(self.planned(), distances, self.generations))
             assert random.getstate() == before[0], "the standard library's random state was changed"
-            after = np.random.get_state()[1].tobytes()  # type: ignore[union-attr]
-            assert after == before[1], "numpy's global random state was changed"
+            assert numpy_state() == before[1], "numpy's global random state was changed"
         _check_same(runs[0], runs[1], "the candidates depend on the global random state")
 
     def test_one_column_is_one_loss(self) -> None:

@@ -126,12 +126,12 @@ class OptimizerConformance:
         optimizer = self.planned()
         random.seed(11)
         np.random.seed(11)
-        before = random.getstate(), _numpy_state(), torch.get_rng_state()
+        before = random.getstate(), numpy_state(), torch.get_rng_state()
         # The construction counts as well: a method that draws its first batch there is caught by this.
         run(self.planned(), sphere, self.generations)
         run(optimizer, sphere, self.generations)
         assert random.getstate() == before[0], "the standard library's random state was changed"
-        assert _numpy_state() == before[1], "numpy's global random state was changed"
+        assert numpy_state() == before[1], "numpy's global random state was changed"
         assert torch.equal(torch.get_rng_state(), before[2]), "torch's global random state was changed"
 
     def test_global_random_state_has_no_influence(self) -> None:
@@ -283,7 +283,8 @@ def run(optimizer: Optimizer, loss: Loss, generations: int) -> Log:
     return log
 
 
-def _numpy_state() -> tuple[Any, ...]:
+def numpy_state() -> tuple[Any, ...]:
+    """Numpy's global random state as plain values that can be compared."""
     name, keys, *rest = np.random.get_state(legacy=True)
     return (name, np.asarray(keys).tobytes(), *rest)
 

@@ -90,9 +90,9 @@ def by_compromise(losses: ArrayLike) -> Indices:
     Each objective ranks all candidates; a candidate is worth its worst rank, so that it has to be good in
     every objective, and no objective's units or spread matter. It is the max-rank scalarisation that Mosleh
     et al., "Hardware-in-the-loop end-to-end optimization of camera image processing pipelines" (CVPR 2020),
-    and Goudreault et al., "LiDAR-in-the-loop hyperparameter optimization" (CVPR 2023), drive CMA-ES with. Here
-    no search depends on it: it is taken over all finished evaluations, since ranks change with what they are
-    taken among.
+    and Goudreault et al., "LiDAR-in-the-loop hyperparameter optimization" (CVPR 2023), drive CMA-ES with.
+    Here no search depends on it: it is taken over all finished evaluations, since ranks change with what
+    they are taken among.
 
     Args:
         losses: (E, K), lower is better.

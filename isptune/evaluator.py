@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +13,8 @@ from torch import Tensor
 
 from isptune.devices import resolve_device
 from isptune.errors import ConfigurationError, EvaluationError, IsptuneError
+from isptune.failures import Problem, blame, called
+from isptune.failures import is_out_of_memory as is_out_of_memory
 from isptune.naming import listed
 from isptune.objective import Objective, losses_of
 from isptune.parameters import written
@@ -25,22 +24,6 @@ from isptune.vector import VectorObjective
 logger = logging.getLogger("isptune")
 
 AUTOCAST_TYPES = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A candidate whose score is not a finite number."""
-
-    candidate: int
-    scene: str
-    score: str
-    parameters: dict[str, Any]
-
-    def __str__(self) -> str:
-        return (
-            f"candidate {self.candidate} scored {self.score} on scene '{self.scene}' "
-            f"and counts as the worst ({written(self.parameters)})"
-        )
 
 
 @dataclass
@@ -89,8 +72,8 @@ class Evaluator:
     ) -> None:
         if objective.needs_reference and not pipeline.has_reference:
             raise ConfigurationError(
-                f"the objective '{_called(objective)}' compares with a reference, which the pipeline "
-                f"'{_called(pipeline)}' does not have; choose an objective that needs none "
+                f"the objective '{called(objective)}' compares with a reference, which the pipeline "
+                f"'{called(pipeline)}' does not have; choose an objective that needs none "
                 "('isptune list objectives' shows which)"
             )
         if autocast not in AUTOCAST_TYPES:
@@ -100,7 +83,7 @@ class Evaluator:
         if not memory_gb > 0:
             raise ConfigurationError(f"memory_gb is {memory_gb}; allowed: above 0")
         if not len(pipeline.scenes):
-            raise ConfigurationError(f"the pipeline '{_called(pipeline)}' has no scenes")
+            raise ConfigurationError(f"the pipeline '{called(pipeline)}' has no scenes")
         self.device = resolve_device(device)
         self.pipeline = pipeline.to(self.device)
         self.objective = objective.to(self.device)
@@ -112,7 +95,7 @@ class Evaluator:
 
     def require_gradients(self) -> None:
         """Refuse with a ConfigurationError where gradients cannot reach the parameters."""
-        name = f"the pipeline '{_called(self.pipeline)}'"
+        name = f"the pipeline '{called(self.pipeline)}'"
         if self.objective.orientations:
             raise ConfigurationError(
                 f"gradients were asked for, but the run has {len(self.objective.orientations)} objectives "
@@ -127,7 +110,7 @@ class Evaluator:
             )
         if not self.objective.is_differentiable:
             raise ConfigurationError(
-                f"gradients were asked for, but the objective '{_called(self.objective)}' is not "
+                f"gradients were asked for, but the objective '{called(self.objective)}' is not "
                 "differentiable ('isptune list objectives' shows which are)"
             )
 
@@ -193,7 +176,7 @@ class Evaluator:
         leaf = unit.detach().clone().requires_grad_(gradients)
         with torch.set_grad_enabled(gradients):
             started = time.perf_counter()
-            with _blame(f"the pipeline '{_called(self.pipeline)}'"):
+            with blame(f"the pipeline '{called(self.pipeline)}'"):
                 values = self.pipeline.space.to_values(leaf)
                 images = self.pipeline.render(values, scene)
                 if images.ndim != 4 or images.shape[:2] != (len(unit), 3):
@@ -206,7 +189,7 @@ class Evaluator:
             if isinstance(self.objective, VectorObjective):
                 found = self._columns(self.objective, images, scene)
             else:
-                with _blame(f"the objective '{_called(self.objective)}'"):
+                with blame(f"the objective '{called(self.objective)}'"):
                     with self._casting():
                         scores = self.objective.score(images, self.pipeline.reference(scene))
                     if scores.shape != (len(unit),):
@@ -225,7 +208,7 @@ class Evaluator:
         """(P, K) scores of one rendered micro-batch; each part of the objective answers for itself."""
         columns = []
         for part in objective.parts:
-            with _blame(f"the objective '{_called(part.objective)}'"), self._casting():
+            with blame(f"the objective '{called(part.objective)}'"), self._casting():
                 columns.append(part.columns(images, self.pipeline.reference(scene)))
         found: NDArray[np.float64] = torch.cat(columns, dim=1).cpu().numpy()
         return found
@@ -318,32 +301,3 @@ class Evaluator:
                 shown = str(scores[index])
             found.append(Problem(int(index), scene.name, shown, parameters))
         return found
-
-
-@contextmanager
-def _blame(plugin: str) -> Iterator[None]:
-    """Turn a plugin's exception into an EvaluationError that names the plugin."""
-    try:
-        yield
-    except IsptuneError as error:
-        if isinstance(error, EvaluationError):
-            raise EvaluationError(f"{plugin} failed: {error}") from (error.__cause__ or error)
-        raise
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        raise EvaluationError(f"{plugin} failed: {type(error).__name__}: {error}") from error
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception means that an allocation failed, on a GPU or in main memory."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and (
-        "can't allocate memory" in text or "not enough memory" in text
-    )
-
-
-def _called(plugin: Pipeline | Objective) -> str:
-    return plugin.name or type(plugin).__name__

@@ -95,7 +95,8 @@ def tune(
         (60, 'blur')
     """
     renderer: Pipeline = registry.pipelines.create(pipeline) if isinstance(pipeline, str) else pipeline
-    given = [objective] if isinstance(objective, (str, Objective)) else list(objective)
+    several = isinstance(objective, Sequence) and not isinstance(objective, str)
+    given: Sequence[Any] = list(objective) if several else [objective]  # type: ignore[arg-type]
     scorers: list[Objective] = [
         registry.objectives.create(one) if isinstance(one, str) else one for one in given
     ]

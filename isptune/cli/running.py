@@ -74,7 +74,7 @@ def print_result(session: Session, result: TuneResult) -> None:
     if not result.best_parameters:
         console.print("No candidate had a finite score.")
     elif result.pareto is not None:
-        _print_front(console, session, result)
+        _print_front(console, result)
     title = "Parameters found" if result.pareto is None else "Parameters of the best compromise"
     found = Table(title=title, title_justify="left")
     for column, justify in (("parameter", "left"), ("value", "right"), ("allowed", "left")):
@@ -100,7 +100,7 @@ def print_result(session: Session, result: TuneResult) -> None:
         click.echo(f"wrote {file}")
 
 
-def _print_front(console: Console, session: Session, result: TuneResult) -> None:
+def _print_front(console: Console, result: TuneResult) -> None:
     """The best compromises of the front, the first of which is the single answer.
 
     Behind an objective's name stands which of its scores are better.

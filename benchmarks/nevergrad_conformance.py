@@ -137,7 +137,11 @@ def explain(error: Exception) -> str:
     return f"it raises {type(cause).__name__}{': ' + text[:120] if text else ''}"
 
 
-def in_child(name: str, only_digest: bool) -> dict[str, Any]:
+def in_child(
+    name: str,
+    only_digest: bool,
+    checks: Callable[[str, bool, Callable[[dict[str, Any]], None]], None] = check,
+) -> dict[str, Any]:
     """The checks of one name in a forked process, under a limit of processor and of wall-clock time."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -151,7 +155,7 @@ def in_child(name: str, only_digest: bool) -> dict[str, Any]:
             os.write(writing, (json.dumps(line) + "\n").encode())
 
         try:
-            check(name, only_digest, report)
+            checks(name, only_digest, report)
         except BaseException as error:
             report({"reason": explain(error) if isinstance(error, Exception) else "it ends the process"})
         os._exit(0)

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
@@ -31,7 +40,8 @@ class RunConfig(BaseModel):
     """Everything that decides what a tuning run does.
 
     The fields are those of ``isptune tune``; in YAML ``pipeline``, ``objective`` and ``optimizer`` are a
-    name or a mapping of ``name`` and ``options``.
+    name or a mapping of ``name`` and ``options``. Several objectives are a list of those, or names with
+    commas between them; here ``objective`` is then the first one, and ``more_objectives`` holds the others.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, validate_default=False)
@@ -47,6 +57,40 @@ class RunConfig(BaseModel):
     device: str = "auto"
     autocast: Literal["none", "bfloat16", "float16"] = "none"
     memory_gb: float = Field(2.0, gt=0, strict=False, allow_inf_nan=False)
+    vector: bool = False
+    # Users write a list under ``objective``; excluded fields are no keys of a configuration.
+    more_objectives: list[Component] = Field(default_factory=list, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _several_objectives(cls, data: Any) -> Any:
+        """Take a list of objectives apart, so that every mistake in it is found at its own place."""
+        if not isinstance(data, dict):
+            return data
+        given = data.get("objective")
+        if isinstance(given, str) and "," in given:
+            given = [name.strip() for name in given.split(",")]
+        if not isinstance(given, (list, tuple)):
+            return data
+        if not given:
+            raise ValueError("objective is []; allowed: at least one objective")
+        parts = [{"name": part} if isinstance(part, str) else part for part in given]
+        return {**data, "objective": parts[0], "more_objectives": parts[1:]}
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Plain data, as users write it; runs of one objective look as if there could be no more."""
+        data: dict[str, Any] = handler(self)
+        if self.more_objectives:
+            data["objective"] = [component.model_dump() for component in self.objectives]
+        if not self.vector:
+            data.pop("vector", None)
+        return data
+
+    @property
+    def objectives(self) -> list[Component]:
+        """All objectives."""
+        return [self.objective, *self.more_objectives]
 
     @field_validator("pipeline", "objective", "optimizer", mode="before")
     @classmethod
@@ -120,10 +164,15 @@ def first_mistake(error: ValidationError, where: str, whole: type[BaseModel], pa
     """
     # A misspelt key also leaves the right one missing: the spelling is what to say.
     first, *others = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    path = ".".join(str(part) for part in first["loc"] if part not in ("str", "int"))
+    place = list(first["loc"])
+    if place[:1] == ["more_objectives"]:
+        # The second objective of a list is the first of the others.
+        place[:2] = ["objective", int(place[1]) + 1] if len(place) > 1 else ["objective"]
+    path = ".".join(str(part) for part in place if part not in ("str", "int"))
     if first["type"] == "extra_forbidden":
-        *parents, key = first["loc"]
-        allowed = list((part if parents else whole).model_fields)
+        *parents, key = place
+        fields = (part if parents else whole).model_fields
+        allowed = [name for name, field in fields.items() if not field.exclude]
         message = (
             f"{where} has the unknown key '{path}'"
             + did_you_mean(str(key), allowed)
@@ -131,6 +180,8 @@ def first_mistake(error: ValidationError, where: str, whole: type[BaseModel], pa
         )
     elif first["type"] == "missing":
         message = f"{where} needs the key '{path}'"
+    elif not place:
+        message = f"in {where}, {first['msg'].removeprefix('Value error, ')}"
     else:
         reason = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
         message = f"in {where}, {path} is {first['input']!r}; allowed: {reason}"

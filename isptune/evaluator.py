@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,29 +13,17 @@ from torch import Tensor
 
 from isptune.devices import resolve_device
 from isptune.errors import ConfigurationError, EvaluationError, IsptuneError
+from isptune.failures import Problem, blame, called
+from isptune.failures import is_out_of_memory as is_out_of_memory
+from isptune.naming import listed
 from isptune.objective import Objective, losses_of
 from isptune.parameters import written
 from isptune.pipeline import Pipeline, Scene
+from isptune.vector import VectorObjective
 
 logger = logging.getLogger("isptune")
 
 AUTOCAST_TYPES = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A candidate whose score is not a finite number."""
-
-    candidate: int
-    scene: str
-    score: str
-    parameters: dict[str, Any]
-
-    def __str__(self) -> str:
-        return (
-            f"candidate {self.candidate} scored {self.score} on scene '{self.scene}' "
-            f"and counts as the worst ({written(self.parameters)})"
-        )
 
 
 @dataclass
@@ -47,8 +32,8 @@ class Evaluation:
 
     Attributes:
         scores: (P,) float64, the mean over the scenes in the objective's own orientation; NaN where a
-            score was not finite.
-        losses: (P,) float64, to be minimised; +inf where a score was not finite.
+            score was not finite. Of several objectives (P, K), each in its own orientation.
+        losses: (P,) or (P, K) float64, to be minimised; +inf, in the whole row, where a score was not finite.
         gradients: (P, n) float64, the losses' gradients in the unit cube, or None.
         problems: the candidates with scores that were not finite.
     """
@@ -64,7 +49,7 @@ class Evaluator:
 
     Args:
         pipeline: renders the candidates.
-        objective: scores the renderings.
+        objective: scores the renderings; a ``VectorObjective`` scores each of them several times.
         device: where both run; ``"auto"`` takes the fastest device there is.
         memory_gb: gigabytes that the temporaries of one micro-batch may take, estimated from the image
             size and the ``working_images`` of pipeline and objective. It is a fixed number, not what
@@ -87,8 +72,8 @@ class Evaluator:
     ) -> None:
         if objective.needs_reference and not pipeline.has_reference:
             raise ConfigurationError(
-                f"the objective '{_called(objective)}' compares with a reference, which the pipeline "
-                f"'{_called(pipeline)}' does not have; choose an objective that needs none "
+                f"the objective '{called(objective)}' compares with a reference, which the pipeline "
+                f"'{called(pipeline)}' does not have; choose an objective that needs none "
                 "('isptune list objectives' shows which)"
             )
         if autocast not in AUTOCAST_TYPES:
@@ -98,7 +83,7 @@ class Evaluator:
         if not memory_gb > 0:
             raise ConfigurationError(f"memory_gb is {memory_gb}; allowed: above 0")
         if not len(pipeline.scenes):
-            raise ConfigurationError(f"the pipeline '{_called(pipeline)}' has no scenes")
+            raise ConfigurationError(f"the pipeline '{called(pipeline)}' has no scenes")
         self.device = resolve_device(device)
         self.pipeline = pipeline.to(self.device)
         self.objective = objective.to(self.device)
@@ -110,7 +95,12 @@ class Evaluator:
 
     def require_gradients(self) -> None:
         """Refuse with a ConfigurationError where gradients cannot reach the parameters."""
-        name = f"the pipeline '{_called(self.pipeline)}'"
+        name = f"the pipeline '{called(self.pipeline)}'"
+        if self.objective.orientations:
+            raise ConfigurationError(
+                f"gradients were asked for, but the run has {len(self.objective.orientations)} objectives "
+                f"({listed(self.objective.labels)}); they exist for one alone"
+            )
         if not self.pipeline.is_differentiable:
             raise ConfigurationError(f"gradients were asked for, but {name} is not differentiable")
         if not self.pipeline.space.is_continuous:
@@ -120,7 +110,7 @@ class Evaluator:
             )
         if not self.objective.is_differentiable:
             raise ConfigurationError(
-                f"gradients were asked for, but the objective '{_called(self.objective)}' is not "
+                f"gradients were asked for, but the objective '{called(self.objective)}' is not "
                 "differentiable ('isptune list objectives' shows which are)"
             )
 
@@ -141,7 +131,7 @@ class Evaluator:
         unit = torch.as_tensor(np.asarray(candidates, dtype=np.float64), device=self.device)
         if gradients:
             self.require_gradients()
-        total = np.zeros(len(unit))
+        total = self._table(len(unit))
         slopes = np.zeros(unit.shape) if gradients else None
         problems: list[Problem] = []
         for scene in self.pipeline.scenes:
@@ -159,7 +149,7 @@ class Evaluator:
     def _scene(
         self, unit: Tensor, scene: Scene, gradients: bool, generation: int | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        scores = np.empty(len(unit))
+        scores = self._table(len(unit))
         slopes = np.empty(unit.shape) if gradients else None
         start = 0
         while start < len(unit):
@@ -186,7 +176,7 @@ class Evaluator:
         leaf = unit.detach().clone().requires_grad_(gradients)
         with torch.set_grad_enabled(gradients):
             started = time.perf_counter()
-            with _blame(f"the pipeline '{_called(self.pipeline)}'"):
+            with blame(f"the pipeline '{called(self.pipeline)}'"):
                 values = self.pipeline.space.to_values(leaf)
                 images = self.pipeline.render(values, scene)
                 if images.ndim != 4 or images.shape[:2] != (len(unit), 3):
@@ -195,24 +185,44 @@ class Evaluator:
                         f"instead of ({len(unit)}, 3, H, W)"
                     )
             rendered = time.perf_counter()
-            with _blame(f"the objective '{_called(self.objective)}'"):
-                # Without a dtype autocast is off, whatever the caller has set around us.
-                with torch.autocast(
-                    self.device.type, dtype=self.autocast or torch.bfloat16, enabled=self.autocast is not None
-                ):
-                    scores = self.objective.score(images, self.pipeline.reference(scene))
-                if scores.shape != (len(unit),):
-                    raise ValueError(
-                        f"score gave the shape {tuple(scores.shape)} for {len(unit)} images "
-                        f"instead of ({len(unit)},)"
-                    )
-                slopes = None
-                if gradients:
-                    slopes = torch.autograd.grad(scores.sum(), leaf)[0].cpu().numpy()
-                found = scores.detach().to(torch.float64).cpu().numpy()
+            slopes = None
+            if isinstance(self.objective, VectorObjective):
+                found = self._columns(self.objective, images, scene)
+            else:
+                with blame(f"the objective '{called(self.objective)}'"):
+                    with self._casting():
+                        scores = self.objective.score(images, self.pipeline.reference(scene))
+                    if scores.shape != (len(unit),):
+                        raise ValueError(
+                            f"score gave the shape {tuple(scores.shape)} for {len(unit)} images "
+                            f"instead of ({len(unit)},)"
+                        )
+                    if gradients:
+                        slopes = torch.autograd.grad(scores.sum(), leaf)[0].cpu().numpy()
+                    found = scores.detach().to(torch.float64).cpu().numpy()
         self.seconds_rendering += rendered - started
         self.seconds_scoring += time.perf_counter() - rendered
         return found, slopes
+
+    def _columns(self, objective: VectorObjective, images: Tensor, scene: Scene) -> NDArray[np.float64]:
+        """(P, K) scores of one rendered micro-batch; each part of the objective answers for itself."""
+        columns = []
+        for part in objective.parts:
+            with blame(f"the objective '{called(part.objective)}'"), self._casting():
+                columns.append(part.columns(images, self.pipeline.reference(scene)))
+        found: NDArray[np.float64] = torch.cat(columns, dim=1).cpu().numpy()
+        return found
+
+    def _casting(self) -> torch.autocast:
+        # Without a dtype autocast is off, whatever the caller has set around us.
+        return torch.autocast(
+            self.device.type, dtype=self.autocast or torch.bfloat16, enabled=self.autocast is not None
+        )
+
+    def _table(self, count: int) -> NDArray[np.float64]:
+        """Zeros for the scores of that many candidates."""
+        columns = len(self.objective.orientations)
+        return np.zeros((count, columns) if columns else count)
 
     def _chunk_size(self, scene: Scene, gradients: bool) -> int:
         key = (scene.height, scene.width, gradients)
@@ -280,37 +290,14 @@ class Evaluator:
 
     def _problems(self, unit: Tensor, scene: Scene, scores: NDArray[np.float64]) -> list[Problem]:
         found = []
-        for index in np.flatnonzero(~np.isfinite(scores)):
+        failed = ~np.isfinite(scores.reshape(len(scores), -1))
+        for index in np.flatnonzero(failed.any(axis=1)):
             values = self.pipeline.space.to_values(unit[index : index + 1])
             parameters = self.pipeline.space.to_dicts(values)[0]
-            found.append(Problem(int(index), scene.name, str(scores[index]), parameters))
+            if self.objective.orientations:
+                columns = zip(self.objective.labels, scores[index], failed[index], strict=True)
+                shown = listed(f"{label} {score}" for label, score, bad in columns if bad)
+            else:
+                shown = str(scores[index])
+            found.append(Problem(int(index), scene.name, shown, parameters))
         return found
-
-
-@contextmanager
-def _blame(plugin: str) -> Iterator[None]:
-    """Turn a plugin's exception into an EvaluationError that names the plugin."""
-    try:
-        yield
-    except IsptuneError as error:
-        if isinstance(error, EvaluationError):
-            raise EvaluationError(f"{plugin} failed: {error}") from (error.__cause__ or error)
-        raise
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        raise EvaluationError(f"{plugin} failed: {type(error).__name__}: {error}") from error
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception means that an allocation failed, on a GPU or in main memory."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and (
-        "can't allocate memory" in text or "not enough memory" in text
-    )
-
-
-def _called(plugin: Pipeline | Objective) -> str:
-    return plugin.name or type(plugin).__name__

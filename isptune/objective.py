@@ -23,6 +23,10 @@ class Objective(ABC):
         is_differentiable: gradients of ``score`` with respect to the images.
         score_range: (lowest, highest) possible score; infinite ends where there is no bound.
         labels: the names of the K columns of ``scores``, for a vector-valued objective.
+        label_orientations: (K,) the columns' orientation, where it is not the one of ``score``: +1 where
+            higher is better, -1 where lower is, 0 where neither is and the column is no objective.
+        orientations: (K,) whether higher is better, of an objective that has no single score but several
+            (``isptune.vector.VectorObjective``); empty for all others.
         extra: the extra of the distribution that brings the needed packages, and ``requires`` the
             packages themselves.
         weights: what has to be downloaded, in a few words; None where nothing is.
@@ -43,6 +47,8 @@ class Objective(ABC):
     is_differentiable: bool = False
     score_range: tuple[float, float] = (-float("inf"), float("inf"))
     labels: tuple[str, ...] = ()
+    label_orientations: tuple[int, ...] | None = None
+    orientations: tuple[bool, ...] = ()
     aliases: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
@@ -70,7 +76,10 @@ class Objective(ABC):
         """
 
     def scores(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
-        """(N, K) scores of a vector-valued objective, one column per entry of ``labels``."""
+        """(N, K) scores of a vector-valued objective, one column per entry of ``labels``.
+
+        They are in the orientation of ``score`` unless ``label_orientations`` says otherwise.
+        """
         raise ConfigurationError(f"the objective '{self.name}' gives one score per image, not several")
 
     def to(self, device: torch.device | str) -> Objective:
@@ -98,7 +107,17 @@ class Objective(ABC):
 
 
 def losses_of(scores: NDArray[np.float64], objective: Objective) -> NDArray[np.float64]:
-    """Scores as losses to minimise, in the objective's orientation; +inf where a score is NaN."""
+    """Scores as losses to minimise, in the objective's orientation; +inf where a score is NaN.
+
+    Args:
+        scores: (P,), or (P, K) where the objective has K ``orientations``. A row with a NaN is +inf
+            throughout: a candidate that fails in one objective counts as the worst in all of them.
+        objective: what gave them.
+    """
+    if objective.orientations:
+        losses = np.where(objective.orientations, -scores, scores)
+        losses[np.isnan(losses).any(axis=1)] = np.inf
+        return losses
     return np.where(np.isnan(scores), np.inf, -scores if objective.higher_is_better else scores)
 
 

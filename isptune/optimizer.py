@@ -25,14 +25,19 @@ class Optimizer(ABC):
     Class facts:
         default_population: the batch size that suits the method.
         needs_gradient: ``tell`` must be given the gradients of the losses.
+        is_multi_objective: ``tell`` takes (P, K) losses as well, the same K in every batch, and the search
+            is for the whole front of candidates that no other beats in every loss. Other methods take (P,)
+            alone, and a run of several objectives with one of them is refused.
 
     Rules that the conformance suite ``isptune.testing.OptimizerConformance`` checks: every coordinate
     lies in [0, 1]; ``ask`` and ``tell`` alternate; the same seed and the same losses give the same
-    candidates to the last bit; a loss may be +inf (a candidate that failed), never NaN.
+    candidates to the last bit; a loss may be +inf (a candidate that failed), never NaN. With several
+    losses a candidate that failed has +inf in all of them.
     """
 
     default_population: ClassVar[int] = 30
     needs_gradient: ClassVar[bool] = False
+    is_multi_objective: ClassVar[bool] = False
     aliases: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
@@ -62,7 +67,8 @@ class Optimizer(ABC):
 
         Args:
             candidates: (P, n), what ``ask`` returned.
-            losses: (P,), lower is better, +inf for a candidate that failed.
+            losses: (P,), lower is better, +inf for a candidate that failed; or (P, K), one column per
+                objective, where the class ``is_multi_objective``.
             gradients: (P, n), the losses' gradients in the unit cube, where ``needs_gradient``.
         """
 
@@ -70,10 +76,15 @@ class Optimizer(ABC):
         """What ``tell`` was given as float64 arrays, refused where shapes or values are wrong."""
         points = np.asarray(candidates, dtype=np.float64)
         values = np.asarray(losses, dtype=np.float64)
-        if points.shape != (self.population, self.dimension) or values.shape != (self.population,):
+        allowed = f"({self.population},)"
+        fits = values.shape == (self.population,)
+        if self.is_multi_objective:
+            allowed += f" or ({self.population}, K)"
+            fits |= values.ndim == 2 and values.shape[0] == self.population and values.shape[1] > 0
+        if points.shape != (self.population, self.dimension) or not fits:
             raise ConfigurationError(
                 f"the optimizer '{self.name or type(self).__name__}' must be told candidates of the shape "
-                f"({self.population}, {self.dimension}) and losses of the shape ({self.population},), "
+                f"({self.population}, {self.dimension}) and losses of the shape {allowed}, "
                 f"got {points.shape} and {values.shape}"
             )
         if np.isnan(values).any():

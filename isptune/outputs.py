@@ -28,8 +28,11 @@ def write_outputs(
     )
     if not pictures:
         return
-    _draw_convergence(directory, objective, result)
-    if result.best_score is not None:
+    if result.pareto is None:
+        _draw_convergence(directory, objective, result)
+    if result.best_parameters:
+        if result.pareto is not None:
+            _draw_pareto(directory, result)
         start = pipeline.space.middle()
         found = pipeline.space.from_dicts([result.best_parameters])
         _draw_levels(directory, pipeline, result, start, found)
@@ -42,6 +45,13 @@ def _draw_convergence(directory: RunDirectory, objective: Objective, result: Tun
     curves = plots.convergence([result.history], higher_is_better=result.history.higher_is_better)
     figure = plots.draw_convergence(curves, score_label=objective.name)
     result.files.append(plots.save(figure, directory.file("convergence.png")))
+
+
+def _draw_pareto(directory: RunDirectory, result: TuneResult) -> None:
+    from isptune import plots
+
+    figure = plots.draw_pareto(plots.pareto_points(result.history))
+    result.files.append(plots.save(figure, directory.file("pareto.png")))
 
 
 def _draw_levels(
@@ -103,9 +113,15 @@ def whole_scene(scene: Scene) -> Scene:
 def _caption(
     pipeline: Pipeline, objective: Objective, values: Tensor, image: Tensor, reference: Tensor | None
 ) -> str:
-    score = float(objective.score(image, reference)[0])
+    if objective.orientations:
+        scores = objective.scores(image, reference)[0].tolist()
+        named = list(zip(objective.labels, scores, strict=True))
+        # More would not fit over a picture; they stand in the result.
+        parts = [f"{label} {score:.4g}" for label, score in named] if len(named) <= 3 else []
+    else:
+        parts = [f"{objective.name} {float(objective.score(image, reference)[0]):.4g}"]
     levels = pipeline.truth(values)
-    if levels is None:
-        return f"{objective.name} {score:.4g}"
-    share = float(l1_distortion(levels, pipeline.truth_maxima)[1][0])
-    return f"{objective.name} {score:.4g}, normalised l1 {share:.3g}"
+    if levels is not None:
+        share = float(l1_distortion(levels, pipeline.truth_maxima)[1][0])
+        parts.append(f"normalised l1 {share:.3g}")
+    return ", ".join(parts)

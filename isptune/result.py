@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from isptune.objective import Objective
+from isptune.pareto import ParetoFront, pareto_front
 from isptune.pipeline import Pipeline, l1_distortion
 from isptune.run import Generation
 
@@ -23,9 +25,10 @@ class History:
     Attributes:
         evaluations: (E,) counts 1..E.
         candidates: (E, n) in the unit cube.
-        scores: (E,), NaN where a score was not finite.
+        scores: (E,), or (E, K) of K objectives; NaN where a score was not finite.
         l1, l1_normalised: (E,) hidden L1 distortion losses, or None where no truth is known.
-        higher_is_better: the scores' orientation.
+        higher_is_better: the scores' orientation; of several, whether it is that of all.
+        labels, orientations: (K,) names of several scores, and whether higher is better; else empty.
     """
 
     evaluations: NDArray[np.int64]
@@ -34,13 +37,28 @@ class History:
     higher_is_better: bool
     l1: NDArray[np.float64] | None = None
     l1_normalised: NDArray[np.float64] | None = None
+    labels: tuple[str, ...] = ()
+    orientations: tuple[bool, ...] = ()
 
     @property
     def best(self) -> int | None:
-        """The index of the first best score, or None where no score was finite."""
+        """The index of the first best score, or None where no score was finite.
+
+        Of several scores it is the best compromise, see ``isptune.pareto.by_compromise``.
+        """
+        front = self.pareto
+        if front is not None:
+            return int(front.indices[0]) if len(front) else None
         if np.isnan(self.scores).all():
             return None
         return int(np.nanargmax(self.scores) if self.higher_is_better else np.nanargmin(self.scores))
+
+    @cached_property
+    def pareto(self) -> ParetoFront | None:
+        """The non-dominated evaluations of several objectives; None of a single one."""
+        if not self.orientations:
+            return None
+        return pareto_front(self.candidates, self.scores, self.labels, self.orientations)
 
 
 @dataclass
@@ -49,8 +67,9 @@ class TuneResult:
 
     Attributes:
         best_parameters: the best candidate, by parameter name, in the pipeline's own units; empty where
-            every score was not finite.
-        best_score: its score, or None.
+            every score was not finite. Of several objectives it is the best compromise, the first of
+            ``pareto``.
+        best_score: its score, or None; None as well where there are several, which ``best_scores`` holds.
         evaluations: how many candidates were evaluated.
         seconds: wall time of the evaluations, over all sittings of a resumed run.
         out: the run directory, or None.
@@ -59,6 +78,11 @@ class TuneResult:
         l1, l1_normalised: its L1 distortion losses, in the stages' own units and as shares of the maxima.
         problems: sentences about scores that were not finite.
         files: what was written.
+        best_scores: its scores by label, of several objectives.
+        pareto: the candidates that no other evaluated one dominates, of several objectives, the best
+            compromise first.
+        front: the same as plain data: evaluation (from 1), parameters, scores, and levels, l1 and
+            l1_normalised where the truth is known.
     """
 
     best_parameters: dict[str, Any]
@@ -72,6 +96,9 @@ class TuneResult:
     l1_normalised: float | None = None
     problems: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    best_scores: dict[str, float] | None = None
+    pareto: ParetoFront | None = None
+    front: list[dict[str, Any]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain data, as ``result.json`` and ``--json`` hold them."""
@@ -82,8 +109,12 @@ class TuneResult:
             "seconds": round(self.seconds, 3),
             "out": None if self.out is None else str(self.out),
         }
+        if self.best_scores is not None:
+            data["best_scores"] = self.best_scores
         if self.levels is not None:
             data |= {"levels": self.levels, "l1": self.l1, "l1_normalised": self.l1_normalised}
+        if self.pareto is not None:
+            data["pareto"] = self.front
         if self.problems:
             data["problems"] = self.problems
         return data
@@ -93,7 +124,9 @@ def build_history(generations: Sequence[Generation], pipeline: Pipeline, objecti
     """The history of a log; the hidden truth is looked up here, after the fact."""
     dimension = len(pipeline.space)
     candidates = np.concatenate([np.empty((0, dimension)), *(g.candidates for g in generations)])
-    scores = np.concatenate([np.empty(0), *(g.scores for g in generations)])
+    orientations = objective.orientations
+    none = np.empty((0, len(orientations)) if orientations else 0)
+    scores = np.concatenate([none, *(g.scores for g in generations)])
     l1 = l1_normalised = None
     with torch.no_grad():
         levels = pipeline.truth(pipeline.space.to_values(torch.from_numpy(candidates)))
@@ -107,6 +140,8 @@ def build_history(generations: Sequence[Generation], pipeline: Pipeline, objecti
         higher_is_better=bool(objective.higher_is_better),
         l1=l1,
         l1_normalised=l1_normalised,
+        labels=objective.labels if orientations else (),
+        orientations=orientations,
     )
 
 
@@ -123,13 +158,18 @@ def build_result(
         out=out,
         history=history,
         problems=[problem for generation in generations for problem in generation.problems],
+        pareto=history.pareto,
     )
     best = history.best
     if best is None:
         return result
+    if history.pareto is not None:
+        result.front = _front(history, history.pareto, pipeline)
+        result.best_scores = result.front[0]["scores"]
+    else:
+        result.best_score = float(history.scores[best])
     values = pipeline.space.to_values(torch.from_numpy(history.candidates[best : best + 1]))
     result.best_parameters = pipeline.space.to_dicts(values)[0]
-    result.best_score = float(history.scores[best])
     levels = pipeline.truth(values)
     if levels is not None and history.l1 is not None and history.l1_normalised is not None:
         row = levels[0].tolist()
@@ -137,3 +177,25 @@ def build_result(
         result.l1 = float(history.l1[best])
         result.l1_normalised = float(history.l1_normalised[best])
     return result
+
+
+def _front(history: History, pareto: ParetoFront, pipeline: Pipeline) -> list[dict[str, Any]]:
+    """A front as plain data."""
+    values = pipeline.space.to_values(torch.from_numpy(pareto.candidates))
+    rows: list[dict[str, Any]] = [
+        {
+            "evaluation": int(index) + 1,
+            "parameters": parameters,
+            "scores": dict(zip(pareto.labels, scores, strict=True)),
+        }
+        for index, parameters, scores in zip(
+            pareto.indices, pipeline.space.to_dicts(values), pareto.scores.tolist(), strict=True
+        )
+    ]
+    levels = pipeline.truth(values)
+    if levels is not None and history.l1 is not None and history.l1_normalised is not None:
+        for row, index, level in zip(rows, pareto.indices, levels.tolist(), strict=True):
+            row["levels"] = dict(zip(pipeline.truth_labels, level, strict=True))
+            row["l1"] = float(history.l1[index])
+            row["l1_normalised"] = float(history.l1_normalised[index])
+    return rows

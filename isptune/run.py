@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -30,7 +31,7 @@ class Generation:
     Attributes:
         number: from 0.
         candidates: (P, n) in the unit cube.
-        scores: (P,), NaN where a score was not finite.
+        scores: (P,), or (P, K) of K objectives; NaN where a score was not finite.
         gradients: (P, n), the losses' gradients, for optimizers that need them.
         problems: sentences about scores that were not finite.
         seconds: wall time of proposing, rendering and scoring the batch.
@@ -49,12 +50,10 @@ class Generation:
             "run": run,
             "generation": self.number,
             "candidates": self.candidates.tolist(),
-            "scores": [None if np.isnan(score) else score for score in self.scores.tolist()],
+            "scores": _nulls(self.scores.tolist(), np.isnan),
         }
         if self.gradients is not None:
-            data["gradients"] = [
-                [slope if np.isfinite(slope) else None for slope in row] for row in self.gradients.tolist()
-            ]
+            data["gradients"] = _nulls(self.gradients.tolist(), lambda slope: not np.isfinite(slope))
         if self.problems:
             data["problems"] = self.problems
         data["seconds"] = round(self.seconds, 6)
@@ -71,7 +70,7 @@ class Generation:
         candidates = np.array(data["candidates"], dtype=np.float64)
         scores = np.array(data["scores"], dtype=np.float64)
         gradients = data.get("gradients")
-        if candidates.ndim != 2 or scores.shape != candidates.shape[:1]:
+        if candidates.ndim != 2 or scores.ndim not in (1, 2) or len(scores) != len(candidates):
             raise ValueError("candidates and scores do not fit together")
         return data["run"], cls(
             number=int(data["generation"]),
@@ -81,6 +80,13 @@ class Generation:
             gradients=None if gradients is None else np.array(gradients, dtype=np.float64),
             problems=list(data.get("problems", [])),
         )
+
+
+def _nulls(values: Any, missing: Callable[[float], Any]) -> Any:
+    """Nested lists with None for the missing numbers."""
+    if isinstance(values, list):
+        return [_nulls(value, missing) for value in values]
+    return None if missing(values) else values
 
 
 class RunDirectory:

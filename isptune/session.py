@@ -23,6 +23,7 @@ from isptune.optimizer import Optimizer
 from isptune.pipeline import Pipeline, Scene
 from isptune.result import History, build_history, build_result
 from isptune.run import LOG_NAME, Generation, RunDirectory
+from isptune.vector import combine
 
 
 @dataclass
@@ -72,7 +73,8 @@ def prepare(
     """
     pipeline = make_pipeline(config, scenes)
     if objective is None:
-        objective = registry.objectives.create(config.objective.name, **config.objective.options)
+        made = [registry.objectives.create(part.name, **part.options) for part in config.objectives]
+        objective = combine(made, config.vector)
     return make_session(pipeline, objective, config, None if out is None else RunDirectory(out))
 
 
@@ -237,9 +239,9 @@ def _digest(image: Any) -> str:
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """The settings in which two configurations differ, for a message."""
     found = [
-        f"{key} was {_short(old.get(key))} and is now {_short(new[key])}"
+        f"{key} was {_short(old.get(key))} and is now {_short(new.get(key))}"
         for key in RunConfig.model_fields
-        if key not in ("device", "memory_gb") and old.get(key) != new[key]
+        if key not in ("device", "memory_gb") and old.get(key) != new.get(key)
     ]
     return "; ".join(found) or "its fingerprint differs"
 
@@ -247,4 +249,6 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 def _short(value: Any) -> str:
     if isinstance(value, dict) and set(value) == set(Component.model_fields):
         return f"'{value['name']}' {value['options'] or ''}".strip()
+    if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
+        return ", ".join(_short(part) for part in value)
     return repr(value)

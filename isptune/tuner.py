@@ -15,24 +15,27 @@ from numpy.typing import NDArray
 
 from isptune import registry
 from isptune.config import parse_config
-from isptune.errors import RunDirectoryError
+from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.evaluator import Evaluator
+from isptune.naming import listed
 from isptune.objective import Objective, losses_of
 from isptune.optimizer import Optimizer
 from isptune.outputs import write_outputs
+from isptune.pareto import non_dominated
 from isptune.pipeline import Pipeline, l1_distortion
 from isptune.result import TuneResult, build_result
 from isptune.run import Generation, RunDirectory
 from isptune.session import Session, describe, make_session, open_directory, prepare_resume
 from isptune.tracking.facts import Callback, Progress, RunFacts
 from isptune.tracking.tracker import Tracker, Watchers
+from isptune.vector import combine
 
 logger = logging.getLogger("isptune")
 
 
 def tune(
     pipeline: Pipeline | str,
-    objective: Objective | str,
+    objective: Objective | str | Sequence[Objective | str],
     *,
     optimizer: str = "es",
     optimizer_options: Mapping[str, Any] | None = None,
@@ -43,6 +46,7 @@ def tune(
     device: str = "auto",
     memory_gb: float = 2.0,
     autocast: str = "none",
+    vector: bool = False,
     resume: bool = False,
     callbacks: Sequence[Callback | Tracker] = (),
 ) -> TuneResult:
@@ -50,7 +54,8 @@ def tune(
 
     Args:
         pipeline: a pipeline, or the name of a registered one.
-        objective: an objective, or the name of a registered one.
+        objective: an objective, or the name of a registered one; or several, for an optimizer that is
+            multi-objective: all score the same renderings, and the result has a ``pareto`` front.
         optimizer: the name of a registered optimizer, with its ``optimizer_options``.
         budget: evaluations to make, a multiple of the population.
         population: candidates per generation; what suits the optimizer if None.
@@ -58,6 +63,7 @@ def tune(
         out: the run directory; nothing is written where it is None.
         device: where to render and score, ``"auto"`` for the fastest device there is.
         memory_gb, autocast: see ``Evaluator``.
+        vector: take all ``scores`` of a vector-valued objective as objectives of their own.
         resume: go on with the run that ``out`` holds; it must have been started with the same settings.
         callbacks: callables, called with a ``Progress`` after every generation, and trackers (see
             ``isptune.tracking``).
@@ -74,12 +80,16 @@ def tune(
         (60, 'blur')
     """
     renderer: Pipeline = registry.pipelines.create(pipeline) if isinstance(pipeline, str) else pipeline
-    scorer: Objective = registry.objectives.create(objective) if isinstance(objective, str) else objective
+    several = isinstance(objective, Sequence) and not isinstance(objective, str)
+    given: Sequence[Any] = list(objective) if several else [objective]  # type: ignore[arg-type]
+    scorers: list[Objective] = [
+        registry.objectives.create(one) if isinstance(one, str) else one for one in given
+    ]
     config = parse_config(
         {
             "scenes": [scene.name for scene in renderer.scenes] or ["none"],
             "pipeline": describe(renderer),
-            "objective": describe(scorer),
+            "objective": [describe(scorer) for scorer in scorers],
             "optimizer": {"name": optimizer, "options": dict(optimizer_options or {})},
             "population": population,
             "budget": budget,
@@ -87,9 +97,11 @@ def tune(
             "device": str(device),
             "memory_gb": memory_gb,
             "autocast": autocast,
+            "vector": vector,
         },
         "the call of isptune.tune",
     )
+    scorer = combine(scorers, vector)
     session = make_session(renderer, scorer, config, None if out is None else RunDirectory(out))
     session.started_from = "python"
     return run_session(session, resume=resume, callbacks=callbacks)
@@ -118,6 +130,7 @@ def run_session(
     config = session.config
     # Everything that can be refused is refused before the directory is touched.
     optimizer = session.make_optimizer()
+    _check_objectives(session, optimizer)
     evaluator = Evaluator(
         session.pipeline, session.objective, config.device, config.memory_gb, config.autocast
     )
@@ -166,6 +179,16 @@ def _run_facts(session: Session, run: str, resumed: bool) -> RunFacts:
     )
 
 
+def _check_objectives(session: Session, optimizer: Optimizer) -> None:
+    objective = session.objective
+    if objective.orientations and not optimizer.is_multi_objective:
+        raise ConfigurationError(
+            f"the optimizer '{session.config.optimizer.name}' takes one objective, and there are "
+            f"{len(objective.labels)} ({listed(objective.labels)}); choose 'nsga2' or a multi-objective one "
+            "of Nevergrad such as 'nevergrad:DE', or make them one by the objective 'weighted'"
+        )
+
+
 class _Loop:
     """The state of a run between generations."""
 
@@ -187,6 +210,7 @@ class _Loop:
         self.best_candidate: NDArray[np.float64] | None = None
         # The hidden L1 distortion losses of the best candidate, where they were asked for.
         self.hidden: tuple[float | None, float | None] | None = None
+        self.front: np.ndarray | None = None
         self.evaluations = 0
         self.seconds = 0.0
 
@@ -237,7 +261,11 @@ class _Loop:
         self.seconds += generation.seconds
         scores = generation.scores
         best = mean = None
-        if np.isfinite(scores).any():
+        if self.session.objective.orientations:
+            losses = losses_of(scores, self.session.objective)
+            losses = losses if self.front is None else np.concatenate([self.front, losses])
+            self.front = losses[non_dominated(losses)]
+        elif np.isfinite(scores).any():
             higher = self.session.objective.higher_is_better
             first = int(np.nanargmax(scores) if higher else np.nanargmin(scores))
             best, mean = float(scores[first]), float(np.nanmean(scores))
@@ -257,6 +285,7 @@ class _Loop:
                 evaluations_per_second=len(scores) / generation.seconds if generation.seconds > 0 else None,
                 l1=l1,
                 l1_normalised=l1_normalised,
+                front=None if self.front is None else len(self.front),
             )
         )
 

@@ -61,7 +61,7 @@ class _Live:
             TextColumn("generation"),
             MofNCompleteColumn(),
             BarColumn(bar_width=None),
-            TextColumn("best {task.fields[best]}"),
+            TextColumn("{task.fields[best]}"),
             TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
@@ -69,7 +69,7 @@ class _Live:
             console=console,
             disable=not console.is_terminal,
         )
-        self.task = self.bar.add_task("tune", total=None, best="-", rate="")
+        self.task = self.bar.add_task("tune", total=None, best="best -", rate="")
         # What a resumed run had before this sitting does not count for its pace.
         self.evaluations_before = 0
         self.seconds_before = 0.0
@@ -82,7 +82,9 @@ class _Live:
         self.bar.stop()
 
     def __call__(self, progress: Progress) -> None:
-        best = "-" if progress.best_score is None else f"{progress.best_score:.5g}"
+        best = "best -" if progress.best_score is None else f"best {progress.best_score:.5g}"
+        if progress.front is not None:
+            best = f"front of {progress.front}"
         if progress.replayed:
             self.evaluations_before = progress.evaluations
             self.seconds_before = progress.seconds
@@ -99,7 +101,6 @@ class _Live:
         tenth = progress.generation % max(1, progress.generations // 10) == 0
         if not self.console.is_terminal and not progress.replayed and (tenth or last):
             click.echo(
-                f"generation {progress.generation}/{progress.generations}  best {best}  {rate}  "
-                f"{left:.0f} s left",
+                f"generation {progress.generation}/{progress.generations}  {best}  {rate}  {left:.0f} s left",
                 err=True,
             )

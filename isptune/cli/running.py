@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 DEFAULT_STORE = "default"
 
 
+_FRONT_ROWS = 10
+
+
 def tracking_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """``--tensorboard``, ``--mlflow`` and ``--wandb``."""
     for option in (
@@ -119,9 +122,12 @@ def print_result(session: Session, result: TuneResult) -> None:
     from rich.table import Table
 
     console = Console()
-    if result.best_score is None:
+    if not result.best_parameters:
         console.print("No candidate had a finite score.")
-    found = Table(title="Parameters found", title_justify="left")
+    elif result.pareto is not None:
+        _print_front(console, result)
+    title = "Parameters found" if result.pareto is None else "Parameters of the best compromise"
+    found = Table(title=title, title_justify="left")
     for column, justify in (("parameter", "left"), ("value", "right"), ("allowed", "left")):
         found.add_column(column, justify=justify)  # type: ignore[arg-type]
     for name, value in result.best_parameters.items():
@@ -130,13 +136,55 @@ def print_result(session: Session, result: TuneResult) -> None:
     console.print(found)
     if result.levels is not None:
         _print_levels(console, session, result)
-    best = "none" if result.best_score is None else f"{result.best_score:.6g}"
-    console.print(f"best {session.objective.name}: {best} after {result.evaluations} evaluations, ", end="")
+    if result.best_scores is not None:
+        best = "best compromise: " + ", ".join(
+            f"{name} {score:.6g}" for name, score in result.best_scores.items()
+        )
+    else:
+        best = f"best {session.objective.name}: "
+        best += "none" if result.best_score is None else f"{result.best_score:.6g}"
+    console.print(f"{best} after {result.evaluations} evaluations, ", end="")
     console.print(f"{result.seconds:.1f} s")
     if result.l1 is not None:
         console.print(f"l1: {result.l1:.6g}   l1_normalised: {result.l1_normalised:.6g}")
     for file in result.files:
         click.echo(f"wrote {file}")
+
+
+def _print_front(console: Console, result: TuneResult) -> None:
+    """The best compromises of the front, the first of which is the single answer.
+
+    Behind an objective's name stands which of its scores are better.
+    """
+    from rich.table import Table
+
+    assert result.pareto is not None
+    front, labels = result.front, result.pareto.labels
+    # Many objectives stand below each other, where the width is for the candidates.
+    upright = len(labels) <= 3
+    room = _FRONT_ROWS if upright else max(1, (console.width - 4 - max(map(len, labels)) - 9) // 12)
+    rows = front[: min(_FRONT_ROWS, room)]
+    title = f"Pareto front, {len(front)} of {result.evaluations} candidates"
+    if len(front) > len(rows):
+        title += f"; the {len(rows)} best compromises"
+    headings = ["evaluation"]
+    headings += [
+        f"{label} ({'higher' if higher else 'lower'})"
+        for label, higher in zip(labels, result.pareto.orientations, strict=True)
+    ]
+    cells = [[str(row["evaluation"]), *(f"{score:.4g}" for score in row["scores"].values())] for row in rows]
+    if result.l1_normalised is not None:
+        headings.append("l1_normalised")
+        cells = [[*line, f"{row['l1_normalised']:.4g}"] for line, row in zip(cells, rows, strict=True)]
+    lines = cells if upright else list(zip(*[headings, *cells], strict=True))
+    table = Table(title=title, title_justify="left", show_header=upright)
+    for number in range(len(headings) if upright else len(rows) + 1):
+        table.add_column(
+            headings[number] if upright else "", justify="right" if upright or number else "left"
+        )
+    for line in lines:
+        table.add_row(*line)
+    console.print(table)
 
 
 def _print_levels(console: Console, session: Session, result: TuneResult) -> None:

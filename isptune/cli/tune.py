@@ -19,13 +19,22 @@ from isptune.cli.options import (
 )
 from isptune.cli.running import make_trackers, run_and_print, tracking_options
 from isptune.config import RunConfig, parse_config, read_config
+from isptune.errors import ConfigurationError
 
 
 @click.command("tune", short_help="Tune a pipeline's parameters for an objective.")
 @click.argument("images", nargs=-1)
 @click.option("--config", "config_path", metavar="FILE", help="A YAML file; options given here win over it.")
 @click.option("--pipeline", metavar="NAME", help="What renders. Default: synthetic.")
-@click.option("--objective", metavar="NAME", help="What scores. Default: severity, which needs no reference.")
+@click.option(
+    "--objective",
+    metavar="NAME[,NAME...]",
+    help="What scores; several for a multi-objective optimizer such as nsga2. Default: severity, which needs "
+    "no reference.",
+)
+@click.option(
+    "--vector", is_flag=True, default=None, help="Take every score of a vector-valued objective for itself."
+)
 @click.option("--optimizer", metavar="NAME", help="What proposes candidates. Default: es.")
 @click.option(
     "--population", type=int, metavar="N", help="Candidates per generation. Default: the optimizer's."
@@ -78,6 +87,8 @@ def command(
         "objective": objective_settings(objective_options, checkpoint),
         "optimizer": key_values(optimizer_options, "--optimizer-option"),
     }
+    if given["objective"]:
+        require_one_objective(data)
     for kind, options in given.items():
         if options:
             add_options(data, kind, options)
@@ -106,20 +117,40 @@ def add_options(data: dict[str, Any], kind: str, options: dict[str, Any]) -> Non
         data[kind] = {"name": component, "options": options}
 
 
+def require_one_objective(data: dict[str, Any]) -> None:
+    """Refuse options of the objective where there are several.
+
+    Raises:
+        ConfigurationError: it cannot be told whose they are.
+    """
+    given = data.get("objective")
+    count = given.count(",") + 1 if isinstance(given, str) else len(given) if isinstance(given, list) else 1
+    if count > 1:
+        raise ConfigurationError(
+            f"--objective-option and --checkpoint belong to one objective, and there are {count}; "
+            "write each with its options into a file for --config: "
+            "objective: [{name: NAME, options: {KEY: VALUE}}, NAME]"
+        )
+
+
 def with_absolute_paths(config: RunConfig) -> RunConfig:
     """The configuration with paths that still mean the same when the run is resumed from another folder."""
-    objective = config.objective
+    first, *more = (
+        one.model_copy(update={"options": absolute_checkpoints(one.options)}) for one in config.objectives
+    )
     return config.model_copy(
         update={
             "scenes": [absolute_scene(scene) for scene in config.scenes],
-            "objective": objective.model_copy(update={"options": absolute_checkpoints(objective.options)}),
+            "objective": first,
+            "more_objectives": more,
         }
     )
 
 
 def default_out(config: Any) -> Path:
     """A new folder under runs/, named after the time and the parts of the run."""
-    parts = (config.objective.name, config.optimizer.name, f"seed{config.seed}")
+    objective = "+".join(component.name for component in config.objectives)
+    parts = (objective, config.optimizer.name, f"seed{config.seed}")
     stem = "-".join([datetime.now().strftime("%Y%m%d-%H%M%S"), *parts]).replace(":", "_").replace("/", "_")
     path = Path("runs") / stem
     number = 2

@@ -16,10 +16,12 @@ class BatchOptimizer(Optimizer):
 
     Raises (from ``ask`` and ``tell``):
         ConfigurationError: two ``ask`` without a ``tell`` between them, a ``tell`` without an ``ask``,
-            wrong shapes, a NaN loss, missing gradients, or candidates other than those asked for.
+            wrong shapes, a NaN loss, missing gradients, another number of objectives than before, or
+            candidates other than those asked for.
     """
 
     _asked: Candidates | None = None
+    _objectives: int | None = None
 
     @abstractmethod
     def propose(self) -> Candidates:
@@ -27,7 +29,11 @@ class BatchOptimizer(Optimizer):
 
     @abstractmethod
     def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
-        """Take the checked losses (P,), free of NaN, of the batch that ``propose`` gave."""
+        """Take the checked losses, free of NaN, of the batch that ``propose`` gave.
+
+        They are (P,); where the class ``is_multi_objective`` they are (P, K) of two or more objectives, or
+        (P,) of one.
+        """
 
     def ask(self) -> Candidates:
         """The next batch: (P, n) float64 in [0, 1]."""
@@ -39,7 +45,7 @@ class BatchOptimizer(Optimizer):
         return self._asked.copy()
 
     def tell(self, candidates: ArrayLike, losses: ArrayLike, gradients: ArrayLike | None = None) -> None:
-        """Take the losses (P,) of the batch that ``ask`` gave, and its gradients (P, n) where needed."""
+        """Take the losses of the batch that ``ask`` gave, and its gradients (P, n) where needed."""
         points, values = self.checked(candidates, losses)
         slopes = self._checked_gradients(gradients) if self.needs_gradient else None
         if self._asked is None:
@@ -50,6 +56,14 @@ class BatchOptimizer(Optimizer):
             raise ConfigurationError(
                 f"the optimizer '{self._label}' was told other candidates than the ones it was asked for"
             )
+        count = 1 if values.ndim == 1 else values.shape[1]
+        if self._objectives not in (None, count):
+            raise ConfigurationError(
+                f"the optimizer '{self._label}' was told {self._objectives} losses per candidate before and "
+                f"{count} now; the number of objectives stays the same throughout a run"
+            )
+        self._objectives = count
+        values = values[:, 0] if values.ndim == 2 and count == 1 else values
         asked, self._asked = self._asked, None
         self.learn(asked, values, slopes)
 

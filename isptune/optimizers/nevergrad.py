@@ -1,7 +1,9 @@
 """Every Nevergrad optimizer that passes the conformance suite, as ``nevergrad:NAME``, and ``cma``.
 
 Importing nevergrad takes seconds, so this module imports it only when an optimizer is created; the names
-come from ``nevergrad_survey.json``, which ``benchmarks/nevergrad_conformance.py`` writes.
+come from ``nevergrad_survey.json``, which ``benchmarks/nevergrad_conformance.py`` writes, and those that take
+several objectives from ``nevergrad_multi_objective.json``, which ``benchmarks/nevergrad_multi_objective.py``
+writes.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import json
 import random
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,6 +28,7 @@ from isptune.optimizers._batch import BatchOptimizer
 from isptune.registry import Entry, Family
 
 SURVEY_FILE = Path(__file__).with_name("nevergrad_survey.json")
+MULTI_OBJECTIVE_FILE = Path(__file__).with_name("nevergrad_multi_objective.json")
 
 # Nevergrad cuts losses off at 5e20 with a warning; beyond this, losses are compressed in their order.
 _LARGEST = 1e18
@@ -39,6 +42,12 @@ class NevergradOptimizer(BatchOptimizer):
     Some of its methods draw from the global generators of numpy and of the standard library: those are
     exchanged for streams of this optimizer's own while Nevergrad runs and put back afterwards. A loss
     of +inf is passed on as a finite one that is worse than all seen so far.
+
+    Several losses per candidate are handed to Nevergrad as they are. Its DE and its evolution strategies
+    compare them by dominance; every other method is told one number instead: minus the volume that the
+    front would dominate with the candidate, below the worst losses of the first 15 candidates, so that
+    these decide which part of the front the search is for. That volume takes long to compute for four
+    and more objectives.
 
     Args:
         dimension: the number n of parameters. Nevergrad gets a second, unused variable where it is 1:
@@ -64,7 +73,7 @@ class NevergradOptimizer(BatchOptimizer):
         self._numpy_state = np.random.RandomState(numpy_global).get_state()
         self._python_state = random.Random(int(python_global.random_raw())).getstate()
         self._handles: list[Any] = []
-        self._lowest, self._highest = np.inf, -np.inf
+        self._ranges: list[_Range] = []
         with self._isolated():
             self._search = self._create(np.random.RandomState(own))
 
@@ -101,28 +110,15 @@ class NevergradOptimizer(BatchOptimizer):
 
     def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
         """P calls of Nevergrad's ``tell``."""
-        told = self._finite(losses)
+        columns = losses.reshape(len(losses), -1)
+        self._ranges = self._ranges or [_Range() for _ in columns.T]
+        told = np.stack(
+            [seen.finite(column) for seen, column in zip(self._ranges, columns.T, strict=True)], 1
+        )
         with self._isolated():
-            for handle, loss in zip(self._handles, told, strict=True):
-                self._search.tell(handle, float(loss))
+            for handle, row in zip(self._handles, told, strict=True):
+                self._search.tell(handle, float(row[0]) if len(row) == 1 else row)
         self._handles = []
-
-    def _finite(self, losses: Candidates) -> Candidates:
-        """The losses in their order, with magnitudes that Nevergrad takes and without infinities."""
-        size = np.maximum(np.abs(losses), _LARGEST)
-        compressed = np.sign(losses) * _LARGEST * (1.0 + np.log(size / _LARGEST) / 1000.0)
-        told = np.where(np.abs(losses) > _LARGEST, compressed, losses)
-        ordinary = told[np.isfinite(told)]
-        if ordinary.size:
-            self._lowest = min(self._lowest, float(ordinary.min()))
-            self._highest = max(self._highest, float(ordinary.max()))
-        if np.isinf(self._lowest):
-            # Nothing but failures so far: whatever comes later must not look worse than they do.
-            return np.where(told > 0, 10.0 * _LARGEST, -10.0 * _LARGEST)
-        # Not less than the spacing of numbers of that size, or the failure would look no worse.
-        margin = max(self._highest - self._lowest, 1.0, 1e-3 * abs(self._highest), 1e-3 * abs(self._lowest))
-        told = np.where(np.isposinf(told), self._highest + margin, told)
-        return np.where(np.isneginf(told), self._lowest - margin, told)
 
     @contextlib.contextmanager
     def _isolated(self) -> Iterator[None]:
@@ -146,6 +142,30 @@ class NevergradOptimizer(BatchOptimizer):
             random.setstate(found[1])
 
 
+class _Range:
+    """One objective's losses as Nevergrad takes them: finite, and of a bounded size."""
+
+    def __init__(self) -> None:
+        self._lowest, self._highest = np.inf, -np.inf
+
+    def finite(self, losses: Candidates) -> Candidates:
+        """(P,) losses in their order, with magnitudes that Nevergrad takes and without infinities."""
+        size = np.maximum(np.abs(losses), _LARGEST)
+        compressed = np.sign(losses) * _LARGEST * (1.0 + np.log(size / _LARGEST) / 1000.0)
+        told = np.where(np.abs(losses) > _LARGEST, compressed, losses)
+        ordinary = told[np.isfinite(told)]
+        if ordinary.size:
+            self._lowest = min(self._lowest, float(ordinary.min()))
+            self._highest = max(self._highest, float(ordinary.max()))
+        if np.isinf(self._lowest):
+            # Nothing but failures so far: whatever comes later must not look worse than they do.
+            return np.where(told > 0, 10.0 * _LARGEST, -10.0 * _LARGEST)
+        # Not less than the spacing of numbers of that size, or the failure would look no worse.
+        margin = max(self._highest - self._lowest, 1.0, 1e-3 * abs(self._highest), 1e-3 * abs(self._lowest))
+        told = np.where(np.isposinf(told), self._highest + margin, told)
+        return np.where(np.isneginf(told), self._lowest - margin, told)
+
+
 class CMA(NevergradOptimizer):
     """CMA-ES with a diagonal covariance matrix (Ros and Hansen 2008): nevergrad's DiagonalCMA.
 
@@ -156,6 +176,7 @@ class CMA(NevergradOptimizer):
     """
 
     method = "DiagonalCMA"
+    is_multi_objective = True
 
 
 class NevergradFamily(Family):
@@ -184,12 +205,26 @@ class NevergradFamily(Family):
 
 def method_class(name: str) -> type[NevergradOptimizer]:
     """The optimizer class for a name of Nevergrad's registry, whether the survey offers it or not."""
-    facts = {"method": name, "__doc__": f"Nevergrad's {name}, asked and told in whole batches."}
+    facts = {
+        "method": name,
+        "is_multi_objective": name in multi_objective_survey()["offered"],
+        "__doc__": f"Nevergrad's {name}, asked and told in whole batches.",
+    }
     return type("NevergradOptimizer", (NevergradOptimizer,), facts)
 
 
 def survey() -> dict[str, Any]:
     """What the conformance survey found: ``nevergrad`` (its version), ``offered`` and ``refused``."""
-    with SURVEY_FILE.open(encoding="utf-8") as file:
+    return _read(SURVEY_FILE)
+
+
+@cache
+def multi_objective_survey() -> dict[str, Any]:
+    """The same of several objectives, among the names that the conformance survey offers."""
+    return _read(MULTI_OBJECTIVE_FILE)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with path.open(encoding="utf-8") as file:
         found: dict[str, Any] = json.load(file)
     return found

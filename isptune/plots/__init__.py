@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from isptune.plots.gallery import draw_gallery as draw_gallery
     from isptune.plots.gallery import stage_gallery as stage_gallery
     from isptune.plots.levels_figure import draw_recovered_levels as draw_recovered_levels
+    from isptune.plots.pareto_compute import ParetoPoints as ParetoPoints
+    from isptune.plots.pareto_compute import pareto_points as pareto_points
+    from isptune.plots.pareto_figure import draw_pareto as draw_pareto
     from isptune.plots.style import save as save
 
 _HOMES = {
@@ -36,6 +39,8 @@ _HOMES = {
     "isptune.plots.convergence_figure": ["draw_convergence"],
     "isptune.plots.gallery": ["Gallery", "GalleryRow", "draw_gallery", "stage_gallery"],
     "isptune.plots.levels_figure": ["draw_recovered_levels"],
+    "isptune.plots.pareto_figure": ["draw_pareto"],
+    "isptune.plots.pareto_compute": ["ParetoPoints", "pareto_points"],
     "isptune.plots.style": ["save"],
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -81,7 +81,8 @@ def read_record(directory: str | Path, name: str | None = None) -> Record:
         name: how the report calls it; the folder's name if None.
 
     Raises:
-        RunDirectoryError: there is no run, its log is empty or damaged, or no score in it is finite.
+        RunDirectoryError: there is no run, its log is empty or damaged, no score in it is finite, or it has
+            several objectives.
     """
     directory = Path(directory)
     config, data = read_settings(directory)
@@ -89,6 +90,11 @@ def read_record(directory: str | Path, name: str | None = None) -> Record:
     if not log:
         raise RunDirectoryError(f"the run in '{directory}' has no finished generation yet")
     scores = np.concatenate([generation.scores for generation in log])
+    if scores.ndim > 1:
+        raise RunDirectoryError(
+            f"the run in '{directory}' has several objectives, which a report does not show; "
+            "'isptune plot' draws its front"
+        )
     if np.isnan(scores).all():
         raise RunDirectoryError(f"the run in '{directory}' has no candidate with a finite score yet")
     pipeline = make_pipeline(config)

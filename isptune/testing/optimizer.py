@@ -72,7 +72,7 @@ class OptimizerConformance:
             assert optimizer.dimension == dimension
             for _ in range(self.generations):
                 candidates = optimizer.ask()
-                _check_batch(candidates, optimizer)
+                check_batch(candidates, optimizer)
                 _tell(optimizer, candidates, *sphere(candidates))
 
     def test_candidates_stay_inside_when_losses_pull_to_a_corner(self) -> None:
@@ -126,12 +126,12 @@ class OptimizerConformance:
         optimizer = self.planned()
         random.seed(11)
         np.random.seed(11)
-        before = random.getstate(), _numpy_state(), torch.get_rng_state()
+        before = random.getstate(), numpy_state(), torch.get_rng_state()
         # The construction counts as well: a method that draws its first batch there is caught by this.
         run(self.planned(), sphere, self.generations)
         run(optimizer, sphere, self.generations)
         assert random.getstate() == before[0], "the standard library's random state was changed"
-        assert _numpy_state() == before[1], "numpy's global random state was changed"
+        assert numpy_state() == before[1], "numpy's global random state was changed"
         assert torch.equal(torch.get_rng_state(), before[2]), "torch's global random state was changed"
 
     def test_global_random_state_has_no_influence(self) -> None:
@@ -176,7 +176,7 @@ class OptimizerConformance:
         optimizer = self.planned()
         for generation in range(self.generations):
             candidates = optimizer.ask()
-            _check_batch(candidates, optimizer)
+            check_batch(candidates, optimizer)
             _tell(optimizer, candidates, *(failing if generation in (0, 2) else sphere)(candidates))
 
     def test_survives_constant_losses(self) -> None:
@@ -192,7 +192,7 @@ class OptimizerConformance:
     def _survives(self, loss: Loss) -> None:
         optimizer = self.planned()
         for candidates, _, _ in run(optimizer, loss, self.generations):
-            _check_batch(candidates, optimizer)
+            check_batch(candidates, optimizer)
 
     # Refusals
 
@@ -201,15 +201,17 @@ class OptimizerConformance:
         population, dimension = optimizer.population, optimizer.dimension
         candidates = optimizer.ask()
         losses, gradients = sphere(candidates)
+        several = type(optimizer).is_multi_objective
+        allowed = f"({population},) or ({population}, K)" if several else f"({population},)"
         for wrong, told in (
             (candidates[:, :-1], losses),
             (candidates[:-1], losses[:-1]),
             (candidates, losses[:-1]),
-            (candidates, losses[:, None]),
+            (candidates, losses[:, None, None] if several else losses[:, None]),
         ):
             _refuses(
                 f"the optimizer '{optimizer.name or type(optimizer).__name__}' must be told candidates of "
-                f"the shape ({population}, {dimension}) and losses of the shape ({population},), "
+                f"the shape ({population}, {dimension}) and losses of the shape {allowed}, "
                 f"got {wrong.shape} and {told.shape}",
                 optimizer,
                 wrong,
@@ -217,7 +219,7 @@ class OptimizerConformance:
                 gradients,
             )
         _tell(optimizer, candidates, losses, gradients)
-        _check_batch(optimizer.ask(), optimizer)
+        check_batch(optimizer.ask(), optimizer)
 
     def test_refuses_nan(self) -> None:
         optimizer = self.make()
@@ -281,7 +283,8 @@ def run(optimizer: Optimizer, loss: Loss, generations: int) -> Log:
     return log
 
 
-def _numpy_state() -> tuple[Any, ...]:
+def numpy_state() -> tuple[Any, ...]:
+    """Numpy's global random state as plain values that can be compared."""
     name, keys, *rest = np.random.get_state(legacy=True)
     return (name, np.asarray(keys).tobytes(), *rest)
 
@@ -293,7 +296,8 @@ def _tell(optimizer: Optimizer, candidates: Array, losses: Array, gradients: Arr
         optimizer.tell(candidates, losses)
 
 
-def _check_batch(candidates: Array, optimizer: Optimizer) -> None:
+def check_batch(candidates: Array, optimizer: Optimizer) -> None:
+    """Fail unless a batch has the right shape and type and lies in the unit cube."""
     shape = (optimizer.population, optimizer.dimension)
     assert isinstance(candidates, np.ndarray), f"ask gave a {type(candidates).__name__}, not an array"
     assert candidates.shape == shape, f"ask gave the shape {candidates.shape}, not {shape}"

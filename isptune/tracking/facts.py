@@ -25,6 +25,7 @@ class Progress:
         evaluations_per_second: of this generation, or None where its time is not known.
         l1, l1_normalised: hidden L1 distortion losses of the best candidate so far; None where the truth is
             not known, or where no tracker wants it.
+        front: of several objectives, which have no best score: candidates on the front so far.
     """
 
     generation: int
@@ -38,6 +39,7 @@ class Progress:
     evaluations_per_second: float | None = None
     l1: float | None = None
     l1_normalised: float | None = None
+    front: int | None = None
 
 
 Callback = Callable[[Progress], None]
@@ -75,6 +77,7 @@ def scalars(progress: Progress) -> dict[str, float]:
         "score/best": progress.best_score,
         "score/generation_best": progress.generation_best,
         "score/generation_mean": progress.generation_mean,
+        "front/size": progress.front,
         "hidden/l1": progress.l1,
         "hidden/l1_normalised": progress.l1_normalised,
         "time/evaluations": progress.evaluations,

@@ -63,6 +63,7 @@ class Statistics(Objective):
 
     def __init__(self) -> None:
         self.bank = MetricBank()
+        self.label_orientations = self.bank.orientation
         self._distance = NIQEDistance()
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:

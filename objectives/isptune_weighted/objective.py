@@ -62,6 +62,7 @@ class Weighted(Objective):
         self.terms = read_terms(terms, normalise)
         objectives = [term.objective for term in self.terms]
         self.labels = tuple(term.label for term in self.terms)
+        self.label_orientations = tuple(1 if one.higher_is_better else -1 for one in objectives)
         self.higher_is_better = True
         self.needs_reference = any(objective.needs_reference for objective in objectives)
         self.is_differentiable = all(objective.is_differentiable for objective in objectives)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+import isptune
 from isptune import Float, Objective, ParameterSpace, Pipeline, Scene
+from isptune.optimizers.nsga2 import NSGA2
+from isptune.registry import optimizers
 
 
 class Flat(Pipeline):
@@ -66,6 +69,41 @@ def flat() -> Callable[..., Flat]:
 @pytest.fixture
 def target() -> Callable[[], Target]:
     return Target
+
+
+class Red(Objective):
+    """Higher is better: how red the picture is, and as a vector how red and how (un)green."""
+
+    higher_is_better = True
+    labels = ("red", "green")
+    label_orientations = (1, -1)
+    working_images = 1.0
+
+    def __init__(self) -> None:
+        self.name = "red"
+        self.options: dict[str, object] = {}
+
+    def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+        return images[:, 0].mean(dim=(1, 2))
+
+    def scores(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+        return images[:, :2].mean(dim=(2, 3))
+
+
+@pytest.fixture
+def red() -> Callable[[], Red]:
+    return Red
+
+
+@pytest.fixture
+def nsga2() -> Iterator[str]:
+    """The name of NSGA-II, registered for the test where the installed entry points lack it."""
+    missing = "nsga2" not in isptune.list_optimizers()
+    if missing:
+        isptune.register_optimizer("nsga2")(NSGA2)
+    yield "nsga2"
+    if missing:
+        optimizers._records.pop("nsga2")
 
 
 @pytest.fixture(autouse=True)

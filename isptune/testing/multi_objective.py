@@ -1,0 +1,164 @@
+"""The conformance suite of optimizers that take several losses per candidate."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isptune.errors import ConfigurationError
+from isptune.optimizer import Optimizer
+from isptune.pareto import non_dominated
+from isptune.testing.optimizer import OptimizerConformance, check_batch, numpy_state
+
+Array = NDArray[np.float64]
+Losses = Callable[[Array], Array]
+"""Maps (P, n) candidates to (P, K) losses."""
+
+
+class MultiObjectiveConformance(OptimizerConformance):
+    """What every optimizer with ``is_multi_objective`` must do beside the rest; a test class inherits it.
+
+    Class facts that a subclass sets, beside those of ``OptimizerConformance``:
+        objectives: the numbers of losses that most checks run with.
+
+    Example:
+        >>> from isptune.testing import MultiObjectiveConformance
+        >>> class TestNSGA2(MultiObjectiveConformance):
+        ...     name = "nsga2"
+    """
+
+    objectives: tuple[int, ...] = (2, 3)
+
+    def test_says_that_it_takes_several_losses(self) -> None:
+        assert type(self.make()).is_multi_objective
+
+    def test_batches_of_several_losses(self) -> None:
+        for count in self.objectives:
+            for dimension in self.dimensions:
+                follow(self.make(dimension=dimension), distances_to(count), self.generations)
+
+    def test_the_same_seed_gives_the_same_candidates_for_several_losses(self) -> None:
+        for count in self.objectives:
+            first, second = (
+                follow(self.planned(seed=3), distances_to(count), self.generations) for _ in range(2)
+            )
+            _check_same(first, second, "two runs from one seed differ")
+
+    def test_replaying_a_log_of_several_losses_continues_it(self) -> None:
+        for count in self.objectives:
+            unbroken = follow(self.planned(seed=5), distances_to(count), self.generations)
+            resumed = self.planned(seed=5)
+            half = self.generations // 2
+            for candidates, losses in unbroken[:half]:
+                assert np.array_equal(resumed.ask(), candidates), (
+                    "a replayed batch differs from the logged one"
+                )
+                resumed.tell(candidates, np.asarray(json.loads(json.dumps(losses.tolist()))))
+            continued = follow(resumed, distances_to(count), self.generations - half)
+            _check_same(unbroken[half:], continued, "a resumed run differs from the unbroken one")
+
+    def test_global_random_state_has_no_part_in_several_losses(self) -> None:
+        runs = []
+        for seed in (1, 2):
+            random.seed(seed)
+            np.random.seed(seed)
+            before = random.getstate(), numpy_state()
+            runs.append(follow(self.planned(), distances, self.generations))
+            assert random.getstate() == before[0], "the standard library's random state was changed"
+            assert numpy_state() == before[1], "numpy's global random state was changed"
+        _check_same(runs[0], runs[1], "the candidates depend on the global random state")
+
+    def test_one_column_is_one_loss(self) -> None:
+        plain = follow(self.planned(), lambda candidates: distances(candidates)[:, 0], self.generations)
+        column = follow(self.planned(), lambda candidates: distances(candidates)[:, :1], self.generations)
+        _check_same(plain, column, "losses of the shapes (P,) and (P, 1) give other candidates")
+
+    def test_survives_failures_among_several_losses(self) -> None:
+        for failing in (lambda number: number % 3 == 1, lambda number: number >= 0):
+            optimizer = self.planned()
+            for generation in range(self.generations):
+                candidates = optimizer.ask()
+                check_batch(candidates, optimizer)
+                losses = distances(candidates)
+                if generation != 1:
+                    losses[[failing(number) for number in range(len(losses))]] = np.inf
+                optimizer.tell(candidates, losses)
+
+    def test_survives_constant_and_huge_losses(self) -> None:
+        follow(self.planned(), lambda candidates: np.full((len(candidates), 2), 3.0), self.generations)
+        follow(self.planned(), lambda candidates: 1e300 * distances(candidates), self.generations)
+        # An objective that says nothing, and two that say the same.
+        follow(self.planned(), lambda candidates: distances(candidates) * [1.0, 0.0], self.generations)
+        follow(self.planned(), lambda candidates: distances(candidates)[:, [0, 0]], self.generations)
+
+    def test_refuses_another_number_of_losses(self) -> None:
+        optimizer = self.make()
+        candidates = optimizer.ask()
+        optimizer.tell(candidates, distances(candidates))
+        candidates = optimizer.ask()
+        refusal = None
+        try:
+            optimizer.tell(candidates, distances_to(3)(candidates))
+        except ConfigurationError as error:
+            refusal = str(error)
+        assert refusal == (
+            f"the optimizer '{optimizer.name or type(optimizer).__name__}' was told 2 losses per candidate "
+            "before and 3 now; the number of objectives stays the same throughout a run"
+        ), f"tell raised {refusal!r}"
+        optimizer.tell(candidates, distances(candidates))
+
+    def test_the_front_grows(self) -> None:
+        """The volume that the front dominates must become larger by what follows the first batch."""
+        count = self.search_generations
+        log = follow(self.planned(count), distances, count)
+        first, whole = log[0][1], np.concatenate([losses for _, losses in log])
+        reference = first.max(axis=0)
+        before, after = (dominated_area(losses, reference) for losses in (first, whole))
+        assert after > before, f"{count} batches dominate {after:g}, the first alone {before:g}"
+
+
+def distances_to(count: int) -> Losses:
+    """(P, count) squared distances to so many points; the front is the hull between them."""
+
+    def losses(candidates: Array) -> Array:
+        size = candidates.shape[1]
+        points = [np.roll(np.linspace(0.2, 0.9, size + count), 2 * k)[:size] for k in range(count)]
+        return np.stack([((candidates - point) ** 2).sum(axis=1) for point in points], axis=1)
+
+    return losses
+
+
+distances = distances_to(2)
+
+
+def dominated_area(losses: Array, reference: Array) -> float:
+    """The area below a reference point that (E, 2) losses dominate: the hypervolume of two objectives.
+
+    Zitzler and Thiele, "Multiobjective optimization using evolutionary algorithms" (1998).
+    """
+    front = losses[non_dominated(losses)]
+    front = front[(front < reference).all(axis=1)]
+    front = front[np.argsort(front[:, 0])]
+    heights = np.diff(front[:, 1], prepend=reference[1])
+    return float(((reference[0] - front[:, 0]) * -heights).sum())
+
+
+def follow(optimizer: Optimizer, losses: Losses, generations: int) -> list[tuple[Array, Array]]:
+    """Drive an optimizer for some generations, check its batches, and give what was asked and told."""
+    log = []
+    for _ in range(generations):
+        candidates = optimizer.ask()
+        check_batch(candidates, optimizer)
+        told = losses(candidates)
+        optimizer.tell(candidates, told.copy())
+        log.append((candidates, told))
+    return log
+
+
+def _check_same(first: list[tuple[Array, Array]], second: list[tuple[Array, Array]], message: str) -> None:
+    for generation, (a, b) in enumerate(zip(first, second, strict=True)):
+        assert np.array_equal(a[0], b[0]), f"{message} from generation {generation} on"

@@ -1,0 +1,60 @@
+"""Nevergrad's optimizers with several losses: conformance of a few and what the survey says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from isptune.api import create_optimizer
+from isptune.errors import ConfigurationError
+from isptune.optimizers.nevergrad import method_class, multi_objective_survey, survey
+from isptune.testing import MultiObjectiveConformance
+from isptune.testing.multi_objective import distances, follow
+
+
+class TestDE(MultiObjectiveConformance):
+    name = "nevergrad:DE"
+    dimensions = (1, 5)
+    generations = 4
+
+
+class TestDiagonalCMA(MultiObjectiveConformance):
+    """It is told the volume that the front dominates."""
+
+    name = "cma"
+    dimensions = (1, 5)
+    generations = 4
+    search_generations = 12
+
+
+def test_the_survey_agrees_with_the_conformance_survey():
+    several, single = multi_objective_survey(), survey()
+    assert several["nevergrad"] == single["nevergrad"]
+    assert {*several["offered"], *several["refused"]} <= set(single["offered"])
+    assert not set(several["offered"]) & set(several["refused"])
+    assert {"DE", "DiagonalCMA", "PSO", "ES", "NGOpt"} <= set(several["offered"])
+
+
+def test_a_name_that_did_not_pass_takes_one_loss():
+    assert not method_class("MixES").is_multi_objective
+    optimizer = create_optimizer("nevergrad:MixES", dimension=2, population=4)
+    candidates = optimizer.ask()
+    with pytest.raises(ConfigurationError) as caught:
+        optimizer.tell(candidates, distances(candidates))
+    assert str(caught.value) == (
+        "the optimizer 'nevergrad:MixES' must be told candidates of the shape (4, 2) and losses of the shape "
+        "(4,), got (4, 2) and (4, 2)"
+    )
+
+
+def test_the_search_moves_to_the_front():
+    """The front of two squared distances is the line between the two points."""
+    optimizer = create_optimizer("nevergrad:DE", dimension=5, seed=0, budget=1500)
+    log = follow(optimizer, distances, 50)
+
+    def off(losses):
+        # For a point on the line the roots of the two losses add up to the distance of the points.
+        return np.median(np.sqrt(losses).sum(axis=1))
+
+    first, last = off(log[0][1]), off(log[-1][1])
+    assert last < 0.75 * first

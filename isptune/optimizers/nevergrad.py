@@ -73,7 +73,7 @@ class NevergradOptimizer(BatchOptimizer):
         self._numpy_state = np.random.RandomState(numpy_global).get_state()
         self._python_state = random.Random(int(python_global.random_raw())).getstate()
         self._handles: list[Any] = []
-        self._ranges: list[_Range] = []
+        self._ranges: list[FiniteLosses] = []
         with self._isolated():
             self._search = self._create(np.random.RandomState(own))
 
@@ -111,7 +111,7 @@ class NevergradOptimizer(BatchOptimizer):
     def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
         """P calls of Nevergrad's ``tell``."""
         columns = losses.reshape(len(losses), -1)
-        self._ranges = self._ranges or [_Range() for _ in columns.T]
+        self._ranges = self._ranges or [FiniteLosses() for _ in columns.T]
         told = np.stack(
             [seen.finite(column) for seen, column in zip(self._ranges, columns.T, strict=True)], 1
         )
@@ -142,7 +142,7 @@ class NevergradOptimizer(BatchOptimizer):
             random.setstate(found[1])
 
 
-class _Range:
+class FiniteLosses:
     """One objective's losses as Nevergrad takes them: finite, and of a bounded size."""
 
     def __init__(self) -> None:

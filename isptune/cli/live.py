@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 if TYPE_CHECKING:
-    from isptune.tuner import Progress
+    from isptune.tracking import Progress
 
 
 class Stopped(BaseException):

@@ -22,6 +22,7 @@ class Progress:
         replayed: the generation was read from the log and not evaluated in this sitting.
         generation_best, generation_mean: best and mean finite score of this generation, or None where no
             score was finite.
+        seconds_rendering, seconds_scoring: of this sitting so far; what else a run spends is the loop's own.
         evaluations_per_second: of this generation, or None where its time is not known.
         l1, l1_normalised: hidden L1 distortion losses of the best candidate so far; None where the truth is
             not known, or where no tracker wants it.
@@ -36,6 +37,8 @@ class Progress:
     replayed: bool
     generation_best: float | None = None
     generation_mean: float | None = None
+    seconds_rendering: float = 0.0
+    seconds_scoring: float = 0.0
     evaluations_per_second: float | None = None
     l1: float | None = None
     l1_normalised: float | None = None

@@ -19,7 +19,7 @@ from isptune.evaluator import Evaluator
 from isptune.outputs import write_outputs
 from isptune.pareto import by_compromise, non_dominated
 from isptune.run import LOG_NAME, Generation
-from isptune.tuner import Progress
+from isptune.tracking import Progress
 from isptune.vector import VectorObjective, combine
 
 Maker = Callable[..., Any]

@@ -17,7 +17,7 @@ import yaml
 import isptune
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.run import LOG_NAME
-from isptune.tuner import Progress
+from isptune.tracking import Progress
 
 Maker = Callable[..., Any]
 

@@ -16,7 +16,7 @@ from isptune.benchmark.engines.engine import RETRIES, Event
 from isptune.benchmark.results import FAILED, write_cell
 from isptune.benchmark.worker import Job, Outcome, Worker
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.tuner import Progress
+from isptune.tracking import Progress
 
 
 class Processes:

@@ -15,7 +15,7 @@ from isptune.benchmark.engines.engine import Event
 from isptune.benchmark.worker import Job, Parts, Worker
 from isptune.errors import IsptuneError
 from isptune.run import CONFIG_NAME, LOG_NAME, RESULT_NAME
-from isptune.tuner import Progress
+from isptune.tracking import Progress
 
 
 @dataclass(frozen=True)

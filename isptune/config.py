@@ -35,6 +35,11 @@ class Component(BaseModel):
     name: str = Field(min_length=1)
     options: dict[str, Any] = {}
 
+    @property
+    def written(self) -> str:
+        """Name and options as a text: equal for what makes the same plugin."""
+        return f"{self.name} {self.options!r}"
+
 
 class RunConfig(BaseModel):
     """Everything that decides what a tuning run does.

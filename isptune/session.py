@@ -140,12 +140,18 @@ def best_of_run(out: str | Path, scenes: list[str]) -> tuple[Pipeline, dict[str,
 def make_session(
     pipeline: Pipeline, objective: Objective, config: RunConfig, directory: RunDirectory | None
 ) -> Session:
-    if config.population is None:
-        kind = registry.optimizers.get(config.optimizer.name)
-        config = config.model_copy(update={"population": getattr(kind, "default_population", 30)})
+    config = with_population(config)
     assert config.population is not None
     generations = check_budget(config.budget, config.population)
     return Session(pipeline, objective, config, generations, directory)
+
+
+def with_population(config: RunConfig) -> RunConfig:
+    """The configuration with the optimizer's own population where none is given."""
+    if config.population is not None:
+        return config
+    kind = registry.optimizers.get(config.optimizer.name)
+    return config.model_copy(update={"population": getattr(kind, "default_population", 30)})
 
 
 def open_directory(directory: RunDirectory, session: Session, run: str, resume: bool) -> list[Generation]:

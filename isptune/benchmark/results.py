@@ -13,6 +13,7 @@ import numpy as np
 
 from isptune.errors import RunDirectoryError
 from isptune.result import History
+from isptune.run import RunDirectory
 
 CELL_NAME = "cell.json"
 HISTORY_NAME = "history.npz"
@@ -111,9 +112,17 @@ def write_cell(
         "higher_is_better": None if history is None else history.higher_is_better,
         **facts,
     }
-    partial = directory / f"{CELL_NAME}.part"
-    partial.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, directory / CELL_NAME)
+    RunDirectory(directory).write(CELL_NAME, json.dumps(data, indent=2) + "\n")
+
+
+def read_status(directory: Path) -> str:
+    """How a run ended, without its history; unfinished where nothing was noted.
+
+    Raises:
+        RunDirectoryError: what was noted cannot be read.
+    """
+    data = _noted(directory)
+    return UNFINISHED if data is None else str(data["status"])
 
 
 def read_run(cell: Cell, directory: Path) -> Run:
@@ -122,13 +131,11 @@ def read_run(cell: Cell, directory: Path) -> Run:
     Raises:
         RunDirectoryError: what was noted cannot be read.
     """
-    path = directory / CELL_NAME
-    if not path.exists():
+    data = _noted(directory)
+    if data is None:
         return Run(cell, directory)
+    status, history = data["status"], None
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        status = data["status"]
-        history = None
         if status == DONE:
             with np.load(directory / HISTORY_NAME) as arrays:
                 history = History(
@@ -140,9 +147,7 @@ def read_run(cell: Cell, directory: Path) -> Run:
                     l1_normalised=arrays.get("l1_normalised"),
                 )
     except (OSError, ValueError, LookupError) as error:
-        raise RunDirectoryError(
-            f"'{path}' cannot be read: {error}; delete it to run the cell again"
-        ) from error
+        raise _unreadable(directory, error) from error
     return Run(
         cell,
         directory,
@@ -156,6 +161,25 @@ def read_run(cell: Cell, directory: Path) -> Run:
         data.get("evaluations", 0),
         data.get("seconds", 0.0),
         history,
+    )
+
+
+def _noted(directory: Path) -> dict[str, Any] | None:
+    """What ``cell.json`` holds, at least a status; None where there is none."""
+    path = directory / CELL_NAME
+    if not path.exists():
+        return None
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        data["status"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise _unreadable(directory, error) from error
+    return data
+
+
+def _unreadable(directory: Path, error: Exception) -> RunDirectoryError:
+    return RunDirectoryError(
+        f"'{directory / CELL_NAME}' cannot be read: {error}; delete it to run the cell again"
     )
 
 

@@ -13,7 +13,7 @@ import yaml
 from isptune.benchmark.engines import Engine, Event
 from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
 from isptune.benchmark.results import FAILED, Benchmark, read_run
-from isptune.benchmark.worker import Job, check_jobs, is_done
+from isptune.benchmark.worker import Job, check_names, is_done
 from isptune.errors import RunDirectoryError
 from isptune.run import RunDirectory, lock
 
@@ -43,12 +43,14 @@ def run_benchmark(
     """
     out = Path(out)
     jobs = jobs_of(config, out)
-    check_jobs(jobs)
+    check_names(jobs)
     directory = RunDirectory(out)
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
+        # Under the lock, so that nobody ends a cell in between.
+        left = [job for job in jobs if not is_done(job)]
         directory.write(CONFIG_NAME, yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True))
-        for event in engine.run([job for job in jobs if not is_done(job)]):
+        for event in engine.run(left):
             if event.lost:
                 logger.warning("the worker of '%s' was lost; the cell goes on in another", event.cell.path)
             if event.outcome is not None and event.outcome.status == FAILED:

@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 
 from isptune import registry
-from isptune.benchmark.results import DONE, FAILED, Cell, read_run, write_cell
+from isptune.benchmark.results import DONE, FAILED, Cell, read_status, write_cell
 from isptune.config import RunConfig
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.objective import Objective
 from isptune.pipeline import Scene
 from isptune.run import RunDirectory
-from isptune.session import prepare
+from isptune.session import prepare, with_population
 from isptune.tuner import Callback, run_session
 
 logger = logging.getLogger("isptune")
@@ -73,8 +73,6 @@ class Worker:
             RunDirectoryError: the directory holds a run of another configuration. Other mistakes are the
                 cell's outcome.
         """
-        if is_done(job):
-            return Outcome(job.cell, DONE)
         try:
             with _threads(self.threads):
                 parts = parts or Parts()
@@ -97,7 +95,7 @@ class Worker:
 
     def _objective(self, config: RunConfig) -> Objective:
         component = config.objective
-        key = f"{component.name} {component.options!r}"
+        key = component.written
         if self._made is None or self._made[0] != key:
             # The old model goes before the new one comes: both may not fit.
             self._made = None
@@ -114,25 +112,17 @@ def is_done(job: Job) -> bool:
     directory = RunDirectory(job.directory)
     if not directory.holds_a_run:
         return False
-    found, wanted = directory.read_config().get("fingerprint"), _fingerprint(job.config)
+    found, wanted = directory.read_config().get("fingerprint"), with_population(job.config).fingerprint()
     if found != wanted:
         raise RunDirectoryError(
             f"'{job.directory}' holds the cell with other settings than the benchmark's; choose another "
             "folder for the benchmark, or delete that one"
         )
-    return read_run(job.cell, job.directory).status == DONE
+    return read_status(job.directory) == DONE
 
 
-def _fingerprint(config: RunConfig) -> str:
-    """As the run's own, once what is left open is filled in."""
-    if config.population is None:
-        kind = registry.optimizers.get(config.optimizer.name)
-        config = config.model_copy(update={"population": getattr(kind, "default_population", 30)})
-    return config.fingerprint()
-
-
-def check_jobs(jobs: Sequence[Job]) -> None:
-    """Refuse names that are not registered and directories of another benchmark, before anything runs.
+def check_names(jobs: Sequence[Job]) -> None:
+    """Refuse names that are not registered, before anything runs or is written.
 
     Raises:
         IsptuneError: one sentence about the first mistake.
@@ -143,7 +133,6 @@ def check_jobs(jobs: Sequence[Job]) -> None:
         registry.objectives.get(job.config.objective.name)
         registry.optimizers.get(job.config.optimizer.name)
         registry.pipelines.get(job.config.pipeline.name)
-        is_done(job)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,82 +44,72 @@ def rounded(value: float | None) -> float | None:
 
 def score_chart(objective: str, colour: int, parts: Sequence[Slice]) -> Spec:
     """Best score so far of one objective against evaluations."""
-    found = []
-    for part in parts:
-        records = by_objective(part.records).get(objective)
-        if records:
-            curve = curves(records)
-            series = _band(objective, colour, curve.evaluations, curve.score, len(records))
-            found.append({"label": part.label, "series": [series]})
-    return {
-        "kind": "lines",
-        "step": True,
-        "x": {"label": EVALUATIONS, "canLog": True, "whole": True},
-        "y": {"label": "best score so far"},
-        "slices": found,
-    }
+
+    def series(name: str, records: Sequence[Record]) -> Spec | None:
+        if name != objective:
+            return None
+        curve = curves(records)
+        return _band(curve.evaluations, curve.score, len(records))
+
+    x = {"label": EVALUATIONS, "canLog": True, "whole": True}
+    found = _slices(parts, lambda _: colour, series)
+    return {"kind": "lines", "step": True, "x": x, "y": {"label": "best score so far"}, "slices": found}
 
 
 def loss_chart(objectives: Sequence[str], parts: Sequence[Slice]) -> Spec | None:
     """The hidden loss at the best-scored candidate so far; None where no objective's runs all know it."""
-    found = []
-    for part in parts:
-        series = []
-        for objective, records in by_objective(part.records).items():
-            curve = curves(records)
-            if curve.l1_normalised is not None:
-                colour = objectives.index(objective)
-                series.append(_band(objective, colour, curve.evaluations, curve.l1_normalised, len(records)))
-        if series:
-            found.append({"label": part.label, "series": series})
-    if not found:
-        return None
-    return {
-        "kind": "lines",
-        "step": True,
-        "x": {"label": EVALUATIONS, "canLog": True, "whole": True},
-        "y": {"label": LOSS, "canLog": True, "zero": True},
-        "slices": found,
-    }
 
+    def series(_: str, records: Sequence[Record]) -> Spec | None:
+        curve = curves(records)
+        known = curve.l1_normalised
+        return None if known is None else _band(curve.evaluations, known, len(records))
 
-def _band(name: str, colour: int, axis: NDArray[np.float64], band: Band, runs: int) -> Spec:
-    kept = changes(band)
-    series: Spec = {"name": name, "colour": colour, "runs": runs, "x": plain(axis[kept])}
-    series["y"] = plain(band.median[kept])
-    if runs > 1:
-        series |= {"low": plain(band.low[kept]), "high": plain(band.high[kept])}
-    return series
+    found = _slices(parts, objectives.index, series)
+    x = {"label": EVALUATIONS, "canLog": True, "whole": True}
+    y = {"label": LOSS, "canLog": True, "zero": True}
+    return {"kind": "lines", "step": True, "x": x, "y": y, "slices": found} if found else None
 
 
 def reached_chart(objectives: Sequence[str], parts: Sequence[Slice], targets: Sequence[float]) -> Spec | None:
     """The share of targets reached against evaluations; None where no truth is known."""
+
+    def series(_: str, records: Sequence[Record]) -> Spec | None:
+        steps = reached(records, targets)
+        if steps is None:
+            return None
+        return {"runs": len(records), "x": plain(steps.evaluations), "y": plain(steps.shares)}
+
+    found = _slices(parts, objectives.index, series)
+    x = {"label": EVALUATIONS, "canLog": True, "log": True, "whole": True}
+    y = {"label": "share of targets reached", "zero": True, "most": 1, "share": True}
+    return {"kind": "lines", "step": True, "x": x, "y": y, "slices": found} if found else None
+
+
+def _slices(
+    parts: Sequence[Slice],
+    colour: Callable[[str], int],
+    series: Callable[[str, Sequence[Record]], Spec | None],
+) -> list[Spec]:
+    """The series of every part, objective by objective; objectives and parts without one are left out."""
     found = []
     for part in parts:
-        series = []
-        for objective, records in by_objective(part.records).items():
-            steps = reached(records, targets)
-            if steps is not None:
-                series.append(
-                    {
-                        "name": objective,
-                        "colour": objectives.index(objective),
-                        "runs": len(records),
-                        "x": plain(steps.evaluations),
-                        "y": plain(steps.shares),
-                    }
-                )
-        if series:
-            found.append({"label": part.label, "series": series})
-    if not found:
-        return None
-    return {
-        "kind": "lines",
-        "step": True,
-        "x": {"label": EVALUATIONS, "canLog": True, "log": True, "whole": True},
-        "y": {"label": "share of targets reached", "zero": True, "most": 1, "share": True},
-        "slices": found,
-    }
+        lines = [
+            {"name": objective, "colour": colour(objective), **line}
+            for objective, records in by_objective(part.records).items()
+            if (line := series(objective, records)) is not None
+        ]
+        if lines:
+            found.append({"label": part.label, "series": lines})
+    return found
+
+
+def _band(axis: NDArray[np.float64], band: Band, runs: int) -> Spec:
+    kept = changes(band)
+    series: Spec = {"runs": runs, "x": plain(axis[kept])}
+    series["y"] = plain(band.median[kept])
+    if runs > 1:
+        series |= {"low": plain(band.low[kept]), "high": plain(band.high[kept])}
+    return series
 
 
 def scatter_charts(objectives: Sequence[str], records: Sequence[Record]) -> list[tuple[str, str, Spec]]:

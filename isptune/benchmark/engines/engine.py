@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from isptune.benchmark.results import Cell
+from isptune.benchmark.results import FAILED, Cell, write_cell
 from isptune.benchmark.worker import Job, Outcome
+from isptune.errors import ConfigurationError
 
 RETRIES = 3
 """How often a cell is begun again whose worker was lost, not counting the first time."""
@@ -41,3 +43,25 @@ class Engine(Protocol):
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """Run all jobs; every one gives an event with its outcome in the end."""
         ...
+
+
+def lost(job: Job, losses: int, sentence: str, waiting: deque[tuple[Job, int]]) -> Event:
+    """Put a cell whose worker was lost at the head of the queue again, or give it up.
+
+    Args:
+        job: the cell.
+        losses: how many workers it lost before this one.
+        sentence: its error if it is given up.
+        waiting: the queue, of jobs with their losses.
+    """
+    if losses < RETRIES:
+        waiting.appendleft((job, losses + 1))
+        return Event(job.cell, lost=True)
+    write_cell(job.directory, job.cell, FAILED, {"error": sentence}, None)
+    return Event(job.cell, outcome=Outcome(job.cell, FAILED, sentence))
+
+
+def check_workers(workers: int | None) -> None:
+    """Refuse a number of workers below 1 with a ConfigurationError."""
+    if workers is not None and workers < 1:
+        raise ConfigurationError(f"workers is {workers}; allowed: from 1")

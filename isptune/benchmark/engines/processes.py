@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from isptune.benchmark.engines.engine import RETRIES, Event
-from isptune.benchmark.results import FAILED, write_cell
-from isptune.benchmark.worker import Job, Outcome, Worker
-from isptune.errors import ConfigurationError, IsptuneError
+from isptune.benchmark.engines.engine import Event, check_workers, lost
+from isptune.benchmark.worker import Job, Worker
+from isptune.errors import IsptuneError
 from isptune.tracking import Progress
 
 
@@ -31,8 +30,7 @@ class Processes:
     """
 
     def __init__(self, threads: int = 1, workers: int | None = None) -> None:
-        if workers is not None and workers < 1:
-            raise ConfigurationError(f"workers is {workers}; allowed: from 1")
+        check_workers(workers)
         self._threads = threads
         self._count = workers or max(1, _processors() // threads)
 
@@ -59,7 +57,7 @@ class Processes:
                     except (EOFError, OSError):
                         del busy[ready]
                         process.join()
-                        yield self._lost(job, losses, process.exitcode, waiting)
+                        yield lost(job, losses, _ending(process.exitcode, losses + 1), waiting)
                         continue
                     if isinstance(message, IsptuneError):
                         raise message
@@ -82,15 +80,11 @@ class Processes:
         theirs.close()
         return ours, process
 
-    def _lost(self, job: Job, losses: int, code: int | None, waiting: deque[tuple[Job, int]]) -> Event:
-        """Begin the cell again, or give it up."""
-        if losses < RETRIES:
-            waiting.appendleft((job, losses + 1))
-            return Event(job.cell, lost=True)
-        how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
-        sentence = f"the process that ran it ended {how}, {losses + 1} times"
-        write_cell(job.directory, job.cell, FAILED, {"error": sentence}, None)
-        return Event(job.cell, outcome=Outcome(job.cell, FAILED, sentence))
+
+def _ending(code: int | None, times: int) -> str:
+    """How the processes of a cell ended, as a sentence."""
+    how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+    return f"the process that ran it ended {how}, {times} times"
 
 
 def _serve(connection: Connection, threads: int) -> None:

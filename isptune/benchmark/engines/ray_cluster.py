@@ -16,10 +16,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from isptune import registry
-from isptune.benchmark.engines.engine import RETRIES, Event
+from isptune.benchmark.engines.engine import Event, check_workers, lost
 from isptune.benchmark.engines.streaming import Written, files_of, run_cell, write
-from isptune.benchmark.results import FAILED, write_cell
-from isptune.benchmark.worker import Job, Outcome
+from isptune.benchmark.worker import Job
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
 
 logger = logging.getLogger("isptune")
@@ -46,8 +45,7 @@ class RayEngine:
         address: str | None = None,
         gpus: float | None = None,
     ) -> None:
-        if workers is not None and workers < 1:
-            raise ConfigurationError(f"workers is {workers}; allowed: from 1")
+        check_workers(workers)
         if gpus is not None and not (0 < gpus < 1 or (gpus >= 1 and gpus == int(gpus))):
             raise ConfigurationError(f"gpus is {gpus:g}; allowed: a fraction of 1, or a whole number")
         try:
@@ -109,7 +107,8 @@ class RayEngine:
                         continue
                     except ray.exceptions.RayError as error:
                         del running[stream]
-                        yield self._lost(job, losses, error, waiting)
+                        times = f"{losses + 1} times ({type(error).__name__})"
+                        yield lost(job, losses, f"the worker that ran it was lost {times}", waiting)
                         continue
                     if isinstance(message, IsptuneError):
                         raise message
@@ -131,16 +130,6 @@ class RayEngine:
             room = min(room, int(found.get("GPU", 0) / self._gpus))
         return max(1, 2 * room)
 
-    def _lost(self, job: Job, losses: int, error: Exception, waiting: deque[tuple[Job, int]]) -> Event:
-        """Begin a cell again, or give it up."""
-        if losses < RETRIES:
-            waiting.appendleft((job, losses + 1))
-            return Event(job.cell, lost=True)
-        reason = type(error).__name__
-        sentence = f"the worker that ran it was lost {losses + 1} times ({reason})"
-        write_cell(job.directory, job.cell, FAILED, {"error": sentence}, None)
-        return Event(job.cell, outcome=Outcome(job.cell, FAILED, sentence))
-
 
 class _Store:
     """References to what several cells share, each put once."""
@@ -153,7 +142,7 @@ class _Store:
     def parts(self, job: Job) -> tuple[Any, Any]:
         """The objective and the scenes of a cell; None for what its worker has to make itself."""
         component, config = job.config.objective, job.config
-        key = f"{component.name} {component.options!r}"
+        key = component.written
         if key not in self._objectives:
             self._objectives[key] = self._put(
                 lambda: registry.objectives.create(component.name, **component.options)
@@ -161,11 +150,11 @@ class _Store:
         kind = registry.pipelines.get(config.pipeline.name)
         if not getattr(kind, "takes_scenes", False) or "scenes" in config.pipeline.options:
             return self._objectives[key], None
-        seen = f"{config.scenes!r} {config.pipeline.options.get('crop', config.crop)!r}"
+        crop = config.pipeline.options.get("crop", config.crop)
+        seen = f"{config.scenes!r} {crop!r}"
         if seen not in self._scenes:
             from isptune.scenes import load_scenes
 
-            crop = config.pipeline.options.get("crop", config.crop)
             self._scenes[seen] = self._put(lambda: load_scenes(config.scenes, crop=crop))
         return self._objectives[key], self._scenes[seen]
 

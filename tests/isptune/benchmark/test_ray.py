@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +37,9 @@ def small() -> BenchConfig:
     )
 
 
-def logs(folder: Path) -> dict[str, Any]:
-    import json
-
-    found = {}
-    for path in sorted(folder.glob("cells/*/*/*/*/evaluations.jsonl")):
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        key = path.parent.relative_to(folder).as_posix()
-        found[key] = [{name: line[name] for name in line if name != "seconds"} for line in lines]
-    return found
-
-
-def test_a_cluster_that_loses_a_node_gives_the_same_logs(cluster: Any, tmp_path: Path) -> None:
+def test_a_cluster_that_loses_a_node_gives_the_same_logs(
+    cluster: Any, tmp_path: Path, logs: Callable[[Path], dict[str, Any]]
+) -> None:
     node = cluster.add_node(num_cpus=1, object_store_memory=100_000_000)
     cluster.wait_for_nodes()
     running: set[str] = set()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,7 @@ def grid(**changes: Any) -> BenchConfig:
     return parse_bench_config({**SETTINGS, **changes})
 
 
-def logs(folder: Path) -> dict[str, Any]:
-    """Every log of a benchmark without its timings."""
-    found = {}
-    for path in sorted(folder.glob("cells/*/*/*/*/evaluations.jsonl")):
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        key = path.parent.relative_to(folder).as_posix()
-        found[key] = [{name: line[name] for name in line if name != "seconds"} for line in lines]
-    return found
+Logs = Callable[[Path], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +44,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_benchmark_knows_what_every_cell_reached(plain: Path) -> None:
+def test_a_benchmark_knows_what_every_cell_reached(plain: Path, logs: Logs) -> None:
     benchmark = read_benchmark(plain)
     assert [run.status for run in benchmark.runs] == ["done"] * 4
     for run in benchmark.runs:
@@ -62,7 +56,9 @@ def test_a_benchmark_knows_what_every_cell_reached(plain: Path) -> None:
     assert len(logs(plain)) == 4
 
 
-def test_processes_give_the_same_logs_also_when_one_is_killed(plain: Path, tmp_path: Path) -> None:
+def test_processes_give_the_same_logs_also_when_one_is_killed(
+    plain: Path, tmp_path: Path, logs: Logs
+) -> None:
     lost: list[Event] = []
     killed = False
 
@@ -83,7 +79,7 @@ def test_processes_give_the_same_logs_also_when_one_is_killed(plain: Path, tmp_p
     assert logs(tmp_path) == logs(plain)
 
 
-def test_a_killed_command_goes_on_where_it_was(plain: Path, tmp_path: Path) -> None:
+def test_a_killed_command_goes_on_where_it_was(plain: Path, tmp_path: Path, logs: Logs) -> None:
     config = tmp_path / "grid.yaml"
     config.write_text(json.dumps({**SETTINGS, "name": "small"}))
     out = tmp_path / "out"
@@ -113,7 +109,7 @@ def logs_so_far(folder: Path) -> list[list[bytes]]:
     return [path.read_bytes().splitlines() for path in folder.glob("cells/*/*/*/*/evaluations.jsonl")]
 
 
-def test_a_grid_that_has_grown_runs_the_new_cells_only(plain: Path, tmp_path: Path) -> None:
+def test_a_grid_that_has_grown_runs_the_new_cells_only(plain: Path, tmp_path: Path, logs: Logs) -> None:
     run_benchmark(grid(seeds=1), tmp_path, make_engine("in-process", 1))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("cells/**/cell.json")}
     ended: list[str] = []

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from isptune.devices import resolve_device
 from isptune.errors import ConfigurationError, EvaluationError, IsptuneError
-from isptune.failures import Problem, blame, called
-from isptune.failures import is_out_of_memory as is_out_of_memory
+from isptune.failures import Problem, blame, called, is_out_of_memory
 from isptune.naming import listed
 from isptune.objective import Objective, losses_of
 from isptune.parameters import written

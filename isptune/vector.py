@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
+from isptune.failures import called
 from isptune.naming import listed
 from isptune.objective import Objective
 
@@ -72,7 +73,7 @@ class VectorObjective(Objective):
         self.parts = _different([_part(objective, vector, single) for objective in objectives])
         self.labels = tuple(label for part in self.parts for label in part.labels)
         self.orientations = tuple(higher for part in self.parts for higher in part.orientations)
-        names = [objective.name or type(objective).__name__ for objective in objectives]
+        names = [called(objective) for objective in objectives]
         if vector and all(part.whole for part in self.parts):
             raise ConfigurationError(
                 f"vector was asked for, but {_gives(names)}, not several with a label each; "
@@ -112,7 +113,7 @@ def combine(objectives: Sequence[Objective], vector: bool = False) -> Objective:
 
 
 def _part(objective: Objective, vector: bool, single: bool) -> Part:
-    name = objective.name or type(objective).__name__
+    name = called(objective)
     if not vector or not objective.labels:
         return Part(objective, (name,), (bool(objective.higher_is_better),), whole=True)
     signs = objective.label_orientations

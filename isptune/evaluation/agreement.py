@@ -16,6 +16,7 @@ from isptune.evaluation.resampling import bootstrap as bootstrapped
 from isptune.evaluation.results import Agreement, Evaluation
 from isptune.evaluation.scoring import Scores, check_references, score_dataset
 from isptune.evaluation.statistics import LogisticFit, Numbers, fit_logistic
+from isptune.failures import called
 from isptune.naming import match
 from isptune.objective import Objective
 
@@ -93,7 +94,7 @@ def evaluate(
         check_references(objective, small)
     found = []
     for objective in chosen:
-        name = objective.name or type(objective).__name__
+        name = called(objective)
         told = None if progress is None else _named(progress, name)
         found.append(score_dataset(objective, small, device, batch_size, memory_gb, told))
     told = None if progress is None else _named(progress, "intervals")

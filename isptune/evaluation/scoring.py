@@ -15,7 +15,7 @@ from isptune.datasets.tables import read_table
 from isptune.devices import resolve_device
 from isptune.errors import ConfigurationError, EvaluationError, ImageError, MissingPackageError
 from isptune.evaluation.statistics import Numbers
-from isptune.evaluator import is_out_of_memory
+from isptune.failures import called, is_out_of_memory
 from isptune.naming import did_you_mean
 from isptune.objective import Objective
 
@@ -89,7 +89,7 @@ def check_references(objective: Objective, dataset: Dataset) -> None:
     if objective.needs_reference and not dataset.has_references:
         index = next(i for i, record in enumerate(dataset.records) if record.reference is None)
         raise DatasetError(
-            f"the objective '{_called(objective)}' compares with a reference, but {dataset.place(index)} "
+            f"the objective '{called(objective)}' compares with a reference, but {dataset.place(index)} "
             f"('{dataset.records[index].name}') has none; choose an objective that needs none "
             "('isptune list objectives' shows which)"
         )
@@ -137,7 +137,7 @@ class _Run:
         failures = [self.failed[index] for index in sorted(self.failed)]
         if len(failures) == len(self.dataset):
             raise EvaluationError(f"all {len(failures)} images failed; the first: {failures[0]}")
-        return Scores(_called(self.objective), self.values, bool(self.objective.higher_is_better), failures)
+        return Scores(called(self.objective), self.values, bool(self.objective.higher_is_better), failures)
 
     def _held(self) -> int:
         return sum(image.nbytes for queue in self.waiting.values() for _, image in queue)
@@ -187,9 +187,8 @@ class _Run:
             text = f"there is not enough memory on {self.device} for it"
         elif not isinstance(error, (ConfigurationError, DatasetError)):
             text = f"{type(error).__name__}: {text}"
-        name = self.dataset.records[index].name
-        called = _called(self.objective)
-        return f"{self.dataset.place(index)}: the objective '{called}' failed on '{name}': {text}"
+        failed = f"the objective '{called(self.objective)}' failed on '{self.dataset.records[index].name}'"
+        return f"{self.dataset.place(index)}: {failed}: {text}"
 
     def _store(self, batch: list[tuple[int, Tensor]]) -> None:
         indices = [index for index, _ in batch]
@@ -215,7 +214,7 @@ class _Run:
             else:
                 self._fail(
                     index,
-                    f"{self.dataset.place(index)}: the objective '{_called(self.objective)}' gave "
+                    f"{self.dataset.place(index)}: the objective '{called(self.objective)}' gave "
                     f"'{self.dataset.records[index].name}' the score {value}",
                 )
 
@@ -227,10 +226,6 @@ class _Run:
         self.done += 1
         if self.progress is not None:
             self.progress(self.done, len(self.dataset))
-
-
-def _called(objective: Objective) -> str:
-    return objective.name or type(objective).__name__
 
 
 def read_scores(path: str | Path, dataset: Dataset, higher_is_better: bool = True) -> Scores:
@@ -255,16 +250,16 @@ def read_scores(path: str | Path, dataset: Dataset, higher_is_better: bool = Tru
     values = np.full(len(dataset), np.nan)
     rows: dict[str, int] = {}
     for row in table.rows:
-        called = row.cells[name]
-        if called not in places:
+        image = row.cells[name]
+        if image not in places:
             raise DatasetError(
-                f"{table.place(row)}: the image '{called}' is not in '{dataset.source}'"
-                + did_you_mean(called, places)
+                f"{table.place(row)}: the image '{image}' is not in '{dataset.source}'"
+                + did_you_mean(image, places)
             )
-        if called in rows:
-            raise DatasetError(f"{table.place(row)}: '{called}' has a score in row {rows[called]} already")
-        rows[called] = row.number
-        values[places[called]] = table.number(row, score, f"the score of '{called}'")
+        if image in rows:
+            raise DatasetError(f"{table.place(row)}: '{image}' has a score in row {rows[image]} already")
+        rows[image] = row.number
+        values[places[image]] = table.number(row, score, f"the score of '{image}'")
     lacking = next((index for index in range(len(dataset)) if np.isnan(values[index])), None)
     if lacking is not None:
         raise DatasetError(

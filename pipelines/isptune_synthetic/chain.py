@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, StageError
-from isptune.evaluator import is_out_of_memory
+from isptune.failures import is_out_of_memory
 from isptune.stage import Stage
 from isptune_synthetic.stages.base import SyntheticStage
 

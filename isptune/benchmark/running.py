@@ -26,7 +26,11 @@ Listener = Callable[[Event], None]
 
 
 def run_benchmark(
-    config: BenchConfig, out: str | Path, engine: Engine, listener: Listener | None = None
+    config: BenchConfig,
+    out: str | Path,
+    engine: Engine,
+    listener: Listener | None = None,
+    on_start: Callable[[int], None] | None = None,
 ) -> Benchmark:
     """Run the cells of a grid that are not done yet; cells that failed are tried again.
 
@@ -36,6 +40,7 @@ def run_benchmark(
             a grid that has grown.
         engine: where the cells run.
         listener: told of every generation and every end.
+        on_start: told how many cells were done before.
 
     Raises:
         IsptuneError: a name is not registered, or the directory holds cells of other settings. A cell that
@@ -50,6 +55,8 @@ def run_benchmark(
         # Under the lock, so that nobody ends a cell in between.
         left = [job for job in jobs if not is_done(job)]
         directory.write(CONFIG_NAME, yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True))
+        if on_start is not None:
+            on_start(len(jobs) - len(left))
         for event in engine.run(left):
             if event.lost:
                 logger.warning("the worker of '%s' was lost; the cell goes on in another", event.cell.path)

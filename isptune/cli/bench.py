@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +36,12 @@ if TYPE_CHECKING:
 )
 @click.option("--workers", type=int, metavar="N", help="Cells at once. Default: what fits.")
 @click.option(
+    "--together",
+    type=int,
+    metavar="N",
+    help="Runs of one objective that are scored in one batch, of the engine in-process. Default: 1.",
+)
+@click.option(
     "--address", metavar="HOST:PORT", help="The Ray cluster, or auto. Default: one of this machine."
 )
 @click.option(
@@ -50,6 +54,7 @@ def command(
     out: str | None,
     engine: str | None,
     workers: int | None,
+    together: int | None,
     address: str | None,
     gpus: float | None,
     no_report: bool,
@@ -64,7 +69,7 @@ def command(
     Example: isptune bench --objective psnr,severity --scene photo.png --seeds 10 --out runs/first
     """
     from isptune.benchmark.engines import make_engine
-    from isptune.benchmark.grid import parse_bench_config, with_paths
+    from isptune.benchmark.grid import cells_of, parse_bench_config, with_paths
     from isptune.benchmark.running import run_benchmark
     from isptune.cli.live import Stopped, stoppable
     from isptune.devices import resolve_device
@@ -74,11 +79,11 @@ def command(
     config = parse_bench_config(data, f"the configuration '{config_path}'" if config_path else "the options")
     config = with_paths(config, absolute_scene, absolute_checkpoints)
     chosen = engine or ("processes" if resolve_device(config.device).type == "cpu" else "in-process")
-    runner = make_engine(chosen, config.threads, workers, address=address, gpus=gpus)
+    runner = make_engine(chosen, config.threads, workers, together=together, address=address, gpus=gpus)
     folder = Path(out) if out else Path("runs") / config.name
     try:
-        with stoppable(), _progress(config) as show:
-            benchmark = run_benchmark(config, folder, runner, show)
+        with stoppable(), _Progress(len(list(cells_of(config)))) as progress:
+            benchmark = run_benchmark(config, folder, runner, progress.show, progress.start)
     except Stopped as stop:
         click.echo(f"isptune: stopped; go on with the same command; what is done lies in {folder}", err=True)
         return stop.exit_code
@@ -121,49 +126,64 @@ def _conclude(benchmark: Benchmark, as_json: bool, report: bool) -> None:
         click.echo(f"wrote {page}")
 
 
-@contextmanager
-def _progress(config: Any) -> Iterator[Any]:
+class _Progress:
     """A bar over all cells, and which of them run; plain lines where there is no terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bar
 
-    from isptune.benchmark.grid import cells_of
-
-    console = Console(stderr=True)
-    total = len(list(cells_of(config)))
-    shares: dict[str, float] = {}
-    ended: set[str] = set()
-    bar = Bar(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    task = bar.add_task("cells", total=total)
-
-    def show(event: Event) -> None:
-        path = event.cell.path
-        if event.outcome is not None:
-            shares.pop(path, None)
-            ended.add(path)
-            if not console.is_terminal:
-                console.print(f"{len(ended)}: {event.outcome.status} {path.removeprefix('cells/')}")
-        elif event.generations:
-            shares[path] = event.generation / event.generations
-        running = ", ".join(sorted(path.removeprefix("cells/") for path in shares)[:3])
-        bar.update(
-            task, completed=round(len(ended) + sum(shares.values()), 2), description=running or "cells"
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
         )
 
-    with bar:
-        yield show
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("cells", total=total)
+        self._total = total
+        self._ended = 0
+        # How far the cells are that run.
+        self._shares: dict[str, float] = {}
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def start(self, done: int) -> None:
+        """Begin where an earlier command ended."""
+        self._ended = done
+        if done:
+            self._console.print(f"{done} of {self._total} cells are done already")
+        # What is left is timed by what this command does.
+        self._bar.reset(self._task, completed=done)
+
+    def show(self, event: Event) -> None:
+        path = event.cell.path
+        name = path.removeprefix("cells/")
+        if event.outcome is not None:
+            self._shares.pop(path, None)
+            self._ended += 1
+            if not self._console.is_terminal:
+                self._console.print(f"{self._ended} of {self._total}: {event.outcome.status} {name}")
+        elif event.generations:
+            self._shares[path] = event.generation / event.generations
+        running = ", ".join(sorted(other.removeprefix("cells/") for other in self._shares)[:3])
+        self._bar.update(
+            self._task,
+            completed=round(self._ended + sum(self._shares.values()), 2),
+            description=running or "cells",
+        )

@@ -10,6 +10,9 @@ from isptune.naming import did_you_mean, listed
 
 NAMES = ("in-process", "processes", "ray")
 
+# The engine of each option.
+_OWN = {"together": "in-process", "address": "ray", "gpus": "ray"}
+
 __all__ = ["NAMES", "Engine", "Event", "make_engine"]
 
 
@@ -20,7 +23,7 @@ def make_engine(name: str, threads: int, workers: int | None = None, **options: 
         name: one of ``NAMES``.
         threads: of PyTorch in every cell.
         workers: how many cells at once; what fits the machine or the cluster if None.
-        options: of ``RayEngine``: ``address``, ``gpus``.
+        options: ``together`` of ``InProcess``; ``address`` and ``gpus`` of ``RayEngine``.
 
     Raises:
         ConfigurationError: there is no such engine, or an option is not its own.
@@ -29,21 +32,22 @@ def make_engine(name: str, threads: int, workers: int | None = None, **options: 
         raise ConfigurationError(
             f"there is no engine '{name}'" + (did_you_mean(name, NAMES) or f"; the engines: {listed(NAMES)}")
         )
-    given = [f"--{key}" for key, value in options.items() if value is not None]
-    if given and name != "ray":
-        raise ConfigurationError(f"{listed(given)} is for the engine 'ray', not for '{name}'")
+    given = {key: value for key, value in options.items() if value is not None}
+    for key in given:
+        if name != _OWN[key]:
+            raise ConfigurationError(f"--{key} is for the engine '{_OWN[key]}', not for '{name}'")
     if name == "in-process":
         if workers not in (None, 1):
             raise ConfigurationError(
-                f"the engine 'in-process' runs one cell at a time, not {workers}; use 'processes'"
+                f"the engine 'in-process' has one process, not {workers}; use 'processes'"
             )
         from isptune.benchmark.engines.in_process import InProcess
 
-        return InProcess(threads)
+        return InProcess(threads, **given)
     if name == "processes":
         from isptune.benchmark.engines.processes import Processes
 
         return Processes(threads, workers)
     from isptune.benchmark.engines.ray_cluster import RayEngine
 
-    return RayEngine(threads, workers, **options)
+    return RayEngine(threads, workers, **given)

@@ -61,7 +61,7 @@ def lost(job: Job, losses: int, sentence: str, waiting: deque[tuple[Job, int]]) 
     return Event(job.cell, outcome=Outcome(job.cell, FAILED, sentence))
 
 
-def check_workers(workers: int | None) -> None:
-    """Refuse a number of workers below 1 with a ConfigurationError."""
-    if workers is not None and workers < 1:
-        raise ConfigurationError(f"workers is {workers}; allowed: from 1")
+def check_count(name: str, count: int | None) -> None:
+    """Refuse a number (of workers, say) below 1 with a ConfigurationError."""
+    if count is not None and count < 1:
+        raise ConfigurationError(f"{name} is {count}; allowed: from 1")

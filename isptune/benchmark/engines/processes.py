@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from isptune.benchmark.engines.engine import Event, check_workers, lost
+from isptune.benchmark.engines.engine import Event, check_count, lost
 from isptune.benchmark.worker import Job, Worker
 from isptune.errors import IsptuneError
 from isptune.tracking import Progress
@@ -30,7 +30,7 @@ class Processes:
     """
 
     def __init__(self, threads: int = 1, workers: int | None = None) -> None:
-        check_workers(workers)
+        check_count("workers", workers)
         self._threads = threads
         self._count = workers or max(1, _processors() // threads)
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from isptune import registry
-from isptune.benchmark.engines.engine import Event, check_workers, lost
+from isptune.benchmark.engines.engine import Event, check_count, lost
 from isptune.benchmark.engines.streaming import Written, files_of, run_cell, write
 from isptune.benchmark.worker import Job
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
@@ -45,7 +45,7 @@ class RayEngine:
         address: str | None = None,
         gpus: float | None = None,
     ) -> None:
-        check_workers(workers)
+        check_count("workers", workers)
         if gpus is not None and not (0 < gpus < 1 or (gpus >= 1 and gpus == int(gpus))):
             raise ConfigurationError(f"gpus is {gpus:g}; allowed: a fraction of 1, or a whole number")
         try:

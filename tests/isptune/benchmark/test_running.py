@@ -98,7 +98,7 @@ def test_a_killed_command_goes_on_where_it_was(plain: Path, tmp_path: Path, logs
     assert "psnr" in done.stdout
     assert logs(out) == logs(plain)
     again = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
-    assert "done" not in again.stderr
+    assert again.stderr.splitlines() == ["4 of 4 cells are done already"]
     tables = json.loads(again.stdout)
     assert set(tables) >= {"summary", "comparison", "targets", "agreement", "timings"}
     for name in tables:
@@ -113,7 +113,12 @@ def test_a_grid_that_has_grown_runs_the_new_cells_only(plain: Path, tmp_path: Pa
     run_benchmark(grid(seeds=1), tmp_path, make_engine("in-process", 1))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("cells/**/cell.json")}
     ended: list[str] = []
-    run_benchmark(grid(), tmp_path, make_engine("in-process", 1), lambda event: ended.append(event.cell.path))
+    run_benchmark(
+        grid(),
+        tmp_path,
+        make_engine("in-process", 1),
+        lambda event: ended.append(event.cell.path) if event.outcome is not None else None,
+    )
     assert len(before) == len(ended) == 2
     assert all(path.endswith("seed-1") for path in ended)
     assert {path: path.stat().st_mtime_ns for path in before} == before
@@ -147,7 +152,9 @@ def test_what_cannot_be_run_is_one_sentence(plain: Path, tmp_path: Path) -> None
     assert str(caught.value) == f"'{tmp_path}' holds no benchmark: there is no bench.yaml in it"
     for arguments, options, message in (
         (("rya", 1), {}, "there is no engine 'rya'; did you mean 'ray'?"),
-        (("in-process", 1, 4), {}, "the engine 'in-process' runs one cell at a time, not 4; use 'processes'"),
+        (("in-process", 1, 4), {}, "the engine 'in-process' has one process, not 4; use 'processes'"),
+        (("in-process", 1), {"together": 0}, "together is 0; allowed: from 1"),
+        (("ray", 1), {"together": 2}, "--together is for the engine 'in-process', not for 'ray'"),
         (("processes", 1), {"gpus": 0.5}, "--gpus is for the engine 'ray', not for 'processes'"),
         (("processes", 1, 0), {}, "workers is 0; allowed: from 1"),
         (("ray", 1), {"gpus": 1.5}, "gpus is 1.5; allowed: a fraction of 1, or a whole number"),

@@ -57,6 +57,11 @@ RECIPES: dict[str, list[list[str]]] = {
             *("--loss", f"huber=1,huber-total=0.5,relative=1,relative-total=0.5,{_RANKS}"),
             *_options(crop=192, contents=8, variants=4, looks=0.3, mixed=0.2, faint=0.25),
         ],
+        [
+            *(*_SEVERITY, "--steps", "7000", "--rate", "0.0007"),
+            *("--loss", "huber=1,huber-total=1,relative=1,relative-total=1,ranking-total=2,plcc-total=1"),
+            *_options(crop=256, contents=8, variants=4, looks=0.3, mixed=0.15, faint=0.25),
+        ],
     ],
     "qalign-tiny": [
         [

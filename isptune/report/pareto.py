@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isptune.pareto import by_compromise
-from isptune.report.records import Record
+from isptune.report.records import ANSWER, Record
 from isptune.result import History
 
 Numbers = NDArray[np.float64]
@@ -83,4 +83,4 @@ def even_sample(count: int, most: int) -> Indices:
 def front_names(indices: Sequence[int]) -> list[str]:
     """How tooltips call the candidates of a front, of which the first is the best compromise."""
     names = [f"evaluation {index + 1}" for index in indices]
-    return [f"best compromise, {name}" if place == 0 else name for place, name in enumerate(names)]
+    return [f"{ANSWER}, {name}" if place == 0 else name for place, name in enumerate(names)]

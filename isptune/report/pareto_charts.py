@@ -10,13 +10,13 @@ from isptune.pipeline import Pipeline
 from isptune.plots import pareto_points
 from isptune.report.charts import Spec, loss_chart, plain
 from isptune.report.compute import MOST_POINTS, slices
+from isptune.report.markup import written
 from isptune.report.parallel import candidate_lines, candidate_views
 from isptune.report.pareto import compromises, even_sample, front_names
-from isptune.report.records import Record
+from isptune.report.records import ANSWER, Record
 from isptune.result import History
 
 MOST_LINES = 300
-ANSWER = "best compromise"
 
 
 def plane_chart(history: History) -> Spec:
@@ -32,6 +32,7 @@ def plane_chart(history: History) -> Spec:
     spec: Spec = {
         "kind": "front",
         "colour": 0,
+        "answer": ANSWER,
         "x": axes[0],
         "y": axes[1],
         "others": [plain(column) for column in others.T],
@@ -61,7 +62,7 @@ def front_chart(record: Record, pipeline: Pipeline) -> Spec:
             "colour": 0,
             "scores": plain(scores),
             "shares": plain(shares),
-            "writtenScores": [f"{score:.4g}" for score in scores],
+            "writtenScores": [written(score) for score in scores.tolist()],
             **line,
         }
         for name, scores, shares, line in zip(
@@ -75,7 +76,7 @@ def front_chart(record: Record, pipeline: Pipeline) -> Spec:
     views = candidate_views(pipeline, lines)
     if len(points.labels) > 2:
         axes = [
-            {"name": label, "low": f"{worst:.3g}", "high": f"{best:.3g}"}
+            {"name": label, "low": written(worst), "high": written(best)}
             for label, worst, best in zip(points.labels, *points.ends.tolist(), strict=True)
         ]
         views = [{"label": "scores", "places": "shares", "texts": "writtenScores", "axes": axes}, *views]

@@ -16,7 +16,7 @@ from isptune.report.records import Record
 from isptune.report.sections import NO_TRUTH, checkpoints, parameters_table, plain_cell, score_figures
 
 MOST_ROWS = 50
-_SHORT = 8
+_SHORT = 10
 
 
 def lead(record: Record) -> str:
@@ -79,8 +79,7 @@ def add_front(page: Page, record: Record, pipelines: Pipelines) -> None:
     content += chart(
         "front-candidates", heading, "Parallel coordinates of the front's candidates.", words + sample
     )
-    table_of_parameters = parameters_table(record, pipelines, "Parameters of the best compromise")
-    content += _front_table(record, pipelines) + table_of_parameters
+    content += _front_table(record, pipelines) + parameters_table(record, pipelines)
     page.add("front", "Pareto front", paragraph(sentence) + content)
 
 

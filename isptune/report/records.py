@@ -20,6 +20,9 @@ from isptune.result import History
 from isptune.run import CONFIG_NAME, RESULT_NAME, Generation, RunDirectory
 from isptune.session import make_objective, make_pipeline
 
+# What a run of several objectives hands over.
+ANSWER = "best compromise"
+
 
 @dataclass(frozen=True)
 class Record:
@@ -54,6 +57,11 @@ class Record:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     scores: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def answer(self) -> str:
+        """What the run hands over, in words."""
+        return ANSWER if self.scores else "best-scored candidate"
 
     @property
     def knows_truth(self) -> bool:

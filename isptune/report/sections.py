@@ -102,7 +102,7 @@ def add_levels(page: Page, records: Sequence[Record], pipelines: Pipelines) -> N
         rows.append([label, float(levels.start.median[number]), *found, float(levels.maxima[number]), unit])
     names = [f"found by {name}" for name in levels.found] if len(levels.found) > 1 else ["found"]
     sentence = (
-        "How much of each stage's distortion is left at the best-scored candidate, beside that in the middle "
+        f"How much of each stage's distortion is left at the {records[0].answer}, beside that in the middle "
         "of the search space, where an untuned camera may stand."
     )
     if several:
@@ -197,7 +197,7 @@ def add_candidates(page: Page, records: Sequence[Record], pipelines: Pipelines) 
 def _parameters(records: Sequence[Record], pipelines: Pipelines) -> str:
     """The parameters found: a row per parameter for one run, a row per run for several."""
     if len(records) == 1:
-        return parameters_table(records[0], pipelines, "Parameters of the best-scored candidate")
+        return parameters_table(records[0], pipelines)
     names = list(dict.fromkeys(name for record in records for name in record.parameters))
     several = len(in_order(records, lambda record: record.objective)) > 1
     rows = [
@@ -215,7 +215,7 @@ def _parameters(records: Sequence[Record], pipelines: Pipelines) -> str:
     return f"<details><summary>All {len(records)} best candidates as a table</summary>{content}</details>"
 
 
-def parameters_table(record: Record, pipelines: Pipelines, title: str) -> str:
+def parameters_table(record: Record, pipelines: Pipelines) -> str:
     """A run's parameters before and after, a row for each."""
     pipeline = pipelines.of(record)
     start = pipeline.space.to_dicts(pipeline.space.middle())[0]
@@ -224,7 +224,7 @@ def parameters_table(record: Record, pipelines: Pipelines, title: str) -> str:
         for name, value in record.parameters.items()
     ]
     heads = ["parameter", "before (middle)", "found", "allowed"]
-    return table(title, heads, rows, "parameters-table")
+    return table(f"Parameters of the {record.answer}", heads, rows, "parameters-table")
 
 
 def plain_cell(value: object) -> Cell:

@@ -34,7 +34,7 @@ function front(place, spec) {
         .filter(([first, second]) => inside(first, x) && inside(second, y)),
     );
   });
-  legendMark(bar, 'best compromise', (svg) => draw('circle', { class: 'ring', cx: 7, cy: 7, r: 6 }, svg));
+  legendMark(bar, spec.answer, (svg) => draw('circle', { class: 'ring', cx: 7, cy: 7, r: 6 }, svg));
   legendMark(bar, `front (${xs.length})`, (svg) => draw('circle', { cx: 7, cy: 7, r: 5, fill: colour(spec.colour) }, svg));
   if (!spec.others[0].length) return;
   legendMark(bar, 'dominated', (svg) => draw('circle', { class: 'grey-point', cx: 7, cy: 7, r: 3 }, svg));

@@ -73,9 +73,14 @@ def prepare(
     """
     pipeline = make_pipeline(config, scenes)
     if objective is None:
-        made = [registry.objectives.create(part.name, **part.options) for part in config.objectives]
-        objective = combine(made, config.vector)
+        objective = make_objective(config)
     return make_session(pipeline, objective, config, None if out is None else RunDirectory(out))
+
+
+def make_objective(config: RunConfig) -> Objective:
+    """The objective of a run alone, or all of them as one."""
+    made = [registry.objectives.create(part.name, **part.options) for part in config.objectives]
+    return combine(made, config.vector)
 
 
 def make_pipeline(config: RunConfig, scenes: Sequence[Scene] | None = None) -> Pipeline:

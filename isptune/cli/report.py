@@ -23,6 +23,8 @@ BENCHMARK_NAME = "bench.yaml"
 def command(directories: tuple[str, ...], out: str | None) -> int:
     """Write one HTML file about the tuning runs in DIR..., or about the benchmark in DIR.
 
+    A run of several objectives has a report of its own, with its Pareto front: give it alone.
+
     The file holds its pictures, numbers and scripts itself: it can be sent, and opened without a network.
     """
     from isptune.report import write_report

@@ -10,13 +10,25 @@ from isptune.benchmark.results import DONE, Benchmark
 from isptune.benchmark.targets import TARGETS
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.naming import listed
-from isptune.report import facts, sections
+from isptune.report import facts, pareto_sections, sections
 from isptune.report.comparison import add_pictures
 from isptune.report.compute import by_objective, in_order, median_record, slices
 from isptune.report.levels import Pipelines
-from isptune.report.markup import Cell, TableLike, code, paragraph, table, table_of, text
+from isptune.report.markup import (
+    Cell,
+    TableLike,
+    cards,
+    code,
+    duration,
+    paragraph,
+    table,
+    table_of,
+    text,
+)
 from isptune.report.page import Page
+from isptune.report.pareto import column_records
 from isptune.report.records import Record, read_record, read_settings, records_of_benchmark
+from isptune.run import CONFIG_NAME
 
 
 def report_of_runs(directories: Iterable[str | Path]) -> str:
@@ -30,7 +42,7 @@ def report_of_runs(directories: Iterable[str | Path]) -> str:
         A whole HTML document, the same for the same runs.
 
     Raises:
-        ConfigurationError: no directory is given, or one twice.
+        ConfigurationError: no directory is given, or one twice, or a run of several objectives beside others.
         RunDirectoryError: a directory holds no run that a report can be made of.
     """
     folders = [Path(directory) for directory in directories]
@@ -41,12 +53,38 @@ def report_of_runs(directories: Iterable[str | Path]) -> str:
             raise ConfigurationError(f"the run directory '{folder}' is given twice")
     records = [read_record(folder, name) for folder, name in zip(folders, _names(folders), strict=True)]
     several = len(records) > 1
+    fronts = [record for record in records if record.scores]
+    if fronts and several:
+        raise ConfigurationError(
+            f"the run in '{fronts[0].directory}' has several objectives, "
+            "and so a report of its own: give it alone"
+        )
+    if fronts:
+        return _report_of_front(fronts[0])
     objectives = in_order(records, lambda record: record.objective)
     title = f"Tuning report: {listed(objectives, 4)} on {records[0].scene}"
     page = Page(title, _lead_of_runs(records), objectives)
     page.add("overview", "Overview", _cards(records) + (_runs_table(records) if several else ""))
     _add_parts(page, records, TARGETS)
     _add_making_of_runs(page, records)
+    return page.to_html()
+
+
+def _report_of_front(record: Record) -> str:
+    """The report of one run of several objectives."""
+    labels = list(record.scores)
+    title = f"Tuning report: {listed(labels, 4)} on {record.scene}"
+    # The colour after those of the objectives is the best compromise's.
+    page = Page(title, pareto_sections.lead(record), [*labels, record.objective])
+    page.add("overview", "Overview", pareto_sections.front_cards(record))
+    pipelines = Pipelines()
+    columns = column_records(record)
+    add_pictures(page, [record], pipelines)
+    pareto_sections.add_front(page, record, pipelines)
+    pareto_sections.add_front_convergence(page, record, columns)
+    sections.add_levels(page, [record], pipelines)
+    sections.add_truth(page, columns)
+    _add_making_of_runs(page, [record])
     return page.to_html()
 
 
@@ -179,15 +217,8 @@ def _cards(records: Sequence[Record], benchmark: Benchmark | None = None) -> str
             ("hidden map", in_order(records, lambda record: record.map)),
         ):
             facts_shown.append((label, labels[0]) if len(labels) == 1 else (f"{label}s", f"{len(labels)}"))
-    facts_shown += [("evaluations", f"{evaluations:,}"), ("time", _duration(seconds))]
-    items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in facts_shown)
-    return f'<dl class="cards">{items}</dl>'
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    facts_shown += [("evaluations", f"{evaluations:,}"), ("time", duration(seconds))]
+    return cards(facts_shown)
 
 
 def _runs_table(records: Sequence[Record]) -> str:
@@ -208,7 +239,8 @@ def _add_making_of_runs(page: Page, records: Sequence[Record]) -> None:
     content = []
     for record in records:
         config, data = read_settings(record.directory)
-        command = facts.tune_command(config, record.directory.with_name(f"{record.directory.name}-again"))
+        again = record.directory.with_name(f"{record.directory.name}-again")
+        command = facts.tune_command(config, record.directory / CONFIG_NAME, again)
         label = f"of {record.name}"
         parts = [
             code(command, f"Command {label}", copy=True),

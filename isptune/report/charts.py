@@ -15,14 +15,13 @@ from isptune.pipeline import Pipeline
 from isptune.plots import Band
 from isptune.report.compute import (
     Slice,
-    best_candidates,
     by_objective,
     changes,
     curves,
     reached,
     scatter,
 )
-from isptune.report.levels import Pipelines, Recovered
+from isptune.report.levels import Recovered
 from isptune.report.records import Record
 from isptune.report.sensitivity import Sensitivity
 
@@ -169,81 +168,6 @@ def levels_chart(objectives: Sequence[str], levels: Recovered) -> Spec:
             for objective, found in levels.found.items()
         ],
     }
-
-
-def parallel_chart(objectives: Sequence[str], records: Sequence[Record], pipelines: Pipelines) -> Spec | None:
-    """Best candidates on one axis per parameter: of a single run its 40 best, else the best of each run.
-
-    Runs with other parameters than the first one's are left out; None where no pipeline can be made here.
-    """
-    lines: list[Spec] = []
-    first: Pipeline | None = None
-    for record in records:
-        pipeline = pipelines.try_of(record)
-        if pipeline is None or (first is not None and pipeline.space != first.space):
-            continue
-        first = first or pipeline
-        if len(records) == 1:
-            chosen = best_candidates(record)
-        else:
-            best = record.history.best
-            chosen = np.array([] if best is None else [best], dtype=np.int64)
-        lines += _lines(record, pipeline, chosen, objectives.index(record.objective), len(records) == 1)
-    if first is None or not lines:
-        return None
-    higher = records[0].history.higher_is_better
-    views = [{"label": "parameters", "axes": [_axis(parameter) for parameter in first.space]}]
-    if all("levels" in line for line in lines):
-        axes = [
-            {"name": label, "low": "0", "high": f"{most:g} {unit}".strip()}
-            for label, most, unit in zip(
-                first.truth_labels, first.truth_maxima, first.truth_units, strict=True
-            )
-        ]
-        views.append({"label": "hidden levels", "axes": axes})
-    return {"kind": "parallel", "views": views, "lines": lines, "higherIsBetter": higher}
-
-
-def _axis(parameter: Any) -> Spec:
-    low, high = (
-        (str(parameter.options[0]), str(parameter.options[-1]))
-        if isinstance(parameter, Choice)
-        else (f"{parameter.low:g}", f"{parameter.high:g}")
-    )
-    return {"name": parameter.name, "low": low, "high": f"{high} {parameter.unit}".strip()}
-
-
-def _lines(
-    record: Record, pipeline: Pipeline, chosen: NDArray[np.int64], colour: int, ranked: bool
-) -> list[Spec]:
-    history = record.history
-    values = pipeline.space.to_values(torch.from_numpy(history.candidates[chosen]))
-    # The middle of its step where a parameter has steps, so that equal values lie on each other.
-    unit = pipeline.space.to_unit(values).numpy()
-    written = pipeline.space.to_dicts(values)
-    with torch.no_grad():
-        levels = pipeline.truth(values)
-    found = []
-    for place, index in enumerate(chosen.tolist()):
-        line: Spec = {
-            "name": f"rank {place + 1}, evaluation {index + 1}" if ranked else record.name,
-            "objective": record.objective,
-            "colour": colour,
-            "score": rounded(float(history.scores[index])),
-            "parameters": plain(unit[place]),
-            "written": [_written(value) for value in written[place].values()],
-        }
-        if levels is not None and history.l1_normalised is not None:
-            row = levels[place].abs()
-            line["loss"] = rounded(float(history.l1_normalised[index]))
-            line["levels"] = plain((row / torch.tensor(pipeline.truth_maxima, dtype=row.dtype)).tolist())
-            line["writtenLevels"] = [_written(level) for level in row.tolist()]
-        found.append(line)
-    return found
-
-
-def _written(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def sensitivity_charts(

@@ -5,32 +5,41 @@ from __future__ import annotations
 import os
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from isptune.config import RunConfig, settings_of
+from isptune.config import Component, RunConfig, settings_of
 
 
-def tune_command(config: RunConfig, out: Path) -> str:
+def tune_command(config: RunConfig, noted: Path, out: Path) -> str:
     """The ``isptune tune`` command that runs a configuration again, one option a line.
 
     Args:
         config: of the run.
+        noted: the file that holds it. The command names it where several objectives have options, which a
+            command line has no place for.
         out: the new run's directory.
     """
+    if config.more_objectives and any(part.options for part in config.objectives):
+        return _lines([["isptune", "tune"], ["--config", str(noted)], ["--out", str(out)]])
     lines = [["isptune", "tune", *config.scenes]]
+    objective = Component(
+        name=",".join(part.name for part in config.objectives), options=config.objective.options
+    )
     for kind, component in (
         ("pipeline", config.pipeline),
-        ("objective", config.objective),
+        ("objective", objective),
         ("optimizer", config.optimizer),
     ):
         lines.append([f"--{kind}", component.name])
         lines += [
             [f"--{kind}-option", f"{key}={_yaml_value(value)}"] for key, value in component.options.items()
         ]
+    if config.vector:
+        lines.append(["--vector"])
     if config.population is not None:
         lines.append(["--population", str(config.population)])
     lines += [["--budget", str(config.budget)], ["--seed", str(config.seed)]]
@@ -39,7 +48,12 @@ def tune_command(config: RunConfig, out: Path) -> str:
         if value != RunConfig.model_fields[option[2:]].default:
             lines.append([option, value])
     lines.append(["--out", str(out)])
-    return " \\\n  ".join(shlex.join(line) for line in lines)
+    return _lines(lines)
+
+
+def _lines(words: Sequence[Sequence[str]]) -> str:
+    """A command over several lines."""
+    return " \\\n  ".join(shlex.join(line) for line in words)
 
 
 def _yaml_value(value: Any) -> str:

@@ -107,6 +107,19 @@ def grid(parts: Sequence[str], wide: bool = False) -> str:
     return f'<div class="grid{" wide" if wide else ""}">{"".join(parts)}</div>'
 
 
+def cards(facts: Iterable[tuple[str, str]]) -> str:
+    """A few named figures in large type."""
+    items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in facts)
+    return f'<dl class="cards">{items}</dl>'
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it."""
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 def paragraph(sentence: str, kind: str = "") -> str:
     return f"<p{f' class={chr(34)}{kind}{chr(34)}' if kind else ''}>{text(sentence)}</p>"
 

@@ -119,9 +119,11 @@ def _start_note(pipeline: Pipeline, start: Tensor) -> str:
 
 
 def _note(record: Record) -> str:
-    score = "" if record.score is None else f"{record.objective} {record.score:.4g}"
-    loss = "" if record.l1_normalised is None else f"normalised L1 {record.l1_normalised:.3g}"
-    return ", ".join(part for part in (score, loss) if part)
+    scores = record.scores or ({} if record.score is None else {record.objective: record.score})
+    parts = [f"{name} {score:.4g}" for name, score in scores.items()]
+    if record.l1_normalised is not None:
+        parts.append(f"normalised L1 {record.l1_normalised:.3g}")
+    return ", ".join(parts)
 
 
 def preview_uri(image: Tensor, largest: int = LARGEST_SIDE) -> tuple[str, int, int]:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from isptune import registry
 from isptune.benchmark.results import Benchmark
 from isptune.config import RunConfig, parse_config, settings_of
 from isptune.errors import RunDirectoryError
@@ -19,7 +18,10 @@ from isptune.naming import listed
 from isptune.pipeline import Pipeline, l1_distortion
 from isptune.result import History
 from isptune.run import CONFIG_NAME, RESULT_NAME, Generation, RunDirectory
-from isptune.session import make_pipeline
+from isptune.session import make_objective, make_pipeline
+
+# What a run of several objectives hands over.
+ANSWER = "best compromise"
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,16 @@ class Record:
 
     Attributes:
         name: how tables and tooltips call it.
-        objective, optimizer, scene, map: labels.
+        objective, optimizer, scene, map: labels; several objectives have one in common.
         seed: of the optimizer.
         directory: of the run.
         history: every evaluation.
-        score, l1, l1_normalised: at the best-scored candidate; None where unknown.
+        score, l1, l1_normalised: at the best-scored candidate, of several objectives at the best
+            compromise; None where unknown, and the score where there are several.
         levels: hidden level per stage there, in the stages' own units; None where unknown.
         parameters: the best-scored candidate's; empty where every score was not finite.
         seconds: wall time of proposing, rendering and scoring.
+        scores: of several objectives, the best compromise's by label; empty of a single one.
     """
 
     name: str
@@ -52,6 +56,12 @@ class Record:
     levels: Mapping[str, float] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def answer(self) -> str:
+        """What the run hands over, in words."""
+        return ANSWER if self.scores else "best-scored candidate"
 
     @property
     def knows_truth(self) -> bool:
@@ -81,8 +91,8 @@ def read_record(directory: str | Path, name: str | None = None) -> Record:
         name: how the report calls it; the folder's name if None.
 
     Raises:
-        RunDirectoryError: there is no run, its log is empty or damaged, no score in it is finite, or it has
-            several objectives.
+        RunDirectoryError: there is no run, its log is empty or damaged, or no candidate in it has finite
+            scores.
     """
     directory = Path(directory)
     config, data = read_settings(directory)
@@ -90,16 +100,27 @@ def read_record(directory: str | Path, name: str | None = None) -> Record:
     if not log:
         raise RunDirectoryError(f"the run in '{directory}' has no finished generation yet")
     scores = np.concatenate([generation.scores for generation in log])
-    if scores.ndim > 1:
-        raise RunDirectoryError(
-            f"the run in '{directory}' has several objectives, which a report does not show; "
-            "'isptune plot' draws its front"
-        )
-    if np.isnan(scores).all():
+    if not np.isfinite(scores.reshape(len(scores), -1)).all(axis=1).any():
         raise RunDirectoryError(f"the run in '{directory}' has no candidate with a finite score yet")
     pipeline = make_pipeline(config)
-    higher_is_better = _orientation(directory, config, scores)
-    return _record(directory, name, config, pipeline, log, higher_is_better)
+    if scores.ndim == 1:
+        columns = Columns(config.objective.name, _orientation(directory, config, scores))
+    else:
+        objective = make_objective(config)
+        columns = Columns(
+            objective.name, objective.higher_is_better, tuple(objective.labels), objective.orientations
+        )
+    return _record(directory, name, config, pipeline, log, columns)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the scores of a log are of: ``labels`` and ``orientations`` are those of a history."""
+
+    objective: str
+    higher_is_better: bool
+    labels: tuple[str, ...] = ()
+    orientations: tuple[bool, ...] = ()
 
 
 def _record(
@@ -108,7 +129,7 @@ def _record(
     config: RunConfig,
     pipeline: Pipeline,
     log: list[Generation],
-    higher_is_better: bool,
+    columns: Columns,
 ) -> Record:
     candidates = np.concatenate([generation.candidates for generation in log])
     values = pipeline.space.to_values(torch.from_numpy(candidates))
@@ -119,20 +140,28 @@ def _record(
         l1, share = (loss.numpy() for loss in l1_distortion(levels.cpu(), pipeline.truth_maxima))
     scores = np.concatenate([generation.scores for generation in log])
     history = History(
-        np.arange(1, len(scores) + 1), candidates, scores, higher_is_better, l1=l1, l1_normalised=share
+        evaluations=np.arange(1, len(scores) + 1),
+        candidates=candidates,
+        scores=scores,
+        higher_is_better=columns.higher_is_better,
+        l1=l1,
+        l1_normalised=share,
+        labels=columns.labels,
+        orientations=columns.orientations,
     )
     best = history.best
     assert best is not None
+    several = bool(columns.orientations)
     return Record(
         name=name or directory.resolve().name,
-        objective=config.objective.name,
+        objective=columns.objective,
         optimizer=config.optimizer.name,
         scene=listed([scene_name(scene) for scene in config.scenes], 3),
         map=str(config.pipeline.options.get("seed", config.seed)),
         seed=config.seed,
         directory=directory,
         history=history,
-        score=float(scores[best]),
+        score=None if several else float(scores[best]),
         l1=None if l1 is None else float(l1[best]),
         l1_normalised=None if share is None else float(share[best]),
         levels=None
@@ -140,6 +169,7 @@ def _record(
         else dict(zip(pipeline.truth_labels, levels[best].tolist(), strict=True)),
         parameters=pipeline.space.to_dicts(values[best : best + 1])[0],
         seconds=sum(generation.seconds for generation in log),
+        scores=dict(zip(columns.labels, scores[best].tolist(), strict=True)) if several else {},
     )
 
 
@@ -157,8 +187,7 @@ def _orientation(directory: Path, config: RunConfig, scores: np.ndarray) -> bool
     low, high = float(np.nanmin(scores)), float(np.nanmax(scores))
     if best in (low, high) and low != high:
         return bool(best == high)
-    objective = registry.objectives.create(config.objective.name, **config.objective.options)
-    return bool(objective.higher_is_better)
+    return bool(make_objective(config).higher_is_better)
 
 
 def records_of_benchmark(benchmark: Benchmark) -> list[Record]:

@@ -14,6 +14,7 @@ from isptune.report.compute import Slice, by_objective, curves, in_order, reache
 from isptune.report.levels import Pipelines, recovered
 from isptune.report.markup import Cell, chart, grid, paragraph, table
 from isptune.report.page import Page
+from isptune.report.parallel import parallel_chart
 from isptune.report.records import Record
 from isptune.report.sensitivity import sensitivity
 
@@ -31,18 +32,7 @@ def add_convergence(page: Page, records: Sequence[Record], parts: Sequence[Slice
         "Lines are medians over runs, bands reach from the lower to the upper quartile. " if several else ""
     )
     loss = charts.loss_chart(page.objectives, parts)
-    figures = []
-    for number, objective in enumerate(page.objectives):
-        identifier = f"score-{number}"
-        page.charts[identifier] = charts.score_chart(objective, number, parts)
-        direction = "higher" if by_objective(records)[objective][0].history.higher_is_better else "lower"
-        figures.append(
-            chart(
-                identifier,
-                f"{objective} ({direction} is better)",
-                f"Best {objective} score so far against evaluations.",
-            )
-        )
+    figures = score_figures(page, records, parts)
     if loss is not None:
         page.charts["loss"] = loss
         figure = chart(
@@ -59,10 +49,27 @@ def add_convergence(page: Page, records: Sequence[Record], parts: Sequence[Slice
         if loss is not None
         else NO_TRUTH
     )
-    page.add("convergence", "Convergence", paragraph(sentence) + "".join(figures) + _checkpoints(records))
+    page.add("convergence", "Convergence", paragraph(sentence) + "".join(figures) + checkpoints(records))
 
 
-def _checkpoints(records: Sequence[Record]) -> str:
+def score_figures(page: Page, records: Sequence[Record], parts: Sequence[Slice]) -> list[str]:
+    """A chart of the best score so far per objective of the records."""
+    figures = []
+    for number, (objective, group) in enumerate(by_objective(records).items()):
+        identifier = f"score-{number}"
+        page.charts[identifier] = charts.score_chart(objective, number, parts)
+        direction = "higher" if group[0].history.higher_is_better else "lower"
+        figures.append(
+            chart(
+                identifier,
+                f"{objective} ({direction} is better)",
+                f"Best {objective} score so far against evaluations.",
+            )
+        )
+    return figures
+
+
+def checkpoints(records: Sequence[Record]) -> str:
     """The curves at a few evaluations, as a table behind a summary."""
     rows: list[list[Cell]] = []
     for objective, group in by_objective(records).items():
@@ -95,7 +102,7 @@ def add_levels(page: Page, records: Sequence[Record], pipelines: Pipelines) -> N
         rows.append([label, float(levels.start.median[number]), *found, float(levels.maxima[number]), unit])
     names = [f"found by {name}" for name in levels.found] if len(levels.found) > 1 else ["found"]
     sentence = (
-        "How much of each stage's distortion is left at the best-scored candidate, beside that in the middle "
+        f"How much of each stage's distortion is left at the {records[0].answer}, beside that in the middle "
         "of the search space, where an untuned camera may stand."
     )
     if several:
@@ -168,7 +175,7 @@ def add_targets(
 
 def add_candidates(page: Page, records: Sequence[Record], pipelines: Pipelines) -> None:
     """Parallel coordinates of the best candidates, and their parameters."""
-    spec = charts.parallel_chart(page.objectives, records, pipelines)
+    spec = parallel_chart(page.objectives, records, pipelines)
     if spec is None:
         return
     page.charts["candidates"] = spec
@@ -190,14 +197,7 @@ def add_candidates(page: Page, records: Sequence[Record], pipelines: Pipelines) 
 def _parameters(records: Sequence[Record], pipelines: Pipelines) -> str:
     """The parameters found: a row per parameter for one run, a row per run for several."""
     if len(records) == 1:
-        pipeline = pipelines.of(records[0])
-        start = pipeline.space.to_dicts(pipeline.space.middle())[0]
-        rows = [
-            [name, start.get(name), _plain(value), pipeline.space[name].allowed]
-            for name, value in records[0].parameters.items()
-        ]
-        heads = ["parameter", "before (middle)", "found", "allowed"]
-        return table("Parameters of the best-scored candidate", heads, rows, "parameters-table")
+        return parameters_table(records[0], pipelines)
     names = list(dict.fromkeys(name for record in records for name in record.parameters))
     several = len(in_order(records, lambda record: record.objective)) > 1
     rows = [
@@ -206,7 +206,7 @@ def _parameters(records: Sequence[Record], pipelines: Pipelines) -> str:
             *([record.objective] if several else []),
             record.score,
             record.l1_normalised,
-            *(_plain(record.parameters.get(name)) for name in names),
+            *(plain_cell(record.parameters.get(name)) for name in names),
         ]
         for record in records
     ]
@@ -215,7 +215,20 @@ def _parameters(records: Sequence[Record], pipelines: Pipelines) -> str:
     return f"<details><summary>All {len(records)} best candidates as a table</summary>{content}</details>"
 
 
-def _plain(value: object) -> Cell:
+def parameters_table(record: Record, pipelines: Pipelines) -> str:
+    """A run's parameters before and after, a row for each."""
+    pipeline = pipelines.of(record)
+    start = pipeline.space.to_dicts(pipeline.space.middle())[0]
+    rows = [
+        [name, start.get(name), plain_cell(value), pipeline.space[name].allowed]
+        for name, value in record.parameters.items()
+    ]
+    heads = ["parameter", "before (middle)", "found", "allowed"]
+    return table(f"Parameters of the {record.answer}", heads, rows, "parameters-table")
+
+
+def plain_cell(value: object) -> Cell:
+    """A parameter's value as a table shows it."""
     return value if isinstance(value, str | float | int) else None if value is None else str(value)
 
 
@@ -241,7 +254,7 @@ def add_sensitivity(page: Page, record: Record, pipelines: Pipelines) -> None:
     # A fraction of the way from one option to the next means nothing.
     choices = {parameter.name for parameter in pipeline.space if isinstance(parameter, Choice)}
     rows = [
-        [names[i], _plain(values[names[i]]), None if names[i] in choices else float(fit.effects[i])]
+        [names[i], plain_cell(values[names[i]]), None if names[i] in choices else float(fit.effects[i])]
         for i in order
     ]
     sentence = (

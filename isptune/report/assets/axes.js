@@ -71,6 +71,13 @@ function tickText(value, axis) {
   return format(value, 3);
 }
 
+// Make a text narrower where it is longer than its room.
+function squeeze(element, text, room) {
+  if (textWidth(text) <= room) return;
+  element.setAttribute('textLength', room - 4);
+  element.setAttribute('lengthAdjust', 'spacingAndGlyphs');
+}
+
 // An empty plot with axes; x and y are {label, domain, log, share, names, whole}.
 function frame(box, x, y, height) {
   const width = Math.max(220, Math.floor(box.clientWidth));
@@ -111,15 +118,13 @@ function frame(box, x, y, height) {
   const xLabel = x.log && !x.plainLabel ? `${x.label}, logarithmic` : x.label;
   const half = Math.min(textWidth(xLabel) / 2, width / 2 - 2);
   const middle = Math.min(Math.max(margin.left + inner.width / 2, half + 2), width - half - 2);
-  draw('text', { class: 'label', x: middle, y: height - 6, 'text-anchor': 'middle' }, svg, xLabel);
+  const xText = draw('text', { class: 'label', x: middle, y: height - 6, 'text-anchor': 'middle' }, svg, xLabel);
+  squeeze(xText, xLabel, width - 4);
   const reach = Math.min(textWidth(y.label) / 2, height / 2 - 6);
   const centre = Math.min(Math.max(margin.top + inner.height / 2, reach + 2), height - reach - 2);
   const turned = `translate(13 ${centre}) rotate(-90)`;
-  const yLabel = draw('text', { class: 'label', transform: turned, 'text-anchor': 'middle' }, svg, y.label);
-  if (textWidth(y.label) > height - 8) {
-    yLabel.setAttribute('textLength', height - 12);
-    yLabel.setAttribute('lengthAdjust', 'spacingAndGlyphs');
-  }
+  const yText = draw('text', { class: 'label', transform: turned, 'text-anchor': 'middle' }, svg, y.label);
+  squeeze(yText, y.label, height - 8);
   const identifier = `clip-${(frame.count = (frame.count ?? 0) + 1)}`;
   const clip = draw('clipPath', { id: identifier }, draw('defs', {}, svg));
   draw('rect', { x: margin.left - 5, y: margin.top - 5, width: inner.width + 10, height: inner.height + 10 }, clip);

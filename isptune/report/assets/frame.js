@@ -19,6 +19,13 @@ function legend(bar, series, shown, again, marks = false) {
   }
 }
 
+// An entry of a legend that is no button.
+function legendMark(bar, name, mark) {
+  const item = make('span', { class: 'key' }, bar);
+  mark(draw('svg', { width: 14, height: 14, 'aria-hidden': 'true' }, item));
+  make('span', {}, item, name);
+}
+
 function toggle(bar, name, pressed, change) {
   const button = make('button', { type: 'button', class: 'toggle', 'aria-pressed': String(pressed) }, bar, name);
   button.addEventListener('click', () => {

@@ -64,12 +64,6 @@ function whisker(svg, at, one, index, y, series) {
   else marker(svg, series, at(one.y[index]), y);
 }
 
-function legendMark(bar, name, mark) {
-  const item = make('span', { class: 'key' }, bar);
-  mark(draw('svg', { width: 14, height: 14, 'aria-hidden': 'true' }, item));
-  make('span', {}, item, name);
-}
-
 function levelReader(rows, series, spec, block, at) {
   let current = -1;
   const move = (_x, y, screenX, screenY) => {

@@ -1,20 +1,11 @@
 // Parallel coordinates: upright axes where their names fit side by side, level ones below each other otherwise.
 
-const RAMP = ['--ramp-0', '--ramp-1', '--ramp-2'];
-
-function rampColour(share) {
-  const at = Math.min(Math.max(share, 0), 1) * 2;
-  const part = Math.min(1, Math.floor(at));
-  const mix = Math.round((at - part) * 100);
-  return `color-mix(in oklab, var(${RAMP[part + 1]}) ${mix}%, var(${RAMP[part]}))`;
-}
-
 function parallel(place, spec) {
   const state = { view: 0, by: 0 };
   const several = new Set(spec.lines.map((line) => line.objective)).size > 1;
   const choices = [
     ...(spec.lines.every((line) => known(line.loss)) ? [['hidden loss', 'loss']] : []),
-    ...(several ? [['objective', 'objective']] : [['score', 'score']]),
+    ...(several ? [['objective', 'objective']] : spec.scores.map((score, index) => [score.name, index])),
   ];
   const names = [];
   for (const line of spec.lines) {
@@ -24,30 +15,33 @@ function parallel(place, spec) {
   const { bar, again } = mount(place, (box) => {
     const by = choices[state.by][1];
     const view = spec.views[state.view];
-    const key = state.view === 0 ? ['parameters', 'written'] : ['levels', 'writtenLevels'];
     const used = spec.lines.filter((line) => shown.has(line.objective));
     const room = parallelRoom(box, view.axes);
     const { svg, names: labels } = parallelFrame(box, view.axes, room);
     const threads = draw('g', {}, svg);
     svg.append(labels);
-    const values = used.map((line) => line[by]).filter(known);
+    const score = spec.scores[by];
+    const value = (line) => (score ? line.scores[by] : line[by]);
+    const values = used.map(value).filter(known);
     const [low, high] = [Math.min(...values), Math.max(...values)];
     // Blue is always the better end.
-    const turned = by === 'score' && spec.higherIsBetter;
-    const share = (value) => (high > low ? (value - low) / (high - low) : 0);
+    const turned = Boolean(score?.higherIsBetter);
+    const share = (line) => (high > low ? (value(line) - low) / (high - low) : 0);
     const paint = (line) => (by === 'objective' ? colour(line.colour)
-      : rampColour(turned ? 1 - share(line[by]) : share(line[by])));
-    const paths = used.map((line) => {
-      const at = line[key[0]].map((value, index) => room.place(index, value));
+      : rampColour(turned ? 1 - share(line) : share(line)));
+    const paths = used.map((line, number) => {
+      const at = line[view.places].map((where, index) => room.place(index, where));
       const path = draw('path', { class: 'thread', d: `M${at.map((p) => p.map((v) => v.toFixed(1)).join(',')).join('L')}` }, threads);
-      path.style.stroke = paint(line);
+      if (spec.answer && number === 0) path.classList.add('answer');
+      else path.style.stroke = paint(line);
       return { line, at, path };
     });
     if (by === 'loss') ramp(box, 'hidden L1 loss (share of range)', low, high);
-    if (by === 'score') ramp(box, 'score', ...(turned ? [high, low] : [low, high]));
-    return parallelReader(paths, view.axes, key[1], room);
+    if (score) ramp(box, score.name, ...(turned ? [high, low] : [low, high]));
+    return parallelReader(paths, view, view.places === 'shares' ? [] : spec.scores, Boolean(spec.answer));
   });
   if (several) legend(bar, names, shown, again);
+  if (spec.answer) legendMark(bar, spec.answer, (svg) => draw('line', { class: 'answer', x1: 0, x2: 14, y1: 7, y2: 7 }, svg));
   const set = (name) => (index) => {
     state[name] = index;
     again();
@@ -98,13 +92,6 @@ function parallelFrame(box, axes, room) {
   return { svg, names };
 }
 
-function ramp(box, name, best, worst) {
-  const line = make('div', { class: 'ramp' }, box);
-  make('span', {}, line, `${name}: ${format(best, 3)}`);
-  make('i', {}, line);
-  make('span', {}, line, format(worst, 3));
-}
-
 function distance(point, a, b) {
   const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
   const length = dx * dx + dy * dy || 1;
@@ -112,20 +99,24 @@ function distance(point, a, b) {
   return Math.hypot(point[0] - a[0] - share * dx, point[1] - a[1] - share * dy);
 }
 
-function parallelReader(paths, axes, written, room) {
+// The first path is the answer where there is one: it lies over the others unless one of them is chosen.
+function parallelReader(paths, view, scores, answer) {
   let current = -1;
+  const onTop = ({ path }) => path.parentNode.append(path);
+  if (answer) onTop(paths[0]);
   const highlight = (found, screenX, screenY) => {
     for (const { path } of paths) path.classList.toggle('faded', path !== found.path);
     found.path.classList.add('chosen');
-    found.path.parentNode.append(found.path);
-    const rows = axes.map((axis, index) => [null, axis.name, found.line[written][index]]);
-    rows.unshift([null, 'score', format(found.line.score)]);
+    onTop(found);
+    const rows = view.axes.map((axis, index) => [null, axis.name, found.line[view.texts][index]]);
+    rows.unshift(...scores.map((score, index) => [null, score.name, format(found.line.scores[index])]));
     if (known(found.line.loss)) rows.unshift([null, 'hidden loss', format(found.line.loss)]);
     showTooltip(`${found.line.objective}, ${found.line.name}`, rows, screenX, screenY);
   };
   const leave = () => {
     hideTooltip();
     for (const { path } of paths) path.classList.remove('faded', 'chosen');
+    if (answer) onTop(paths[0]);
   };
   let keyed = null;
   const move = (x, y, screenX, screenY) => {

@@ -27,19 +27,17 @@ function points(place, spec) {
     best[0].forEach((value, index) => {
       draw('circle', { class: 'best', cx: at.x(value), cy: at.y(best[1][index]), r: 5 }, made.body);
     });
-    return pointReader(made, spec, best);
+    const named = best[0].map((value, index) => [value, best[1][index], `best of ${spec.bestNames?.[index] ?? 'the run'}`]);
+    return pointReader(made, spec, named, xs.map((value, index) => [value, ys[index], 'evaluation']));
   });
 }
 
-function pointReader(made, spec, best) {
+// Points are [x, y, title, further rows of the tooltip]; the keys read the best ones, or else a few of the others,
+// from left to right.
+function pointReader(made, spec, best, others) {
   const { at } = made;
-  const [xs, ys] = spec.points;
-  const places = [
-    ...best[0].map((x, index) => [x, best[1][index], `best of ${spec.bestNames?.[index] ?? 'the run'}`]),
-    ...xs.map((x, index) => [x, ys[index], 'evaluation']),
-  ].filter(([x, y]) => known(x) && known(y));
-  // The keys read the best candidates, or else a few points from left to right.
-  const ordered = (best[0].length ? places.slice(0, best[0].length) : places).slice().sort((a, b) => a[0] - b[0]);
+  const places = [...best, ...others].filter(([x, y]) => known(x) && known(y));
+  const ordered = (best.length ? best : places).slice().sort((a, b) => a[0] - b[0]);
   const mark = draw('circle', { class: 'ring', r: 7, visibility: 'hidden' }, made.svg);
   let current = -1;
   const move = (px, py, screenX, screenY) => {
@@ -56,8 +54,9 @@ function pointReader(made, spec, best) {
     mark.setAttribute('cx', at.x(nearest[0]));
     mark.setAttribute('cy', at.y(nearest[1]));
     mark.setAttribute('visibility', 'visible');
-    const rows = [[null, spec.x.label, tickLabel(nearest[0], spec.x)], [null, spec.y.label, format(nearest[1])]];
-    showTooltip(nearest[2], rows, screenX, screenY);
+    const [x, y, title, further = []] = nearest;
+    const rows = [[null, spec.x.label, tickLabel(x, spec.x)], [null, spec.y.label, format(y)], ...further];
+    showTooltip(title, rows, screenX, screenY);
   };
   const leave = () => {
     mark.setAttribute('visibility', 'hidden');

@@ -81,6 +81,16 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def fronts(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Directories of runs of 40 evaluations on a small chart, by their number of objectives."""
+    root = tmp_path_factory.mktemp("fronts")
+    for count, names in ((2, "psnr,noise-level"), (3, "psnr,ssim,noise-level")):
+        options = ["--objective", names, "--optimizer", "nsga2", "--population", "10", "--budget", "40"]
+        assert run(["tune", "chart:96x64", *options, "--out", str(root / f"front-{count}")]) == 0
+    return {count: root / f"front-{count}" for count in (2, 3)}
+
+
+@pytest.fixture(scope="session")
 def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
     """Two objectives, two seeds and maps; one more cell failed."""
     root = tmp_path_factory.mktemp("bench")

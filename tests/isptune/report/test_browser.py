@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,12 +46,16 @@ BAD_LABELS = """() => [...document.querySelectorAll('.canvas > svg')].flatMap((s
 
 
 @pytest.fixture(scope="module")
-def reports(tuned: Path, benchmark: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def reports(
+    tuned: Path, fronts: dict[int, Path], benchmark: Benchmark, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     tables = benchmark_tables(benchmark, bootstrap=20)
     return {
         "run": write_report(folder / "run.html", report_of_runs([tuned])),
         "benchmark": write_report(folder / "benchmark.html", report_of_benchmark(benchmark, tables)),
+        "front of 2": write_report(folder / "front-2.html", report_of_runs([fronts[2]])),
+        "front of 3": write_report(folder / "front-3.html", report_of_runs([fronts[3]])),
     }
 
 
@@ -89,7 +94,7 @@ def open_page(chromium: Any, reports: dict[str, Path]) -> Iterator[Any]:
     assert complaints == []
 
 
-@pytest.mark.parametrize("name", ["run", "benchmark"])
+@pytest.mark.parametrize("name", ["run", "benchmark", "front of 2", "front of 3"])
 def test_every_chart_is_drawn(open_page: Any, name: str) -> None:
     page = open_page(name)
     places = page.locator("[data-chart]").count()
@@ -99,7 +104,7 @@ def test_every_chart_is_drawn(open_page: Any, name: str) -> None:
     assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
 
 
-@pytest.mark.parametrize("name", ["run", "benchmark"])
+@pytest.mark.parametrize("name", ["run", "benchmark", "front of 2", "front of 3"])
 @pytest.mark.parametrize("width", [360, 700, 1200])
 def test_nothing_is_cut_off_or_scrolls_the_page_sideways(open_page: Any, name: str, width: int) -> None:
     page = open_page(name, width)
@@ -200,6 +205,52 @@ def test_values_are_read_by_pointer_and_keys(open_page: Any, identifier: str) ->
     assert not tooltip.is_visible()
 
 
+def test_a_front_is_read_from_left_to_right(open_page: Any) -> None:
+    page = open_page("front of 2")
+    figure = page.locator("[data-chart=front]")
+    spec = json.loads(page.locator("#report-data").text_content())["charts"]["front"]
+    assert figure.locator("circle.front-point").count() == len(spec["names"])
+    ring, answer = figure.locator(".canvas circle.ring").first, figure.locator("circle.front-point").last
+    assert ring.get_attribute("cx") == answer.get_attribute("cx")
+    figure.locator(".canvas").focus()
+    order = sorted(range(len(spec["names"])), key=lambda index: float(spec["front"][0][index]))
+    for index in order:
+        page.keyboard.press("ArrowRight")
+        assert page.locator(".tooltip strong").inner_text() == spec["names"][index]
+    assert "hidden loss" in page.get_by_role("status").inner_text()
+    before = ring.get_attribute("cx"), ring.get_attribute("cy")
+    figure.get_by_role("button", name="all evaluations").press("Enter")
+    assert (ring.get_attribute("cx"), ring.get_attribute("cy")) != before
+
+
+def test_a_front_on_parallel_axes_starts_with_the_compromise(open_page: Any) -> None:
+    page = open_page("front of 3")
+    figure = page.locator("[data-chart=front-candidates]")
+    lines = figure.locator("path.thread")
+    assert "answer" in str(lines.last.get_attribute("class"))
+    canvas, title = figure.locator(".canvas"), page.locator(".tooltip strong")
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    assert title.inner_text().startswith("front, best compromise, evaluation ")
+    page.keyboard.press("ArrowRight")
+    assert title.inner_text().startswith("front, evaluation ")
+    assert "answer" not in str(lines.last.get_attribute("class"))
+    page.keyboard.press("Escape")
+    assert "answer" in str(lines.last.get_attribute("class"))
+    figure.get_by_label("Axes").select_option("parameters")
+    figure.get_by_label("Colour").select_option("noise-level")
+    assert figure.locator(".ramp span").first.inner_text().startswith("noise-level: ")
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".tooltip span").all_text_contents()[:5] == [
+        "hidden loss",
+        "psnr",
+        "ssim",
+        "noise-level",
+        "blur",
+    ]
+
+
 def test_the_command_is_copied(open_page: Any) -> None:
     page = open_page("run", permissions=["clipboard-read", "clipboard-write"])
     button = page.locator("[data-copy]:visible").first
@@ -217,7 +268,16 @@ def test_motion_is_reduced_where_it_is_not_wanted(open_page: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "theme", "width"), [("benchmark", "light", 1200), ("run", "dark", 360), ("run", "light", 700)]
+    ("name", "theme", "width"),
+    [
+        ("benchmark", "light", 1200),
+        ("run", "dark", 360),
+        ("run", "light", 700),
+        ("front of 2", "dark", 1200),
+        ("front of 2", "light", 360),
+        ("front of 3", "light", 1200),
+        ("front of 3", "dark", 360),
+    ],
 )
 def test_axe_finds_nothing_serious(open_page: Any, name: str, theme: str, width: int) -> None:
     axe = pytest.importorskip("axe_core_python.sync_playwright", reason="axe-core-python is not installed")

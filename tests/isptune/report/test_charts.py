@@ -17,6 +17,7 @@ from isptune.parameters import Choice, Int
 from isptune.report import Record, charts
 from isptune.report.compute import slices
 from isptune.report.levels import Quartiles, Recovered
+from isptune.report.parallel import parallel_chart
 from isptune.report.sensitivity import sensitivity
 
 Make = Callable[..., Record]
@@ -105,11 +106,13 @@ def test_levels_are_shares_of_the_highest() -> None:
 
 def test_parallel_axes_and_lines(record: Make, knobs: Any) -> None:
     run = searched(record(list(np.arange(50.0))))
-    chart = charts.parallel_chart(["psnr"], [run], knobs)
+    chart = parallel_chart(["psnr"], [run], knobs)
     assert chart is not None
     assert chart["views"] == [
         {
             "label": "parameters",
+            "places": "parameters",
+            "texts": "written",
             "axes": [
                 {"name": "gain", "low": "0.25", "high": "4 EV"},
                 {"name": "radius", "low": "0", "high": "3"},
@@ -117,22 +120,22 @@ def test_parallel_axes_and_lines(record: Make, knobs: Any) -> None:
             ],
         }
     ]
-    assert chart["higherIsBetter"] is True
+    assert chart["scores"] == [{"name": "score", "higherIsBetter": True}]
     assert len(chart["lines"]) == 40
     best = chart["lines"][0]
-    assert (best["name"], best["score"]) == ("rank 1, evaluation 50", 49)
+    assert (best["name"], best["scores"]) == ("rank 1, evaluation 50", [49])
     values = knobs.space.to_dicts(knobs.space.to_values(torch.from_numpy(run.history.candidates[49:])))[0]
     assert best["written"] == [f"{values['gain']:.4g}", str(values["radius"]), values["curve"]]
     # Whole numbers and options lie in the middle of their steps.
     assert {line["parameters"][1] for line in chart["lines"]} <= {0.125, 0.375, 0.625, 0.875}
     assert {line["parameters"][2] for line in chart["lines"]} == {0.25, 0.75}
     assert "loss" not in best
-    two = charts.parallel_chart(["psnr"], [run, run], knobs)
+    two = parallel_chart(["psnr"], [run, run], knobs)
     assert two is not None
     assert [line["name"] for line in two["lines"]] == ["run", "run"]
     json.dumps(two, allow_nan=False)
     gone = SimpleNamespace(try_of=lambda record: None)
-    assert charts.parallel_chart(["psnr"], [run], gone) is None  # type: ignore[arg-type]
+    assert parallel_chart(["psnr"], [run], gone) is None  # type: ignore[arg-type]
 
 
 def test_sensitivity_is_in_the_parameters_units(record: Make, knobs: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import pytest
+import yaml
 
 from isptune.cli import tune
 from isptune.config import RunConfig, parse_config
@@ -52,19 +53,37 @@ def config_that_a_command_gives(text: str, monkeypatch: pytest.MonkeyPatch) -> R
             "device": "cuda:1",
             "autocast": "bfloat16",
         },
+        {"objective": ["psnr", "noise-level"], "optimizer": "nsga2"},
+        {"objective": {"name": "severity", "options": {"flag": True}}, "vector": True, "optimizer": "nsga2"},
+        {"objective": ["severity", "psnr"], "vector": True, "optimizer": "nsga2"},
     ],
 )
 def test_the_command_gives_the_same_configuration(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = parse_config(settings)
-    again = config_that_a_command_gives(facts.tune_command(config, Path("again")), monkeypatch)
+    command = facts.tune_command(config, Path("noted.yaml"), Path("again"))
+    assert "noted.yaml" not in command
+    again = config_that_a_command_gives(command, monkeypatch)
     assert again == config
     assert again.fingerprint() == config.fingerprint()
 
 
+def test_options_of_several_objectives_stay_in_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objectives = [{"name": "weighted", "options": {"terms": {"psnr": 1}}}, "noise-level"]
+    config = parse_config({"objective": objectives, "optimizer": "nsga2", "budget": 40, "population": 10})
+    noted = tmp_path / "a run" / "run.yaml"
+    noted.parent.mkdir()
+    noted.write_text(yaml.safe_dump({"isptune_run": 1, "fingerprint": "abc", **config.model_dump()}))
+    command = facts.tune_command(config, noted, Path("again"))
+    assert command == f"isptune tune \\\n  --config '{noted}' \\\n  --out again"
+    assert config_that_a_command_gives(command, monkeypatch) == config
+
+
 def test_whole_pictures_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    command = facts.tune_command(parse_config({"crop": None}), Path("again"))
+    command = facts.tune_command(parse_config({"crop": None}), Path("noted.yaml"), Path("again"))
     assert "--crop full" in command
     assert isinstance(tune.command, click.Command)
 

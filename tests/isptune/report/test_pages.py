@@ -95,6 +95,22 @@ def check_that_it_stands_alone(document: str) -> Reader:
     return page
 
 
+@pytest.fixture
+def blind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the synthetic pipeline not know its truth."""
+    kind = type(isptune.create_pipeline("synthetic", scenes=["chart:64x48"]))
+    truth, render = kind.truth, kind.render
+
+    def blind_render(self: Any, *arguments: Any) -> Any:
+        # This pipeline looks its own levels up in its truth.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(kind, "truth", truth)
+            return render(self, *arguments)
+
+    monkeypatch.setattr(kind, "truth", lambda *_: None)
+    monkeypatch.setattr(kind, "render", blind_render)
+
+
 class TestRuns:
     def test_a_single_run_by_the_command(self, tuned: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["report", str(tuned)]) == 0
@@ -136,20 +152,7 @@ class TestRuns:
         names = {line["name"] for line in page.charts["candidates"]["lines"]}
         assert names == {f"{tuned.parent.name}/first", "deeper/first", f"chart/{other.name}"}
 
-    def test_without_a_truth_its_parts_are_left_out(
-        self, tuned: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        kind = type(isptune.create_pipeline("synthetic", scenes=["chart:64x48"]))
-        truth, render = kind.truth, kind.render
-
-        def blind_render(self: Any, *arguments: Any) -> Any:
-            # This pipeline looks its own levels up in its truth.
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(kind, "truth", truth)
-                return render(self, *arguments)
-
-        monkeypatch.setattr(kind, "truth", lambda *_: None)
-        monkeypatch.setattr(kind, "render", blind_render)
+    def test_without_a_truth_its_parts_are_left_out(self, tuned: Path, blind: None) -> None:
         document = report_of_runs([tuned])
         page = check_that_it_stands_alone(document)
         assert page.sections == ["overview", "pictures", "convergence", "candidates", "sensitivity", "making"]
@@ -178,6 +181,79 @@ class TestRuns:
             write_report("a.html", "")
         with pytest.raises(ConfigurationError, match="a report needs at least one run directory"):
             report_of_runs([])
+
+
+class TestFronts:
+    def test_two_objectives_by_the_command(
+        self, fronts: dict[int, Path], call: Callable[..., tuple[int, str, str]]
+    ) -> None:
+        run = fronts[2]
+        assert call("report", str(run), "--out", "front.html") == (0, "wrote front.html\n", "")
+        document = Path("front.html").read_text(encoding="utf-8")
+        page = check_that_it_stands_alone(document)
+        assert page.sections == [
+            *("overview", "pictures", "front", "convergence", "levels", "truth", "making")
+        ]
+        assert page.texts["h1"] == ["Tuning report: psnr, noise-level on chart:96x64"]
+        assert {name: chart["kind"] for name, chart in page.charts.items()} == {
+            "front": "front",
+            "front-candidates": "parallel",
+            "score-0": "lines",
+            "score-1": "lines",
+            "loss": "lines",
+            "levels": "levels",
+            "truth-0": "points",
+            "truth-1": "points",
+        }
+        said = json.loads((run / "result.json").read_text())
+        best, front = said["best_scores"], said["pareto"]
+        cards = dict(zip(page.texts["dt"], page.texts["dd"], strict=True))
+        assert cards["psnr of the best compromise"] == f"{best['psnr']:.4g}"
+        assert cards["noise-level of the best compromise"] == f"{best['noise-level']:.4g}"
+        assert cards["candidates on the front"] == str(len(front))
+        assert cards["hidden L1 loss (share of range)"] == f"{said['l1_normalised']:.3g}"
+        assert cards["evaluations"] == "40"
+        spec = page.charts["front"]
+        assert spec["names"][0] == f"best compromise, evaluation {front[0]['evaluation']}"
+        assert spec["front"][0] == [pytest.approx(row["scores"]["psnr"], rel=1e-4) for row in front]
+        assert spec["losses"] == [pytest.approx(row["l1_normalised"], rel=1e-4) for row in front]
+        assert spec["y"]["label"] == "noise-level (lower is better)"
+        alt = [str(attributes["alt"]) for attributes in page.of("img")]
+        assert any(f"after: psnr {best['psnr']:.4g}, noise-level {best['noise-level']:.4g}" in a for a in alt)
+        captions = [attributes["id"] for attributes in page.of("caption")]
+        assert {"front-table", "parameters-table", "checkpoints", "levels-table"} <= set(captions)
+        assert "Parameters of the best compromise" in document
+        assert "--objective psnr,noise-level \\" in "".join(page.texts["code"])
+
+    def test_three_objectives(self, fronts: dict[int, Path]) -> None:
+        page = check_that_it_stands_alone(report_of_runs([fronts[3]]))
+        assert "front" in page.sections
+        assert "front" not in page.charts
+        views = [view["label"] for view in page.charts["front-candidates"]["views"]]
+        assert views == ["scores", "parameters", "hidden levels"]
+        names = [one["name"] for one in page.charts["loss"]["slices"][0]["series"]]
+        assert names == ["psnr", "ssim", "noise-level", "best compromise"]
+
+    def test_the_same_run_gives_the_same_bytes(self, fronts: dict[int, Path]) -> None:
+        assert report_of_runs([fronts[3]]) == report_of_runs([fronts[3]])
+
+    def test_it_stands_alone_and_not_beside_others(
+        self, tuned: Path, fronts: dict[int, Path], call: Callable[..., tuple[int, str, str]]
+    ) -> None:
+        for others in ([tuned], [fronts[3]]):
+            message = (
+                f"the run in '{fronts[2]}' has several objectives, and so a report of its own: give it alone"
+            )
+            arguments = [str(fronts[2]), *map(str, others)]
+            assert call("report", *arguments) == (2, "", f"isptune: error: {message}\n")
+
+    def test_without_a_truth(self, fronts: dict[int, Path], blind: None) -> None:
+        document = report_of_runs([fronts[2]])
+        page = check_that_it_stands_alone(document)
+        assert page.sections == ["overview", "pictures", "front", "convergence", "making"]
+        assert NO_TRUTH in document
+        assert "losses" not in page.charts["front"]
+        assert "hidden" not in "".join(page.texts["dt"])
 
 
 class TestBenchmarks:

@@ -55,6 +55,38 @@ class TestARun:
         (copy / "result.json").write_text(json.dumps(result))
         assert read_record(copy).history.higher_is_better is False
 
+    @pytest.mark.parametrize("finished", [True, False])
+    def test_one_of_several_objectives_is_its_best_compromise(
+        self, fronts: dict[int, Path], tmp_path: Path, finished: bool
+    ) -> None:
+        run = Path(shutil.copytree(fronts[3], tmp_path / "run"))
+        said = json.loads((run / "result.json").read_text())
+        if not finished:
+            (run / "result.json").unlink()
+        record = read_record(run)
+        assert (record.objective, record.score, record.answer) == (
+            "psnr+ssim+noise-level",
+            None,
+            "best compromise",
+        )
+        assert record.scores == said["best_scores"]
+        assert record.parameters == said["best_parameters"]
+        assert record.levels == pytest.approx(said["levels"])
+        assert record.l1_normalised == pytest.approx(said["l1_normalised"])
+        assert record.history.labels == ("psnr", "ssim", "noise-level")
+        assert record.history.orientations == (True, True, False)
+        front = record.history.pareto
+        assert front is not None
+        assert (front.indices + 1).tolist() == [row["evaluation"] for row in said["pareto"]]
+
+    def test_a_front_needs_a_candidate_with_all_scores(self, fronts: dict[int, Path], tmp_path: Path) -> None:
+        run = Path(shutil.copytree(fronts[2], tmp_path / "run"))
+        log = run / "evaluations.jsonl"
+        first = json.loads(log.read_text().splitlines()[0])
+        log.write_text(json.dumps({**first, "scores": [[1.0, None] for _ in first["scores"]]}) + "\n")
+        with pytest.raises(RunDirectoryError, match="has no candidate with a finite score yet"):
+            read_record(run)
+
     def test_what_is_refused(self, copy: Path, tmp_path: Path) -> None:
         with pytest.raises(RunDirectoryError, match=r"'.*nowhere' holds no run: there is no run.yaml in it"):
             read_record(tmp_path / "nowhere")

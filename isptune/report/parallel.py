@@ -1,0 +1,105 @@
+"""Parallel coordinates of candidates: axes and lines as plain data for the page's scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from isptune.parameters import Choice
+from isptune.pipeline import Pipeline
+from isptune.report.charts import Spec, plain, rounded
+from isptune.report.compute import best_candidates
+from isptune.report.levels import Pipelines
+from isptune.report.records import Record
+
+
+def parallel_chart(objectives: Sequence[str], records: Sequence[Record], pipelines: Pipelines) -> Spec | None:
+    """Best candidates on one axis per parameter: of a single run its 40 best, else the best of each run.
+
+    Runs with other parameters than the first one's are left out; None where no pipeline can be made here.
+    """
+    lines: list[Spec] = []
+    first: Pipeline | None = None
+    for record in records:
+        pipeline = pipelines.try_of(record)
+        if pipeline is None or (first is not None and pipeline.space != first.space):
+            continue
+        first = first or pipeline
+        if len(records) == 1:
+            chosen = best_candidates(record)
+        else:
+            best = record.history.best
+            chosen = np.array([] if best is None else [best], dtype=np.int64)
+        colour = objectives.index(record.objective)
+        for place, line in enumerate(candidate_lines(record, pipeline, chosen)):
+            index = int(chosen[place])
+            name = f"rank {place + 1}, evaluation {index + 1}" if len(records) == 1 else record.name
+            score = rounded(float(record.history.scores[index]))
+            lines.append(
+                {"name": name, "objective": record.objective, "colour": colour, "scores": [score], **line}
+            )
+    if first is None or not lines:
+        return None
+    scores = [{"name": "score", "higherIsBetter": records[0].history.higher_is_better}]
+    return {"kind": "parallel", "views": candidate_views(first, lines), "scores": scores, "lines": lines}
+
+
+def candidate_views(pipeline: Pipeline, lines: Sequence[Spec]) -> list[Spec]:
+    """The axes of the parameters, and of the hidden levels where every line has them.
+
+    A view names the entries of a line that hold its places on the axes (shares, from 0 to 1) and its texts.
+    """
+    parameters = [_axis(parameter) for parameter in pipeline.space]
+    views: list[Spec] = [
+        {"label": "parameters", "places": "parameters", "texts": "written", "axes": parameters}
+    ]
+    if all("levels" in line for line in lines):
+        axes = [
+            {"name": label, "low": "0", "high": f"{most:g} {unit}".strip()}
+            for label, most, unit in zip(
+                pipeline.truth_labels, pipeline.truth_maxima, pipeline.truth_units, strict=True
+            )
+        ]
+        views.append({"label": "hidden levels", "places": "levels", "texts": "writtenLevels", "axes": axes})
+    return views
+
+
+def _axis(parameter: Any) -> Spec:
+    low, high = (
+        (str(parameter.options[0]), str(parameter.options[-1]))
+        if isinstance(parameter, Choice)
+        else (f"{parameter.low:g}", f"{parameter.high:g}")
+    )
+    return {"name": parameter.name, "low": low, "high": f"{high} {parameter.unit}".strip()}
+
+
+def candidate_lines(record: Record, pipeline: Pipeline, chosen: NDArray[np.int64]) -> list[Spec]:
+    """Parameters, and where known hidden loss and levels, of some evaluations of a run."""
+    history = record.history
+    values = pipeline.space.to_values(torch.from_numpy(history.candidates[chosen]))
+    # The middle of its step where a parameter has steps, so that equal values lie on each other.
+    unit = pipeline.space.to_unit(values).numpy()
+    written = pipeline.space.to_dicts(values)
+    with torch.no_grad():
+        levels = pipeline.truth(values)
+    found = []
+    for place, index in enumerate(chosen.tolist()):
+        line: Spec = {
+            "parameters": plain(unit[place]),
+            "written": [_written(value) for value in written[place].values()],
+        }
+        if levels is not None and history.l1_normalised is not None:
+            row = levels[place].abs()
+            line["loss"] = rounded(float(history.l1_normalised[index]))
+            line["levels"] = plain((row / torch.tensor(pipeline.truth_maxima, dtype=row.dtype)).tolist())
+            line["writtenLevels"] = [_written(level) for level in row.tolist()]
+        found.append(line)
+    return found
+
+
+def _written(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

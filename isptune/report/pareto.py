@@ -1,0 +1,86 @@
+"""What the report of a run of several objectives shows, as numbers: no drawing and no HTML here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isptune.pareto import by_compromise
+from isptune.report.records import ANSWER, Record
+from isptune.result import History
+
+Numbers = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+MOST_PLACES = 60
+
+
+@dataclass(frozen=True)
+class Compromises:
+    """The best compromise so far.
+
+    Attributes:
+        evaluations: (M,) after how many evaluations.
+        losses: (M,) hidden normalised L1 loss of the best compromise among those; NaN before the first
+            candidate with finite scores.
+    """
+
+    evaluations: Numbers
+    losses: Numbers
+
+
+def column_records(record: Record) -> list[Record]:
+    """The run as each of its objectives alone sees it, in their order.
+
+    Score and hidden loss stay those of the best compromise, which is what the run hands over.
+    """
+    history = record.history
+    return [
+        replace(
+            record,
+            objective=label,
+            score=record.scores[label],
+            scores={},
+            history=replace(
+                history,
+                scores=history.scores[:, number],
+                higher_is_better=higher,
+                labels=(),
+                orientations=(),
+            ),
+        )
+        for number, (label, higher) in enumerate(zip(history.labels, history.orientations, strict=True))
+    ]
+
+
+def compromises(history: History, most: int = MOST_PLACES) -> Compromises | None:
+    """The hidden loss of the best compromise so far, at a few places; None where no truth is known.
+
+    Args:
+        history: of several objectives.
+        most: at how many places, which lie evenly, both ends among them.
+    """
+    known = history.l1_normalised
+    if known is None:
+        return None
+    losses = history.scores * np.where(history.orientations, -1.0, 1.0)
+    counts = 1 + even_sample(len(losses), most)
+    found = []
+    for count in counts.tolist():
+        order = by_compromise(losses[:count])
+        found.append(float(known[order[0]]) if len(order) else np.nan)
+    return Compromises(counts.astype(np.float64), np.array(found))
+
+
+def even_sample(count: int, most: int) -> Indices:
+    """At most so many of the indices below a count, evenly: the first and the last are among them."""
+    return np.unique(np.round(np.linspace(0, count - 1, min(count, most))).astype(np.int64))
+
+
+def front_names(indices: Sequence[int]) -> list[str]:
+    """How tooltips call the candidates of a front, of which the first is the best compromise."""
+    names = [f"evaluation {index + 1}" for index in indices]
+    return [f"{ANSWER}, {name}" if place == 0 else name for place, name in enumerate(names)]

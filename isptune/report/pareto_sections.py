@@ -1,0 +1,128 @@
+"""The parts of the page that only a run of several objectives has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from isptune.naming import listed
+from isptune.report import pareto_charts
+from isptune.report.compute import slices
+from isptune.report.levels import Pipelines
+from isptune.report.markup import Cell, cards, chart, duration, grid, paragraph, table
+from isptune.report.page import Page
+from isptune.report.records import Record
+from isptune.report.sections import NO_TRUTH, checkpoints, parameters_table, plain_cell, score_figures
+
+MOST_ROWS = 50
+_SHORT = 10
+
+
+def lead(record: Record) -> str:
+    """The result in a few sentences."""
+    count = _size(record)
+    scores = listed([f"{label} {score:.4g}" for label, score in record.scores.items()], len(record.scores))
+    sentence = (
+        f"Of {len(record.history.scores):,} evaluations by {record.optimizer}, {count:,} "
+        f"{'are' if count > 1 else 'is'} on the front: no other is better in one objective without being "
+        f"worse in another. The best compromise has {scores}."
+    )
+    if record.l1_normalised is not None:
+        sentence += f" Of the hidden distortion, {100 * record.l1_normalised:.3g} % of the range is left."
+    return sentence
+
+
+def front_cards(record: Record) -> str:
+    """The best compromise and the front in a few figures."""
+    facts = [(f"{label} of the best compromise", f"{score:.4g}") for label, score in record.scores.items()]
+    facts.append(("candidates on the front", f"{_size(record):,}"))
+    if record.l1_normalised is not None:
+        facts.append(("hidden L1 loss (share of range)", f"{record.l1_normalised:.3g}"))
+        facts.append(("hidden L1 loss (stages' units)", f"{record.l1:.3g}"))
+    facts += [
+        (f"optimizer, seed {record.seed}", record.optimizer),
+        ("evaluations", f"{len(record.history.scores):,}"),
+        ("time", duration(record.seconds)),
+    ]
+    return cards(facts)
+
+
+def _size(record: Record) -> int:
+    assert record.history.pareto is not None
+    return len(record.history.pareto)
+
+
+def add_front(page: Page, record: Record, pipelines: Pipelines) -> None:
+    """The front as charts and as a table, and the parameters of the best compromise."""
+    pipeline = pipelines.of(record)
+    lines = page.charts["front-candidates"] = pareto_charts.front_chart(record, pipeline)
+    size, shown = _size(record), len(lines["lines"])
+    sample = f" {shown:,} of the {size:,} candidates are shown, evenly chosen." if shown < size else ""
+    sentence = (
+        "The front holds the candidates that no other beats in every objective. The best compromise is the "
+        "one whose worst rank among all evaluations, objective by objective, is the best. "
+    )
+    content = ""
+    if len(record.scores) == 2:
+        page.charts["front"] = pareto_charts.plane_chart(record.history)
+        first, second = record.scores
+        content = chart("front", "", f"Evaluations by {first} and {second}, the front on stairs.")
+        words = "A line is a candidate of the front; it crosses every axis at its value."
+        heading = "Candidates of the front"
+    else:
+        words = (
+            "A line is a candidate of the front. Each axis of the scores runs from the worst (at the bottom, "
+            "or on the left) to the best of the front."
+        )
+        heading = "The front on parallel axes"
+    content += chart(
+        "front-candidates", heading, "Parallel coordinates of the front's candidates.", words + sample
+    )
+    content += _front_table(record, pipelines) + parameters_table(record, pipelines)
+    page.add("front", "Pareto front", paragraph(sentence) + content)
+
+
+def _front_table(record: Record, pipelines: Pipelines) -> str:
+    """Scores, hidden loss and parameters; folded where there are many rows."""
+    pareto, share = record.history.pareto, record.history.l1_normalised
+    assert pareto is not None
+    space = pipelines.of(record).space
+    size = len(pareto)
+    found = space.to_dicts(space.to_values(torch.from_numpy(pareto.candidates[:MOST_ROWS])))
+    rows: list[list[Cell]] = []
+    for place, (index, parameters) in enumerate(zip(pareto.indices[:MOST_ROWS].tolist(), found, strict=True)):
+        row: list[Cell] = [place + 1, index + 1, *pareto.scores[place].tolist()]
+        if share is not None:
+            row.append(float(share[index]))
+        rows.append([*row, *(plain_cell(value) for value in parameters.values())])
+    heads = ["rank", "evaluation", *pareto.labels, *(["hidden loss"] if share is not None else [])]
+    which = f"The first {MOST_ROWS} of {size:,} candidates" if size > MOST_ROWS else "The candidates"
+    title = f"{which} on the front, the best compromise first"
+    content = table(title, [*heads, *space.names], rows, "front-table")
+    if size <= _SHORT:
+        return content
+    return f"<details><summary>The front as a table</summary>{content}</details>"
+
+
+def add_front_convergence(page: Page, record: Record, columns: Sequence[Record]) -> None:
+    """Best score so far in each objective, and hidden loss, against evaluations."""
+    figures = grid(score_figures(page, columns, slices(columns)))
+    loss = pareto_charts.front_loss_chart(record, columns)
+    sentence = (
+        "The best score so far in each objective for itself: no single candidate need have them together. "
+    )
+    if loss is None:
+        sentence += NO_TRUTH
+    else:
+        page.charts["loss"] = loss
+        sentence += (
+            "The hidden loss is that of the best compromise so far, and for comparison that of the candidate "
+            "that is best in one objective alone. Both can rise where objectives prefer a worse picture."
+        )
+        figures = chart(
+            "loss", "Hidden loss of the best compromise", "Hidden L1 loss of the best compromise so far "
+            "against evaluations, and of each objective's best candidate."
+        ) + figures  # fmt: skip
+    content = paragraph(sentence) + figures + checkpoints(columns)
+    page.add("convergence", "Convergence", content)

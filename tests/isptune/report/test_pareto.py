@@ -1,0 +1,180 @@
+"""Reports of several objectives: the numbers and the data of the charts, against hand-made ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from isptune import Float, ParameterSpace
+from isptune.report import Record, pareto_charts, pareto_sections
+from isptune.report.page import Page
+from isptune.report.pareto import column_records, compromises, even_sample
+from isptune.result import History
+
+# Higher is better of the first, lower of the second. The last one fails, the fourth is dominated.
+SCORES = [[1.0, 1.0], [9.0, 9.0], [5.0, 2.0], [4.0, 3.0], [np.nan, 0.0]]
+LOSSES = [0.5, 0.4, 0.1, 0.2, 0.3]
+
+
+def made(scores: list[list[float]], losses: list[float] | None, signs: tuple[bool, ...]) -> Record:
+    values = np.array(scores)
+    labels = tuple("abc"[: len(signs)])
+    known = None if losses is None else np.array(losses)
+    history = History(
+        evaluations=np.arange(1, len(values) + 1),
+        candidates=np.linspace(0, 1, len(values))[:, None],
+        scores=values,
+        higher_is_better=all(signs),
+        l1=known,
+        l1_normalised=known,
+        labels=labels,
+        orientations=signs,
+    )
+    best = history.best
+    assert best is not None
+    return Record(
+        name="run",
+        objective="+".join(labels),
+        optimizer="nsga2",
+        scene="chart",
+        map="0",
+        seed=0,
+        directory=Path("run"),
+        history=history,
+        l1=None if known is None else float(known[best]),
+        l1_normalised=None if known is None else float(known[best]),
+        parameters={"gain": float(history.candidates[best, 0])},
+        scores=dict(zip(labels, values[best].tolist(), strict=True)),
+    )
+
+
+@pytest.fixture
+def run() -> Record:
+    return made(SCORES, LOSSES, (True, False))
+
+
+@pytest.fixture
+def pipelines() -> Any:
+    """A pipeline of one parameter and without a truth, in the place of all."""
+    pipeline = SimpleNamespace(space=ParameterSpace([Float("gain", 0, 1)]), truth=lambda values: None)
+    return SimpleNamespace(of=lambda record: pipeline)
+
+
+def test_each_objective_sees_its_own_scores(run: Record) -> None:
+    first, second = column_records(run)
+    assert [one.objective for one in (first, second)] == ["a", "b"]
+    assert [one.history.higher_is_better for one in (first, second)] == [True, False]
+    np.testing.assert_array_equal(first.history.scores, [1, 9, 5, 4, np.nan])
+    # The best in each alone are other candidates than the compromise, whose score and loss both keep.
+    assert (first.history.best, second.history.best, run.history.best) == (1, 4, 2)
+    assert [one.score for one in (first, second)] == [5, 2]
+    assert [one.l1_normalised for one in (first, second)] == [0.1, 0.1]
+    assert first.scores == {}
+
+
+def test_the_compromise_so_far(run: Record) -> None:
+    found = compromises(run.history)
+    assert found is not None
+    assert found.evaluations.tolist() == [1, 2, 3, 4, 5]
+    # Of the first two both have the ranks 1 and 2, so the earlier one counts.
+    assert found.losses.tolist() == [0.5, 0.5, 0.1, 0.1, 0.1]
+    few = compromises(run.history, most=2)
+    assert few is not None
+    assert (few.evaluations.tolist(), few.losses.tolist()) == ([1, 5], [0.5, 0.1])
+    late = compromises(made([[np.nan, 1.0], [1.0, 1.0]], [0.3, 0.2], (True, True)).history)
+    assert late is not None
+    np.testing.assert_array_equal(late.losses, [np.nan, 0.2])
+    assert compromises(made(SCORES, None, (True, False)).history) is None
+
+
+def test_samples_are_even_and_hold_both_ends() -> None:
+    assert even_sample(4, 10).tolist() == [0, 1, 2, 3]
+    assert even_sample(9, 3).tolist() == [0, 4, 8]
+    assert even_sample(0, 3).tolist() == []
+
+
+def test_the_plane(run: Record) -> None:
+    chart = pareto_charts.plane_chart(run.history)
+    assert chart["front"] == [[5, 1, 9], [2, 1, 9]]
+    assert chart["others"] == [[4], [3]]
+    assert chart["stairs"] == [[1, 1, 5, 5, 9], [1, 2, 2, 9, 9]]
+    assert chart["losses"] == [0.1, 0.5, 0.4]
+    assert chart["names"] == ["best compromise, evaluation 3", "evaluation 1", "evaluation 2"]
+    assert [chart[axis]["label"] for axis in "xy"] == ["a (higher is better)", "b (lower is better)"]
+    assert chart["x"]["window"] == pytest.approx([1 - 0.48, 9 + 0.48])
+    assert "losses" not in pareto_charts.plane_chart(made(SCORES, None, (True, False)).history)
+    many = made([[float(n), float(n)] for n in range(3000)] + [[9999.0, -1.0]], None, (True, False))
+    assert len(pareto_charts.plane_chart(many.history)["others"][0]) == 2000
+
+
+def test_parallel_axes_of_the_front(pipelines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = made([[1.0, 1.0, 0.0], [9.0, 9.0, 0.0], [5.0, 2.0, 0.0]], LOSSES[:3], (True, False, True))
+    chart = pareto_charts.front_chart(run, pipelines.of(run))
+    assert [view["label"] for view in chart["views"]] == ["scores", "parameters"]
+    assert chart["views"][0]["axes"] == [
+        {"name": "a", "low": "1", "high": "9"},
+        {"name": "b", "low": "9", "high": "1"},
+        {"name": "c", "low": "0", "high": "0"},
+    ]
+    assert chart["scores"][1] == {"name": "b", "higherIsBetter": False}
+    first = chart["lines"][0]
+    assert first["name"] == "best compromise, evaluation 3"
+    assert first["shares"] == [0.5, 0.875, 0.5]
+    assert (first["scores"], first["writtenScores"]) == ([5, 2, 0], ["5", "2", "0"])
+    assert first["written"] == ["1"]
+    monkeypatch.setattr(pareto_charts, "MOST_LINES", 2)
+    fewer = pareto_charts.front_chart(run, pipelines.of(run))["lines"]
+    assert [line["name"] for line in fewer] == ["best compromise, evaluation 3", "evaluation 2"]
+    two = pareto_charts.front_chart(made(SCORES, LOSSES, (True, False)), pipelines.of(run))
+    assert [view["label"] for view in two["views"]] == ["parameters"]
+
+
+def test_the_hidden_loss_of_each_objective_and_of_the_compromise(run: Record) -> None:
+    chart = pareto_charts.front_loss_chart(run, column_records(run))
+    assert chart is not None
+    (part,) = chart["slices"]
+    assert [(one["name"], one["colour"]) for one in part["series"]] == [
+        ("a", 0),
+        ("b", 1),
+        ("best compromise", 2),
+    ]
+    assert part["series"][0]["y"] == [0.5, 0.4, 0.4]
+    assert part["series"][2]["y"] == [0.5, 0.5, 0.1, 0.1, 0.1]
+    json.dumps(chart, allow_nan=False)
+    blind = made(SCORES, None, (True, False))
+    assert pareto_charts.front_loss_chart(blind, column_records(blind)) is None
+
+
+def test_the_table_of_a_long_front_is_folded_and_cut(pipelines: Any, run: Record) -> None:
+    def content(record: Record) -> str:
+        page = Page("t", "l", [*record.scores, record.objective])
+        pareto_sections.add_front(page, record, pipelines)
+        return page.sections[0].content
+
+    short = content(run)
+    assert "The candidates on the front, the best compromise first" in short
+    assert "<details>" not in short
+    assert short.count('<th scope="row"') == 3 + 1  # and one parameter
+    long = content(made([[float(n), float(n)] for n in range(60)], None, (True, False)))
+    assert "<details><summary>The front as a table</summary>" in long
+    assert "The first 50 of 60 candidates on the front" in long
+    assert long.count('<th scope="row"') == 50 + 1
+    assert "hidden loss" not in long
+
+
+def test_the_lead_counts_the_front(run: Record) -> None:
+    assert pareto_sections.lead(run) == (
+        "Of 5 evaluations by nsga2, 3 are on the front: no other is better in one objective without being "
+        "worse in another. The best compromise has a 5, b 2. Of the hidden distortion, 10 % of the range "
+        "is left."
+    )
+    alone = made([[1.0, 1.0], [2.0, 2.0]], None, (True, True))
+    assert pareto_sections.lead(alone) == (
+        "Of 2 evaluations by nsga2, 1 is on the front: no other is better in one objective without being "
+        "worse in another. The best compromise has a 2, b 2."
+    )

@@ -68,7 +68,7 @@ def _logarithmic_ticks(axis: Axis, low: float, high: float) -> None:
     from matplotlib.ticker import LogLocator
 
     decades = np.log10(high / low)
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,), numticks=12))
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2.5 else (1,), numticks=12))
 
 
 def shares_of_height(axes: Axes, values: ArrayLike) -> Numbers:

@@ -38,9 +38,9 @@ def draw_agreements(
     """
     runs = counted([len(one.loss.values) for one in found], "run")
     note = (
-        f"Medians with whiskers between the quartiles, {runs} per objective. SRCC is Spearman's rank correlation "
-        "of the scores and minus the hidden losses of all candidates that a run evaluated: 1 where the "
-        "objective orders them as the truth does."
+        f"Medians with whiskers between the quartiles, {runs} per objective. SRCC is Spearman's rank "
+        "correlation of the scores and minus the hidden losses of all candidates that a run evaluated: 1 "
+        "where the objective orders them as the truth does."
     )
     with style():
         height = max(_HEIGHT, SMALL_LINE * (len(found) + 1))
@@ -60,8 +60,8 @@ def draw_agreements(
         for one, loss, rate in zip(found, losses, rates, strict=True):
             look = looks[one.loss.objective]
             x, y = rate.median.value, loss.median.value
-            axes.plot([rate.lower, rate.upper], [y, y], color=look.colour, linewidth=1.2, alpha=0.6)
-            axes.plot([x, x], [loss.lower, loss.upper], color=look.colour, linewidth=1.2, alpha=0.6)
+            axes.plot([rate.lower, rate.upper], [y, y], color=look.colour, linewidth=1.8, alpha=0.6)
+            axes.plot([x, x], [loss.lower, loss.upper], color=look.colour, linewidth=1.8, alpha=0.6)
             axes.plot(
                 [x], [y], look.marker, color=look.colour, markersize=7, markeredgecolor="white", zorder=3
             )
@@ -69,7 +69,7 @@ def draw_agreements(
         for one, loss, rate, place in zip(found, losses, rates, places, strict=True):
             name = one.loss.objective
             start = (rate.median.value, loss.median.value)
-            margin_label(axes, shortened(name), looks[name], start, "data", place)
+            margin_label(axes, shortened(name), looks[name], start, "data", place, dashes=":")
         axes.set_xlabel("rank agreement of score and hidden truth (SRCC)")
         axes.set_ylabel(f"final {LOSS_LABEL}")
         fit_margins(sheet.figure)

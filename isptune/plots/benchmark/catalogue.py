@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ from isptune.plots.style import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    Drawing = Callable[[Benchmark, str | None], Figure]
 
 SUFFIXES = (".png", ".pdf")
 """How the figures of a folder are written."""
@@ -54,7 +56,7 @@ def _differences(benchmark: Benchmark, title: str | None) -> Figure:
     return draw_differences(compute.differences(benchmark), title)
 
 
-_FIGURES: dict[str, Callable[[Benchmark, str | None], Figure]] = {
+_FIGURES: dict[str, Drawing] = {
     "convergence": _convergence,
     "losses": _losses,
     "ecdf": _ecdf,
@@ -64,6 +66,7 @@ _FIGURES: dict[str, Callable[[Benchmark, str | None], Figure]] = {
 }
 
 BENCHMARK_FIGURES = tuple(_FIGURES)
+"""Names of the figures of a benchmark, the most telling first."""
 
 
 def draw_benchmark(benchmark: Benchmark, name: str = "convergence", title: str | None = None) -> Figure:
@@ -84,43 +87,64 @@ def draw_benchmark(benchmark: Benchmark, name: str = "convergence", title: str |
         UnknownNameError: there is no such figure.
         NothingToDrawError: the benchmark lacks what the figure needs.
     """
-    if name not in _FIGURES:
-        near = did_you_mean(name, _FIGURES) or f"; the figures: {listed(_FIGURES)}"
-        raise UnknownNameError(f"there is no figure '{name}'{near}")
     try:
-        return _FIGURES[name](benchmark, title)
+        return _drawing(name)(benchmark, title)
     except compute.NothingToDrawError as error:
-        raise compute.NothingToDrawError(f"the figure '{name}' cannot be drawn: {error}") from None
+        raise compute.NothingToDrawError(_refusal(name, error)) from None
 
 
 def save_benchmark_figures(
-    benchmark: Benchmark, folder: str | Path, title: str | None = None
+    benchmark: Benchmark,
+    folder: str | Path,
+    names: Sequence[str] = BENCHMARK_FIGURES,
+    title: str | None = None,
 ) -> tuple[list[Path], list[str]]:
-    """Write all figures of a benchmark as PNG and PDF, each named as it is in ``BENCHMARK_FIGURES``.
+    """Write figures of a benchmark as PNG and PDF, such as ``losses.png`` and ``losses.pdf``.
 
     Args:
         benchmark: as for ``draw_benchmark``.
         folder: made where it is missing.
+        names: of the figures.
         title: a heading over each of them, if any.
 
     Returns:
         The files, and a sentence for each figure that the benchmark lacks something for.
 
     Raises:
+        UnknownNameError: there is no such figure.
+        NothingToDrawError: not one of the figures can be drawn.
         ImageError: the folder cannot be made or written.
     """
+    figures: dict[str, Figure] = {}
+    reasons: dict[str, compute.NothingToDrawError] = {}
+    for name in names:
+        try:
+            figures[name] = _drawing(name)(benchmark, title)
+        except compute.NothingToDrawError as error:
+            reasons[name] = error
+    left_out = [_refusal(name, error) for name, error in reasons.items()]
+    if not figures:
+        same = listed(dict.fromkeys(map(str, reasons.values())))
+        raise compute.NothingToDrawError(
+            left_out[0] if len(left_out) == 1 else f"no figure can be drawn: {same}"
+        )
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImageError(f"cannot make the folder '{folder}': {error.strerror or error}") from error
-    files: list[Path] = []
-    left_out: list[str] = []
-    for name in BENCHMARK_FIGURES:
-        try:
-            figure = draw_benchmark(benchmark, name, title)
-        except compute.NothingToDrawError as error:
-            left_out.append(str(error))
-        else:
-            files += [save(figure, folder / f"{name}{suffix}") for suffix in SUFFIXES]
+    files = [
+        save(figure, folder / f"{name}{suffix}") for name, figure in figures.items() for suffix in SUFFIXES
+    ]
     return files, left_out
+
+
+def _drawing(name: str) -> Drawing:
+    if name not in _FIGURES:
+        near = did_you_mean(name, _FIGURES) or f"; the figures: {listed(_FIGURES)}"
+        raise UnknownNameError(f"there is no figure '{name}'{near}")
+    return _FIGURES[name]
+
+
+def _refusal(name: str, reason: compute.NothingToDrawError) -> str:
+    return f"the figure '{name}' cannot be drawn: {reason}"

@@ -76,7 +76,7 @@ def draw_loss_curves(
                 for name, curve in panel.items()
                 if curve.l1_normalised is not None
             }
-            _label_ends(axes, ends, looks)
+            _label_ends(axes, ends, looks, ".3g")
         evaluation_axis(panels[-1], max(float(curve.evaluations[-1]) for curve in everyone))
         panels[-1].set_xlabel("evaluations")
         fit_margins(sheet.figure)
@@ -99,8 +99,8 @@ def draw_targets_reached(
     """
     last = max(float(curve.x[-1]) for panel in curves.values() for curve in panel.values())
     note = (
-        "Empirical distribution of the evaluations until the best-scored candidate's hidden normalised L1 loss "
-        f"is at or below a target ({_shown(targets)})."
+        "Empirical distribution of the evaluations until the best-scored candidate's hidden normalised L1 "
+        f"loss is at or below a target ({_shown(targets)})."
     )
     with style():
         sheet, panels = _panels(curves, title, note)
@@ -124,10 +124,11 @@ def draw_profiles(
         targets: that were aimed at.
         title: a heading, if any.
     """
-    last = max(2.0, *(float(curve.x[-1]) for curve in profiles.curves.values()))
+    # A little further than the last step, so that it is seen.
+    last = max(2.0, *(1.1 * float(curve.x[-1]) for curve in profiles.curves.values()))
     note = (
-        f"Performance profiles over {profiles.problems} problems, each a cell of the grid and a target of the "
-        f"hidden normalised L1 loss ({_shown(targets)})"
+        f"Performance profiles over {profiles.problems} problems, each a cell of the grid and a target of "
+        f"the hidden normalised L1 loss ({_shown(targets)})"
     )
     left_out = (
         f"; {profiles.left_out} that not all objectives finished are left out" if profiles.left_out else ""
@@ -137,7 +138,7 @@ def draw_profiles(
         _steps(axes, profiles.curves, looks, dict.fromkeys(profiles.curves, last))
         axes.set_ylabel("share of problems")
         evaluation_axis(axes, last, log=True)
-        axes.set_xlabel("performance ratio τ: evaluations by the fewest of any objective")
+        axes.set_xlabel("performance ratio τ (evaluations / fewest of any objective)")
         fit_margins(sheet.figure)
     return sheet.figure
 
@@ -182,15 +183,15 @@ def _steps(
             clip_on=False,
         )  # fmt: skip
     axes.set_ylim(0, 1)
-    _label_ends(axes, {name: float(curve.at(ends[name])) for name, curve in curves.items()}, looks)
+    _label_ends(axes, {name: float(curve.at(ends[name])) for name, curve in curves.items()}, looks, ".2f")
 
 
-def _label_ends(axes: Axes, values: Mapping[str, float], looks: Mapping[str, Look]) -> None:
+def _label_ends(axes: Axes, values: Mapping[str, float], looks: Mapping[str, Look], digits: str) -> None:
     """Name and last value of each curve in the right margin, from the highest to the lowest."""
     known = {name: value for name, value in values.items() if np.isfinite(value)}
     heights = shares_of_height(axes, list(known.values()))
     inches = axes.bbox.height / axes.figure.dpi
     places = spread(heights, SMALL_LINE / inches, 0.0, 1.0)
     for (name, value), height, place in zip(known.items(), heights, places, strict=True):
-        text = f"{shortened(name)}  {value:.3g}"
+        text = f"{shortened(name)}  {value:{digits}}"
         margin_label(axes, text, looks[name], (1.0, height), "axes fraction", place)

@@ -8,7 +8,7 @@ import numpy as np
 
 from isptune.plots.benchmark.compute import ALPHA, Differences, counted
 from isptune.plots.benchmark.look import SMALL, new_sheet, shortened
-from isptune.plots.style import style
+from isptune.plots.style import INK, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 _PALETTE = "RdBu_r"
 _NOTHING = "#EDEDED"
 
+# From this share of the largest difference on, texts are white.
+_DARK = 0.55
+
 # In inches: a cell, a letter of a name, and the colour bar with its numbers and label.
 _CELL, _LETTER, _BAR, _RIGHT = 0.56, 0.072, 0.16, 0.95
-_LEAST_WIDTH = 4.6
+_LEAST_WIDTH = 4.2
 
 
 def draw_differences(found: Differences, title: str | None = None) -> Figure:
@@ -36,7 +39,7 @@ def draw_differences(found: Differences, title: str | None = None) -> Figure:
     note = (
         "Median difference of the final hidden normalised L1 loss, row minus column, over "
         f"{counted(upper, 'pair')} of runs on the same cells: blue and negative where the row is better. "
-        f"* p < {ALPHA:g} in the Wilcoxon signed-rank test with Holm's correction."
+        f"*\u00a0p\u00a0<\u00a0{ALPHA:g} in the Wilcoxon signed-rank test with Holm's correction."
     )
     longest = max(len(name) for name in names)
     side, name_room = _CELL * count, 0.2 + _LETTER * longest
@@ -84,7 +87,7 @@ def _matrix(axes: Axes, found: Differences) -> object:
         axes.text(
             column, row, text, ha="center", va="center", fontsize=SMALL - 0.5,
             fontweight="bold" if sure else "normal",
-            color="white" if abs(value) > 0.65 * most else "#222222",
+            color="white" if abs(value) > _DARK * most else INK,
         )  # fmt: skip
     return norm
 

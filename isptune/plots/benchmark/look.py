@@ -104,7 +104,13 @@ def new_sheet(body: float, title: str | None, note: str, width: float = WIDTH) -
 
 
 def margin_label(
-    axes: Axes, text: str, look: Look, start: tuple[float, float], coordinates: str, height: float
+    axes: Axes,
+    text: str,
+    look: Look,
+    start: tuple[float, float],
+    coordinates: str,
+    height: float,
+    dashes: str = "-",
 ) -> None:
     """A text in the right margin with a thin line from what it names.
 
@@ -115,6 +121,7 @@ def margin_label(
         start: where the line begins.
         coordinates: what ``start`` is given in, ``"axes fraction"`` or ``"data"``.
         height: where the text stands, as a share of the axes' height.
+        dashes: of the line.
     """
     from matplotlib.transforms import ScaledTranslation
 
@@ -132,6 +139,7 @@ def margin_label(
         arrowprops={
             "arrowstyle": "-",
             "color": look.colour,
+            "linestyle": dashes,
             "linewidth": 0.7,
             "alpha": 0.7,
             "shrinkA": 1.5,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # In inches: a row, the legend above and the axis below.
 _ROW, _HEAD, _FOOT = 0.4, 0.3, 0.5
 
-# In rows, from a row's middle: the summary above it, and below it the dots, which lie apart by the golden ratio.
+# In rows, from a row's middle: the summary above it, and below it the dots, apart by the golden ratio.
 _SUMMARY, _DOTS, _SCATTER, _GOLDEN = -0.2, 0.18, 0.26, 0.6180339887
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isptune.plots.benchmark.compute import ALPHA, Differences, counted
-from isptune.plots.benchmark.look import SMALL, new_sheet, shortened
+from isptune.plots.benchmark.look import SMALL, Place, new_sheet, shortened
 from isptune.plots.style import INK, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
 # Blue where the row is better; the ends of this map differ to colour-blind readers as well.
@@ -62,7 +63,7 @@ def draw_differences(found: Differences, title: str | None = None) -> Figure:
     return sheet.figure
 
 
-def _matrix(axes: Axes, found: Differences) -> object:
+def _matrix(axes: Axes, found: Differences) -> Normalize:
     """Cells in colours and numbers; the scale of the colours, which is the same both ways."""
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
@@ -92,7 +93,7 @@ def _matrix(axes: Axes, found: Differences) -> object:
     return norm
 
 
-def _colour_bar(figure: Figure, norm: object, place: tuple[float, ...]) -> None:
+def _colour_bar(figure: Figure, norm: Normalize, place: Place) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.ticker import MaxNLocator
 

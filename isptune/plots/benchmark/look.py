@@ -24,9 +24,12 @@ SMALL_LINE = 0.15
 # Okabe and Ito's palette, its light colours darker, so that lines and texts stand out on white.
 _COLOURS = ("#0072B2", "#D55E00", "#00875F", "#B35C93", "#A87400", "#3089BF", "#33383E", "#807600")
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_MARKERS = ("o", "s", "^", "D", "v", "<", ">")
 
 _QUIET = "#555555"
+
+Place = tuple[float, float, float, float]
+"""Left and lower edge, width and height."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Sheet:
     body: float
     above: float
 
-    def place(self, left: float, bottom: float, width: float, height: float) -> tuple[float, ...]:
+    def place(self, left: float, bottom: float, width: float, height: float) -> Place:
         """Inches, from the left edge and from the body's lower edge, as shares of the figure."""
         return (
             left / self.width,

@@ -129,24 +129,14 @@ def margin_label(
     from matplotlib.transforms import ScaledTranslation
 
     beside = axes.transAxes + ScaledTranslation(0.22, 0, axes.figure.dpi_scale_trans)
-    axes.annotate(
-        text,
-        xy=start,
-        xycoords=coordinates,
-        xytext=(1.0, height),
-        textcoords=beside,
-        color=look.colour,
-        fontsize=SMALL,
-        va="center",
-        annotation_clip=False,
-        arrowprops={
-            "arrowstyle": "-",
-            "color": look.colour,
-            "linestyle": dashes,
-            "linewidth": 0.7,
-            "alpha": 0.7,
-            "shrinkA": 1.5,
-            "shrinkB": 0,
-            "relpos": (0, 0.5),
-        },
-    )
+    axes.text(1.0, height, text, transform=beside, color=look.colour, fontsize=SMALL, va="center")
+    line = {
+        "arrowstyle": "-",
+        "color": look.colour,
+        "linestyle": dashes,
+        "linewidth": 0.7,
+        "alpha": 0.7,
+        "shrinkA": 2,
+        "shrinkB": 1.5,
+    }
+    axes.annotate("", start, (1.0, height), coordinates, beside, arrowprops=line, annotation_clip=False)

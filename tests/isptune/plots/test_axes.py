@@ -50,5 +50,6 @@ def test_the_axes_that_figures_share() -> None:
         assert axes.get_ylim() == pytest.approx((0.01 / 1.4, 0.14))
         middle = np.sqrt(0.01 * 0.1)
         assert shares_of_height(axes, [0, middle, 5]) == pytest.approx([0, 0.5, 1])
+        axes = new_figure(3, 3).subplots()
         distortion_axis(axes, np.array([0.1, 0.2]), "x")
         assert axes.get_xlim() == pytest.approx((0, 0.22))

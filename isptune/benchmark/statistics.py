@@ -14,6 +14,7 @@ from isptune.evaluation.agreement import check_settings
 from isptune.evaluation.resampling import Estimate
 from isptune.evaluation.statistics import Numbers
 from isptune.naming import did_you_mean, listed
+from isptune.result import History
 
 FACTORS = ("objective", "optimizer", "scene", "map", "seed")
 """What a cell of the grid is told by."""
@@ -100,6 +101,21 @@ def value_of(run: Run, quantity: Quantity) -> float | None:
         return None
     value = getattr(run, quantity) if isinstance(quantity, str) else quantity(run)
     return None if value is None or not np.isfinite(value) else float(value)
+
+
+def measured(measure: Callable[[History], object | None], name: str) -> Callable[[Run], float | None]:
+    """A figure of a run's history as a quantity of the run.
+
+    Args:
+        measure: gives an object with the figure, or None where the run has none.
+        name: of the object's attribute.
+    """
+
+    def value(run: Run) -> float | None:
+        found = None if run.history is None else measure(run.history)
+        return None if found is None else float(getattr(found, name))
+
+    return value
 
 
 def knows_truth(benchmark: Benchmark) -> bool:

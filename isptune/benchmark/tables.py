@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from isptune.benchmark.agreement import rank_agreement
 from isptune.benchmark.comparison import compare_objectives
 from isptune.benchmark.gaming import gaming
-from isptune.benchmark.results import DONE, FAILED, Benchmark, Run
-from isptune.benchmark.statistics import Quantity, group_runs, knows_truth, summarise, value_of
+from isptune.benchmark.results import DONE, FAILED, Benchmark
+from isptune.benchmark.statistics import Quantity, group_runs, knows_truth, measured, summarise, value_of
 from isptune.benchmark.table import Entry, Table
 from isptune.benchmark.targets import TARGETS, TargetHits, check_targets, seconds_per_evaluation, target_hits
 from isptune.evaluation.agreement import check_settings
 from isptune.evaluation.resampling import Estimate
-from isptune.result import History
 
 NO_FINITE_SCORE = "no score was finite"
 
@@ -151,8 +150,8 @@ def _agreement_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
         benchmark,
         "Rank correlation of score and hidden loss over a run's evaluations, medians over runs",
         {
-            "SRCC": _measured(rank_agreement, "overall"),
-            "SRCC of the last quarter": _measured(rank_agreement, "late"),
+            "SRCC": measured(rank_agreement, "overall"),
+            "SRCC of the last quarter": measured(rank_agreement, "late"),
         },
         bootstrap,
         seed,
@@ -164,24 +163,14 @@ def _gaming_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
         benchmark,
         "What improvements of the score did to the hidden l1_normalised, medians over runs",
         {
-            "gaming index": _measured(gaming, "index"),
-            "rises": _measured(gaming, "rises"),
-            "falls": _measured(gaming, "falls"),
-            "regret": _measured(gaming, "regret"),
+            "gaming index": measured(gaming, "index"),
+            "rises": measured(gaming, "rises"),
+            "falls": measured(gaming, "falls"),
+            "regret": measured(gaming, "regret"),
         },
         bootstrap,
         seed,
     )
-
-
-def _measured(measure: Callable[[History], object | None], name: str) -> Quantity:
-    """A figure of a run's history as a quantity of the run."""
-
-    def measured(run: Run) -> float | None:
-        found = None if run.history is None else measure(run.history)
-        return None if found is None else float(getattr(found, name))
-
-    return measured
 
 
 def _medians_table(

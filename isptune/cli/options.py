@@ -10,6 +10,8 @@ import click
 
 from isptune.errors import ConfigurationError
 
+BENCHMARK_NAME = "bench.yaml"
+
 
 def key_values(pairs: Iterable[str], option: str) -> dict[str, Any]:
     """``KEY=VALUE`` texts as a mapping; values are read as YAML.
@@ -77,6 +79,23 @@ def absolute_folder(source: str) -> str:
     """An existing folder as a path that means the same from another one; other text as it is."""
     folder = Path(source).expanduser()
     return str(folder.absolute()) if source.strip() and folder.is_dir() else source
+
+
+def benchmark_among(directories: Iterable[str], what: str) -> Path | None:
+    """The benchmark's directory where one is given; None where all are of runs.
+
+    Args:
+        directories: that a command takes.
+        what: the command makes of a benchmark, such as ``"a report of its own"``.
+
+    Raises:
+        ConfigurationError: a benchmark is given together with others.
+    """
+    folders = [Path(directory) for directory in directories]
+    benchmark = next((folder for folder in folders if (folder / BENCHMARK_NAME).is_file()), None)
+    if benchmark is not None and len(folders) > 1:
+        raise ConfigurationError(f"'{benchmark}' is a benchmark, which has {what}: give it alone")
+    return benchmark
 
 
 def absolute_checkpoints(options: Any) -> Any:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
+from isptune.cli.options import benchmark_among
 from isptune.errors import ConfigurationError
-
-BENCHMARK_NAME = "bench.yaml"
 
 
 @click.command("report", short_help="Write an HTML report of runs or of a benchmark.")
@@ -33,13 +32,9 @@ def command(directories: tuple[str, ...], out: str | None) -> int:
     suffix = Path(out).suffix.lower() if out is not None else ".html"
     if suffix not in (".html", ".htm"):
         raise ConfigurationError(f"'{out}': reports are written as .html")
-    benchmarks = [folder for folder in folders if (folder / BENCHMARK_NAME).is_file()]
-    if benchmarks and len(folders) > 1:
-        raise ConfigurationError(
-            f"'{benchmarks[0]}' is a benchmark, which has a report of its own: give it alone"
-        )
+    benchmark = benchmark_among(directories, "a report of its own")
     target = Path(out) if out is not None else _default_out(folders)
-    document = _of_benchmark(benchmarks[0]) if benchmarks else _of_runs(folders)
+    document = _of_runs(folders) if benchmark is None else _of_benchmark(benchmark)
     click.echo(f"wrote {write_report(target, document)}")
     return 0
 

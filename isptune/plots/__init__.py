@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from isptune.plots.before_after import draw_before_after as draw_before_after
+    from isptune.plots.benchmark.catalogue import BENCHMARK_FIGURES as BENCHMARK_FIGURES
+    from isptune.plots.benchmark.catalogue import draw_benchmark as draw_benchmark
+    from isptune.plots.benchmark.catalogue import save_benchmark_figures as save_benchmark_figures
     from isptune.plots.compute import Band as Band
     from isptune.plots.compute import ConvergenceCurves as ConvergenceCurves
     from isptune.plots.compute import History as History
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "isptune.plots.before_after": ["draw_before_after"],
+    "isptune.plots.benchmark.catalogue": ["BENCHMARK_FIGURES", "draw_benchmark", "save_benchmark_figures"],
     "isptune.plots.compute": [
         "Band",
         "ConvergenceCurves",

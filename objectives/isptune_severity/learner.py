@@ -25,7 +25,7 @@ class Severity(Learner):
     labels = FAMILIES
     caches_features = False
     higher_is_better = False
-    losses = "huber=1,huber-total=0.5,relative=1,relative-total=0.5,ranking-total=2,plcc-total=0.5"
+    losses = "huber=1,huber-total=1,relative=1,relative-total=1,ranking-total=2,plcc-total=1"
     synthetic: ClassVar[Mapping[str, Any]] = {
         "chain": ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen"),
         "others": (

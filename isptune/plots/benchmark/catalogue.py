@@ -1,0 +1,150 @@
+"""The figures of a benchmark by name: one of them, or all that it has enough in it for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isptune.benchmark.results import Benchmark
+from isptune.errors import ImageError, UnknownNameError
+from isptune.naming import did_you_mean, listed
+from isptune.plots.benchmark import compute
+from isptune.plots.benchmark.agreement_figure import draw_agreements
+from isptune.plots.benchmark.curves_figure import draw_loss_curves, draw_profiles, draw_targets_reached
+from isptune.plots.benchmark.differences_figure import draw_differences
+from isptune.plots.benchmark.look import Look, looks
+from isptune.plots.benchmark.strips_figure import draw_final_losses
+from isptune.plots.style import save
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    Drawing = Callable[[Benchmark, str | None], Figure]
+
+SUFFIXES = (".png", ".pdf")
+"""How the figures of a folder are written."""
+
+
+def _looks(benchmark: Benchmark) -> dict[str, Look]:
+    return looks(compute.objectives_of(benchmark))
+
+
+def _convergence(benchmark: Benchmark, title: str | None) -> Figure:
+    return draw_loss_curves(compute.loss_curves(benchmark), _looks(benchmark), title)
+
+
+def _losses(benchmark: Benchmark, title: str | None) -> Figure:
+    return draw_final_losses(compute.final_losses(benchmark), _looks(benchmark), title)
+
+
+def _ecdf(benchmark: Benchmark, title: str | None) -> Figure:
+    targets = compute.targets_of(benchmark)
+    return draw_targets_reached(compute.targets_reached(benchmark), _looks(benchmark), targets, title)
+
+
+def _profiles(benchmark: Benchmark, title: str | None) -> Figure:
+    targets = compute.targets_of(benchmark)
+    return draw_profiles(compute.profiles(benchmark), _looks(benchmark), targets, title)
+
+
+def _agreement(benchmark: Benchmark, title: str | None) -> Figure:
+    return draw_agreements(compute.losses_and_agreements(benchmark), _looks(benchmark), title)
+
+
+def _differences(benchmark: Benchmark, title: str | None) -> Figure:
+    return draw_differences(compute.differences(benchmark), title)
+
+
+_FIGURES: dict[str, Drawing] = {
+    "convergence": _convergence,
+    "losses": _losses,
+    "ecdf": _ecdf,
+    "profiles": _profiles,
+    "agreement": _agreement,
+    "differences": _differences,
+}
+
+BENCHMARK_FIGURES = tuple(_FIGURES)
+"""Names of the figures of a benchmark, the most telling first."""
+
+
+def draw_benchmark(benchmark: Benchmark, name: str = "convergence", title: str | None = None) -> Figure:
+    """Draw one figure of a benchmark.
+
+    Args:
+        benchmark: from ``isptune.benchmark.running.read_benchmark``; runs that are not done are left out.
+        name: ``"convergence"``, the hidden loss of the best-scored candidate against evaluations;
+            ``"losses"``, where runs ended; ``"ecdf"``, the share of targets reached against evaluations;
+            ``"profiles"``, performance profiles; ``"agreement"``, final loss against rank agreement of score
+            and truth; ``"differences"``, objectives against one another.
+        title: a heading, if any.
+
+    Returns:
+        A figure that ``save`` writes.
+
+    Raises:
+        UnknownNameError: there is no such figure.
+        NothingToDrawError: the benchmark lacks what the figure needs.
+    """
+    try:
+        return _drawing(name)(benchmark, title)
+    except compute.NothingToDrawError as error:
+        raise compute.NothingToDrawError(_refusal(name, error)) from None
+
+
+def save_benchmark_figures(
+    benchmark: Benchmark,
+    folder: str | Path,
+    names: Sequence[str] = BENCHMARK_FIGURES,
+    title: str | None = None,
+) -> tuple[list[Path], list[str]]:
+    """Write figures of a benchmark as PNG and PDF, such as ``losses.png`` and ``losses.pdf``.
+
+    Args:
+        benchmark: as for ``draw_benchmark``.
+        folder: made where it is missing.
+        names: of the figures.
+        title: a heading over each of them, if any.
+
+    Returns:
+        The files, and a sentence for each figure that the benchmark lacks something for.
+
+    Raises:
+        UnknownNameError: there is no such figure.
+        NothingToDrawError: not one of the figures can be drawn.
+        ImageError: the folder cannot be made or written.
+    """
+    figures: dict[str, Figure] = {}
+    reasons: dict[str, compute.NothingToDrawError] = {}
+    for name in names:
+        try:
+            figures[name] = _drawing(name)(benchmark, title)
+        except compute.NothingToDrawError as error:
+            reasons[name] = error
+    left_out = [_refusal(name, error) for name, error in reasons.items()]
+    if not figures:
+        same = listed(dict.fromkeys(map(str, reasons.values())))
+        raise compute.NothingToDrawError(
+            left_out[0] if len(left_out) == 1 else f"no figure can be drawn: {same}"
+        )
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageError(f"cannot make the folder '{folder}': {error.strerror or error}") from error
+    files = [
+        save(figure, folder / f"{name}{suffix}") for name, figure in figures.items() for suffix in SUFFIXES
+    ]
+    return files, left_out
+
+
+def _drawing(name: str) -> Drawing:
+    if name not in _FIGURES:
+        near = did_you_mean(name, _FIGURES) or f"; the figures: {listed(_FIGURES)}"
+        raise UnknownNameError(f"there is no figure '{name}'{near}")
+    return _FIGURES[name]
+
+
+def _refusal(name: str, reason: compute.NothingToDrawError) -> str:
+    return f"the figure '{name}' cannot be drawn: {reason}"

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 @click.option(
     "--gpus", type=float, metavar="X", help="Graphics processors of a cell on Ray; 0.25 shares one."
 )
-@click.option("--no-report", is_flag=True, help="Write the tables alone.")
+@click.option("--no-report", is_flag=True, help="Write the tables alone, no report and no figures.")
 @json_option
 def command(
     config_path: str | None,
@@ -87,7 +87,7 @@ def command(
     except Stopped as stop:
         click.echo(f"isptune: stopped; go on with the same command; what is done lies in {folder}", err=True)
         return stop.exit_code
-    _conclude(benchmark, as_json, report=not no_report)
+    _conclude(benchmark, as_json, alone=no_report)
     return 1 if any(run.status == "failed" for run in benchmark.runs) else 0
 
 
@@ -101,29 +101,48 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _conclude(benchmark: Benchmark, as_json: bool, report: bool) -> None:
-    """Tables and report into the benchmark's directory, the summary to stdout."""
+def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
+    """Tables, figures and report into the benchmark's directory, the summary to stdout.
+
+    Args:
+        benchmark: with all its cells at their end.
+        as_json: print the tables as JSON, and no other line to stdout.
+        alone: write the tables and nothing else.
+    """
     from isptune.benchmark.table import write_tables
     from isptune.benchmark.tables import benchmark_tables
 
     tables = benchmark_tables(benchmark, targets=benchmark.config["targets"])
     folder = benchmark.directory / "tables"
     write_tables(tables, folder)
-    page = benchmark.directory / "report.html"
-    # A report shows runs; where every cell failed, the table of failures is what there is to say.
-    if report and any(benchmark.done()):
+    lines = [tables[name].to_markdown() for name in ("summary", "failures") if name in tables]
+    lines.append(f"wrote {len(tables)} tables ({', '.join(tables)}) to {folder}")
+    # Reports and figures show runs; where every cell failed, the table of failures is what there is to say.
+    if not alone and any(benchmark.done()):
         from isptune.report import report_of_benchmark, write_report
 
-        write_report(page, report_of_benchmark(benchmark, tables))
+        lines += _figures(benchmark)
+        page = write_report(benchmark.directory / "report.html", report_of_benchmark(benchmark, tables))
+        lines.append(f"wrote {page}")
     if as_json:
         click.echo(json.dumps({name: table.to_dict() for name, table in tables.items()}))
-        return
-    for name in ("summary", "failures"):
-        if name in tables:
-            click.echo(tables[name].to_markdown())
-    click.echo(f"wrote {len(tables)} tables ({', '.join(tables)}) to {folder}")
-    if page.exists() and report:
-        click.echo(f"wrote {page}")
+    else:
+        click.echo("\n".join(lines))
+
+
+def _figures(benchmark: Benchmark) -> list[str]:
+    """Draw what the benchmark has enough in it for; what was written, in a line."""
+    from isptune import plots
+    from isptune.plots.benchmark.compute import NothingToDrawError
+
+    folder = benchmark.directory / "figures"
+    try:
+        files, left_out = plots.save_benchmark_figures(benchmark, folder)
+    except NothingToDrawError as error:
+        files, left_out = [], [str(error)]
+    for sentence in left_out:
+        click.echo(f"left out: {sentence}", err=True)
+    return [f"wrote {len(files)} figures to {folder}"] if files else []
 
 
 class _Progress:

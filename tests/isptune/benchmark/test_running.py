@@ -103,6 +103,8 @@ def test_a_killed_command_goes_on_where_it_was(plain: Path, tmp_path: Path, logs
     assert set(tables) >= {"summary", "comparison", "targets", "agreement", "timings"}
     for name in tables:
         assert (out / "tables" / f"{name}.md").exists()
+    assert {path.name for path in (out / "figures").iterdir()} >= {"convergence.png", "losses.pdf"}
+    assert (out / "report.html").exists()
 
 
 def logs_so_far(folder: Path) -> list[list[bytes]]:

@@ -9,7 +9,8 @@ level of stages of the training's families and of others that no model was train
 ``tuning``: 1,500 evaluations of the default five stages, ten seeds with two photographs each, and ten seeds
 on the chart; the normalised l1 that is reached. A study that was stopped goes on by the same command.
 
-Writes NAME.md and NAME.csv into the folder of the script's name. The photographs are named in photographs.py.
+Writes accuracy or tuning-CROP, as .md and .csv, into the folder of its own name. The photographs are named in
+photographs.py.
 """
 
 from __future__ import annotations
@@ -83,8 +84,9 @@ def main() -> None:
         rows, text = study(pool, names, photographs)  # type: ignore[operator]
     title = f"# {options.study.capitalize()} of the embedded models on {len(photographs)} photographs"
     lines = [title, "", machine(), "", *text]
-    (options.out / f"{options.study}.md").write_text("\n".join(lines) + "\n")
-    with (options.out / f"{options.study}.csv").open("w", newline="") as file:
+    name = options.study if options.study == "accuracy" else f"tuning-{options.crop}"
+    (options.out / f"{name}.md").write_text("\n".join(lines) + "\n")
+    with (options.out / f"{name}.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)

@@ -23,6 +23,9 @@ PAIRED_BY = ("optimizer", "scene", "map", "seed")
 
 LOSSES = ("l1_normalised", "l1")
 
+ALPHA = 0.05
+"""The level of the tests where nothing else is asked for."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -97,11 +100,28 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
+def least_p(pairs: Sequence[int]) -> float:
+    """The least p-value that any of several tests can have after Holm's correction.
+
+    Args:
+        pairs: of each test; those with fewer than 2 are not made.
+
+    Returns:
+        NaN where no test is made. At or above alpha, no difference can be called one: more runs are needed.
+
+    Example:
+        >>> least_p([10] * 3), round(least_p([10] * 105), 3)
+        (0.005859375, 0.205)
+    """
+    made = [2.0 ** (1 - count) for count in pairs if count >= 2]
+    return min(1.0, len(made) * min(made)) if made else float("nan")
+
+
 def compare_objectives(
     benchmark: Benchmark,
     loss: str = "l1_normalised",
     *,
-    alpha: float = 0.05,
+    alpha: float = ALPHA,
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> list[Comparison]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from isptune.benchmark.agreement import rank_agreement
-from isptune.benchmark.comparison import compare_objectives
+from isptune.benchmark.comparison import ALPHA, compare_objectives, least_p
 from isptune.benchmark.gaming import gaming
 from isptune.benchmark.results import DONE, FAILED, Benchmark
 from isptune.benchmark.statistics import Quantity, group_runs, knows_truth, measured, summarise, value_of
@@ -100,6 +100,10 @@ def _scenes_table(benchmark: Benchmark, quantity: str) -> Table:
 
 
 def _comparison_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
+    found = compare_objectives(benchmark, bootstrap=bootstrap, seed=seed)
+    title = "Paired l1_normalised of the first objective minus that of the second (Wilcoxon signed-rank test)"
+    if (least := least_p([one.pairs for one in found])) >= ALPHA:
+        title += f"; no p (Holm) can be less than {least:.2g} with so few pairs"
     rows: list[list[Entry]] = [
         [
             one.first,
@@ -114,15 +118,11 @@ def _comparison_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
             one.p,
             one.p_holm,
         ]
-        for one in compare_objectives(benchmark, bootstrap=bootstrap, seed=seed)
+        for one in found
     ]
     counts = ["pairs", "left out", "first lower", "second lower", "equal"]
     end = ["median difference", *INTERVAL, "p", "p (Holm)"]
-    return Table(
-        "Paired l1_normalised of the first objective minus that of the second (Wilcoxon signed-rank test)",
-        ["first", "second", "better", *counts, *end],
-        rows,
-    )
+    return Table(title, ["first", "second", "better", *counts, *end], rows)
 
 
 def _targets_table(hits: Sequence[TargetHits]) -> Table:

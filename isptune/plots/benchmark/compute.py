@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isptune.benchmark.agreement import rank_agreement
-from isptune.benchmark.comparison import compare_objectives
+from isptune.benchmark.comparison import ALPHA, compare_objectives
 from isptune.benchmark.results import Benchmark, Run
 from isptune.benchmark.statistics import (
     Quantity,
@@ -27,7 +27,6 @@ from isptune.naming import listed
 from isptune.plots.compute import ConvergenceCurves, Numbers, convergence
 
 LOSS = "l1_normalised"
-ALPHA = 0.05
 
 # The fewest pairs of runs that a signed-rank test takes.
 _FEWEST_PAIRS = 2

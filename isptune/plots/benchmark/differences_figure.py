@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isptune.plots.benchmark.compute import ALPHA, Differences, counted
+from isptune.benchmark.comparison import ALPHA, least_p
+from isptune.plots.benchmark.compute import Differences, counted
 from isptune.plots.benchmark.look import SMALL, Place, new_sheet, shortened
 from isptune.plots.style import INK, style
 
@@ -42,6 +43,8 @@ def draw_differences(found: Differences, title: str | None = None) -> Figure:
         f"{counted(upper, 'pair')} of runs on the same cells: blue and negative where the row is better. "
         f"*\u00a0p\u00a0<\u00a0{ALPHA:g} in the Wilcoxon signed-rank test with Holm's correction."
     )
+    if (least := least_p(upper)) >= ALPHA:
+        note += f" No p can be less than {least:.2g} here: more runs or fewer objectives are needed."
     longest = max(len(name) for name in names)
     side, name_room = _CELL * count, 0.2 + _LETTER * longest
     upright = _LETTER * longest > 0.9 * _CELL

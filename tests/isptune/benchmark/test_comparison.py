@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from isptune.benchmark.comparison import compare_objectives, holm, signed_rank_p
+from isptune.benchmark.comparison import compare_objectives, holm, least_p, signed_rank_p
 from isptune.benchmark.results import Benchmark, Cell, Run
+from isptune.benchmark.tables import benchmark_tables
 from isptune.errors import ConfigurationError
 
 Make = Callable[..., Benchmark]
@@ -61,6 +62,26 @@ class TestSignedRanks:
         assert math.isnan(signed_rank_p([1.0]))
         assert math.isnan(signed_rank_p([]))
         assert 0 < signed_rank_p([0.0, 1.0, 1.0, 2.0]) <= 1
+
+
+class TestLeastP:
+    @pytest.mark.parametrize("pairs", [2, 5, 10])
+    def test_it_is_what_pairs_of_one_sign_reach(self, pairs: int) -> None:
+        best = signed_rank_p(np.arange(1.0, pairs + 1))
+        assert least_p([pairs]) == pytest.approx(best)
+        assert least_p([pairs] * 4) == pytest.approx(min(holm([best] * 4)))
+
+    def test_tests_that_are_not_made_do_not_count(self) -> None:
+        assert least_p([10, 1, 0]) == least_p([10])
+        assert math.isnan(least_p([1, 0]))
+
+    def test_the_table_says_where_no_difference_can_be_called_one(self, benchmark_of: Make) -> None:
+        title = benchmark_tables(benchmark_of(scenes=["s"], seeds=range(5)))["comparison"].title
+        assert title.endswith("; no p (Holm) can be less than 0.062 with so few pairs")
+        assert (
+            "less than"
+            not in benchmark_tables(benchmark_of(scenes=["s"], seeds=range(8)))["comparison"].title
+        )
 
 
 class TestCompareObjectives:

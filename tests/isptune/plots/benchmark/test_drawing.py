@@ -143,6 +143,17 @@ def test_differences_mark_what_is_significant(
     assert_texts_fit(figure)
 
 
+def test_differences_say_where_none_can_be_significant(
+    benchmark_of: Make, texts: Texts, assert_texts_fit: Check
+) -> None:
+    for seeds, expected in ((5, True), (8, False)):
+        figure = draw_benchmark(benchmark_of(scenes=["s"], seeds=range(seeds)), "differences")
+        shown = " ".join(texts(figure)).replace("\n", " ")
+        note = "No p can be less than 0.062 here: more runs or fewer objectives are needed."
+        assert (note in shown) == expected
+        assert_texts_fit(figure)
+
+
 def test_pairs_without_common_cells_have_a_dash(benchmark_of: Make, texts: Texts) -> None:
     gone = [
         Cell(name, "es", "s0", "0", seed)

@@ -148,9 +148,7 @@ def test_differences_say_where_none_can_be_significant(
 ) -> None:
     for seeds, expected in ((5, True), (8, False)):
         figure = draw_benchmark(benchmark_of(scenes=["s"], seeds=range(seeds)), "differences")
-        shown = " ".join(texts(figure)).replace("\n", " ")
-        note = "No p can be less than 0.062 here: more runs or fewer objectives are needed."
-        assert (note in shown) == expected
+        assert any("fewer objectives are needed." in text for text in texts(figure)) == expected
         assert_texts_fit(figure)
 
 

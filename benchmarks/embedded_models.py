@@ -163,7 +163,7 @@ def one_stage(work: tuple[str, str, str]) -> float:
     pipeline = isptune.create_pipeline(
         "synthetic", scenes=[path], crop=CROP, stages=[stage], maps="identity", seed=0
     )
-    levels = torch.linspace(0, pipeline.stages[0].level_range[1], 9)[:, None]
+    levels = pipeline.space.to_values(torch.linspace(0, 1, 9, dtype=torch.float64)[:, None])
     with torch.no_grad():
         parts = [objective.score(pipeline.render(levels, scene)) for scene in pipeline.scenes]
     scores = torch.stack(parts).mean(0)

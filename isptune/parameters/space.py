@@ -107,12 +107,19 @@ class ParameterSpace:
         return torch.stack(columns, dim=1)
 
     def check(self, values: Tensor) -> Tensor:
-        """The values as a (P, n) float64 tensor, refused with a ParameterError where one is not allowed."""
-        values = self._shaped(values).to(torch.float64)
+        """The values as a (P, n) float64 tensor, refused with a ParameterError where one is not allowed.
+
+        A bound that a coarser floating-point type rounds outwards stands for the bound itself.
+        """
+        given = self._shaped(values)
+        ends = [_bounds(parameter) for parameter in self.parameters]
+        bounds = torch.tensor(ends, dtype=torch.float64, device=given.device).reshape(-1, 2).T
+        rounded = bounds.to(given.dtype).to(torch.float64) if given.is_floating_point() else bounds
+        values = given.to(torch.float64)
+        low, high = torch.minimum(bounds[0], rounded[0]), torch.maximum(bounds[1], rounded[1])
         for index, parameter in enumerate(self.parameters):
-            low, high = _bounds(parameter)
             column = values.detach()[:, index]
-            wrong = ~((column >= low) & (column <= high))
+            wrong = ~((column >= low[index]) & (column <= high[index]))
             if not isinstance(parameter, Float):
                 wrong |= column != column.round()
             if bool(wrong.any()):
@@ -121,7 +128,7 @@ class ParameterSpace:
                     f"parameter '{parameter.name}' of candidate {row} is {float(column[row]):g}, "
                     f"outside {parameter.allowed}"
                 )
-        return values
+        return values if given.dtype == torch.float64 else values.clamp(bounds[0], bounds[1])
 
     def _shaped(self, tensor: Tensor) -> Tensor:
         if tensor.ndim != 2 or tensor.shape[1] != len(self):

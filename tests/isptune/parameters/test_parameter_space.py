@@ -119,6 +119,19 @@ def test_wrong_tensors_name_the_candidate_and_the_parameter() -> None:
     assert str(caught.value) == "parameter 'radius' of candidate 0 is 10, outside [-2, 9] px"
 
 
+@given(st.floats(-1e4, 1e4), st.floats(1e-3, 1e4), st.sampled_from([torch.float32, torch.bfloat16]))
+def test_bounds_in_a_coarser_type_are_the_bounds(low: float, span: float, dtype: torch.dtype) -> None:
+    high = low + span
+    one = ParameterSpace([Float("x", low, high)])
+    rounded = torch.tensor([[low], [high]], dtype=torch.float64).to(dtype)
+    values = one.check(rounded)
+    assert low <= float(values.min())
+    assert float(values.max()) <= high
+    beyond = torch.nextafter(rounded[1:], torch.full((1, 1), math.inf, dtype=dtype))
+    with pytest.raises(ParameterError, match="outside"):
+        one.check(beyond)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from isptune.naming import listed, natural_sorted
+from isptune.plugins import missing_packages
 
 
 @dataclass(frozen=True)
@@ -45,3 +49,50 @@ class Family(ABC):
     def refused(self) -> Mapping[str, str]:
         """Names that exist in the library behind the family but are not offered, each with the reason."""
         return {}
+
+
+def entry_of(kind: str, name: str, target: Any, aliases: Iterable[str], provider: str) -> Entry:
+    """What is known of a loaded class or factory, without making one."""
+    missing = missing_packages(getattr(target, "requires", ()))
+    needs = list(getattr(target, "needs", ()))
+    if getattr(target, "extra", None):
+        needs.append(f"extra {target.extra}")
+    if getattr(target, "needs_reference", False):
+        needs.append("reference")
+    if getattr(target, "needs_gradient", False):
+        needs.append("gradients")
+    weights = getattr(target, "weights", None)
+    downloads = getattr(target, "downloads", ())
+    if downloads and not weights:
+        # What is used by default; where nothing is, all that options choose from.
+        default = [str(one) for one in downloads if not getattr(one, "option", "")]
+        weights = " and ".join(default) or " or ".join(str(one) for one in downloads)
+    if weights:
+        needs.append(f"weights {weights}")
+    return Entry(
+        name=name,
+        kind=kind,
+        summary=(inspect.getdoc(target) or "").split("\n", 1)[0],
+        needs=tuple(needs),
+        differentiable=getattr(target, "is_differentiable", None),
+        available=not missing,
+        note=f"not installed: {listed(missing)}" if missing else "",
+        aliases=tuple(natural_sorted(aliases)),
+        provider=provider,
+    )
+
+
+def entry_of_family(kind: str, prefix: str, family: Family, rest: str, provider: str) -> Entry:
+    """What is known of one name of a family, offered or refused."""
+    reason = family.refused().get(rest)
+    entry = family.entry(rest)
+    return Entry(
+        name=f"{prefix}:{rest}",
+        kind=kind,
+        summary=entry.summary,
+        needs=entry.needs,
+        differentiable=entry.differentiable,
+        available=entry.available and reason is None,
+        note=reason if reason is not None else entry.note,
+        provider=provider,
+    )

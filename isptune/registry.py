@@ -8,16 +8,15 @@ An entry point is imported when its name is used or described, never before.
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from isptune.entries import Entry, Family
+from isptune.entries import Entry, Family, entry_of, entry_of_family
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError, UnknownNameError
 from isptune.naming import did_you_mean, listed, match, natural_sorted
+from isptune.plugins import check_options, missing_packages
 
 
 @dataclass
@@ -199,7 +198,7 @@ class Registry:
         """
         factory = self.get(name)
         self._require_packages(name, factory)
-        self._check_options(name, factory, options)
+        check_options(f"the {self.kind} '{name}'", factory, options)
         instance = factory(**options)
         instance.name = self.canonical(name)
         instance.options = dict(options)
@@ -210,11 +209,7 @@ class Registry:
         return name if name in self._records else self._alias_table().get(name, name)
 
     def _require_packages(self, name: str, factory: Any) -> None:
-        missing = [
-            package
-            for package in getattr(factory, "requires", ())
-            if importlib.util.find_spec(package) is None
-        ]
+        missing = missing_packages(getattr(factory, "requires", ()))
         if missing:
             extra = getattr(factory, "extra", None)
             command = f"pip install 'isptune[{extra}]'" if extra else f"pip install {' '.join(missing)}"
@@ -222,29 +217,6 @@ class Registry:
                 f"the {self.kind} '{name}' needs the package {listed(missing)}, which is not installed; "
                 f"install it with: {command}"
             )
-
-    def _check_options(self, name: str, factory: Callable[..., Any], options: Mapping[str, Any]) -> None:
-        try:
-            parameters = inspect.signature(factory).parameters
-        except (TypeError, ValueError):
-            return
-        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-            return
-        allowed = [
-            key
-            for key, parameter in parameters.items()
-            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-        ]
-        for key in options:
-            if key not in allowed:
-                raise ConfigurationError(
-                    f"the {self.kind} '{name}' has no option '{key}'"
-                    + did_you_mean(key, allowed)
-                    + (f"; its options: {listed(allowed)}" if allowed else "; it has no options")
-                )
-        for key in allowed:
-            if parameters[key].default is inspect.Parameter.empty and key not in options:
-                raise ConfigurationError(f"the {self.kind} '{name}' needs the option '{key}'")
 
     def names(self, pattern: str | None = None) -> list[str]:
         """The names that a glob matches (all without one), families expanded, in natural order."""
@@ -265,59 +237,20 @@ class Registry:
         for name, record in self._records.items():
             if name in families:
                 for rest in [*families[name].names(), *families[name].refused()]:
-                    described[f"{name}:{rest}"] = self._family_entry(name, families[name], rest, record)
+                    described[f"{name}:{rest}"] = entry_of_family(
+                        self.kind, name, families[name], rest, record.provider
+                    )
             else:
                 described[name] = self._entry(name, record)
         return [described[name] for name in match(described, pattern)]
-
-    def _family_entry(self, prefix: str, family: Family, rest: str, record: _Record) -> Entry:
-        reason = family.refused().get(rest)
-        entry = family.entry(rest)
-        return Entry(
-            name=f"{prefix}:{rest}",
-            kind=self.kind,
-            summary=entry.summary,
-            needs=entry.needs,
-            differentiable=entry.differentiable,
-            available=entry.available and reason is None,
-            note=reason if reason is not None else entry.note,
-            provider=record.provider,
-        )
 
     def _entry(self, name: str, record: _Record) -> Entry:
         try:
             target = self._load(name)
         except IsptuneError as error:
             return Entry(name, self.kind, available=False, note=str(error), provider=record.provider)
-        requires = tuple(getattr(target, "requires", ()))
-        missing = [package for package in requires if importlib.util.find_spec(package) is None]
-        needs = list(getattr(target, "needs", ()))
-        if getattr(target, "extra", None):
-            needs.append(f"extra {target.extra}")
-        if getattr(target, "needs_reference", False):
-            needs.append("reference")
-        if getattr(target, "needs_gradient", False):
-            needs.append("gradients")
-        weights = getattr(target, "weights", None)
-        downloads = getattr(target, "downloads", ())
-        if downloads and not weights:
-            # What is used by default; where nothing is, all that options choose from.
-            default = [str(one) for one in downloads if not getattr(one, "option", "")]
-            weights = " and ".join(default) or " or ".join(str(one) for one in downloads)
-        if weights:
-            needs.append(f"weights {weights}")
         aliases = [alias for alias, known in self._alias_table().items() if known == name]
-        return Entry(
-            name=name,
-            kind=self.kind,
-            summary=(inspect.getdoc(target) or "").split("\n", 1)[0],
-            needs=tuple(needs),
-            differentiable=getattr(target, "is_differentiable", None),
-            available=not missing,
-            note=f"not installed: {listed(missing)}" if missing else "",
-            aliases=tuple(natural_sorted(aliases)),
-            provider=record.provider,
-        )
+        return entry_of(self.kind, name, target, aliases, record.provider)
 
 
 __all__ = [
@@ -345,9 +278,3 @@ REGISTRIES: dict[str, Registry] = {
     "optimizers": optimizers,
     "learners": learners,
 }
-
-
-def takes_option(factory: Callable[..., Any], option: str) -> bool:
-    """Whether a class or factory has a parameter of that name (or takes any)."""
-    parameters = inspect.signature(factory).parameters
-    return option in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())

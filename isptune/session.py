@@ -21,6 +21,7 @@ from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer
 from isptune.pipeline import Pipeline, Scene
+from isptune.plugins import takes_option
 from isptune.result import History, build_history, build_result
 from isptune.run import LOG_NAME, Generation, RunDirectory
 from isptune.vector import combine
@@ -90,7 +91,7 @@ def make_pipeline(config: RunConfig, scenes: Sequence[Scene] | None = None) -> P
     if scenes is not None:
         seen |= {"scenes": list(scenes), "crop": None}
     for key, value in seen.items():
-        if registry.takes_option(registry.pipelines.get(config.pipeline.name), key):
+        if takes_option(registry.pipelines.get(config.pipeline.name), key):
             options.setdefault(key, value)
     pipeline: Pipeline = registry.pipelines.create(config.pipeline.name, **options)
     return pipeline

@@ -111,19 +111,24 @@ def hidden_so_far(history: History) -> Numbers | None:
 
 
 def evaluations_to_targets(run: Run, targets: Sequence[float]) -> Numbers:
+    """(T,) ``first_arrivals`` of a run; NaN for one that is not finished."""
+    return np.full(len(targets), np.nan) if run.history is None else first_arrivals(run.history, targets)
+
+
+def first_arrivals(history: History, targets: Sequence[float]) -> Numbers:
     """(T,) evaluations until ``hidden_so_far`` is first at or below each target.
 
     It is the first time: a best-scored candidate may be worse again later (``gaming``). NaN where it never
-    is, and for a run that is not finished or knows no truth.
+    is, and where nobody knows the truth.
     """
     found = np.full(len(targets), np.nan)
-    losses = None if run.history is None else hidden_so_far(run.history)
-    if run.history is None or losses is None:
+    losses = hidden_so_far(history)
+    if losses is None:
         return found
     for number, target in enumerate(targets):
         below = np.flatnonzero(losses <= target)
         if below.size:
-            found[number] = run.history.evaluations[below[0]]
+            found[number] = history.evaluations[below[0]]
     return found
 
 

@@ -86,11 +86,12 @@ def command(
 def _of_options(name: str, options: dict[str, Any], image: str, seed: int) -> Pipeline:
     """The pipeline that the options name, on the whole image."""
     from isptune import registry
+    from isptune.plugins import takes_option
 
     factory = registry.pipelines.get(name)
     defaults = {"scenes": [absolute_scene(image)], "crop": "full", "seed": seed, "maps": "identity"}
     for key, value in defaults.items():
-        if registry.takes_option(factory, key):
+        if takes_option(factory, key):
             options.setdefault(key, value)
     made: Pipeline = registry.pipelines.create(name, **options)
     return made

@@ -194,7 +194,7 @@ def _made(kind: Any, images: Any, options: Mapping[str, Any]) -> Any:
 
 
 def _takes(factory: Any, option: str) -> bool:
-    from isptune.registry import takes_option
+    from isptune.plugins import takes_option
 
     return takes_option(factory, option)
 

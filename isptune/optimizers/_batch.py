@@ -86,6 +86,14 @@ class BatchOptimizer(Optimizer):
         return slopes
 
 
+def require_pairs(name: str, population: int) -> None:
+    """Refuse a population of one with a ConfigurationError, for methods that compare candidates."""
+    if population < 2:
+        raise ConfigurationError(
+            f"the population of '{name}' is {population}; allowed: whole numbers of at least 2"
+        )
+
+
 def latin_hypercube(generator: np.random.Generator, count: int, dimension: int) -> Candidates:
     """(count, dimension) points, of which each coordinate has one in each of ``count`` equal strata."""
     strata = np.stack([generator.permutation(count) for _ in range(dimension)], axis=1)

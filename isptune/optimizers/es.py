@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError
 from isptune.optimizer import Candidates
-from isptune.optimizers._batch import BatchOptimizer, latin_hypercube
+from isptune.optimizers._batch import BatchOptimizer, latin_hypercube, require_pairs
 
 Vector = NDArray[np.float64]
 
@@ -88,10 +88,7 @@ class EvolutionStrategy(BatchOptimizer):
         sigma_floor: float = 1e-5,
     ) -> None:
         super().__init__(dimension, population, seed, budget)
-        if self.population < 2:
-            raise ConfigurationError(
-                f"the population of 'es' is {self.population}; allowed: whole numbers of at least 2"
-            )
+        require_pairs("es", self.population)
         if isinstance(mu, bool) or mu != int(mu) or not 1 <= mu < self.population:
             raise ConfigurationError(
                 f"the option mu of 'es' is {mu}; allowed: whole numbers from 1 to {self.population - 1}, "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError
 from isptune.optimizer import Candidates
-from isptune.optimizers._batch import BatchOptimizer, latin_hypercube
+from isptune.optimizers._batch import BatchOptimizer, latin_hypercube, require_pairs
 
 Vector = NDArray[np.float64]
 
@@ -98,10 +98,7 @@ class NSGA2(BatchOptimizer):
         mutation_eta: float = 5.0,
     ) -> None:
         super().__init__(dimension, population, seed, budget)
-        if self.population < 2:
-            raise ConfigurationError(
-                f"the population of 'nsga2' is {self.population}; allowed: whole numbers of at least 2"
-            )
+        require_pairs("nsga2", self.population)
         if mutation_probability is None:
             mutation_probability = 1.0 / self.dimension
         self.crossover_probability = _in_range("crossover_probability", crossover_probability, 1.0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from isptune.benchmark.targets import TARGETS, hidden_so_far
+from isptune.benchmark.targets import TARGETS, first_arrivals
 from isptune.evaluation import srcc
 from isptune.plots import Band, ConvergenceCurves, convergence
 from isptune.plots.compute import best_so_far
@@ -173,13 +173,8 @@ def reached(records: Sequence[Record], targets: Sequence[float] = TARGETS) -> Re
     known = [record for record in records if record.knows_truth]
     if not known or not targets:
         return None
-    hits: list[float] = []
-    for record in known:
-        losses = hidden_so_far(record.history)
-        for target in targets:
-            below = np.flatnonzero(losses <= target) if losses is not None else np.array([])
-            if len(below):
-                hits.append(float(record.history.evaluations[below[0]]))
+    hits = np.concatenate([first_arrivals(record.history, targets) for record in known])
+    hits = hits[np.isfinite(hits)]
     last = float(max(record.history.evaluations[-1] for record in known))
     places = np.unique([1.0, *hits, last])
     counts = np.searchsorted(np.sort(hits), places, side="right")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from isptune.errors import MissingPackageError
 from isptune.naming import listed
+from isptune.plugins import missing_packages
 from isptune.run import RunDirectory
 
 
@@ -24,7 +24,7 @@ def require(what: str, packages: Sequence[str], extra: str) -> None:
     Raises:
         MissingPackageError: one sentence with the command that installs them.
     """
-    missing = [package for package in packages if find_spec(package) is None]
+    missing = missing_packages(packages)
     if missing:
         few = len(missing) == 1
         raise MissingPackageError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 from isptune.errors import ConfigurationError, MissingPackageError
 from isptune.naming import did_you_mean, listed
 from isptune.objective import Objective
+from isptune.plugins import check_options, missing_packages
 
 HOSTS = ("clipiqa", "qalign")
 """The names of the hosts: objectives whose prompt can be learned."""
@@ -159,18 +158,11 @@ def made(factory: type[Objective], name: str, options: Mapping[str, Any]) -> Any
         ConfigurationError: it has no such option.
         MissingPackageError: a package is not installed.
     """
-    missing = [package for package in factory.requires if importlib.util.find_spec(package) is None]
+    missing = missing_packages(factory.requires)
     if missing:
         raise MissingPackageError(
             f"the host '{name}' needs the package {listed(missing)}, which is not installed; "
             f"install it with: pip install 'isptune[{factory.extra}]'"
         )
-    allowed = list(inspect.signature(factory).parameters)
-    for key in options:
-        if key not in allowed:
-            raise ConfigurationError(
-                f"the host '{name}' has no option '{key}'"
-                + did_you_mean(key, allowed)
-                + f"; its options: {listed(allowed)}"
-            )
+    check_options(f"the host '{name}'", factory, options)
     return factory(**options)

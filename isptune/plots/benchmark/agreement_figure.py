@@ -46,12 +46,7 @@ def draw_agreements(
         height = max(_HEIGHT, SMALL_LINE * (len(found) + 1))
         sheet = new_sheet(_HEAD + height + _FOOT, title, note)
         axes = sheet.figure.subplots()
-        sheet.figure.subplots_adjust(
-            left=0.12,
-            right=0.8,
-            bottom=(sheet.below + _FOOT) / sheet.height,
-            top=1 - (sheet.above + _HEAD) / sheet.height,
-        )
+        sheet.margins(0.12, 0.8, _FOOT, _HEAD)
         losses = [one.loss.summary for one in found]
         rates = [one.agreement.summary for one in found]
         reach = np.array([[one.lower, one.median.value, one.upper] for one in losses])

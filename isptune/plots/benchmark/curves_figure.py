@@ -159,12 +159,7 @@ def _panels(
     panels = sheet.figure.subplots(
         len(curves), 1, sharex=True, squeeze=False, gridspec_kw={"hspace": heading / height}
     )[:, 0]
-    sheet.figure.subplots_adjust(
-        left=0.12,
-        right=0.8,
-        bottom=(sheet.below + _FOOT) / sheet.height,
-        top=1 - (sheet.above + heading) / sheet.height,
-    )
+    sheet.margins(0.12, 0.8, _FOOT, heading)
     if several:
         for axes, optimizer in zip(panels, curves, strict=True):
             axes.set_title(shortened(optimizer, 60), fontsize=10, pad=5)

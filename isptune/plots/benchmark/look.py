@@ -84,6 +84,15 @@ class Sheet:
             height / self.height,
         )
 
+    def margins(self, left: float, right: float, foot: float, head: float) -> None:
+        """Fit the figure's axes between shares of the width, and so many inches within the body."""
+        self.figure.subplots_adjust(
+            left=left,
+            right=right,
+            bottom=(self.below + foot) / self.height,
+            top=1 - (self.above + head) / self.height,
+        )
+
 
 def new_sheet(body: float, title: str | None, note: str, width: float = WIDTH) -> Sheet:
     """A figure with a heading, if any, and a note at its foot that says what is drawn.

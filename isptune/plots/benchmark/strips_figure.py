@@ -41,12 +41,7 @@ def draw_final_losses(
     with style():
         sheet = new_sheet(_HEAD + _ROW * count + _FOOT, title, note)
         axes = sheet.figure.subplots()
-        sheet.figure.subplots_adjust(
-            left=0.2,
-            right=0.9,
-            bottom=(sheet.below + _FOOT) / sheet.height,
-            top=1 - (sheet.above + _HEAD) / sheet.height,
-        )
+        sheet.margins(0.2, 0.9, _FOOT, _HEAD)
         for row, one in enumerate(losses):
             _strip(axes, row, one, looks[one.objective].colour)
         bounds = [(one.summary.median.low, one.summary.median.high) for one in losses]

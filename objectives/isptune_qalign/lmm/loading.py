@@ -14,6 +14,7 @@ import torch
 
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
 from isptune.naming import did_you_mean, listed
+from isptune.plugins import missing_packages
 
 logger = logging.getLogger("isptune")
 
@@ -65,7 +66,7 @@ def check_quantization(quantization: str | None, name: str) -> None:
             f"quantization of '{name}' is {quantization!r}; allowed: {listed(QUANTIZATIONS)}, or none"
         )
     needed = ("bitsandbytes", "accelerate")
-    absent = [package for package in needed if importlib.util.find_spec(package) is None]
+    absent = missing_packages(needed)
     if absent:
         raise MissingPackageError(
             f"quantization of '{name}' needs the package {listed(absent)}, which is not installed; "
@@ -196,7 +197,7 @@ def load_model(
     if "device_map" not in options:
         model = model.to(device)
     if device.type == "cuda" and "linear_attention" in _layer_types(config):
-        absent = [one for one in ("fla", "causal_conv1d") if importlib.util.find_spec(one) is None]
+        absent = missing_packages(("fla", "causal_conv1d"))
         if absent:
             logger.warning(
                 "%s: linear attention runs on slow reference code; faster with: "

@@ -1,4 +1,4 @@
-"""Every Nevergrad optimizer that passes the conformance suite, as ``nevergrad:NAME``, and ``cma``.
+"""Every Nevergrad optimizer that passes the conformance suite, as ``nevergrad:NAME``.
 
 Importing nevergrad takes seconds, so this module imports it only when an optimizer is created; the names
 come from ``nevergrad_survey.json``, which ``benchmarks/nevergrad_conformance.py`` writes, and those that take
@@ -8,13 +8,9 @@ writes.
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
 import json
-import random
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +21,7 @@ from isptune.errors import ConfigurationError, IsptuneError
 from isptune.naming import did_you_mean
 from isptune.optimizer import Candidates
 from isptune.optimizers._batch import BatchOptimizer
+from isptune.optimizers._isolation import Isolation
 from isptune.registry import Entry, Family
 
 SURVEY_FILE = Path(__file__).with_name("nevergrad_survey.json")
@@ -68,14 +65,11 @@ class NevergradOptimizer(BatchOptimizer):
         self, dimension: int, population: int | None = None, seed: int = 0, budget: int | None = None
     ) -> None:
         super().__init__(dimension, population, seed, budget)
-        streams = np.random.SeedSequence(self.seed).spawn(3)
-        own, numpy_global, python_global = (np.random.MT19937(stream) for stream in streams)
-        self._numpy_state = np.random.RandomState(numpy_global).get_state()
-        self._python_state = random.Random(int(python_global.random_raw())).getstate()
+        self._isolation = Isolation(self.seed, f"nevergrad's optimizer '{self.method}'")
         self._handles: list[Any] = []
         self._ranges: list[FiniteLosses] = []
-        with self._isolated():
-            self._search = self._create(np.random.RandomState(own))
+        with self._isolation.running():
+            self._search = self._create(self._isolation.own)
 
     def _create(self, state: np.random.RandomState) -> Any:
         import nevergrad
@@ -101,7 +95,7 @@ class NevergradOptimizer(BatchOptimizer):
 
     def propose(self) -> Candidates:
         """P calls of Nevergrad's ``ask``."""
-        with self._isolated():
+        with self._isolation.running():
             self._handles = [self._search.ask() for _ in range(self.population)]
             points = np.array([np.asarray(handle.value, dtype=np.float64) for handle in self._handles])
         if not ((points >= 0.0) & (points <= 1.0)).all():
@@ -115,31 +109,10 @@ class NevergradOptimizer(BatchOptimizer):
         told = np.stack(
             [seen.finite(column) for seen, column in zip(self._ranges, columns.T, strict=True)], 1
         )
-        with self._isolated():
+        with self._isolation.running():
             for handle, row in zip(self._handles, told, strict=True):
                 self._search.tell(handle, float(row[0]) if len(row) == 1 else row)
         self._handles = []
-
-    @contextlib.contextmanager
-    def _isolated(self) -> Iterator[None]:
-        """Nevergrad's own global random streams, silence, and its errors under its name."""
-        found = np.random.get_state(), random.getstate()
-        np.random.set_state(self._numpy_state)
-        random.setstate(self._python_state)
-        try:
-            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-                warnings.simplefilter("ignore")
-                yield
-        except IsptuneError:
-            raise
-        except Exception as error:
-            raise IsptuneError(
-                f"nevergrad's optimizer '{self.method}' failed: {type(error).__name__}: {error}"
-            ) from error
-        finally:
-            self._numpy_state, self._python_state = np.random.get_state(), random.getstate()
-            np.random.set_state(found[0])
-            random.setstate(found[1])
 
 
 class FiniteLosses:
@@ -164,19 +137,6 @@ class FiniteLosses:
         margin = max(self._highest - self._lowest, 1.0, 1e-3 * abs(self._highest), 1e-3 * abs(self._lowest))
         told = np.where(np.isposinf(told), self._highest + margin, told)
         return np.where(np.isneginf(told), self._lowest - margin, told)
-
-
-class CMA(NevergradOptimizer):
-    """CMA-ES with a diagonal covariance matrix (Ros and Hansen 2008): nevergrad's DiagonalCMA.
-
-    It is the short name of the best of Nevergrad's CMA variants on hidden maps of the kind that the
-    synthetic pipeline has: with the mean normalised distortion itself as the objective and 1,500
-    evaluations, it ended lower than the full matrix (``nevergrad:OldCMA``) on uncoupled maps and about as low
-    on coupled ones, and it was ahead at half of the budget on both.
-    """
-
-    method = "DiagonalCMA"
-    is_multi_objective = True
 
 
 class NevergradFamily(Family):

@@ -21,7 +21,7 @@ class TestDE(MultiObjectiveConformance):
 class TestDiagonalCMA(MultiObjectiveConformance):
     """It is told the volume that the front dominates."""
 
-    name = "cma"
+    name = "nevergrad:DiagonalCMA"
     dimensions = (1, 5)
     generations = 4
     search_generations = 12

@@ -7,13 +7,33 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from isptune.errors import ConfigurationError
+from isptune.errors import ConfigurationError, MissingPackageError
 from isptune.naming import did_you_mean, listed
 
 
 def missing_packages(packages: Iterable[str]) -> list[str]:
     """Those of the packages that are not installed; none is imported."""
     return [package for package in packages if importlib.util.find_spec(package) is None]
+
+
+def require_packages(what: str, packages: Iterable[str], install: str | None = None) -> None:
+    """Check that packages are installed, without loading them.
+
+    Args:
+        what: needs them, the start of the message, such as ``"the objective 'psnr'"``.
+        packages: their import names.
+        install: what ``pip install`` is to be given; those that are missing if None.
+
+    Raises:
+        MissingPackageError: one sentence with the command that installs them.
+    """
+    missing = missing_packages(packages)
+    if missing:
+        plural, are, them = ("", "is", "it") if len(missing) == 1 else ("s", "are", "them")
+        raise MissingPackageError(
+            f"{what} needs the package{plural} {listed(missing)}, which {are} not installed; "
+            f"install {them} with: pip install {install or ' '.join(missing)}"
+        )
 
 
 def check_options(what: str, factory: Callable[..., Any], options: Mapping[str, Any]) -> None:

@@ -14,9 +14,9 @@ from importlib import metadata
 from typing import Any
 
 from isptune.entries import Entry, Family, entry_of, entry_of_family
-from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError, UnknownNameError
+from isptune.errors import ConfigurationError, IsptuneError, UnknownNameError
 from isptune.naming import did_you_mean, listed, match, natural_sorted
-from isptune.plugins import check_options, missing_packages
+from isptune.plugins import check_options, require_packages
 
 
 @dataclass
@@ -209,14 +209,9 @@ class Registry:
         return name if name in self._records else self._alias_table().get(name, name)
 
     def _require_packages(self, name: str, factory: Any) -> None:
-        missing = missing_packages(getattr(factory, "requires", ()))
-        if missing:
-            extra = getattr(factory, "extra", None)
-            command = f"pip install 'isptune[{extra}]'" if extra else f"pip install {' '.join(missing)}"
-            raise MissingPackageError(
-                f"the {self.kind} '{name}' needs the package {listed(missing)}, which is not installed; "
-                f"install it with: {command}"
-            )
+        extra = getattr(factory, "extra", None)
+        install = f"'isptune[{extra}]'" if extra else None
+        require_packages(f"the {self.kind} '{name}'", getattr(factory, "requires", ()), install)
 
     def names(self, pattern: str | None = None) -> list[str]:
         """The names that a glob matches (all without one), families expanded, in natural order."""

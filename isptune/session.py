@@ -213,7 +213,7 @@ def _plain(value: Any) -> Any:
 
 def _facts(session: Session, run: str) -> dict[str, Any]:
     """What run.yaml holds: the resolved settings, then what they were resolved with."""
-    packages = ("isptune", "torch", "numpy", "kornia", "deap", "nevergrad")
+    packages = ("isptune", "torch", "numpy", "kornia", "deap", "cma", "nevergrad")
     return {
         **session.config.model_dump(),
         "isptune_run": 1,

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isptune.errors import ConfigurationError
+from isptune.plugins import require_packages
 from isptune.run import LOG_NAME
 from isptune.tracking.facts import Progress, RunFacts, flattened, scalars
-from isptune.tracking.notes import read_note, require, write_note
+from isptune.tracking.notes import read_note, write_note
 from isptune.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class MLflow(Tracker):
     ) -> None:
         self._chosen = None if uri is None else _checked(uri)
         self._default = _checked(os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI)
-        require("MLflow tracking", _packages(self._chosen or self._default), "mlflow")
+        require_packages("MLflow tracking", _packages(self._chosen or self._default), "'isptune[mlflow]'")
         self._experiment = experiment
         self._run_name = run_name
         self._client: Any = None

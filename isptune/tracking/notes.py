@@ -3,34 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from isptune.errors import MissingPackageError
-from isptune.naming import listed
-from isptune.plugins import missing_packages
 from isptune.run import RunDirectory
-
-
-def require(what: str, packages: Sequence[str], extra: str) -> None:
-    """Check that packages are installed, without loading them.
-
-    Args:
-        what: needs them, the start of the message.
-        packages: their import names.
-        extra: of isptune, that brings them.
-
-    Raises:
-        MissingPackageError: one sentence with the command that installs them.
-    """
-    missing = missing_packages(packages)
-    if missing:
-        few = len(missing) == 1
-        raise MissingPackageError(
-            f"{what} needs the package{'' if few else 's'} {listed(missing)}, which {'is' if few else 'are'} "
-            f"not installed; install {'it' if few else 'them'} with: pip install 'isptune[{extra}]'"
-        )
 
 
 def read_note(out: Path | None, name: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isptune.errors import ConfigurationError, RunDirectoryError
+from isptune.plugins import require_packages
 from isptune.tracking.facts import Progress, RunFacts, flattened, scalars
-from isptune.tracking.notes import require
 from isptune.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def tensorboard_writer(folder: str | Path, flush_secs: int = 120) -> Any:
     Raises:
         MissingPackageError: tensorboard is not installed.
     """
-    require("writing TensorBoard files", ["tensorboard"], "tensorboard")
+    require_packages("writing TensorBoard files", ["tensorboard"], "'isptune[tensorboard]'")
     from torch.utils.tensorboard import SummaryWriter
 
     return SummaryWriter(str(folder), flush_secs=flush_secs)
@@ -58,7 +58,7 @@ class TensorBoard(Tracker):
     wants_truth = True
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        require("writing TensorBoard files", ["tensorboard"], "tensorboard")
+        require_packages("writing TensorBoard files", ["tensorboard"], "'isptune[tensorboard]'")
         self._chosen = None if folder is None else Path(folder)
         self._folder = Path()
         self._writer: Any = None

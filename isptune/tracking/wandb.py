@@ -6,9 +6,10 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from isptune.errors import ConfigurationError
+from isptune.plugins import require_packages
 from isptune.run import CONFIG_NAME, RESULT_NAME
 from isptune.tracking.facts import Progress, RunFacts, scalars
-from isptune.tracking.notes import read_note, require, write_note
+from isptune.tracking.notes import read_note, write_note
 from isptune.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class WandB(Tracker):
     wants_truth = True
 
     def __init__(self, project: str, *, run_name: str | None = None) -> None:
-        require("Weights & Biases tracking", ["wandb"], "wandb")
+        require_packages("Weights & Biases tracking", ["wandb"], "'isptune[wandb]'")
         self._entity, _, self._project = project.strip().rpartition("/")
         if not self._project:
             raise ConfigurationError(

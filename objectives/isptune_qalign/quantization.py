@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from isptune.errors import MissingPackageError
+from isptune.plugins import require_packages
 from isptune_qalign.network import Owl
 
 
@@ -29,11 +28,7 @@ def quantized(
     Raises:
         MissingPackageError: bitsandbytes is not installed.
     """
-    if importlib.util.find_spec("bitsandbytes") is None:
-        raise MissingPackageError(
-            f"'{name}' in {how} needs the package bitsandbytes, which is not installed; "
-            "install it with: pip install 'isptune[quantized]'"
-        )
+    require_packages(f"'{name}' in {how}", ["bitsandbytes"], "'isptune[quantized]'")
     import bitsandbytes as bnb
 
     def small(layer: nn.Linear) -> nn.Module:

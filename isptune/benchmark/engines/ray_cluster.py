@@ -19,7 +19,8 @@ from isptune import registry
 from isptune.benchmark.engines.engine import Event, check_count, lost
 from isptune.benchmark.engines.streaming import Written, files_of, run_cell, write
 from isptune.benchmark.worker import Job
-from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
+from isptune.errors import ConfigurationError, IsptuneError
+from isptune.plugins import require_packages
 
 logger = logging.getLogger("isptune")
 
@@ -48,12 +49,9 @@ class RayEngine:
         check_count("workers", workers)
         if gpus is not None and not (0 < gpus < 1 or (gpus >= 1 and gpus == int(gpus))):
             raise ConfigurationError(f"gpus is {gpus:g}; allowed: a fraction of 1, or a whole number")
-        try:
-            import ray
-        except ImportError:
-            raise MissingPackageError(
-                "the engine 'ray' needs the package 'ray'; install it with: pip install 'isptune[ray]'"
-            ) from None
+        require_packages("the engine 'ray'", ["ray"], "'isptune[ray]'")
+        import ray
+
         self._ray: Any = ray
         self._threads, self._workers, self._address, self._gpus = threads, workers, address, gpus or 0.0
 

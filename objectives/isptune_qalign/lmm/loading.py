@@ -14,7 +14,7 @@ import torch
 
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
 from isptune.naming import did_you_mean, listed
-from isptune.plugins import missing_packages
+from isptune.plugins import missing_packages, require_packages
 
 logger = logging.getLogger("isptune")
 
@@ -66,12 +66,7 @@ def check_quantization(quantization: str | None, name: str) -> None:
             f"quantization of '{name}' is {quantization!r}; allowed: {listed(QUANTIZATIONS)}, or none"
         )
     needed = ("bitsandbytes", "accelerate")
-    absent = missing_packages(needed)
-    if absent:
-        raise MissingPackageError(
-            f"quantization of '{name}' needs the package {listed(absent)}, which is not installed; "
-            "install it with: pip install 'isptune[quantized]' accelerate"
-        )
+    require_packages(f"quantization of '{name}'", needed, "'isptune[quantized]'")
 
 
 def load_processor(folder: Path, options: Mapping[str, Any], source: str, name: str) -> Any:

@@ -84,6 +84,7 @@ def _report_of_front(record: Record) -> str:
     pareto_sections.add_front_convergence(page, record, columns)
     sections.add_levels(page, [record], pipelines)
     sections.add_truth(page, columns)
+    pareto_sections.add_trade_offs(page, record, columns, pipelines)
     _add_making_of_runs(page, [record])
     return page.to_html()
 

@@ -173,13 +173,13 @@ def levels_chart(objectives: Sequence[str], levels: Recovered) -> Spec:
 def sensitivity_charts(
     record: Record, pipeline: Pipeline, fit: Sensitivity, colour: int
 ) -> list[tuple[str, Spec]]:
-    """Per parameter its name and the scores near the best candidate against it, with the fitted curve."""
+    """Per parameter its name and the scores near the fit's centre against it, with the fitted curve."""
     unit = record.history.candidates[fit.nearest]
     scores = plain(record.history.scores[fit.nearest])
     found = []
     for number, parameter in enumerate(pipeline.space):
         span = np.linspace(float(unit[:, number].min()), float(unit[:, number].max()), 41)
-        curve = np.column_stack([np.tile(fit.best, (len(span), 1))])
+        curve = np.column_stack([np.tile(fit.centre, (len(span), 1))])
         curve[:, number] = span
 
         def in_units(rows: NDArray[np.float64], column: int = number) -> list[float | None]:
@@ -197,7 +197,7 @@ def sensitivity_charts(
             "y": {"label": "score"},
             "points": [in_units(np.ascontiguousarray(unit)), scores],
             "curve": [in_units(curve), plain(fit.along(number, span))],
-            "mark": in_units(fit.best[None, :].copy())[0],
+            "mark": in_units(fit.centre[None, :].copy())[0],
         }
         if isinstance(parameter, Choice):
             # Between options there is nothing for a curve to run through.

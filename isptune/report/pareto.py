@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from isptune.pareto import by_compromise
 from isptune.report.records import ANSWER, Record
+from isptune.report.sensitivity import Sensitivity, sensitivity
 from isptune.result import History
 
 Numbers = NDArray[np.float64]
@@ -54,6 +55,30 @@ def column_records(record: Record) -> list[Record]:
         )
         for number, (label, higher) in enumerate(zip(history.labels, history.orientations, strict=True))
     ]
+
+
+def trade_offs(record: Record, columns: Sequence[Record]) -> list[Sensitivity] | None:
+    """How each objective alone depends on the parameters around the best compromise.
+
+    All are fitted to the same evaluations: those near the compromise of which every score is finite.
+
+    Args:
+        record: of several objectives.
+        columns: the same as each objective sees it, see ``column_records``.
+
+    Returns:
+        One fit per objective; None where the log holds too few evaluations.
+    """
+    whole = np.isfinite(record.history.scores).all(axis=1)
+    fits = [
+        sensitivity(
+            replace(column.history, scores=np.where(whole, column.history.scores, np.nan)),
+            record.history.best,
+        )
+        for column in columns
+    ]
+    found = [fit for fit in fits if fit is not None]
+    return found if len(found) == len(columns) else None
 
 
 def compromises(history: History, most: int = MOST_PLACES) -> Compromises | None:

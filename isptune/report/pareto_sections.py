@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from isptune.naming import listed
+from isptune.parameters import Choice
 from isptune.report import pareto_charts
+from isptune.report.charts import sensitivity_charts
 from isptune.report.compute import slices
 from isptune.report.levels import Pipelines
 from isptune.report.markup import Cell, cards, chart, duration, grid, paragraph, table
 from isptune.report.page import Page
+from isptune.report.pareto import trade_offs
 from isptune.report.records import Record
-from isptune.report.sections import NO_TRUTH, checkpoints, parameters_table, plain_cell, score_figures
+from isptune.report.sections import (
+    NO_TRUTH,
+    TOO_FEW,
+    checkpoints,
+    parameters_table,
+    plain_cell,
+    score_figures,
+)
 
 MOST_ROWS = 50
 _SHORT = 10
+_MOST_FITS = 20
 
 
 def lead(record: Record) -> str:
@@ -126,3 +138,47 @@ def add_front_convergence(page: Page, record: Record, columns: Sequence[Record])
         ) + figures  # fmt: skip
     content = paragraph(sentence) + figures + checkpoints(columns)
     page.add("convergence", "Convergence", content)
+
+
+def add_trade_offs(page: Page, record: Record, columns: Sequence[Record], pipelines: Pipelines) -> None:
+    """What each objective gains or loses where one parameter leaves the best compromise."""
+    fits = trade_offs(record, columns)
+    if fits is None:
+        page.add("trade-offs", "Trade-offs", paragraph(TOO_FEW))
+        return
+    space = pipelines.of(record).space
+    figures: list[str] = []
+    if len(columns) * len(space) <= _MOST_FITS:
+        for colour, (column, fit) in enumerate(zip(columns, fits, strict=True)):
+            for name, spec in sensitivity_charts(column, pipelines.of(record), fit, colour):
+                key = f"trade-off-{len(figures)}"
+                page.charts[key] = spec
+                words = f"{column.objective} against {name} near the best compromise, with the fitted curve."
+                figures.append(chart(key, f"{column.objective}: {name}", words))
+    # A change counts by the spread of its objective's scores.
+    shares = [
+        np.abs(fit.changes) / (np.std(column.history.scores[fit.nearest]) or 1.0)
+        for column, fit in zip(columns, fits, strict=True)
+    ]
+    order = np.argsort(-np.nan_to_num(np.max(shares, axis=(0, 2))), kind="stable")
+    parameters = list(space)
+    rows: list[list[Cell]] = []
+    for i in order.tolist():
+        name = parameters[i].name
+        # A fraction of the way from one option to the next means nothing.
+        known = not isinstance(parameters[i], Choice)
+        changes = [float(change) if known else None for fit in fits for change in fit.changes[i]]
+        rows.append([name, plain_cell(record.parameters[name]), *changes])
+    labels = [column.objective for column in columns]
+    size = f"{100 * fits[0].step:.2g} %"
+    explained = [f"{label} {100 * fit.r_squared:.0f} %" for label, fit in zip(labels, fits, strict=True)]
+    sentence = (
+        "Which way to turn a parameter, and what it costs: a quadratic in each parameter was fitted to the "
+        f"{len(fits[0].nearest):,} logged evaluations nearest to the best compromise. It explains of the "
+        f"variance of the scores: {listed(explained, len(explained))}. Nothing was rendered anew."
+    )
+    heads = ["parameter", "best compromise"]
+    heads += [f"{label}, {size} {way}" for label in labels for way in ("down", "up")]
+    title = "Change of each fitted score, the parameter with the strongest first"
+    content = paragraph(sentence) + table(title, heads, rows, "trade-offs-table") + grid(figures)
+    page.add("trade-offs", "Trade-offs around the best compromise", content)

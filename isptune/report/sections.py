@@ -22,6 +22,7 @@ NO_TRUTH = (
     "The pipeline does not know how far a candidate is from pristine, so the parts of a report that need "
     "this hidden truth are left out: hidden loss, recovered levels, objective against truth, and targets."
 )
+TOO_FEW = "The run's log holds too few different evaluations to tell how much each parameter matters."
 _CHECKPOINTS = (0.1, 0.25, 0.5, 1.0)
 
 
@@ -237,10 +238,7 @@ def add_sensitivity(page: Page, record: Record, pipelines: Pipelines) -> None:
     pipeline = pipelines.of(record)
     fit = sensitivity(record.history)
     if fit is None:
-        sentence = (
-            "The run's log holds too few different evaluations to tell how much each parameter matters."
-        )
-        page.add("sensitivity", "Sensitivity", paragraph(sentence))
+        page.add("sensitivity", "Sensitivity", paragraph(TOO_FEW))
         return
     figures = []
     colour = page.objectives.index(record.objective)
@@ -250,7 +248,7 @@ def add_sensitivity(page: Page, record: Record, pipelines: Pipelines) -> None:
         figures.append(chart(f"sensitivity-{number}", name, words))
     order = np.argsort(-np.abs(np.nan_to_num(fit.effects)), kind="stable")
     names = pipeline.space.names
-    values = pipeline.space.to_dicts(pipeline.space.to_values(torch.from_numpy(fit.best[None, :])))[0]
+    values = pipeline.space.to_dicts(pipeline.space.to_values(torch.from_numpy(fit.centre[None, :])))[0]
     # A fraction of the way from one option to the next means nothing.
     choices = {parameter.name for parameter in pipeline.space if isinstance(parameter, Choice)}
     rows = [

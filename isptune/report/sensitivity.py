@@ -1,4 +1,4 @@
-"""How a score depends on each parameter around the optimum, from the evaluations that a run logged."""
+"""How a score depends on each parameter around a candidate, from the evaluations that a run logged."""
 
 from __future__ import annotations
 
@@ -17,60 +17,66 @@ _SHOWN = 300
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """A quadratic without interactions, fitted to the evaluations nearest to the best-scored candidate.
+    """A quadratic without interactions, fitted to the evaluations nearest to one of them, the centre.
 
     Attributes:
         nearest: (M,) indices of the evaluations that the fit used, the nearest first.
-        best: (n,) the best-scored candidate in the unit cube.
-        slopes, curvatures: (n,) coefficients of the score in u_i - best_i and its square.
-        constant: the fitted score at the best candidate.
+        centre: (n,) that candidate in the unit cube.
+        slopes, curvatures: (n,) coefficients of the score in u_i - centre_i and its square.
+        constant: the fitted score at the centre.
         step: a share of the range, the same for all parameters: the least spread (root mean square distance
-            from the best candidate) of any parameter that varies at all, so that no effect is looked up
-            where nothing was evaluated; a tenth at most.
-        effects: (n,) the mean change of the fitted score over a step to either side, as far as the range
-            goes; negative where leaving the optimum lowers it, NaN for a parameter that does not vary.
+            from the centre) of any parameter that varies at all, so that no change is looked up where
+            nothing was evaluated; a tenth at most.
+        changes: (n, 2) the change of the fitted score over a step down and a step up, as far as the range
+            goes; NaN for a parameter that does not vary.
         r_squared: the share of the scores' variance around the best that the fit explains.
     """
 
     nearest: NDArray[np.int64]
-    best: Numbers
+    centre: Numbers
     slopes: Numbers
     curvatures: Numbers
     constant: float
     step: float
-    effects: Numbers
+    changes: Numbers
     r_squared: float
 
+    @property
+    def effects(self) -> Numbers:
+        """(n,) the mean change over both steps: negative where leaving the centre lowers the score."""
+        return np.asarray(self.changes.mean(axis=1))
+
     def along(self, parameter: int, unit: Numbers) -> Numbers:
-        """The fitted score along one parameter, the others held at the best candidate."""
-        step = unit - self.best[parameter]
+        """The fitted score along one parameter, the others held at the centre."""
+        step = unit - self.centre[parameter]
         return np.asarray(
             self.constant + self.slopes[parameter] * step + self.curvatures[parameter] * step**2
         )
 
 
-def sensitivity(history: History) -> Sensitivity | None:
+def sensitivity(history: History, centre: int | None = None) -> Sensitivity | None:
     """Fit a local quadratic to a run's log.
 
-    The evaluations nearest to the best one are used: a third of all, but at least six per coefficient and
+    The evaluations nearest to the centre are used: a third of all, but at least six per coefficient and
     300 at most, weighted by the tricube of their distance (Cleveland, Robust locally weighted regression,
     1979). Candidates that were proposed twice count twice.
 
     Args:
-        history: of one run.
+        history: of one run, with one score per candidate.
+        centre: the index of an evaluation with a finite score; the best one if None.
 
     Returns:
         None where the log holds fewer than two different evaluations per coefficient: a fit would say more
         about the noise than about the score.
     """
-    best = history.best
+    centre = history.best if centre is None else centre
     finite = np.flatnonzero(np.isfinite(history.scores))
     dimension = history.candidates.shape[1]
     coefficients = 1 + 2 * dimension
-    if best is None or len(np.unique(history.candidates[finite], axis=0)) < 2 * coefficients:
+    if centre is None or len(np.unique(history.candidates[finite], axis=0)) < 2 * coefficients:
         return None
-    centre = history.candidates[best]
-    distance = np.linalg.norm(history.candidates[finite] - centre, axis=1)
+    middle = history.candidates[centre]
+    distance = np.linalg.norm(history.candidates[finite] - middle, axis=1)
     wanted = int(np.clip(len(finite) // 3, 6 * coefficients, max(_SHOWN, 6 * coefficients)))
     order = np.argsort(distance, kind="stable")[: min(wanted, len(finite))]
     nearest, distance = finite[order], distance[order]
@@ -78,7 +84,7 @@ def sensitivity(history: History) -> Sensitivity | None:
     if radius == 0:
         return None
     weight = (1 - np.minimum(distance / (1.001 * radius), 1) ** 3) ** 3
-    steps = history.candidates[nearest] - centre
+    steps = history.candidates[nearest] - middle
     design = np.concatenate([np.ones((len(steps), 1)), steps, steps**2], axis=1)
     scores = history.scores[nearest]
     root = np.sqrt(weight)
@@ -90,23 +96,20 @@ def sensitivity(history: History) -> Sensitivity | None:
     spreads = np.sqrt(np.average(steps**2, axis=0, weights=weight))
     varies = spreads > 1e-9
     step = float(min(LONGEST_STEP, spreads[varies].min()))
-    effects = np.where(varies, _effects(centre, slopes, curvatures, step), np.nan)
+    changes = np.where(varies[:, None], _changes(middle, slopes, curvatures, step), np.nan)
     return Sensitivity(
         nearest=nearest,
-        best=centre,
+        centre=middle,
         slopes=slopes,
         curvatures=curvatures,
         constant=float(fitted[0]),
         step=step,
-        effects=effects,
+        changes=changes,
         r_squared=1 - left / spread if spread > 0 else float("nan"),
     )
 
 
-def _effects(centre: Numbers, slopes: Numbers, curvatures: Numbers, size: float) -> Numbers:
-    """Mean change over the two steps; a step that would leave the unit interval ends at its bound."""
-    total = np.zeros_like(centre)
-    for sign in (-size, size):
-        step = np.clip(centre + sign, 0, 1) - centre
-        total += slopes * step + curvatures * step**2
-    return total / 2
+def _changes(centre: Numbers, slopes: Numbers, curvatures: Numbers, size: float) -> Numbers:
+    """(n, 2) over a step down and up; a step that would leave the unit interval ends at its bound."""
+    steps = np.clip(centre[:, None] + np.array([-size, size]), 0, 1) - centre[:, None]
+    return np.asarray(slopes[:, None] * steps + curvatures[:, None] * steps**2)

@@ -192,7 +192,7 @@ class TestFronts:
         document = Path("front.html").read_text(encoding="utf-8")
         page = check_that_it_stands_alone(document)
         assert page.sections == [
-            *("overview", "pictures", "front", "convergence", "levels", "truth", "making")
+            *("overview", "pictures", "front", "convergence", "levels", "truth", "trade-offs", "making")
         ]
         assert page.texts["h1"] == ["Tuning report: psnr, noise-level on chart:96x64"]
         assert {name: chart["kind"] for name, chart in page.charts.items()} == {
@@ -204,6 +204,8 @@ class TestFronts:
             "levels": "levels",
             "truth-0": "points",
             "truth-1": "points",
+            # One for each of two objectives and five parameters.
+            **{f"trade-off-{number}": "points" for number in range(10)},
         }
         said = json.loads((run / "result.json").read_text())
         best, front = said["best_scores"], said["pareto"]
@@ -221,7 +223,9 @@ class TestFronts:
         alt = [str(attributes["alt"]) for attributes in page.of("img")]
         assert any(f"after: psnr {best['psnr']:.4g}, noise-level {best['noise-level']:.4g}" in a for a in alt)
         captions = [attributes["id"] for attributes in page.of("caption")]
-        assert {"front-table", "parameters-table", "checkpoints", "levels-table"} <= set(captions)
+        assert {"front-table", "parameters-table", "checkpoints", "levels-table", "trade-offs-table"} <= set(
+            captions
+        )
         assert "Parameters of the best compromise" in document
         assert "--objective psnr,noise-level \\" in "".join(page.texts["code"])
 

@@ -12,8 +12,9 @@ import pytest
 
 from isptune import Float, ParameterSpace
 from isptune.report import Record, pareto_charts, pareto_sections
+from isptune.report.markup import written
 from isptune.report.page import Page
-from isptune.report.pareto import column_records, compromises, even_sample
+from isptune.report.pareto import column_records, compromises, even_sample, trade_offs
 from isptune.result import History
 
 # Higher is better of the first, lower of the second. The last one fails, the fourth is dominated.
@@ -178,3 +179,54 @@ def test_the_lead_counts_the_front(run: Record) -> None:
         "Of 2 evaluations by nsga2, 1 is on the front: no other is better in one objective without being "
         "worse in another. The best compromise has a 2, b 2."
     )
+
+
+def quarrel(count: int = 60) -> Record:
+    """A rises with the gain as B, of which lower is better, rises; one evaluation failed in B alone."""
+    gains = np.linspace(0, 1, count)
+    scores = np.column_stack([3 * gains, gains + 2 * (gains - 0.5) ** 2])
+    scores[count // 4, 1] = np.nan
+    return made(scores.tolist(), None, (True, False))
+
+
+def test_trade_offs_are_those_of_the_functions() -> None:
+    record = quarrel()
+    fits = trade_offs(record, column_records(record))
+    assert fits is not None
+    best = record.history.best
+    assert best is not None
+    failed = len(record.history.scores) // 4
+    at = record.history.candidates[best, 0]
+    for fit in fits:
+        assert fit.centre.tolist() == [at]
+        assert failed not in fit.nearest
+        np.testing.assert_array_equal(fit.nearest, fits[0].nearest)
+        assert fit.step == fits[0].step
+    step = np.array([-1.0, 1.0]) * fits[0].step
+    np.testing.assert_allclose(fits[0].changes[0], 3 * step, rtol=1e-6)
+    second = step + 2 * ((at + step - 0.5) ** 2 - (at - 0.5) ** 2)
+    np.testing.assert_allclose(fits[1].changes[0], second, rtol=1e-6)
+
+
+def test_the_table_of_trade_offs(pipelines: Any) -> None:
+    record = quarrel()
+    columns = column_records(record)
+    page = Page("t", "l", [*record.scores, record.objective])
+    pareto_sections.add_trade_offs(page, record, columns, pipelines)
+    fits = trade_offs(record, columns)
+    assert fits is not None
+    content = page.sections[0].content
+    size = f"{100 * fits[0].step:.2g} %"
+    for label, fit in zip("ab", fits, strict=True):
+        for way, change in zip(("down", "up"), fit.changes[0], strict=True):
+            assert f">{label}, {size} {way}</th>" in content
+            assert f">{written(float(change))}</td>" in content
+    assert "It explains of the variance of the scores: a 100 %, b 100 %." in content
+    assert list(page.charts) == ["trade-off-0", "trade-off-1"]
+    assert page.charts["trade-off-1"]["colour"] == 1
+
+
+def test_a_short_log_has_no_trade_offs(pipelines: Any, run: Record) -> None:
+    page = Page("t", "l", [*run.scores, run.objective])
+    pareto_sections.add_trade_offs(page, run, column_records(run), pipelines)
+    assert "too few different evaluations to tell how much each parameter matters" in page.sections[0].content

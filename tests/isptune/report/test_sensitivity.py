@@ -41,7 +41,7 @@ def test_steps_end_at_the_bounds() -> None:
     history = History(np.arange(1, 301), candidates, 5 - candidates[:, 0], True)
     fit = sensitivity(history)
     assert fit is not None
-    assert fit.best.tolist() == [0]
+    assert fit.centre.tolist() == [0]
     # Only the step to the right is taken; the mean is over both.
     assert fit.effects[0] == pytest.approx(-fit.step / 2)
 
@@ -63,7 +63,7 @@ def test_the_nearest_are_used_and_those_that_failed_are_not() -> None:
     assert fit is not None
     assert len(fit.nearest) == 133
     assert 5 not in fit.nearest
-    distance = np.linalg.norm(history.candidates - fit.best, axis=1)
+    distance = np.linalg.norm(history.candidates - fit.centre, axis=1)
     others = np.setdiff1d(np.arange(400), [*fit.nearest, 5])
     assert distance[fit.nearest].max() <= distance[others].min()
     assert (np.diff(distance[fit.nearest]) >= 0).all()

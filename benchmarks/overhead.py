@@ -22,6 +22,7 @@ from isptune.tracking import Progress
 
 CASES = (
     ("severity", "es", "chart"),
+    ("severity", "cma", "chart"),
     ("psnr", "es", "chart"),
     ("psnr", "cma", "chart"),
     ("psnr", "adam", "chart"),

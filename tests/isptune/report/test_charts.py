@@ -148,7 +148,7 @@ def test_sensitivity_is_in_the_parameters_units(record: Make, knobs: Any) -> Non
     assert gain["x"] == {"label": "gain (EV)", "log": True, "whole": False}
     expected = 0.25 * 16 ** run.history.candidates[fit.nearest, 0]
     np.testing.assert_allclose(gain["points"][0], expected, rtol=1e-4)
-    assert gain["mark"] == pytest.approx(0.25 * 16 ** fit.best[0], rel=1e-4)
+    assert gain["mark"] == pytest.approx(0.25 * 16 ** fit.centre[0], rel=1e-4)
     assert len(gain["curve"][0]) == 41
     assert radius["x"]["whole"] is True
     assert set(radius["points"][0]) <= {0, 1, 2, 3}

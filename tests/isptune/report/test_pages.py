@@ -254,7 +254,7 @@ class TestFronts:
     def test_without_a_truth(self, fronts: dict[int, Path], blind: None) -> None:
         document = report_of_runs([fronts[2]])
         page = check_that_it_stands_alone(document)
-        assert page.sections == ["overview", "pictures", "front", "convergence", "making"]
+        assert page.sections == ["overview", "pictures", "front", "convergence", "trade-offs", "making"]
         assert NO_TRUTH in document
         assert "losses" not in page.charts["front"]
         assert "hidden" not in "".join(page.texts["dt"])

@@ -152,7 +152,8 @@ def add_trade_offs(page: Page, record: Record, columns: Sequence[Record], pipeli
         for colour, (column, fit) in enumerate(zip(columns, fits, strict=True)):
             for name, spec in sensitivity_charts(column, pipelines.of(record), fit, colour):
                 key = f"trade-off-{len(figures)}"
-                page.charts[key] = spec
+                direction = "higher" if column.history.higher_is_better else "lower"
+                page.charts[key] = {**spec, "y": {"label": f"score ({direction} is better)"}}
                 words = f"{column.objective} against {name} near the best compromise, with the fitted curve."
                 figures.append(chart(key, f"{column.objective}: {name}", words))
     # A change counts by the spread of its objective's scores.

@@ -224,6 +224,8 @@ def test_the_table_of_trade_offs(pipelines: Any) -> None:
     assert "It explains of the variance of the scores: a 100 %, b 100 %." in content
     assert list(page.charts) == ["trade-off-0", "trade-off-1"]
     assert page.charts["trade-off-1"]["colour"] == 1
+    labels = [chart["y"]["label"] for chart in page.charts.values()]
+    assert labels == ["score (higher is better)", "score (lower is better)"]
 
 
 def test_a_short_log_has_no_trade_offs(pipelines: Any, run: Record) -> None:

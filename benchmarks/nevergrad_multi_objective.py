@@ -3,9 +3,9 @@
     python benchmarks/nevergrad_multi_objective.py [NAME ...]
 
 It goes over the names that ``isptune/optimizers/nevergrad_survey.json`` offers, each in a process of its
-own, one at a time, with a limit on its processor time, and takes about half an hour for all of them. Where
-NAMEs are given, only those are checked, and what the file holds of others is kept. A name is offered for
-several objectives if ten batches of 30 candidates with two losses each
+own, one at a time, with a limit on its processor time, and takes about a quarter of an hour for all of
+them. Where NAMEs are given, only those are checked, and what the file holds of others is kept. A name is
+offered for several objectives if ten batches of 30 candidates with two losses each
 
 - take no more than 10 ms of processor time a candidate,
 - go the same way in two interpreters whose string hashes differ,

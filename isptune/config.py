@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -22,6 +21,17 @@ from pydantic import (
 
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
+from isptune.yaml_files import read_mapping
+
+# Pydantic's words for these are about its own types.
+_ALLOWED = {
+    "too_short": "at least one entry",
+    "string_too_short": "at least one character",
+    "model_type": "a name, or a mapping of name and options",
+    "model_attributes_type": "a name, or a mapping of name and options",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+}
 
 # What run.yaml holds beside the settings of a RunConfig.
 RUN_FACTS = ("isptune_run", "fingerprint", "versions", "scene_digests", "started_from", "machine")
@@ -82,6 +92,13 @@ class RunConfig(BaseModel):
         parts = [{"name": part} if isinstance(part, str) else part for part in given]
         return {**data, "objective": parts[0], "more_objectives": parts[1:]}
 
+    @model_validator(mode="after")
+    def _objectives_once(self) -> RunConfig:
+        for index, one in enumerate(self.objectives):
+            if one in self.objectives[:index]:
+                raise ValueError(f"objective has '{one.name}' twice, with the same options")
+        return self
+
     @model_serializer(mode="wrap")
     def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Plain data, as users write it; runs of one objective look as if there could be no more."""
@@ -132,25 +149,9 @@ def read_config(path: str | Path) -> dict[str, Any]:
     The run.yaml of another run may serve: what it holds beside settings is left out.
 
     Raises:
-        ConfigurationError: the file is missing, is not YAML, or does not hold a mapping.
+        ConfigurationError: the file is missing, is not YAML, has a key twice or does not hold a mapping.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigurationError(f"cannot read the configuration '{path}': {reason}") from error
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigurationError(
-            f"the configuration '{path}' is not valid YAML{place}: {getattr(error, 'problem', error)}"
-        ) from error
-    if data is None:
-        return {}
-    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        raise ConfigurationError(f"the configuration '{path}' must hold a mapping of settings")
+    data = read_mapping(path, f"the configuration '{path}'", ConfigurationError)
     return settings_of(data) if "isptune_run" in data else data
 
 
@@ -188,7 +189,8 @@ def first_mistake(error: ValidationError, where: str, whole: type[BaseModel], pa
     elif not place:
         message = f"in {where}, {first['msg'].removeprefix('Value error, ')}"
     else:
-        reason = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        reason = _ALLOWED.get(first["type"], first["msg"])
+        reason = reason.removeprefix("Input should be ").removeprefix("Value error, ")
         message = f"in {where}, {path} is {first['input']!r}; allowed: {reason}"
         if first["type"] == "literal_error":
             choices = [part.strip("' ") for part in reason.replace(" or ", ", ").split(",")]

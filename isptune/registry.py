@@ -8,7 +8,7 @@ An entry point is imported when its name is used or described, never before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -196,13 +196,23 @@ class Registry:
             MissingPackageError: a package it needs is not installed.
             ConfigurationError: an option is unknown, missing or refused.
         """
-        factory = self.get(name)
-        self._require_packages(name, factory)
-        check_options(f"the {self.kind} '{name}'", factory, options)
-        instance = factory(**options)
+        instance = self.check(name, options)(**options)
         instance.name = self.canonical(name)
         instance.options = dict(options)
         return instance
+
+    def check(self, name: str, options: Mapping[str, Any]) -> Callable[..., Any]:
+        """The class or factory of a name, which takes these options; nothing is made.
+
+        Raises:
+            UnknownNameError: nothing has that name.
+            MissingPackageError: a package it needs is not installed.
+            ConfigurationError: an option is unknown or missing.
+        """
+        factory = self.get(name)
+        self._require_packages(name, factory)
+        check_options(f"the {self.kind} '{name}'", factory, options)
+        return factory
 
     def canonical(self, name: str) -> str:
         """The registered name behind an alias; the name itself otherwise."""

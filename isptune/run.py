@@ -16,6 +16,7 @@ import yaml
 from numpy.typing import NDArray
 
 from isptune.errors import RunDirectoryError
+from isptune.yaml_files import read_mapping
 
 logger = logging.getLogger("isptune")
 
@@ -140,17 +141,13 @@ class RunDirectory:
         Raises:
             RunDirectoryError: there is no run here, or the file cannot be read.
         """
+        if not self.path.is_dir():
+            raise RunDirectoryError(f"'{self.path}' holds no run: there is no such folder")
         if not self.file(CONFIG_NAME).exists():
             raise RunDirectoryError(f"'{self.path}' holds no run: there is no {CONFIG_NAME} in it")
-        try:
-            data = yaml.safe_load(self.file(CONFIG_NAME).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise RunDirectoryError(
-                f"the run's {CONFIG_NAME} in '{self.path}' cannot be read: {str(error).splitlines()[0]}"
-            ) from error
-        if not isinstance(data, dict):
-            raise RunDirectoryError(f"the run's {CONFIG_NAME} in '{self.path}' does not hold a mapping")
-        return data
+        return read_mapping(
+            self.file(CONFIG_NAME), f"the run's {CONFIG_NAME} in '{self.path}'", RunDirectoryError
+        )
 
     def read_log(self, run: str | None = None) -> tuple[list[Generation], int]:
         """The generations of the log.

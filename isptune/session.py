@@ -18,6 +18,7 @@ import yaml
 from isptune import registry
 from isptune.config import Component, RunConfig, check_budget, parse_config, settings_of
 from isptune.errors import ConfigurationError, RunDirectoryError
+from isptune.naming import listed
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer
 from isptune.pipeline import Pipeline, Scene
@@ -146,10 +147,21 @@ def best_of_run(out: str | Path, scenes: list[str]) -> tuple[Pipeline, dict[str,
 def make_session(
     pipeline: Pipeline, objective: Objective, config: RunConfig, directory: RunDirectory | None
 ) -> Session:
+    _check_objectives(objective, config.optimizer.name)
     config = with_population(config)
     assert config.population is not None
     generations = check_budget(config.budget, config.population)
     return Session(pipeline, objective, config, generations, directory)
+
+
+def _check_objectives(objective: Objective, optimizer: str) -> None:
+    kind = registry.optimizers.get(optimizer)
+    if objective.orientations and isinstance(kind, type) and not getattr(kind, "is_multi_objective", False):
+        raise ConfigurationError(
+            f"the optimizer '{optimizer}' takes one objective, and there are {len(objective.labels)} "
+            f"({listed(objective.labels)}); choose 'nsga2' or a multi-objective one of Nevergrad such as "
+            "'nevergrad:DE', or make them one by the objective 'weighted'"
+        )
 
 
 def with_population(config: RunConfig) -> RunConfig:
@@ -170,7 +182,7 @@ def open_directory(directory: RunDirectory, session: Session, run: str, resume: 
         if data.get("fingerprint") != run:
             raise RunDirectoryError(
                 f"the run in '{directory.path}' was started with another configuration: "
-                f"{_difference(data, facts)}"
+                f"{difference(data, facts)}"
             )
         for name, digest in (data.get("scene_digests") or {}).items():
             if facts["scene_digests"].get(name) != digest:
@@ -248,7 +260,7 @@ def _digest(image: Any) -> str:
     return hashlib.sha256(repr(array.shape).encode() + array.tobytes()).hexdigest()[:16]
 
 
-def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """The settings in which two configurations differ, for a message."""
     found = [
         f"{key} was {_short(old.get(key))} and is now {_short(new.get(key))}"

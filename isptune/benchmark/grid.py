@@ -77,17 +77,28 @@ class BenchConfig(BaseModel):
     def _name_alone(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
 
-    @field_validator("seeds", mode="before")
+    @field_validator("seeds", "maps", mode="before")
     @classmethod
     def _count(cls, value: Any) -> Any:
+        if value is None or (isinstance(value, list) and value):
+            return value
         # True is a number to Python, and no count.
-        return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError("a count from 1, or a list of whole numbers from 0")
+        return list(range(value))
 
     @field_validator("seeds", "maps")
     @classmethod
     def _seeds(cls, value: list[int] | None) -> list[int] | None:
         if value and min(value) < 0:
             raise ValueError("whole numbers from 0")
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _one_folder(cls, value: str) -> str:
+        if "/" in value or "\\" in value or value in (".", ".."):
+            raise ValueError("the name of one folder, without slashes")
         return value
 
     @field_validator("targets")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from isptune.errors import RunDirectoryError
+from isptune.naming import listed
 from isptune.result import History
 from isptune.run import RunDirectory
 
@@ -194,3 +195,10 @@ class Benchmark:
     def done(self) -> Iterator[Run]:
         """The runs that came to their end."""
         return (run for run in self.runs if run.status == DONE)
+
+
+def without_result(benchmark: Benchmark) -> str:
+    """``", none of ssim"`` for the objectives of which no run came to its end; nothing where all have one."""
+    have = {run.cell.objective for run in benchmark.done()}
+    lacking = dict.fromkeys(run.cell.objective for run in benchmark.runs if run.cell.objective not in have)
+    return f", none of {listed(list(lacking))}" if lacking else ""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from isptune.benchmark.engines import Engine, Event
 from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
-from isptune.benchmark.results import FAILED, Benchmark, read_run
-from isptune.benchmark.worker import Job, check_names, is_done
+from isptune.benchmark.results import CELL_NAME, FAILED, Benchmark, read_run
+from isptune.benchmark.worker import Job, check_jobs, is_done
 from isptune.errors import RunDirectoryError
+from isptune.run import CONFIG_NAME as RUN_CONFIG_NAME
 from isptune.run import RunDirectory, lock
+from isptune.yaml_files import read_mapping
 
 logger = logging.getLogger("isptune")
 
@@ -43,18 +44,19 @@ def run_benchmark(
         on_start: told how many cells were done before.
 
     Raises:
-        IsptuneError: a name is not registered, or the directory holds cells of other settings. A cell that
-            fails is no exception: the benchmark's runs say which and why.
+        IsptuneError: a name, an option or a scene is wrong, or the directory cannot be written or holds
+            something else. A cell that fails is no exception: the benchmark's runs say which and why.
     """
     out = Path(out)
     jobs = jobs_of(config, out)
-    check_names(jobs)
+    check_jobs(jobs, [job for job in jobs if not is_done(job)])
     directory = RunDirectory(out)
-    out.mkdir(parents=True, exist_ok=True)
+    _create(out)
     with _locked(out):
         # Under the lock, so that nobody ends a cell in between.
         left = [job for job in jobs if not is_done(job)]
         directory.write(CONFIG_NAME, yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True))
+        _tell_of_others(out, jobs)
         if on_start is not None:
             on_start(len(jobs) - len(left))
         for event in engine.run(left):
@@ -78,18 +80,47 @@ def read_benchmark(out: str | Path) -> Benchmark:
     Raises:
         RunDirectoryError: it holds none, or what it holds cannot be read.
     """
-    path = Path(out) / CONFIG_NAME
-    if not path.exists():
+    if not Path(out).is_dir():
+        raise RunDirectoryError(f"'{out}' holds no benchmark: there is no such folder")
+    if not (Path(out) / CONFIG_NAME).exists():
         raise RunDirectoryError(f"'{out}' holds no benchmark: there is no {CONFIG_NAME} in it")
-    try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RunDirectoryError(f"'{path}' cannot be read: {str(error).splitlines()[0]}") from error
-    if not isinstance(data, dict):
-        raise RunDirectoryError(f"'{path}' does not hold a mapping")
-    config = parse_bench_config(data, f"'{path}'")
+    config = _read_config(Path(out))
     runs = [read_run(job.cell, job.directory) for job in jobs_of(config, out)]
     return Benchmark(config.model_dump(), runs, Path(out))
+
+
+def _read_config(out: Path) -> BenchConfig:
+    path = out / CONFIG_NAME
+    return parse_bench_config(read_mapping(path, f"'{path}'", RunDirectoryError), f"'{path}'")
+
+
+def _create(out: Path) -> None:
+    """Make the benchmark's directory, or see that the one that is there can be gone on with."""
+    if (out / RUN_CONFIG_NAME).exists():
+        raise RunDirectoryError(f"'{out}' holds a single tuning run; choose another folder for the benchmark")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunDirectoryError(
+            f"cannot write the benchmark's directory '{out}': {error.strerror}"
+        ) from error
+    if (out / CONFIG_NAME).exists():
+        # A damaged one may be all that is left of somebody's grid.
+        _read_config(out)
+
+
+def _tell_of_others(out: Path, jobs: Sequence[Job]) -> None:
+    """Cells that an earlier, other grid left in the same directory."""
+    ours = {job.directory for job in jobs}
+    others = [path.parent for path in out.glob(f"cells/*/*/*/*/{CELL_NAME}") if path.parent not in ours]
+    if others:
+        logger.warning(
+            "'%s' also holds %d cell%s of another grid, such as '%s': tables, figures and report omit them",
+            out,
+            len(others),
+            "s" if len(others) > 1 else "",
+            min(others).relative_to(out).as_posix(),
+        )
 
 
 @contextmanager

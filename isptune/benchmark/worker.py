@@ -16,8 +16,8 @@ from isptune.config import RunConfig
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.objective import Objective
 from isptune.pipeline import Scene
-from isptune.run import RunDirectory
-from isptune.session import prepare, with_population
+from isptune.run import LOG_NAME, RunDirectory
+from isptune.session import difference, make_pipeline, prepare, with_population
 from isptune.tuner import Callback, run_session
 
 logger = logging.getLogger("isptune")
@@ -123,15 +123,31 @@ def is_done(job: Job) -> bool:
         return False
     found, wanted = directory.read_config().get("fingerprint"), with_population(job.config).fingerprint()
     if found != wanted:
+        changed = difference(directory.read_config(), with_population(job.config).model_dump())
         raise RunDirectoryError(
-            f"'{job.directory}' holds the cell with other settings than the benchmark's; choose another "
-            "folder for the benchmark, or delete that one"
+            f"'{job.directory}' holds the cell with other settings than the benchmark's: {changed}; choose "
+            "another folder for the benchmark"
         )
-    return read_status(job.directory) == DONE
+    return read_status(job.directory) == DONE and _has_whole_log(job)
 
 
-def check_names(jobs: Sequence[Job]) -> None:
-    """Refuse names that are not registered, before anything runs or is written.
+def _has_whole_log(job: Job) -> bool:
+    """Whether the log of a finished cell is there in full; what is lost is computed again."""
+    log = job.directory / LOG_NAME
+    population = with_population(job.config).population
+    assert population is not None
+    lines = log.read_bytes().count(b"\n") if log.exists() else 0
+    if lines * population >= job.config.budget:
+        return True
+    logger.warning("the log of the cell '%s' is not whole: the cell goes on where it ends", job.cell.path)
+    return False
+
+
+def check_jobs(jobs: Sequence[Job], left: Sequence[Job]) -> None:
+    """Refuse what can be known to be wrong, before anything runs or is written.
+
+    Names, packages and options are checked of all cells; pipelines are made, and so scenes read, of those
+    that are left to run.
 
     Raises:
         IsptuneError: one sentence about the first mistake.
@@ -139,9 +155,17 @@ def check_names(jobs: Sequence[Job]) -> None:
     if not jobs:
         raise ConfigurationError("the benchmark has no cells")
     for job in jobs:
-        registry.objectives.get(job.config.objective.name)
-        registry.optimizers.get(job.config.optimizer.name)
-        registry.pipelines.get(job.config.pipeline.name)
+        config = job.config
+        registry.objectives.check(config.objective.name, config.objective.options)
+        registry.optimizers.check(config.optimizer.name, {"dimension": 1, **config.optimizer.options})
+        registry.pipelines.get(config.pipeline.name)
+    seen: set[tuple[str, ...]] = set()
+    for job in left:
+        options = {key: value for key, value in job.config.pipeline.options.items() if key != "seed"}
+        key = (*job.config.scenes, repr(job.config.crop), repr(options))
+        if key not in seen:
+            seen.add(key)
+            make_pipeline(job.config)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import click
 
 from isptune.cli.options import absolute_checkpoints, absolute_scene, json_option
 from isptune.config import read_config
+from isptune.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from isptune.benchmark.engines import Event
@@ -76,9 +77,15 @@ def command(
 
     data = read_config(config_path) if config_path else {}
     data |= {key: value for key, value in _settings(given).items() if value is not None}
-    config = parse_bench_config(data, f"the configuration '{config_path}'" if config_path else "the options")
+    if not config_path and not data.get("objectives"):
+        raise ConfigurationError("a benchmark needs objectives: give --objective NAME, or a CONFIG.yaml")
+    where = f"the configuration '{config_path}'" if config_path else "the command line"
+    config = parse_bench_config(data, where)
     config = with_paths(config, absolute_scene, absolute_checkpoints)
-    chosen = engine or ("processes" if resolve_device(config.device).type == "cpu" else "in-process")
+    if engine != "ray":
+        # Nodes of a cluster may have what this machine lacks.
+        device = resolve_device(config.device)
+    chosen = engine or ("processes" if device.type == "cpu" else "in-process")
     runner = make_engine(chosen, config.threads, workers, together=together, address=address, gpus=gpus)
     folder = Path(out) if out else Path("runs") / config.name
     try:
@@ -95,7 +102,11 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     """The options as a configuration has them."""
     found = {key: given[key] for key in ("budget", "population", "crop", "device", "seeds")}
     for key in ("objectives", "optimizers"):
-        found[key] = [name for text in given[key] for name in text.split(",")] or None
+        names = [name.strip() for text in given[key] for name in text.split(",")]
+        if not all(names):
+            option = f"--{key.removesuffix('s')}"
+            raise ConfigurationError(f"{option} {','.join(given[key])} has an empty name beside its commas")
+        found[key] = names or None
     found["scenes"] = list(given["scenes"]) or None
     found["maps"] = None if given["maps"] is None else list(range(given["maps"]))
     return found
@@ -124,6 +135,11 @@ def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
         lines += _figures(benchmark)
         page = write_report(benchmark.directory / "report.html", report_of_benchmark(benchmark, tables))
         lines.append(f"wrote {page}")
+    if alone and (benchmark.directory / "report.html").exists():
+        click.echo(
+            f"isptune: the figures and the report in {benchmark.directory} are those of an earlier call",
+            err=True,
+        )
     if as_json:
         click.echo(json.dumps({name: table.to_dict() for name, table in tables.items()}))
     else:

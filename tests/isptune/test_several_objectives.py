@@ -362,7 +362,7 @@ class TestConfiguration:
             ({"objective": []}, "in the configuration, objective is []; allowed: at least one objective"),
             (
                 {"objective": ["psnr", 5]},
-                "in the configuration, objective.1 is 5; allowed: a valid dictionary or instance of Component",
+                "in the configuration, objective.1 is 5; allowed: a name, or a mapping of name and options",
             ),
             (
                 {"objective": ["psnr", {"name": "ssim", "options": {}, "weight": 2}]},
@@ -370,7 +370,7 @@ class TestConfiguration:
             ),
             (
                 {"objective": "psnr,"},
-                "in the configuration, objective.1.name is ''; allowed: String should have at least 1 character",
+                "in the configuration, objective.1.name is ''; allowed: at least one character",
             ),
         ],
     )

@@ -279,5 +279,5 @@ def test_a_run_from_python_says_how_to_go_on(flat: Maker, target: Maker) -> None
     run(flat, target)
     with refuse("was started from Python; go on with it by the same call of isptune.tune and resume=True$"):
         isptune.resume("run")
-    with refuse("^'nowhere' holds no run: there is no run.yaml in it$"):
+    with refuse("^'nowhere' holds no run: there is no such folder$"):
         isptune.resume("nowhere")

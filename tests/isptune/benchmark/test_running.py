@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +20,7 @@ import pytest
 from isptune.benchmark.engines import Event, make_engine
 from isptune.benchmark.grid import BenchConfig, parse_bench_config
 from isptune.benchmark.running import read_benchmark, run_benchmark
-from isptune.errors import ConfigurationError, RunDirectoryError, UnknownNameError
+from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError, UnknownNameError
 
 SETTINGS: dict[str, Any] = {
     "objectives": ["psnr", "contrast"],
@@ -143,8 +145,8 @@ def test_what_cannot_be_run_is_one_sentence(plain: Path, tmp_path: Path) -> None
         run_benchmark(grid(budget=80), plain, make_engine("in-process", 1))
     cell = plain / "cells" / "psnr" / "es" / "chart_64x48" / "map-0-seed-0"
     assert str(caught.value) == (
-        f"'{cell}' holds the cell with other settings than the benchmark's; choose another folder for the "
-        "benchmark, or delete that one"
+        f"'{cell}' holds the cell with other settings than the benchmark's: budget was 60 and is now 80; choose "
+        "another folder for the benchmark"
     )
     with pytest.raises(UnknownNameError, match="there is no objective named 'pnsr'"):
         run_benchmark(grid(objectives=["pnsr"]), tmp_path / "new", make_engine("in-process", 1))
@@ -164,3 +166,86 @@ def test_what_cannot_be_run_is_one_sentence(plain: Path, tmp_path: Path) -> None
         with pytest.raises(ConfigurationError) as wrong:
             make_engine(*arguments, **options)
         assert str(wrong.value) == message
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scenes": ["nofile.png"]}, "nofile.png': there is no such file"),
+        ({"scenes": ["chart:96by64"]}, "a chart is given as"),
+        (
+            {"pipeline": {"name": "synthetic", "options": {"stages": ["gausian_blur"]}}},
+            "there is no stage named 'gausian_blur'; did you mean 'gaussian_blur'?",
+        ),
+        (
+            {"objectives": ["psnr", {"name": "severity", "options": {"dtipe": 3}}]},
+            "the objective 'severity' has no option 'dtipe'; did you mean 'dtype'?",
+        ),
+        (
+            {"optimizers": [{"name": "es", "options": {"initial_sgma": 1}}]},
+            "the optimizer 'es' has no option 'initial_sgma'; did you mean 'initial_sigma'?",
+        ),
+    ],
+)
+def test_mistakes_of_the_grid_are_found_before_anything_runs(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(IsptuneError, match=re.escape(message)):
+        run_benchmark(grid(**changes), tmp_path / "new", make_engine("in-process", 1))
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_log_of_a_done_cell_is_made_whole_again(
+    plain: Path, tmp_path: Path, logs: Logs, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(plain, folder)
+    cut, gone = sorted(folder.glob("cells/psnr/*/*/*/evaluations.jsonl"))
+    cut.write_bytes(cut.read_bytes()[:400])
+    gone.unlink()
+    benchmark = run_benchmark(grid(), folder, make_engine("in-process", 1))
+    assert [run.status for run in benchmark.runs] == ["done"] * 4
+    assert logs(folder) == logs(plain)
+    for seed in (0, 1):
+        assert (
+            f"the log of the cell 'cells/psnr/es/chart_64x48/map-{seed}-seed-{seed}' is not whole: "
+            "the cell goes on where it ends"
+        ) in caplog.text
+
+
+def test_cells_of_another_grid_are_named(
+    plain: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "shrunk"
+    shutil.copytree(plain, folder)
+    benchmark = run_benchmark(grid(objectives=["psnr"]), folder, make_engine("in-process", 1))
+    assert len(benchmark.runs) == 2
+    assert (
+        f"'{folder}' also holds 2 cells of another grid, such as "
+        "'cells/contrast/es/chart_64x48/map-0-seed-0': tables, figures and report omit them"
+    ) in caplog.text
+
+
+def test_folders_that_hold_something_else(plain: Path, tmp_path: Path) -> None:
+    engine = make_engine("in-process", 1)
+    file = tmp_path / "file"
+    file.write_text("")
+    single = tmp_path / "single"
+    single.mkdir()
+    (single / "run.yaml").write_text("isptune_run: 1")
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "bench.yaml").write_text("name: [\n")
+    for folder, message in (
+        (file, f"cannot write the benchmark's directory '{file}': File exists"),
+        (single, f"'{single}' holds a single tuning run; choose another folder for the benchmark"),
+        (broken, f"'{broken / 'bench.yaml'}' is not valid YAML at line 2, column 1: "),
+    ):
+        with pytest.raises(RunDirectoryError) as caught:
+            run_benchmark(grid(), folder, engine)
+        assert str(caught.value).startswith(message)
+    assert (broken / "bench.yaml").read_text() == "name: [\n"
+    assert not (single / "cells").exists()
+    with pytest.raises(RunDirectoryError) as caught:
+        read_benchmark(tmp_path / "nowhere")
+    assert str(caught.value) == f"'{tmp_path / 'nowhere'}' holds no benchmark: there is no such folder"

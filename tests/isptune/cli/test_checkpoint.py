@@ -138,7 +138,7 @@ TWO = "--checkpoint is 'weights' and --objective-option checkpoint is 'owner/nam
         (["tune", "P", "--objective", "scaled", "--checkpoint", "wieghts"], "there is no folder 'wieghts'"),
         (
             ["tune", "P", "--config", "list.yaml", "--checkpoint", "weights"],
-            "in the configuration 'list.yaml', objective.options is [1]; allowed: a valid dictionary",
+            "in the configuration 'list.yaml', objective.options is [1]; allowed: a mapping",
         ),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +76,15 @@ def test_what_the_benchmark_lacks_is_told(benchmark_of: Make, call: Call) -> Non
     refused = call("plot", "alone", "--figure", "profiles", "--out", "profiles.png")
     assert refused == (2, "", f"isptune: error: the figure 'profiles' cannot be drawn: {reason}\n")
     assert not Path("profiles.png").exists()
+
+
+def test_a_half_done_benchmark_says_so(which: str, call: Call) -> None:
+    first, *others = sorted(path.name for path in Path(which, "cells").iterdir())
+    shutil.rmtree(Path(which, "cells", first))
+    said = f"{3 * len(others)} of {3 * len(others) + 3} runs came to their end, none of {first}"
+    code, out, err = call("plot", which, "--out", "curves.png")
+    assert (code, out) == (0, "wrote curves.png\n")
+    assert err == f"isptune: {said}; the figures show no others\n"
 
 
 def test_refusals(which: str, benchmark_of: Make, call: Call) -> None:

@@ -172,7 +172,7 @@ class TestRuns:
             (name, name): f"the run directory '{name}' is given twice",
             (name, "--out", "report.pdf"): "'report.pdf': reports are written as .html",
             (name, "--out", "no/report.html"): "'no/report.html': there is no folder 'no'",
-            ("nowhere",): "'nowhere' holds no run: there is no run.yaml in it",
+            ("nowhere",): "'nowhere' holds no run: there is no such folder",
         }
         for arguments, message in cases.items():
             assert call("report", *arguments) == (2, "", f"isptune: error: {message}\n")

@@ -88,7 +88,7 @@ class TestARun:
             read_record(run)
 
     def test_what_is_refused(self, copy: Path, tmp_path: Path) -> None:
-        with pytest.raises(RunDirectoryError, match=r"'.*nowhere' holds no run: there is no run.yaml in it"):
+        with pytest.raises(RunDirectoryError, match=r"'.*nowhere' holds no run: there is no such folder"):
             read_record(tmp_path / "nowhere")
         log = copy / "evaluations.jsonl"
         lines = log.read_text().splitlines()

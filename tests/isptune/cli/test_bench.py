@@ -1,0 +1,67 @@
+"""What a user of ``isptune bench`` can get wrong: one sentence, exit code 2, nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "a benchmark needs objectives: give --objective NAME, or a CONFIG.yaml"),
+        (["--objective", "psnr,"], "--objective psnr, has an empty name beside its commas"),
+        (
+            ["--objective", "psnr,psnr"],
+            "the command line has 'psnr' twice among objectives; give one of them a label of its own",
+        ),
+        (["--objective", "psnr", "--device", "cudaa"], "there is no device 'cudaa' on this machine"),
+        (["--objective", "psnr", "--scene", "nofile.png"], "nofile.png': there is no such file"),
+        (["--objective", "psnr", "--out", "grid.yaml"], "cannot write the benchmark's directory 'grid.yaml'"),
+    ],
+)
+def test_on_the_command_line(call: Call, arguments: list[str], message: str) -> None:
+    Path("grid.yaml").write_text("objectives: psnr\n")
+    code, out, err = call("bench", *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("isptune: error: ")
+    assert message in err
+    assert [path.name for path in Path().iterdir()] == ["grid.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "budget: 60\nbudget: 90",
+            "the configuration 'grid.yaml' has the key 'budget' twice, in the lines 2 and 3",
+        ),
+        ("name: ../../evil", "name is '../../evil'; allowed: the name of one folder, without slashes"),
+        ("seeds: '3'", "seeds is '3'; allowed: a count from 1, or a list of whole numbers from 0"),
+        ("seeds: true", "seeds is True; allowed: a count from 1, or a list of whole numbers from 0"),
+        ("seeds: 0", "seeds is 0; allowed: a count from 1, or a list of whole numbers from 0"),
+        ("maps: 0", "maps is 0; allowed: a count from 1, or a list of whole numbers from 0"),
+        ("optimizers: []", "optimizers is []; allowed: at least one entry"),
+        ("optimizers: [3]", "optimizers.0 is 3; allowed: a name, or a mapping of name and options"),
+        ("targets: 0.1", "targets is 0.1; allowed: a list"),
+    ],
+)
+def test_in_a_grid(call: Call, text: str, message: str) -> None:
+    Path("grid.yaml").write_text(f"objectives: psnr\n{text}\n")
+    code, out, err = call("bench", "grid.yaml", "--out", "there")
+    assert (code, out) == (2, "")
+    assert message in err
+    assert not Path("there").exists()
+
+
+def test_what_is_older_than_the_tables_is_told(call: Call) -> None:
+    grid = ["bench", "--scene", "chart:64x48", "--seeds", "1", "--budget", "20", "--population", "10"]
+    grid += ["--engine", "in-process", "--out", "there"]
+    assert call(*grid, "--objective", "psnr")[0] == 0
+    code, _, err = call(*grid, "--objective", "psnr,contrast", "--no-report")
+    assert code == 0
+    assert "isptune: the figures and the report in there are those of an earlier call\n" in err

@@ -21,5 +21,5 @@ def command(directory: str, as_json: bool, tensorboard: bool, mlflow: str | None
     """
     from isptune.session import prepare_resume
 
-    trackers = make_trackers(tensorboard, mlflow, wandb)
+    trackers = make_trackers(tensorboard, mlflow, wandb, directory)
     return run_and_print(lambda: prepare_resume(directory), as_json=as_json, resume=True, trackers=trackers)

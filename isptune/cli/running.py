@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,12 +45,19 @@ def tracking_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def make_trackers(tensorboard: bool, mlflow: str | None, wandb: str | None) -> list[Tracker]:
-    """The trackers that the options ask for.
+def make_trackers(
+    tensorboard: bool, mlflow: str | None, wandb: str | None, resumed: str | None = None
+) -> list[Tracker]:
+    """The trackers that the options ask for, checked as far as they can be before the run.
+
+    Args:
+        tensorboard, mlflow, wandb: the options.
+        resumed: the directory of the run that goes on, or None for a new one.
 
     Raises:
         MissingPackageError: the package of one of them is not installed.
-        ConfigurationError: the MLflow store is no URI, or the project's name is empty.
+        ConfigurationError: the MLflow store is no URI or its server cannot be reached, the project's name
+            cannot be, or there is no login.
     """
     trackers: list[Tracker] = []
     if tensorboard:
@@ -64,6 +72,10 @@ def make_trackers(tensorboard: bool, mlflow: str | None, wandb: str | None) -> l
         from isptune.tracking import WandB
 
         trackers.append(WandB(wandb))
+    if trackers:
+        from isptune.tracking.tracker import check_trackers
+
+        check_trackers(trackers, None if resumed is None else Path(resumed))
     return trackers
 
 
@@ -72,6 +84,7 @@ def run_and_print(
 ) -> int:
     """Make and run a session; the exit code is 0, or 128 + the signal that stopped it."""
     from isptune.cli.live import Stopped, live_progress, stoppable
+    from isptune.tracking import TrackerError
     from isptune.tuner import run_session
 
     session: Session | None = None
@@ -83,12 +96,34 @@ def run_and_print(
                 result = run_session(session, resume=resume, callbacks=[live, *trackers])
     except Stopped as stop:
         click.echo(_stopped(session), err=True)
+        _say_problems(session, trackers)
         return stop.exit_code
+    except TrackerError as error:
+        assert session is not None
+        assert session.directory is not None
+        raise TrackerError(
+            f"{error}; then, or without the tracker, go on with: isptune resume {session.directory.path}"
+        ) from error
     if as_json:
         click.echo(json.dumps(result.to_dict()))
     else:
         print_result(session, result)
+    _say_problems(session, trackers)
     return 0
+
+
+def _say_problems(session: Session | None, trackers: Sequence[Tracker]) -> None:
+    """Say once more which trackers were switched off: the first notice has scrolled away."""
+    from isptune.tracking.tracker import label_of
+
+    for tracker in trackers:
+        if tracker.problem and session is not None and session.directory is not None:
+            click.echo(
+                f"isptune: {label_of(tracker)} failed during the run and lacks a part of it: "
+                f"{tracker.problem}; send the rest with: isptune resume {session.directory.path} "
+                "and the same option",
+                err=True,
+            )
 
 
 def _opening(session: Session) -> str:

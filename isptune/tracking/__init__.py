@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from isptune.tracking.mlflow import MLflow as MLflow
     from isptune.tracking.tensorboard import TensorBoard as TensorBoard
     from isptune.tracking.tracker import Tracker as Tracker
+    from isptune.tracking.tracker import TrackerError as TrackerError
     from isptune.tracking.wandb import WandB as WandB
 
 _HOMES = {
     "isptune.tracking.facts": ["Progress", "RunFacts"],
     "isptune.tracking.mlflow": ["MLflow"],
     "isptune.tracking.tensorboard": ["TensorBoard"],
-    "isptune.tracking.tracker": ["Tracker"],
+    "isptune.tracking.tracker": ["Tracker", "TrackerError"],
     "isptune.tracking.wandb": ["WandB"],
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, ClassVar
 
-from isptune.errors import IsptuneError
+from isptune.errors import ConfigurationError, IsptuneError
 from isptune.tracking.facts import Callback, Progress, RunFacts
 
 if TYPE_CHECKING:
@@ -14,17 +17,28 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("isptune")
 
+# Characters of a library's own words in a message.
+LONGEST_REASON = 240
+
+
+class TrackerError(ConfigurationError):
+    """A tracker failed before the first evaluation: its settings are the user's to mend."""
+
 
 class Tracker:
     """Follows runs from start to end; subclass it and write the methods that you need.
 
-    A tracker serves one run at a time, and one after another. What it raises never ends a run: it is warned
-    about once and the tracker is switched off until the next run. An ``IsptuneError`` from ``start`` alone
-    ends the run, before anything is evaluated: it is for mistakes that the user must put right.
+    A tracker serves one run at a time, and one after another. What ``start`` raises ends the run before
+    anything is evaluated, as the user can mend it then. What it raises later never ends a run: it is warned
+    about once and the tracker is switched off until the next run.
 
     Attributes that a subclass sets:
         label: its name in messages; the class's by default.
+        advice: what the user can do where it fails at the start.
         wants_truth: ``Progress`` shall hold the hidden L1 distortion losses of the best candidate so far.
+
+    Attributes that a run sets:
+        problem: why it was switched off in the latest run, or an empty text.
 
     Example:
         >>> import isptune
@@ -39,7 +53,18 @@ class Tracker:
     """
 
     label: ClassVar[str] = ""
+    advice: ClassVar[str] = "mend it, or run without this tracker"
     wants_truth: ClassVar[bool] = False
+    problem: str = ""
+
+    def check(self, out: Path | None) -> None:
+        """Raise what can be known to fail before anything of a run is made.
+
+        The command line asks for this check; a run from Python has that of ``start`` alone.
+
+        Args:
+            out: the directory of the run that goes on, or None for a new one.
+        """
 
     def start(self, facts: RunFacts) -> None:
         """A run starts, or goes on where ``facts.resumed`` is true."""
@@ -54,10 +79,21 @@ class Tracker:
         """The run ended early: an error, or a stop by the user, which is no ``Exception``."""
 
 
+def check_trackers(trackers: Sequence[Tracker], out: Path | None = None) -> None:
+    """Check trackers before a run, see ``Tracker.check``.
+
+    Raises:
+        IsptuneError: one of them cannot serve the run.
+    """
+    for tracker in trackers:
+        with _refusing(tracker):
+            tracker.check(out)
+
+
 class Watchers:
     """The callbacks and trackers of a run, called in the order in which they were given.
 
-    A plain callable's exception ends the run, as it is the caller's own code; a tracker's does not.
+    A plain callable's exception ends the run, as it is the caller's own code; a tracker's only at the start.
     """
 
     def __init__(self, callbacks: Sequence[Callback | Tracker]) -> None:
@@ -73,18 +109,14 @@ class Watchers:
         """Start the trackers.
 
         Raises:
-            IsptuneError: a tracker cannot serve this run, by a mistake of the user's.
+            IsptuneError: a tracker cannot serve this run.
         """
         for tracker in self._callbacks:
             if isinstance(tracker, Tracker):
-                try:
+                tracker.problem = ""
+                with _refusing(tracker):
                     tracker.start(facts)
-                except IsptuneError:
-                    raise
-                except Exception as error:
-                    self._switch_off(tracker, error)
-                else:
-                    self._started.append(tracker)
+                self._started.append(tracker)
 
     def generation(self, progress: Progress) -> None:
         """Tell everybody about a generation."""
@@ -115,11 +147,35 @@ class Watchers:
     def _switch_off(self, tracker: Tracker, error: Exception) -> None:
         if tracker in self._started:
             self._started.remove(tracker)
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        tracker.problem = _reason(error)
         logger.warning(
-            "%s failed and is switched off, which leaves the run as it is: %s%s",
-            tracker.label or type(tracker).__name__,
-            type(error).__name__,
-            f": {reason}" if reason else "",
+            "%s failed and is switched off, which leaves the run as it is: %s",
+            label_of(tracker),
+            tracker.problem,
         )
         logger.debug("the tracker's traceback", exc_info=error)
+
+
+def label_of(tracker: Tracker) -> str:
+    """The tracker's name in messages."""
+    return tracker.label or type(tracker).__name__
+
+
+@contextmanager
+def _refusing(tracker: Tracker) -> Iterator[None]:
+    """Make a tracker's exception an error of the user's."""
+    try:
+        yield
+    except IsptuneError:
+        raise
+    except Exception as error:
+        raise TrackerError(
+            f"{label_of(tracker)} failed at the start: {_reason(error)}; {tracker.advice}"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """An exception's type and the first line of its message, or what of it can be read at a glance."""
+    line = str(error).strip().partition("\n")[0].rstrip(". ")
+    reason = shorten(line, LONGEST_REASON, placeholder=" ...")
+    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isptune.errors import ConfigurationError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from isptune.result import TuneResult
 
 NOTE_NAME = "wandb.json"
+# What W&B itself refuses, but with its own words and only when the run starts.
+FORBIDDEN = "/\\#?%:"
+LONGEST_NAME = 128
 
 
 class WandB(Tracker):
@@ -32,23 +36,29 @@ class WandB(Tracker):
 
     Raises:
         MissingPackageError: wandb is not installed.
-        ConfigurationError: the project's name is empty.
+        ConfigurationError: the project's name is empty or one that W&B does not allow, or it is a file's or
+            an option's of the command line.
     """
 
     label = "Weights & Biases"
+    advice = "log in with 'wandb login', or set WANDB_MODE=offline"
     wants_truth = True
 
     def __init__(self, project: str, *, run_name: str | None = None) -> None:
         require_packages("Weights & Biases tracking", ["wandb"], "'isptune[wandb]'")
         self._entity, _, self._project = project.strip().rpartition("/")
-        if not self._project:
-            raise ConfigurationError(
-                f"the Weights & Biases project is '{project}'; allowed: PROJECT or ENTITY/PROJECT"
-            )
+        _check_name(project, self._entity, self._project)
         self._run_name = run_name
         self._facts: RunFacts | None = None
         self._run: Any = None
         self._logged = 0
+
+    def check(self, out: Path | None) -> None:
+        """Look for the login of a run that is to be sent; at a terminal, W&B asks for a missing one."""
+        import wandb
+
+        if wandb.setup().settings.mode == "online" and wandb.run is None:
+            wandb.login(verify=False)
 
     def start(self, facts: RunFacts) -> None:
         """Begin the run, or go on with it under its id."""
@@ -72,7 +82,7 @@ class WandB(Tracker):
                 "higher_is_better": facts.higher_is_better,
                 "versions": dict(facts.versions),
             },
-            dir=None if facts.out is None else str(facts.out),
+            dir=None if facts.out is None else str(facts.out.absolute()),
             # Other runs of this process are left alone, and so is the progress on the terminal.
             reinit="create_new",
             settings=wandb.Settings(console="off"),
@@ -120,3 +130,28 @@ class WandB(Tracker):
         assert self._facts is not None
         data = {"entity": self._entity, "project": self._project, "id": self._run.id}
         write_note(self._facts.out, NOTE_NAME, {**data, "generation": self._logged})
+
+
+def _check_name(given: str, entity: str, project: str) -> None:
+    """Refuse what W&B does not allow for a project, and what was hardly meant for one.
+
+    Raises:
+        ConfigurationError: the name cannot be, or belongs to something else.
+    """
+    what = f"the Weights & Biases project is '{given}'"
+    allowed = "allowed: PROJECT or ENTITY/PROJECT"
+    wrong = [sign for sign in FORBIDDEN if sign in entity + project]
+    if given.startswith("-"):
+        raise ConfigurationError(f"{what}, which is an option; {allowed}")
+    if not project:
+        raise ConfigurationError(f"{what}; {allowed}")
+    if wrong:
+        raise ConfigurationError(
+            f"{what}, in which '{wrong[0]}' cannot be; {allowed}, without any of {FORBIDDEN}"
+        )
+    if len(project) > LONGEST_NAME:
+        raise ConfigurationError(
+            f"the Weights & Biases project has {len(project)} characters; allowed: {LONGEST_NAME} at most"
+        )
+    if Path(given).is_file():
+        raise ConfigurationError(f"{what}, which is a file; {allowed}")

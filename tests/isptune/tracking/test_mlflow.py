@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from isptune.errors import ConfigurationError
-from isptune.tracking import MLflow
+from isptune.tracking import MLflow, TrackerError
 
 Run = Callable[..., Any]
 
@@ -142,13 +144,26 @@ def test_the_environments_store_stands_in_for_the_default(
     assert not (tmp_path / "mlflow.db").exists()
 
 
+ALLOWED = (
+    "allowed: a URI such as sqlite:///mlflow.db or http://HOST:5000 "
+    "(--mlflow without a URI stands last or before another option)"
+)
+
+
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        (
-            "photo.png",
-            "the MLflow store is 'photo.png'; allowed: a URI such as sqlite:///mlflow.db or http://HOST:5000",
-        ),
+        ("photo.png", f"the MLflow store is 'photo.png'; {ALLOWED}"),
+        ("there.png", f"the MLflow store is 'there.png', which is a file; {ALLOWED}"),
+        ("pictures", f"the MLflow store is 'pictures', which is a folder; {ALLOWED}"),
+        ("chart", f"the MLflow store is 'chart', which is a scene; {ALLOWED}"),
+        ("chart:96x64", f"the MLflow store is 'chart:96x64', which is a scene; {ALLOWED}"),
+        ("", f"the MLflow store is ''; {ALLOWED}"),
+        ("runs.db", f"the MLflow store is 'runs.db'; {ALLOWED}; did you mean 'sqlite:///runs.db'?"),
+        ("htp://host:5000", f"the MLflow store is 'htp://host:5000'; {ALLOWED}; did you mean 'http'?"),
+        ("sqlite:mlflow.db", f"the MLflow store is 'sqlite:mlflow.db'; {ALLOWED}"),
+        ("http:5000", f"the MLflow store is 'http:5000'; {ALLOWED}"),
+        ("http://host:port", f"the MLflow store is 'http://host:port'; {ALLOWED}"),
         (
             "sqlite:////nowhere/at/all/mlflow.db",
             "the MLflow store is 'sqlite:////nowhere/at/all/mlflow.db', but there is no folder '/nowhere/at/all'",
@@ -156,6 +171,120 @@ def test_the_environments_store_stands_in_for_the_default(
     ],
 )
 def test_a_store_that_cannot_be_is_refused(uri: str, message: str) -> None:
+    Path("there.png").touch()
+    Path("pictures").mkdir()
     with pytest.raises(ConfigurationError) as caught:
         MLflow(uri)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://host",
+        "https://user:word@host:5000/path",
+        "sqlite:///x.db",
+        "file:store",
+        "postgresql+psycopg2://host/name",
+        "mysql://host/name",
+        "mssql+pyodbc://host/name",
+        "databricks",
+        "databricks://profile",
+    ],
+)
+def test_the_forms_that_mlflow_knows_are_allowed(uri: str) -> None:
+    MLflow(uri)
+
+
+def test_the_form_of_an_installed_plugin_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def installed(group: str) -> list[EntryPoint]:
+        return [EntryPoint("cellar", "package:store", group)]
+
+    with pytest.raises(ConfigurationError, match="the MLflow store is 'cellar://x'"):
+        MLflow("cellar://x")
+    monkeypatch.setattr("isptune.tracking.mlflow.metadata.entry_points", installed)
+    MLflow("cellar://x")
+
+
+def test_the_environments_store_is_named_and_matters_without_another_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "store")
+    with pytest.raises(ConfigurationError) as caught:
+        MLflow()
+    assert str(caught.value) == f"the MLflow store of MLFLOW_TRACKING_URI is 'store'; {ALLOWED}"
+    MLflow("sqlite:///x.db")
+
+
+def test_a_server_that_is_not_there_is_refused(run: Run, closed_port: int) -> None:
+    message = (
+        f"the MLflow server at http://127.0.0.1:{closed_port} cannot be reached (Connection refused); "
+        "start it, or choose another store"
+    )
+    # The password is not shown.
+    tracker = MLflow(f"http://me:secret@127.0.0.1:{closed_port}/path")
+    for refused in (lambda: tracker.check(None), lambda: run(callbacks=[tracker])):
+        with pytest.raises(ConfigurationError) as caught:
+            refused()
+        assert str(caught.value) == message
+    assert run(resume=True).evaluations == 24
+
+
+def test_a_server_without_an_answer_is_waited_for_a_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def never(address: Any, timeout: float) -> Any:
+        asked.append((address, timeout))
+        raise TimeoutError
+
+    monkeypatch.setattr("socket.create_connection", never)
+    with pytest.raises(ConfigurationError) as caught:
+        MLflow("https://host.invalid").check(None)
+    assert str(caught.value) == (
+        "the MLflow server at https://host.invalid:443 cannot be reached (no answer within 5 seconds); "
+        "start it, or choose another store"
+    )
+    assert asked == [(("host.invalid", 443), 5.0)]
+
+
+def test_a_server_that_takes_the_connection_and_never_answers_is_refused_at_the_start(
+    run: Run, silent_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(
+        "isptune.tracking.mlflow.START_SETTINGS",
+        {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"},
+    )
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    tracker = MLflow(f"http://127.0.0.1:{silent_port}")
+    tracker.check(None)
+    with pytest.raises(TrackerError) as caught:
+        run(callbacks=[tracker])
+    assert str(caught.value).startswith(
+        "MLflow failed at the start: MlflowException: API request to http://127"
+    )
+    assert str(caught.value).endswith(
+        "...; check the store's URI and your rights there, or run without MLflow"
+    )
+    assert caplog.records == []
+    # What the user set stays, and what the start set is gone.
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+    assert "MLFLOW_HTTP_REQUEST_TIMEOUT" not in os.environ
+
+
+def test_behind_a_proxy_no_connection_is_tried(closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracker = MLflow(f"http://127.0.0.1:{closed_port}")
+    monkeypatch.setenv("http_proxy", "http://proxy.invalid:3128")
+    tracker.check(None)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with pytest.raises(ConfigurationError, match="cannot be reached"):
+        tracker.check(None)
+
+
+def test_the_server_of_a_run_that_goes_on_is_the_one_it_noted(closed_port: int) -> None:
+    note = {"tracking_uri": f"http://127.0.0.1:{closed_port}", "experiment": "isptune", "run_id": "1"}
+    Path("run").mkdir()
+    Path("run/mlflow.json").write_text(json.dumps(note))
+    MLflow().check(None)
+    MLflow("sqlite:///x.db").check(Path("run"))
+    with pytest.raises(ConfigurationError, match=f"127.0.0.1:{closed_port} cannot be reached"):
+        MLflow().check(Path("run"))

@@ -16,7 +16,7 @@ import pytest
 import isptune
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
 from isptune.run import LOG_NAME
-from isptune.tracking import MLflow, Progress, RunFacts, TensorBoard, WandB
+from isptune.tracking import MLflow, Progress, RunFacts, TensorBoard, TrackerError, WandB
 from isptune.tracking.facts import flattened, scalars
 
 Run = Callable[..., Any]
@@ -70,7 +70,7 @@ def test_the_truth_is_looked_up_for_those_alone_who_want_it(
     assert without == asked()
     assert asked(wanting_truth()) > without
     # One that is switched off wants nothing any more.
-    assert asked(wanting_truth(raises="start")) == without
+    assert asked(wanting_truth(raises="generation")) == without + 1
 
 
 def test_scores_that_are_not_finite_have_no_figures(flat: Run, target: Run, wanting_truth: Any) -> None:
@@ -85,7 +85,7 @@ def test_scores_that_are_not_finite_have_no_figures(flat: Run, target: Run, want
     assert set(scalars(told)) == {"time/evaluations", "time/evaluations_per_second", "time/seconds"}
 
 
-@pytest.mark.parametrize(("method", "calls"), [("start", 1), ("generation", 2), ("finish", 6)])
+@pytest.mark.parametrize(("method", "calls"), [("generation", 2), ("finish", 6)])
 def test_a_tracker_that_raises_is_warned_about_once_and_switched_off(
     run: Run, noting: Any, method: str, calls: int, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -96,6 +96,7 @@ def test_a_tracker_that_raises_is_warned_about_once_and_switched_off(
         "Noting failed and is switched off, which leaves the run as it is: RuntimeError: the wire is cut"
     ]
     assert len(raising.calls) == calls
+    assert (raising.problem, other.problem) == ("RuntimeError: the wire is cut", "")
     assert other.methods == ["start", *["generation"] * 4, "finish"]
     assert result.evaluations == 24
     assert len((Path("run") / LOG_NAME).read_text().splitlines()) == 4
@@ -109,6 +110,38 @@ def test_a_mistake_of_the_user_ends_the_run_before_anything_is_evaluated(run: Ru
     assert first.methods == ["start", "failed"]
     assert second.methods == ["start"]
     assert (Path("run") / LOG_NAME).read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("the wire is cut.\nsecond line"), "RuntimeError: the wire is cut"),
+        (KeyError(), "KeyError"),
+        (ValueError("word " * 100), f"ValueError: {'word ' * 47}..."),
+    ],
+)
+def test_any_failure_at_the_start_ends_the_run_before_anything_is_evaluated(
+    run: Run, noting: Any, error: Exception, reason: str
+) -> None:
+    first, second = noting(), noting(raises="start", error=error)
+    with pytest.raises(TrackerError) as caught:
+        run(callbacks=[first, second])
+    assert str(caught.value) == (
+        f"Noting failed at the start: {reason}; mend it, or run without this tracker"
+    )
+    assert caught.value.exit_code == 2
+    assert first.methods == ["start", "failed"]
+    assert (Path("run") / LOG_NAME).read_text() == ""
+    assert run(resume=True).evaluations == 24
+
+
+def test_a_problem_is_that_of_the_latest_run(run: Run, noting: Any) -> None:
+    tracker = noting(raises="finish")
+    run(callbacks=[tracker])
+    assert tracker.problem == "RuntimeError: the wire is cut"
+    tracker.raises = ""
+    run(out=None, callbacks=[tracker])
+    assert tracker.problem == ""
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("x"), KeyboardInterrupt()])

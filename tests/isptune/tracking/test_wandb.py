@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,3 +105,60 @@ def test_a_project_without_a_name_is_refused(project: str) -> None:
     assert str(caught.value) == (
         f"the Weights & Biases project is '{project}'; allowed: PROJECT or ENTITY/PROJECT"
     )
+
+
+NAMES = "allowed: PROJECT or ENTITY/PROJECT"
+
+
+@pytest.mark.parametrize(
+    ("project", "message"),
+    [
+        ("--out", f"the Weights & Biases project is '--out', which is an option; {NAMES}"),
+        ("there.png", f"the Weights & Biases project is 'there.png', which is a file; {NAMES}"),
+        *(
+            (
+                project,
+                f"the Weights & Biases project is '{project}', in which '{sign}' cannot be; {NAMES}, "
+                "without any of /\\#?%:",
+            )
+            for project, sign in (
+                ("chart:96x64", ":"),
+                ("a/b/c", "/"),
+                ("a\\b", "\\"),
+                ("a#b", "#"),
+                ("a?b", "?"),
+                ("crew%/a", "%"),
+            )
+        ),
+        ("a" * 129, "the Weights & Biases project has 129 characters; allowed: 128 at most"),
+    ],
+)
+def test_a_project_that_cannot_be_is_refused(project: str, message: str) -> None:
+    Path("there.png").touch()
+    with pytest.raises(ConfigurationError) as caught:
+        WandB(project)
+    assert str(caught.value) == message
+
+
+def test_a_missing_login_is_said_before_the_run(tmp_path: Path) -> None:
+    # W&B reads its settings once per process, so this needs one of its own.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("WANDB_")}
+    environment |= {"HOME": str(tmp_path), "WANDB_SILENT": "true", "NETRC": str(tmp_path / "netrc")}
+    for arguments in (["tune", "chart:64x48", "--out", "run"], ["resume", "run"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "isptune", *arguments, "--wandb", "p"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        assert done.stderr == (
+            "isptune: error: Weights & Biases failed at the start: UsageError: No API key configured. "
+            "Use `wandb login` to log in; log in with 'wandb login', or set WANDB_MODE=offline\n"
+        )
+        assert done.returncode == 2
+        assert not Path("run").exists()
+
+
+def test_offline_asks_for_no_login() -> None:
+    WandB("p").check(None)

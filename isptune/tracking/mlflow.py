@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import re
-import socket
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean
 from isptune.plugins import require_packages
 from isptune.run import LOG_NAME
 from isptune.tracking.facts import Progress, RunFacts, flattened, scalars
+from isptune.tracking.mlflow_stores import checked_uri, default_uri, impatient, packages, require_server
 from isptune.tracking.notes import read_note, write_note
 from isptune.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
     from isptune.result import TuneResult
 
-DEFAULT_URI = "sqlite:///mlflow.db"
-ALLOWED = (
-    "allowed: a URI such as sqlite:///mlflow.db or http://HOST:5000 "
-    "(--mlflow without a URI stands last or before another option)"
-)
 NOTE_NAME = "mlflow.json"
 ERROR_TAG = "isptune.error"
 # What MLflow accepts in one call, and of one parameter.
@@ -39,11 +25,6 @@ MOST_PARAMETERS = 100
 LONGEST_PARAMETER = 6000
 # Figures wait this many seconds at most, so that fast generations do not wait for the store.
 PATIENCE = 2.0
-SCHEMES = ("http", "https", "sqlite", "file", "postgresql", "mysql", "mssql", "databricks")
-# Seconds that a server has to accept a connection before a run.
-CONNECT_TIMEOUT = 5.0
-# What MLflow's requests have at the start; its own settings wait for many minutes.
-START_SETTINGS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "20", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 
 
 class MLflow(Tracker):
@@ -71,10 +52,10 @@ class MLflow(Tracker):
     def __init__(
         self, uri: str | None = None, *, experiment: str = "isptune", run_name: str | None = None
     ) -> None:
-        self._chosen = None if uri is None else _checked(uri)
+        self._chosen = None if uri is None else checked_uri(uri)
         # What the environment holds matters only where nothing is chosen.
-        self._default = DEFAULT_URI if self._chosen else _default()
-        require_packages("MLflow tracking", _packages(self._chosen or self._default), "'isptune[mlflow]'")
+        self._default = self._chosen or default_uri()
+        require_packages("MLflow tracking", packages(self._default), "'isptune[mlflow]'")
         self._experiment = experiment
         self._run_name = run_name
         self._client: Any = None
@@ -89,7 +70,7 @@ class MLflow(Tracker):
         Raises:
             ConfigurationError: it cannot.
         """
-        _require_server(self._uri(read_note(out, NOTE_NAME)))
+        require_server(self._uri(read_note(out, NOTE_NAME)))
 
     def start(self, facts: RunFacts) -> None:
         """Find or make the MLflow run.
@@ -100,8 +81,8 @@ class MLflow(Tracker):
         self._logged, self._waiting, self._flushed = set(), [], time.monotonic()
         note = read_note(facts.out, NOTE_NAME) if facts.resumed else {}
         uri = self._uri(note)
-        _require_server(uri)
-        with _impatient():
+        require_server(uri)
+        with impatient():
             self._find_or_make(facts, uri, note)
 
     def _uri(self, note: dict[str, Any]) -> str:
@@ -212,117 +193,3 @@ class MLflow(Tracker):
         ]
         for first in range(0, len(found), MOST_PARAMETERS):
             self._client.log_batch(self._run_id, params=found[first : first + MOST_PARAMETERS])
-
-
-def _packages(uri: str) -> list[str]:
-    """What a store needs: a database needs more than a server."""
-    return (
-        ["mlflow"]
-        if uri.startswith(("http:", "https:", "databricks"))
-        else ["mlflow", "sqlalchemy", "alembic"]
-    )
-
-
-def _default() -> str:
-    """The store where none is chosen."""
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    return _checked(given, "the MLflow store of MLFLOW_TRACKING_URI") if given else _checked(DEFAULT_URI)
-
-
-def _checked(uri: str, what: str = "the MLflow store") -> str:
-    """A store's URI that means the same from another folder.
-
-    Raises:
-        ConfigurationError: it has no known form, or its SQLite file's folder does not exist.
-    """
-    if not _has_known_form(uri):
-        raise ConfigurationError(f"{what} is '{uri}'{_mistaken_for(uri)}; {ALLOWED}{_suggestion(uri)}")
-    prefix = "sqlite:///"
-    if not uri.startswith(prefix) or uri == prefix:
-        return uri
-    path, question, query = uri.removeprefix(prefix).partition("?")
-    file = Path(path).expanduser().absolute()
-    # MLflow itself would try for many minutes to open such a file.
-    if not file.parent.is_dir():
-        raise ConfigurationError(f"{what} is '{uri}', but there is no folder '{file.parent}'")
-    return f"{prefix}{file}{question}{query}"
-
-
-def _has_known_form(uri: str) -> bool:
-    """Whether MLflow, or an installed plugin of it, has a store for such URIs."""
-    if uri == "databricks":
-        return True
-    scheme, colon, rest = uri.partition(":")
-    # Databases name their driver behind a plus.
-    plain = scheme.partition("+")[0]
-    if not colon or plain not in SCHEMES:
-        plugins = {entry.name for entry in metadata.entry_points(group="mlflow.tracking_store")}
-        return bool(colon) and scheme in plugins
-    if plain in ("http", "https"):
-        try:
-            parts = urlsplit(uri)
-            return bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            return False
-    return plain == "file" or rest.startswith("///" if plain == "sqlite" else "//")
-
-
-def _mistaken_for(uri: str) -> str:
-    """What the command line may have taken for the URI."""
-    if uri.startswith("chart"):
-        return ", which is a scene"
-    if uri and Path(uri).is_dir():
-        return ", which is a folder"
-    return ", which is a file" if Path(uri).is_file() else ""
-
-
-def _suggestion(uri: str) -> str:
-    """The URI that may have been meant."""
-    if uri.endswith((".db", ".sqlite")) and ":" not in uri:
-        return f"; did you mean 'sqlite:///{uri}'?"
-    scheme, marks, _ = uri.partition("://")
-    return did_you_mean(scheme, SCHEMES) if marks and scheme not in SCHEMES else ""
-
-
-def _require_server(uri: str) -> None:
-    """Open one connection to a tracking server; behind a proxy, and for other stores, do nothing.
-
-    Raises:
-        ConfigurationError: nothing accepts it.
-    """
-    if not uri.startswith(("http:", "https:")):
-        return
-    parts = urlsplit(uri)
-    host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
-    proxies = urllib.request.getproxies()
-    if (parts.scheme in proxies or "all" in proxies) and not urllib.request.proxy_bypass(host):
-        return
-    try:
-        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT).close()
-    except TimeoutError:
-        reason = f"no answer within {CONNECT_TIMEOUT:g} seconds"
-    except OSError as error:
-        reason = error.strerror or str(error)
-    else:
-        return
-    # A URI can hold a password.
-    raise ConfigurationError(
-        f"the MLflow server at {parts.scheme}://{host}:{port} cannot be reached ({reason}); "
-        "start it, or choose another store"
-    )
-
-
-@contextmanager
-def _impatient() -> Iterator[None]:
-    """MLflow's requests fail soon and without lines about retries, unless the environment says how long."""
-    retries = logging.getLogger("urllib3.connectionpool")
-    level = retries.level
-    added = {name: value for name, value in START_SETTINGS.items() if name not in os.environ}
-    os.environ.update(added)
-    retries.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        retries.setLevel(level)
-        for name in added:
-            os.environ.pop(name, None)

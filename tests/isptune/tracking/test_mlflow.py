@@ -202,7 +202,7 @@ def test_the_form_of_an_installed_plugin_is_allowed(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(ConfigurationError, match="the MLflow store is 'cellar://x'"):
         MLflow("cellar://x")
-    monkeypatch.setattr("isptune.tracking.mlflow.metadata.entry_points", installed)
+    monkeypatch.setattr("isptune.tracking.mlflow_stores.metadata.entry_points", installed)
     MLflow("cellar://x")
 
 
@@ -251,7 +251,7 @@ def test_a_server_that_takes_the_connection_and_never_answers_is_refused_at_the_
     run: Run, silent_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(
-        "isptune.tracking.mlflow.START_SETTINGS",
+        "isptune.tracking.mlflow_stores.START_SETTINGS",
         {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"},
     )
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")

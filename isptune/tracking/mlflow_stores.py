@@ -1,0 +1,140 @@
+"""Where MLflow keeps runs: which URIs there are, what they need, and whether a server answers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from isptune.errors import ConfigurationError
+from isptune.naming import did_you_mean
+
+DEFAULT_URI = "sqlite:///mlflow.db"
+ALLOWED = (
+    "allowed: a URI such as sqlite:///mlflow.db or http://HOST:5000 "
+    "(--mlflow without a URI stands last or before another option)"
+)
+SCHEMES = ("http", "https", "sqlite", "file", "postgresql", "mysql", "mssql", "databricks")
+# Seconds that a server has to accept a connection before a run.
+CONNECT_TIMEOUT = 5.0
+# What MLflow's requests have at the start; its own settings wait for many minutes.
+START_SETTINGS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "20", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+
+
+def packages(uri: str) -> list[str]:
+    """What a store needs: a database needs more than a server."""
+    database = () if uri.startswith(("http:", "https:", "databricks")) else ("sqlalchemy", "alembic")
+    return ["mlflow", *database]
+
+
+def default_uri() -> str:
+    """The store where none is chosen."""
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if not given:
+        return checked_uri(DEFAULT_URI)
+    return checked_uri(given, "the MLflow store of MLFLOW_TRACKING_URI")
+
+
+def checked_uri(uri: str, what: str = "the MLflow store") -> str:
+    """A store's URI that means the same from another folder.
+
+    Raises:
+        ConfigurationError: it has no known form, or its SQLite file's folder does not exist.
+    """
+    if not _has_known_form(uri):
+        raise ConfigurationError(f"{what} is '{uri}'{_mistaken_for(uri)}; {ALLOWED}{_suggestion(uri)}")
+    prefix = "sqlite:///"
+    if not uri.startswith(prefix) or uri == prefix:
+        return uri
+    path, question, query = uri.removeprefix(prefix).partition("?")
+    file = Path(path).expanduser().absolute()
+    # MLflow itself would try for many minutes to open such a file.
+    if not file.parent.is_dir():
+        raise ConfigurationError(f"{what} is '{uri}', but there is no folder '{file.parent}'")
+    return f"{prefix}{file}{question}{query}"
+
+
+def _has_known_form(uri: str) -> bool:
+    """Whether MLflow, or an installed plugin of it, has a store for such URIs."""
+    if uri == "databricks":
+        return True
+    scheme, colon, rest = uri.partition(":")
+    # Databases name their driver behind a plus.
+    plain = scheme.partition("+")[0]
+    if not colon or plain not in SCHEMES:
+        plugins = {entry.name for entry in metadata.entry_points(group="mlflow.tracking_store")}
+        return bool(colon) and scheme in plugins
+    if plain in ("http", "https"):
+        try:
+            parts = urlsplit(uri)
+            return bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            return False
+    return plain == "file" or rest.startswith("///" if plain == "sqlite" else "//")
+
+
+def _mistaken_for(uri: str) -> str:
+    """What the command line may have taken for the URI."""
+    if uri.startswith("chart"):
+        return ", which is a scene"
+    if uri and Path(uri).is_dir():
+        return ", which is a folder"
+    return ", which is a file" if Path(uri).is_file() else ""
+
+
+def _suggestion(uri: str) -> str:
+    """The URI that may have been meant."""
+    if uri.endswith((".db", ".sqlite")) and ":" not in uri:
+        return f"; did you mean 'sqlite:///{uri}'?"
+    scheme, marks, _ = uri.partition("://")
+    return did_you_mean(scheme, SCHEMES) if marks and scheme not in SCHEMES else ""
+
+
+def require_server(uri: str) -> None:
+    """Open one connection to a tracking server; behind a proxy, and for other stores, do nothing.
+
+    Raises:
+        ConfigurationError: nothing accepts it.
+    """
+    if not uri.startswith(("http:", "https:")):
+        return
+    parts = urlsplit(uri)
+    host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
+    proxies = urllib.request.getproxies()
+    if (parts.scheme in proxies or "all" in proxies) and not urllib.request.proxy_bypass(host):
+        return
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT).close()
+    except TimeoutError:
+        reason = f"no answer within {CONNECT_TIMEOUT:g} seconds"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    else:
+        return
+    # A URI can hold a password.
+    raise ConfigurationError(
+        f"the MLflow server at {parts.scheme}://{host}:{port} cannot be reached ({reason}); "
+        "start it, or choose another store"
+    )
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """MLflow's requests fail soon and without lines about retries, unless the environment says how long."""
+    retries = logging.getLogger("urllib3.connectionpool")
+    level = retries.level
+    added = {name: value for name, value in START_SETTINGS.items() if name not in os.environ}
+    os.environ.update(added)
+    retries.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        retries.setLevel(level)
+        for name in added:
+            os.environ.pop(name, None)

@@ -126,7 +126,8 @@ def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
     tables = benchmark_tables(benchmark, targets=benchmark.config["targets"])
     folder = benchmark.directory / "tables"
     write_tables(tables, folder)
-    lines = [tables[name].to_markdown() for name in ("summary", "failures") if name in tables]
+    summary = "optimizers" if "optimizers" in tables else "summary"
+    lines = [tables[name].to_markdown() for name in (summary, "failures") if name in tables]
     lines.append(f"wrote {len(tables)} tables ({', '.join(tables)}) to {folder}")
     # Reports and figures show runs; where every cell failed, the table of failures is what there is to say.
     if not alone and any(benchmark.done()):

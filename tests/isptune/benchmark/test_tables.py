@@ -56,6 +56,18 @@ def test_summary_by_hand(benchmark_of: Make) -> None:
     )
 
 
+@pytest.mark.parametrize(("count", "whole"), [(5, True), (6, False)])
+def test_intervals_of_few_runs_are_their_range(benchmark_of: Make, count: int, whole: bool) -> None:
+    made = benchmark_of(
+        lambda cell, _: [0.1 * (cell.seed + 1)], objectives=["a"], scenes=["s"], seeds=range(count)
+    )
+    summary = benchmark_tables(made, bootstrap=4000)["summary"]
+    low, high = column(summary, "95% low")[0], column(summary, "95% high")[0]
+    best, worst = column(summary, "best")[0], column(summary, "worst")[0]
+    assert ((low, high) == (best, worst)) is whole
+    assert summary.title.endswith("with fewer than 6 runs an interval is their whole range") is whole
+
+
 def test_the_other_tables_say_what_the_functions_found(benchmark_of: Make) -> None:
     made = benchmark_of()
     tables = benchmark_tables(made, seed=3)

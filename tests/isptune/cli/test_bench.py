@@ -65,3 +65,15 @@ def test_what_is_older_than_the_tables_is_told(call: Call) -> None:
     code, _, err = call(*grid, "--objective", "psnr,contrast", "--no-report")
     assert code == 0
     assert "isptune: the figures and the report in there are those of an earlier call\n" in err
+
+
+def test_optimizers_are_told_apart(call: Call) -> None:
+    grid = ["--scene", "chart:64x48", "--seeds", "1", "--budget", "20", "--population", "10", "--no-report"]
+    code, out, _ = call("bench", "--objective", "psnr", "--optimizer", "es,random", *grid, "--out", "there")
+    assert code == 0
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:3]]
+        for line in out.splitlines()
+        if "l1_normalised" in line
+    ]
+    assert rows == [["psnr", "es"], ["psnr", "random"]]

@@ -92,13 +92,6 @@ class RunConfig(BaseModel):
         parts = [{"name": part} if isinstance(part, str) else part for part in given]
         return {**data, "objective": parts[0], "more_objectives": parts[1:]}
 
-    @model_validator(mode="after")
-    def _objectives_once(self) -> RunConfig:
-        for index, one in enumerate(self.objectives):
-            if one in self.objectives[:index]:
-                raise ValueError(f"objective has '{one.name}' twice, with the same options")
-        return self
-
     @model_serializer(mode="wrap")
     def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Plain data, as users write it; runs of one objective look as if there could be no more."""
@@ -190,6 +183,8 @@ def first_mistake(error: ValidationError, where: str, whole: type[BaseModel], pa
         message = f"in {where}, {first['msg'].removeprefix('Value error, ')}"
     else:
         reason = _ALLOWED.get(first["type"], first["msg"])
+        if place[0] == "scenes" and first["type"] == "model_type":
+            reason = "a file, a generated scene, or a mapping of label and scenes"
         reason = reason.removeprefix("Input should be ").removeprefix("Value error, ")
         message = f"in {where}, {path} is {first['input']!r}; allowed: {reason}"
         if first["type"] == "literal_error":

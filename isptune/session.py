@@ -18,7 +18,6 @@ import yaml
 from isptune import registry
 from isptune.config import Component, RunConfig, check_budget, parse_config, settings_of
 from isptune.errors import ConfigurationError, RunDirectoryError
-from isptune.naming import listed
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer
 from isptune.pipeline import Pipeline, Scene
@@ -42,12 +41,7 @@ class Session:
     def make_optimizer(self) -> Optimizer:
         """A fresh optimizer of the run, as it was at the run's start."""
         component = self.config.optimizer
-        reserved = {"dimension", "population", "seed", "budget"} & set(component.options)
-        if reserved:
-            raise ConfigurationError(
-                f"the optimizer's options cannot set {', '.join(sorted(reserved))}; "
-                "those are settings of the run"
-            )
+        check_reserved(component)
         optimizer: Optimizer = registry.optimizers.create(
             component.name,
             dimension=len(self.pipeline.space),
@@ -57,6 +51,15 @@ class Session:
             **component.options,
         )
         return optimizer
+
+
+def check_reserved(optimizer: Component) -> None:
+    """Refuse options of an optimizer that are settings of the run, with a ConfigurationError."""
+    reserved = {"dimension", "population", "seed", "budget"} & set(optimizer.options)
+    if reserved:
+        raise ConfigurationError(
+            f"the optimizer's options cannot set {', '.join(sorted(reserved))}; those are settings of the run"
+        )
 
 
 def prepare(
@@ -147,21 +150,10 @@ def best_of_run(out: str | Path, scenes: list[str]) -> tuple[Pipeline, dict[str,
 def make_session(
     pipeline: Pipeline, objective: Objective, config: RunConfig, directory: RunDirectory | None
 ) -> Session:
-    _check_objectives(objective, config.optimizer.name)
     config = with_population(config)
     assert config.population is not None
     generations = check_budget(config.budget, config.population)
     return Session(pipeline, objective, config, generations, directory)
-
-
-def _check_objectives(objective: Objective, optimizer: str) -> None:
-    kind = registry.optimizers.get(optimizer)
-    if objective.orientations and isinstance(kind, type) and not getattr(kind, "is_multi_objective", False):
-        raise ConfigurationError(
-            f"the optimizer '{optimizer}' takes one objective, and there are {len(objective.labels)} "
-            f"({listed(objective.labels)}); choose 'nsga2' or a multi-objective one of Nevergrad such as "
-            "'nevergrad:DE', or make them one by the objective 'weighted'"
-        )
 
 
 def with_population(config: RunConfig) -> RunConfig:

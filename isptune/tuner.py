@@ -9,9 +9,12 @@ from typing import Any
 
 from isptune import registry
 from isptune.config import parse_config
+from isptune.errors import ConfigurationError
 from isptune.evaluator import Evaluator
 from isptune.loop import Loop
+from isptune.naming import listed
 from isptune.objective import Objective
+from isptune.optimizer import Optimizer
 from isptune.outputs import write_outputs
 from isptune.pipeline import Pipeline
 from isptune.result import TuneResult, build_result
@@ -119,6 +122,7 @@ def run_session(
     config = session.config
     # Everything that can be refused is refused before the directory is touched.
     optimizer = session.make_optimizer()
+    _check_objectives(session, optimizer)
     evaluator = Evaluator(
         session.pipeline, session.objective, config.device, config.memory_gb, config.autocast
     )
@@ -165,3 +169,13 @@ def _run_facts(session: Session, run: str, resumed: bool) -> RunFacts:
         resumed=resumed,
         out=out,
     )
+
+
+def _check_objectives(session: Session, optimizer: Optimizer) -> None:
+    objective = session.objective
+    if objective.orientations and not optimizer.is_multi_objective:
+        raise ConfigurationError(
+            f"the optimizer '{session.config.optimizer.name}' takes one objective, and there are "
+            f"{len(objective.labels)} ({listed(objective.labels)}); choose 'nsga2' or a multi-objective one "
+            "of Nevergrad such as 'nevergrad:DE', or make them one by the objective 'weighted'"
+        )

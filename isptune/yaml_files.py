@@ -10,27 +10,6 @@ import yaml
 from isptune.errors import IsptuneError
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML's own rule, which PyYAML does not check: a key stands once in a mapping."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        lines: dict[Any, int] = {}
-        for key_node, _ in node.value:
-            # Keys that are collections are refused below.
-            if isinstance(key_node, yaml.ScalarNode):
-                line = key_node.start_mark.line + 1
-                if key_node.value in lines:
-                    raise _RepeatedKeyError(
-                        f"the key '{key_node.value}' twice, in the lines {lines[key_node.value]} and {line}"
-                    )
-                lines[key_node.value] = line
-        return super().construct_mapping(node, deep)
-
-
-class _RepeatedKeyError(Exception):
-    """A key that stands twice in a mapping."""
-
-
 def read_mapping(path: str | Path, what: str, error: type[IsptuneError]) -> dict[str, Any]:
     """What a YAML file holds; nothing where it is empty.
 
@@ -49,16 +28,43 @@ def read_mapping(path: str | Path, what: str, error: type[IsptuneError]) -> dict
         reason = failure.strerror if isinstance(failure, OSError) else "it is not text"
         raise error(f"cannot read {what}: {reason}") from failure
     try:
-        data = yaml.load(text, _Loader)
-    except _RepeatedKeyError as failure:
-        raise error(f"{what} has {failure}") from None
-    except yaml.YAMLError as failure:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        repeated = None if node is None else _repeated_key(node)
+        data = None if node is None else loader.construct_document(node)
+    except (yaml.YAMLError, ValueError) as failure:
         mark = getattr(failure, "problem_mark", None)
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(failure, "problem", None) or failure
         raise error(f"{what} is not valid YAML{place}: {problem}") from failure
+    if repeated is not None:
+        key, first, second = repeated
+        raise error(f"{what} has the key '{key}' twice, in the lines {first} and {second}")
     if data is None:
         return {}
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise error(f"{what} must hold a mapping of settings")
     return data
+
+
+def _repeated_key(root: yaml.Node) -> tuple[str, int, int] | None:
+    """The first key that stands twice in a mapping, with its lines: YAML forbids it, PyYAML does not look."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        # An alias is the same node once more.
+        if id(node) in seen or isinstance(node, yaml.ScalarNode):
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += reversed(node.value)
+            continue
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                line = key.start_mark.line + 1
+                if key.value in lines:
+                    return key.value, lines[key.value], line
+                lines[key.value] = line
+        waiting += [value for _, value in reversed(node.value)]
+    return None

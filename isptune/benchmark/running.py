@@ -12,8 +12,8 @@ import yaml
 from isptune.benchmark.engines import Engine, Event
 from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
 from isptune.benchmark.results import CELL_NAME, FAILED, Benchmark, read_run
-from isptune.benchmark.worker import Job, check_jobs, is_done
-from isptune.errors import RunDirectoryError
+from isptune.benchmark.worker import Job, check_pipelines, check_settings, is_done
+from isptune.errors import IsptuneError, RunDirectoryError
 from isptune.run import CONFIG_NAME as RUN_CONFIG_NAME
 from isptune.run import RunDirectory, lock
 from isptune.yaml_files import read_mapping
@@ -49,12 +49,18 @@ def run_benchmark(
     """
     out = Path(out)
     jobs = jobs_of(config, out)
-    check_jobs(jobs, [job for job in jobs if not is_done(job)])
+    # Nodes of a cluster may have packages and files that this machine lacks.
+    here = not getattr(engine, "elsewhere", False)
+    check_settings(jobs, here)
     directory = RunDirectory(out)
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
     _create(out)
     with _locked(out):
         # Under the lock, so that nobody ends a cell in between.
         left = [job for job in jobs if not is_done(job)]
+        if here:
+            with _removed_if_refused(made):
+                check_pipelines(left)
         directory.write(CONFIG_NAME, yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True))
         _tell_of_others(out, jobs)
         if on_start is not None:
@@ -101,9 +107,7 @@ def _create(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunDirectoryError(
-            f"cannot write the benchmark's directory '{out}': {error.strerror}"
-        ) from error
+        raise _unwritable(out, error) from error
     if (out / CONFIG_NAME).exists():
         # A damaged one may be all that is left of somebody's grid.
         _read_config(out)
@@ -124,8 +128,28 @@ def _tell_of_others(out: Path, jobs: Sequence[Job]) -> None:
 
 
 @contextmanager
+def _removed_if_refused(made: Sequence[Path]) -> Iterator[None]:
+    """Leave none of the folders behind that were made, the innermost first, where nothing can run in them."""
+    try:
+        yield
+    except IsptuneError:
+        for folder in made:
+            (folder / _LOCK_NAME).unlink(missing_ok=True)
+            folder.rmdir()
+        raise
+
+
+@contextmanager
 def _locked(out: Path) -> Iterator[None]:
     """Refuse a second process that would run the same cells."""
-    with (out / _LOCK_NAME).open("a", encoding="utf-8") as file:
+    try:
+        file = (out / _LOCK_NAME).open("a", encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    with file:
         lock(file, f"another process is running the benchmark in '{out}'")
         yield
+
+
+def _unwritable(out: Path, error: OSError) -> RunDirectoryError:
+    return RunDirectoryError(f"cannot write the benchmark's directory '{out}': {error.strerror}")

@@ -12,12 +12,12 @@ import torch
 
 from isptune import registry
 from isptune.benchmark.results import DONE, FAILED, Cell, read_status, write_cell
-from isptune.config import RunConfig
+from isptune.config import RunConfig, check_budget
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.objective import Objective
 from isptune.pipeline import Scene
 from isptune.run import LOG_NAME, RunDirectory
-from isptune.session import difference, make_pipeline, prepare, with_population
+from isptune.session import check_reserved, difference, make_pipeline, prepare, with_population
 from isptune.tuner import Callback, run_session
 
 logger = logging.getLogger("isptune")
@@ -143,11 +143,12 @@ def _has_whole_log(job: Job) -> bool:
     return False
 
 
-def check_jobs(jobs: Sequence[Job], left: Sequence[Job]) -> None:
-    """Refuse what can be known to be wrong, before anything runs or is written.
+def check_settings(jobs: Sequence[Job], here: bool = True) -> None:
+    """Refuse names, options and budgets that cannot be, before anything runs or is written.
 
-    Names, packages and options are checked of all cells; pipelines are made, and so scenes read, of those
-    that are left to run.
+    Args:
+        jobs: all cells of the grid.
+        here: they run on this machine, so that packages and options are checked as well as names.
 
     Raises:
         IsptuneError: one sentence about the first mistake.
@@ -155,12 +156,27 @@ def check_jobs(jobs: Sequence[Job], left: Sequence[Job]) -> None:
     if not jobs:
         raise ConfigurationError("the benchmark has no cells")
     for job in jobs:
-        config = job.config
-        registry.objectives.check(config.objective.name, config.objective.options)
-        registry.optimizers.check(config.optimizer.name, {"dimension": 1, **config.optimizer.options})
+        config = with_population(job.config)
+        objective, optimizer = config.objective, config.optimizer
+        assert config.population is not None
+        registry.objectives.get(objective.name)
         registry.pipelines.get(config.pipeline.name)
+        check_reserved(optimizer)
+        check_budget(config.budget, config.population)
+        if here:
+            registry.objectives.check(objective.name, objective.options)
+            given = {"dimension": 1, "population": config.population, "seed": 0, "budget": config.budget}
+            registry.optimizers.check(optimizer.name, {**given, **optimizer.options})
+
+
+def check_pipelines(jobs: Sequence[Job]) -> None:
+    """Make each pipeline once, and so read its scenes.
+
+    Raises:
+        IsptuneError: one sentence about the first that cannot be made.
+    """
     seen: set[tuple[str, ...]] = set()
-    for job in left:
+    for job in jobs:
         options = {key: value for key, value in job.config.pipeline.options.items() if key != "seed"}
         key = (*job.config.scenes, repr(job.config.crop), repr(options))
         if key not in seen:

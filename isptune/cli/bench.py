@@ -87,6 +87,8 @@ def command(
         device = resolve_device(config.device)
     chosen = engine or ("processes" if device.type == "cpu" else "in-process")
     runner = make_engine(chosen, config.threads, workers, together=together, address=address, gpus=gpus)
+    if not out and (config.name in (".", "..") or set("/\\") & set(config.name)):
+        raise ConfigurationError(f"'{config.name}' cannot be the name of a folder in runs: give --out DIR")
     folder = Path(out) if out else Path("runs") / config.name
     try:
         with stoppable(), _Progress(len(list(cells_of(config)))) as progress:

@@ -94,6 +94,9 @@ def command(
             add_options(data, kind, options)
     where = f"the configuration '{config_path}'" if config_path else "the options"
     config = parse_config(data, where)
+    for index, one in enumerate(config.objectives):
+        if one in config.objectives[:index]:
+            raise ConfigurationError(f"the objective '{one.name}' is given twice, with the same options")
     config = with_absolute_paths(config)
     trackers = make_trackers(tensorboard, mlflow, wandb)
 

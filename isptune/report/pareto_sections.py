@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from isptune.naming import listed
-from isptune.parameters import Choice
+from isptune.parameters import Choice, Int, ParameterSpace
 from isptune.report import pareto_charts
 from isptune.report.charts import sensitivity_charts
 from isptune.report.compute import slices
@@ -25,6 +26,7 @@ from isptune.report.sections import (
     plain_cell,
     score_figures,
 )
+from isptune.report.sensitivity import Sensitivity
 
 MOST_ROWS = 50
 _SHORT = 10
@@ -157,29 +159,43 @@ def add_trade_offs(page: Page, record: Record, columns: Sequence[Record], pipeli
                 words = f"{column.objective} against {name} near the best compromise, with the fitted curve."
                 figures.append(chart(key, f"{column.objective}: {name}", words))
     # A change counts by the spread of its objective's scores.
-    shares = [
-        np.abs(fit.changes) / (np.std(column.history.scores[fit.nearest]) or 1.0)
-        for column, fit in zip(columns, fits, strict=True)
+    changes = [_known_changes(fit, space) for fit in fits]
+    spreads = [
+        np.std(column.history.scores[fit.nearest]) or 1.0 for column, fit in zip(columns, fits, strict=True)
     ]
-    order = np.argsort(-np.nan_to_num(np.max(shares, axis=(0, 2))), kind="stable")
-    parameters = list(space)
+    shares = [np.abs(known) / spread for known, spread in zip(changes, spreads, strict=True)]
+    order = np.argsort(-np.nan_to_num(np.max(np.nan_to_num(shares), axis=(0, 2))), kind="stable")
     rows: list[list[Cell]] = []
     for i in order.tolist():
-        name = parameters[i].name
-        # A fraction of the way from one option to the next means nothing.
-        known = not isinstance(parameters[i], Choice)
-        changes = [float(change) if known else None for fit in fits for change in fit.changes[i]]
-        rows.append([name, plain_cell(record.parameters[name]), *changes])
+        name = space.names[i]
+        cells = [float(change) for known in changes for change in known[i]]
+        rows.append([name, plain_cell(record.parameters[name]), *cells])
     labels = [column.objective for column in columns]
     size = f"{100 * fits[0].step:.2g} %"
-    explained = [f"{label} {100 * fit.r_squared:.0f} %" for label, fit in zip(labels, fits, strict=True)]
+    explained = [
+        f"{label} {100 * fit.r_squared:.0f} %" if np.isfinite(fit.r_squared) else f"{label} does not vary"
+        for label, fit in zip(labels, fits, strict=True)
+    ]
     sentence = (
         "Which way to turn a parameter, and what it costs: a quadratic in each parameter was fitted to the "
         f"{len(fits[0].nearest):,} logged evaluations nearest to the best compromise. It explains of the "
-        f"variance of the scores: {listed(explained, len(explained))}. Nothing was rendered anew."
+        f"variance of the scores: {listed(explained, len(explained))}. A dash stands where a step would leave "
+        "the range, or means nothing. Nothing was rendered anew."
     )
     heads = ["parameter", "best compromise"]
     heads += [f"{label}, {size} {way}" for label in labels for way in ("down", "up")]
     title = "Change of each fitted score, the parameter with the strongest first"
     content = paragraph(sentence) + table(title, heads, rows, "trade-offs-table") + grid(figures)
     page.add("trade-offs", "Trade-offs around the best compromise", content)
+
+
+def _known_changes(fit: Sensitivity, space: ParameterSpace) -> NDArray[np.float64]:
+    """(n, 2) changes over a step down and up; NaN where there is no such step, or no score that varies."""
+    steps = fit.centre[:, None] + fit.step * np.array([-1.0, 1.0])
+    known = np.where((steps >= 0) & (steps <= 1) & bool(np.isfinite(fit.r_squared)), fit.changes, np.nan)
+    for number, parameter in enumerate(space):
+        # Between two options there is nothing, and less than one whole number changes nothing.
+        small = isinstance(parameter, Int) and fit.step * (parameter.high - parameter.low) < 1
+        if isinstance(parameter, Choice) or small:
+            known[number] = np.nan
+    return np.asarray(known)

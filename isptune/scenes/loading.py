@@ -107,7 +107,7 @@ def _entries(source: Source) -> list[Any]:
             f"a scene is a path, 'chart', a tensor or a Scene, not an object of type {type(source).__name__}"
         )
     if isinstance(source, str) and (source == "chart" or source.startswith("chart:")):
-        found = re.fullmatch(r"chart(?::(\d+)x(\d+))?", source)
+        found = re.fullmatch(r"chart(?::(\d{1,9})x(\d{1,9}))?", source)
         if found is None:
             raise ImageError(
                 f"'{source}': a chart is given as chart or chart:WIDTHxHEIGHT, such as chart:640x480"

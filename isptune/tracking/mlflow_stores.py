@@ -83,9 +83,9 @@ def _mistaken_for(uri: str) -> str:
     """What the command line may have taken for the URI."""
     if uri.startswith("chart"):
         return ", which is a scene"
-    if uri and Path(uri).is_dir():
+    if os.path.isdir(uri):
         return ", which is a folder"
-    return ", which is a file" if Path(uri).is_file() else ""
+    return ", which is a file" if os.path.isfile(uri) else ""
 
 
 def _suggestion(uri: str) -> str:

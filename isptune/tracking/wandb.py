@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,5 +154,5 @@ def _check_name(given: str, entity: str, project: str) -> None:
         raise ConfigurationError(
             f"the Weights & Biases project has {len(project)} characters; allowed: {LONGEST_NAME} at most"
         )
-    if Path(given).is_file():
+    if "." in given and os.path.isfile(given):
         raise ConfigurationError(f"{what}, which is a file; {allowed}")

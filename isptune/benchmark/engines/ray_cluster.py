@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from isptune import registry
 from isptune.benchmark.engines.engine import Event, check_count, lost
@@ -38,6 +38,9 @@ class RayEngine:
         MissingPackageError: Ray is not installed.
         ConfigurationError: an option is out of range.
     """
+
+    # Cells may run on machines that have what the driver lacks.
+    elsewhere: ClassVar[bool] = True
 
     def __init__(
         self,

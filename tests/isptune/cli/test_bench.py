@@ -21,6 +21,7 @@ Call = Callable[..., tuple[int, str, str]]
         ),
         (["--objective", "psnr", "--device", "cudaa"], "there is no device 'cudaa' on this machine"),
         (["--objective", "psnr", "--scene", "nofile.png"], "nofile.png': there is no such file"),
+        (["--objective", "psnr", "--budget", "100"], "the budget 100 is not a multiple of the population 30"),
         (["--objective", "psnr", "--out", "grid.yaml"], "cannot write the benchmark's directory 'grid.yaml'"),
     ],
 )
@@ -40,11 +41,14 @@ def test_on_the_command_line(call: Call, arguments: list[str], message: str) -> 
             "budget: 60\nbudget: 90",
             "the configuration 'grid.yaml' has the key 'budget' twice, in the lines 2 and 3",
         ),
-        ("name: ../../evil", "name is '../../evil'; allowed: the name of one folder, without slashes"),
         ("seeds: '3'", "seeds is '3'; allowed: a count from 1, or a list of whole numbers from 0"),
         ("seeds: true", "seeds is True; allowed: a count from 1, or a list of whole numbers from 0"),
         ("seeds: 0", "seeds is 0; allowed: a count from 1, or a list of whole numbers from 0"),
         ("maps: 0", "maps is 0; allowed: a count from 1, or a list of whole numbers from 0"),
+        (
+            "scenes: [3]",
+            "scenes.0 is 3; allowed: a file, a generated scene, or a mapping of label and scenes",
+        ),
         ("optimizers: []", "optimizers is []; allowed: at least one entry"),
         ("optimizers: [3]", "optimizers.0 is 3; allowed: a name, or a mapping of name and options"),
         ("targets: 0.1", "targets is 0.1; allowed: a list"),
@@ -56,6 +60,12 @@ def test_in_a_grid(call: Call, text: str, message: str) -> None:
     assert (code, out) == (2, "")
     assert message in err
     assert not Path("there").exists()
+
+
+def test_a_name_that_is_no_folder(call: Call) -> None:
+    Path("grid.yaml").write_text("objectives: psnr\nname: ../../evil\n")
+    said = "isptune: error: '../../evil' cannot be the name of a folder in runs: give --out DIR\n"
+    assert call("bench", "grid.yaml") == (2, "", said)
 
 
 def test_what_is_older_than_the_tables_is_told(call: Call) -> None:

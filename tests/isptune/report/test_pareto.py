@@ -222,6 +222,7 @@ def test_the_table_of_trade_offs(pipelines: Any) -> None:
             assert f">{label}, {size} {way}</th>" in content
             assert f">{written(float(change))}</td>" in content
     assert "It explains of the variance of the scores: a 100 %, b 100 %." in content
+    assert "–</td>" not in content
     assert list(page.charts) == ["trade-off-0", "trade-off-1"]
     assert page.charts["trade-off-1"]["colour"] == 1
     labels = [chart["y"]["label"] for chart in page.charts.values()]
@@ -232,3 +233,18 @@ def test_a_short_log_has_no_trade_offs(pipelines: Any, run: Record) -> None:
     page = Page("t", "l", [*run.scores, run.objective])
     pareto_sections.add_trade_offs(page, run, column_records(run), pipelines)
     assert "too few different evaluations to tell how much each parameter matters" in page.sections[0].content
+
+
+def test_steps_out_of_the_range_and_constant_scores_have_no_change(pipelines: Any) -> None:
+    record = made([[gain, 1.0] for gain in np.linspace(0, 1, 60).tolist()], None, (True, True))
+    assert record.history.best == 59
+    page = Page("t", "l", [*record.scores, record.objective])
+    pareto_sections.add_trade_offs(page, record, column_records(record), pipelines)
+    content = page.sections[0].content
+    row = content[content.index("<tbody>") : content.index("</tbody>")]
+    cells = [cell.partition("<")[0] for cell in row.split(">")[1:] if "</td" in cell]
+    assert cells[0] == "1"
+    # Down and up of a, down and up of b.
+    assert cells[1].startswith("−0.")
+    assert cells[2:] == ["–", "–", "–"]
+    assert "a 100 %, b does not vary." in content

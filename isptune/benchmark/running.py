@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import yaml
@@ -134,8 +134,10 @@ def _removed_if_refused(made: Sequence[Path]) -> Iterator[None]:
         yield
     except IsptuneError:
         for folder in made:
-            (folder / _LOCK_NAME).unlink(missing_ok=True)
-            folder.rmdir()
+            # Some systems do not let go of a file that is open.
+            with suppress(OSError):
+                (folder / _LOCK_NAME).unlink(missing_ok=True)
+                folder.rmdir()
         raise
 
 

@@ -179,8 +179,8 @@ def add_trade_offs(page: Page, record: Record, columns: Sequence[Record], pipeli
     sentence = (
         "Which way to turn a parameter, and what it costs: a quadratic in each parameter was fitted to the "
         f"{len(fits[0].nearest):,} logged evaluations nearest to the best compromise. It explains of the "
-        f"variance of the scores: {listed(explained, len(explained))}. A dash stands where a step would leave "
-        "the range, or means nothing. Nothing was rendered anew."
+        f"variance of the scores: {listed(explained, len(explained))}. A dash stands where a step would "
+        "leave the range, or means nothing. Nothing was rendered anew."
     )
     heads = ["parameter", "best compromise"]
     heads += [f"{label}, {size} {way}" for label in labels for way in ("down", "up")]

@@ -141,10 +141,7 @@ class RunDirectory:
         Raises:
             RunDirectoryError: there is no run here, or the file cannot be read.
         """
-        if not self.path.is_dir():
-            raise RunDirectoryError(f"'{self.path}' holds no run: there is no such folder")
-        if not self.file(CONFIG_NAME).exists():
-            raise RunDirectoryError(f"'{self.path}' holds no run: there is no {CONFIG_NAME} in it")
+        require_file(self.path, CONFIG_NAME, "run")
         return read_mapping(
             self.file(CONFIG_NAME), f"the run's {CONFIG_NAME} in '{self.path}'", RunDirectoryError
         )
@@ -223,6 +220,17 @@ class RunDirectory:
         if self._log is not None:
             self._log.close()
             self._log = None
+
+
+def require_file(folder: Path, name: str, what: str) -> None:
+    """Refuse a folder without the file that makes it a run's or a benchmark's (``what``).
+
+    Raises:
+        RunDirectoryError: the folder or the file is not there.
+    """
+    if not (folder / name).exists():
+        lacking = f"{name} in it" if folder.is_dir() else "such folder"
+        raise RunDirectoryError(f"'{folder}' holds no {what}: there is no {lacking}")
 
 
 def lock(file: IO[str], refusal: str) -> None:

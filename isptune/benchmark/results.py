@@ -197,8 +197,10 @@ class Benchmark:
         return (run for run in self.runs if run.status == DONE)
 
 
-def without_result(benchmark: Benchmark) -> str:
-    """``", none of ssim"`` for the objectives of which no run came to its end; nothing where all have one."""
-    have = {run.cell.objective for run in benchmark.done()}
+def ended(benchmark: Benchmark) -> str:
+    """``"4 of 12 runs came to their end, none of ssim"``: the objectives without a result are named."""
+    done = list(benchmark.done())
+    have = {run.cell.objective for run in done}
     lacking = dict.fromkeys(run.cell.objective for run in benchmark.runs if run.cell.objective not in have)
-    return f", none of {listed(list(lacking))}" if lacking else ""
+    without = f", none of {listed(list(lacking))}" if lacking else ""
+    return f"{len(done):,} of {len(benchmark.runs):,} runs came to their end{without}"

@@ -15,7 +15,7 @@ from isptune.benchmark.results import CELL_NAME, FAILED, Benchmark, read_run
 from isptune.benchmark.worker import Job, check_pipelines, check_settings, is_done
 from isptune.errors import IsptuneError, RunDirectoryError
 from isptune.run import CONFIG_NAME as RUN_CONFIG_NAME
-from isptune.run import RunDirectory, lock
+from isptune.run import RunDirectory, lock, require_file
 from isptune.yaml_files import read_mapping
 
 logger = logging.getLogger("isptune")
@@ -49,16 +49,14 @@ def run_benchmark(
     """
     out = Path(out)
     jobs = jobs_of(config, out)
-    # Nodes of a cluster may have packages and files that this machine lacks.
-    here = not getattr(engine, "elsewhere", False)
-    check_settings(jobs, here)
+    check_settings(jobs, here=not engine.elsewhere)
     directory = RunDirectory(out)
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     _create(out)
     with _locked(out):
         # Under the lock, so that nobody ends a cell in between.
         left = [job for job in jobs if not is_done(job)]
-        if here:
+        if not engine.elsewhere:
             with _removed_if_refused(made):
                 check_pipelines(left)
         directory.write(CONFIG_NAME, yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True))
@@ -86,10 +84,7 @@ def read_benchmark(out: str | Path) -> Benchmark:
     Raises:
         RunDirectoryError: it holds none, or what it holds cannot be read.
     """
-    if not Path(out).is_dir():
-        raise RunDirectoryError(f"'{out}' holds no benchmark: there is no such folder")
-    if not (Path(out) / CONFIG_NAME).exists():
-        raise RunDirectoryError(f"'{out}' holds no benchmark: there is no {CONFIG_NAME} in it")
+    require_file(Path(out), CONFIG_NAME, "benchmark")
     config = _read_config(Path(out))
     runs = [read_run(job.cell, job.directory) for job in jobs_of(config, out)]
     return Benchmark(config.model_dump(), runs, Path(out))

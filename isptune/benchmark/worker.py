@@ -13,6 +13,7 @@ import torch
 from isptune import registry
 from isptune.benchmark.results import DONE, FAILED, Cell, read_status, write_cell
 from isptune.config import RunConfig, check_budget
+from isptune.devices import resolve_device
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.objective import Objective
 from isptune.pipeline import Scene
@@ -121,23 +122,20 @@ def is_done(job: Job) -> bool:
     directory = RunDirectory(job.directory)
     if not directory.holds_a_run:
         return False
-    found, wanted = directory.read_config().get("fingerprint"), with_population(job.config).fingerprint()
-    if found != wanted:
-        changed = difference(directory.read_config(), with_population(job.config).model_dump())
+    found, wanted = directory.read_config(), with_population(job.config)
+    if found.get("fingerprint") != wanted.fingerprint():
+        changed = difference(found, wanted.model_dump())
         raise RunDirectoryError(
             f"'{job.directory}' holds the cell with other settings than the benchmark's: {changed}; choose "
             "another folder for the benchmark"
         )
-    return read_status(job.directory) == DONE and _has_whole_log(job)
-
-
-def _has_whole_log(job: Job) -> bool:
-    """Whether the log of a finished cell is there in full; what is lost is computed again."""
-    log = job.directory / LOG_NAME
-    population = with_population(job.config).population
-    assert population is not None
+    if read_status(job.directory) != DONE:
+        return False
+    # What is lost of a log is computed again.
+    log = directory.file(LOG_NAME)
     lines = log.read_bytes().count(b"\n") if log.exists() else 0
-    if lines * population >= job.config.budget:
+    assert wanted.population is not None
+    if lines * wanted.population >= wanted.budget:
         return True
     logger.warning("the log of the cell '%s' is not whole: the cell goes on where it ends", job.cell.path)
     return False
@@ -148,15 +146,16 @@ def check_settings(jobs: Sequence[Job], here: bool = True) -> None:
 
     Args:
         jobs: all cells of the grid.
-        here: they run on this machine, so that packages and options are checked as well as names.
+        here: they run on this machine, so that its device, packages and options are checked as well.
 
     Raises:
         IsptuneError: one sentence about the first mistake.
     """
     if not jobs:
         raise ConfigurationError("the benchmark has no cells")
-    for job in jobs:
-        config = with_population(job.config)
+    # Cells differ in scene, map and seed beside objective and optimizer.
+    for config in {(job.cell.objective, job.cell.optimizer): job.config for job in jobs}.values():
+        config = with_population(config)
         objective, optimizer = config.objective, config.optimizer
         assert config.population is not None
         registry.objectives.get(objective.name)
@@ -164,6 +163,7 @@ def check_settings(jobs: Sequence[Job], here: bool = True) -> None:
         check_reserved(optimizer)
         check_budget(config.budget, config.population)
         if here:
+            resolve_device(config.device)
             registry.objectives.check(objective.name, objective.options)
             given = {"dimension": 1, "population": config.population, "seed": 0, "budget": config.budget}
             registry.optimizers.check(optimizer.name, {**given, **optimizer.options})

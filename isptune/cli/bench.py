@@ -82,10 +82,7 @@ def command(
     where = f"the configuration '{config_path}'" if config_path else "the command line"
     config = parse_bench_config(data, where)
     config = with_paths(config, absolute_scene, absolute_checkpoints)
-    if engine != "ray":
-        # Nodes of a cluster may have what this machine lacks.
-        device = resolve_device(config.device)
-    chosen = engine or ("processes" if device.type == "cpu" else "in-process")
+    chosen = engine or ("processes" if resolve_device(config.device).type == "cpu" else "in-process")
     runner = make_engine(chosen, config.threads, workers, together=together, address=address, gpus=gpus)
     if not out and (config.name in (".", "..") or set("/\\") & set(config.name)):
         raise ConfigurationError(f"'{config.name}' cannot be the name of a folder in runs: give --out DIR")

@@ -49,17 +49,12 @@ def command(directories: tuple[str, ...], out: str, figure: str | None, title: s
 
 def _plot_benchmark(directory: Path, out: str, figure: str | None, title: str | None) -> None:
     from isptune import plots
-    from isptune.benchmark.results import without_result
+    from isptune.benchmark.results import DONE, ended
     from isptune.benchmark.running import read_benchmark
 
     benchmark = read_benchmark(directory)
-    done = len(list(benchmark.done()))
-    if done < len(benchmark.runs):
-        click.echo(
-            f"isptune: {done} of {len(benchmark.runs)} runs came to their end{without_result(benchmark)}; "
-            "the figures show no others",
-            err=True,
-        )
+    if any(run.status != DONE for run in benchmark.runs):
+        click.echo(f"isptune: {ended(benchmark)}; the figures show no others", err=True)
     folder = Path(out)
     if folder.suffix and not folder.is_dir() and not out.endswith("/"):
         drawn = plots.draw_benchmark(benchmark, figure or plots.BENCHMARK_FIGURES[0], title)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from isptune.benchmark.results import DONE, Benchmark, without_result
+from isptune.benchmark.results import Benchmark, ended
 from isptune.benchmark.targets import TARGETS
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.naming import listed
@@ -178,8 +178,7 @@ def _lead_of_runs(records: Sequence[Record]) -> str:
 
 
 def _lead_of_benchmark(benchmark: Benchmark, records: Sequence[Record]) -> str:
-    done = sum(run.status == DONE for run in benchmark.runs)
-    sentence = f"{done:,} of {len(benchmark.runs):,} runs came to their end{without_result(benchmark)}."
+    sentence = f"{ended(benchmark)}."
     best = _median_losses(records)
     return sentence + (f" Median hidden L1 loss, the lowest first: {best}." if best else "")
 

@@ -164,7 +164,7 @@ def add_trade_offs(page: Page, record: Record, columns: Sequence[Record], pipeli
         np.std(column.history.scores[fit.nearest]) or 1.0 for column, fit in zip(columns, fits, strict=True)
     ]
     shares = [np.abs(known) / spread for known, spread in zip(changes, spreads, strict=True)]
-    order = np.argsort(-np.nan_to_num(np.max(np.nan_to_num(shares), axis=(0, 2))), kind="stable")
+    order = np.argsort(-np.nan_to_num(shares).max(axis=(0, 2)), kind="stable")
     rows: list[list[Cell]] = []
     for i in order.tolist():
         name = space.names[i]

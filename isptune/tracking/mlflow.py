@@ -7,13 +7,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isptune.errors import ConfigurationError
 from isptune.plugins import require_packages
 from isptune.run import LOG_NAME
 from isptune.tracking.facts import Progress, RunFacts, flattened, scalars
 from isptune.tracking.mlflow_stores import checked_uri, default_uri, impatient, packages, require_server
 from isptune.tracking.notes import read_note, write_note
-from isptune.tracking.tracker import Tracker, TrackerError
+from isptune.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
     from isptune.result import TuneResult
@@ -82,10 +81,7 @@ class MLflow(Tracker):
         self._logged, self._waiting, self._flushed = set(), [], time.monotonic()
         note = read_note(facts.out, NOTE_NAME) if facts.resumed else {}
         uri = self._uri(note)
-        try:
-            require_server(uri)
-        except ConfigurationError as error:
-            raise TrackerError(str(error)) from error
+        require_server(uri)
         with impatient():
             self._find_or_make(facts, uri, note)
 

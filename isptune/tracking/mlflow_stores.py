@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean
+from isptune.tracking.tracker import TrackerError
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 ALLOWED = (
@@ -100,7 +101,7 @@ def require_server(uri: str) -> None:
     """Open one connection to a tracking server; behind a proxy, and for other stores, do nothing.
 
     Raises:
-        ConfigurationError: nothing accepts it.
+        TrackerError: nothing accepts it.
     """
     if not uri.startswith(("http:", "https:")):
         return
@@ -118,7 +119,7 @@ def require_server(uri: str) -> None:
     else:
         return
     # A URI can hold a password.
-    raise ConfigurationError(
+    raise TrackerError(
         f"the MLflow server at {parts.scheme}://{host}:{port} cannot be reached ({reason}); "
         "start it, or choose another store"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from isptune.benchmark.results import FAILED, Cell, write_cell
 from isptune.benchmark.worker import Job, Outcome
@@ -38,7 +38,12 @@ class Engine(Protocol):
 
     Every cell ends in its own run directory, the same whatever the engine; a cell that fails is an outcome
     and stops no other. Leaving the iterator early stops all work.
+
+    Attributes:
+        elsewhere: cells may run on machines that have what this one lacks.
     """
+
+    elsewhere: ClassVar[bool]
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """Run all jobs; every one gives an event with its outcome in the end."""

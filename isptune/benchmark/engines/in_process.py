@@ -7,6 +7,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from isptune.benchmark.engines.engine import Event, check_count
 from isptune.benchmark.meeting import Left, Meeting
@@ -23,6 +24,8 @@ class InProcess:
         together: how many cells of one objective go on at the same time, their populations scored in one
             batch. It pays where a single population leaves the device idle; memory grows with it.
     """
+
+    elsewhere: ClassVar[bool] = False
 
     def __init__(self, threads: int = 1, together: int | None = None) -> None:
         check_count("together", together)

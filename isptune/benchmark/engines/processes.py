@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, ClassVar
 
 from isptune.benchmark.engines.engine import Event, check_count, lost
 from isptune.benchmark.worker import Job, Worker
@@ -28,6 +28,8 @@ class Processes:
         threads: of PyTorch in every process.
         workers: how many; the number of processors over ``threads`` if None.
     """
+
+    elsewhere: ClassVar[bool] = False
 
     def __init__(self, threads: int = 1, workers: int | None = None) -> None:
         check_count("workers", workers)

@@ -39,7 +39,6 @@ class RayEngine:
         ConfigurationError: an option is out of range.
     """
 
-    # Cells may run on machines that have what the driver lacks.
     elsewhere: ClassVar[bool] = True
 
     def __init__(

@@ -18,15 +18,6 @@ class TestDE(MultiObjectiveConformance):
     generations = 4
 
 
-class TestDiagonalCMA(MultiObjectiveConformance):
-    """It is told the volume that the front dominates."""
-
-    name = "nevergrad:DiagonalCMA"
-    dimensions = (1, 5)
-    generations = 4
-    search_generations = 12
-
-
 def test_the_survey_agrees_with_the_conformance_survey():
     several, single = multi_objective_survey(), survey()
     assert several["nevergrad"] == single["nevergrad"]

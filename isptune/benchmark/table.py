@@ -78,8 +78,12 @@ class Table:
 
     def to_markdown(self) -> str:
         """Pipes that line up, numbers with 4 significant digits, a dash for None; without the title."""
-        rows = [[" ".join(_shown(entry).split()) for entry in row] for row in self.rows]
-        return aligned(self.columns, rows, self.text_columns) + "\n"
+        return aligned(self.columns, self.cells, self.text_columns) + "\n"
+
+    @property
+    def cells(self) -> list[list[str]]:
+        """The entries as texts of one line, numbers with 4 significant digits, a dash for None."""
+        return [[" ".join(_shown(entry).split()) for entry in row] for row in self.rows]
 
     def to_latex(self) -> str:
         """A ``table`` environment of the package booktabs, captioned by the title, numbers as in Markdown."""

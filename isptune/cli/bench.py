@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isptune.cli.options import absolute_checkpoints, absolute_scene, json_option
+from isptune.cli.tables import print_markdown
 from isptune.config import read_config
 from isptune.errors import ConfigurationError
 
@@ -126,8 +127,8 @@ def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
     folder = benchmark.directory / "tables"
     write_tables(tables, folder)
     summary = "optimizers" if "optimizers" in tables else "summary"
-    lines = [tables[name].to_markdown() for name in (summary, "failures") if name in tables]
-    lines.append(f"wrote {len(tables)} tables ({', '.join(tables)}) to {folder}")
+    shown = [tables[name] for name in (summary, "failures") if name in tables]
+    lines = [f"wrote {len(tables)} tables ({', '.join(tables)}) to {folder}"]
     # Reports and figures show runs; where every cell failed, the table of failures is what there is to say.
     if not alone and any(benchmark.done()):
         from isptune.report import report_of_benchmark, write_report
@@ -143,6 +144,9 @@ def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
     if as_json:
         click.echo(json.dumps({name: table.to_dict() for name, table in tables.items()}))
     else:
+        for table in shown:
+            print_markdown(table.columns, table.cells, table.text_columns)
+            click.echo()
         click.echo("\n".join(lines))
 
 

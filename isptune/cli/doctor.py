@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isptune.cli.tables import Column, console_for_tables, print_table
+
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from isptune.doctor import Hardware, Hub, ObjectiveStatus, Precision, Report, Versions
 
@@ -33,10 +34,7 @@ def command(offline: bool, as_json: bool) -> int:
 
 
 def _print(report: Report) -> None:
-    from rich.console import Console
-
-    # No markup: the brackets of isptune[clip] are part of a command.
-    console = Console(markup=False, highlight=False, emoji=False)
+    console = console_for_tables()
     _print_versions(console, report.versions)
     _print_hardware(console, report.hardware)
     _print_objectives(console, report.objectives)
@@ -65,16 +63,16 @@ def _print_versions(console: Console, versions: Versions) -> None:
 
 
 def _print_hardware(console: Console, hardware: Hardware) -> None:
-    from rich.padding import Padding
-
     _heading(console, "Devices")
     if hardware.devices:
-        table = _table("name", "what it is", "memory", *(one.dtype for one in hardware.devices[0].precisions))
+        heads = ["name", "what it is", Column("memory", number=True, right=False)]
+        rows = []
         for device in hardware.devices:
             memory = "-" if device.memory_bytes is None else size(device.memory_bytes)
             cells = [_works(precision) for precision in device.precisions]
-            table.add_row(device.name, device.description, memory, *cells)
-        console.print(Padding(table, (0, 0, 0, 2)))
+            rows.append([device.name, device.description, memory, *cells])
+        dtypes = [one.dtype for one in hardware.devices[0].precisions]
+        print_table([*heads, *dtypes], rows, box=False, indent=2, console=console)
     if hardware.built_for is not None:
         threads = _count(hardware.threads, "thread")
         _line(console, f"torch is built for {hardware.built_for} and uses {threads} on the cpu.")
@@ -92,10 +90,8 @@ def _works(precision: Precision) -> str:
 
 
 def _print_objectives(console: Console, objectives: tuple[ObjectiveStatus, ...]) -> None:
-    from rich.padding import Padding
-
     _heading(console, "Objectives")
-    table = _table("name", "ready", "what it downloads on its first use")
+    rows = []
     for one in objectives:
         lines = []
         if one.missing:
@@ -114,13 +110,12 @@ def _print_objectives(console: Console, objectives: tuple[ObjectiveStatus, ...])
                 f"{download.repository}{option}",
                 f"  {gigabytes}, {download.licence}; {download.state}",
             ]
-        table.add_row(one.name, "yes" if one.available else "no", "\n".join(lines) or "-")
-    console.print(Padding(table, (0, 0, 0, 2)))
+        rows.append([one.name, "yes" if one.available else "no", "\n".join(lines) or "-"])
+    heads = ["name", "ready", "what it downloads on its first use"]
+    print_table(heads, rows, box=False, indent=2, console=console)
 
 
 def _print_hub(console: Console, hub: Hub) -> None:
-    from rich.padding import Padding
-
     _heading(console, "Hugging Face hub")
     answer = {True: "reachable", False: "not reachable", None: "not asked"}[hub.reachable]
     _line(console, f"{hub.address}: {answer}" + (f": {hub.reason}" if hub.reachable is None else ""))
@@ -130,11 +125,12 @@ def _print_hub(console: Console, hub: Hub) -> None:
     held = size(hub.size_bytes) if hub.exists else "not there yet"
     _line(console, f"cache {hub.folder}: {held}{free}")
     if hub.repositories:
-        table = _table("repository", "size", right=("size",))
+        rows = []
         for repository in hub.repositories:
             kind = "" if repository.kind == "model" else f" ({repository.kind})"
-            table.add_row(f"{repository.name}{kind}", size(repository.size_bytes))
-        console.print(Padding(table, (0, 0, 0, 4)))
+            rows.append([f"{repository.name}{kind}", size(repository.size_bytes)])
+        heads = ["repository", Column("size", number=True)]
+        print_table(heads, rows, box=False, indent=4, console=console)
 
 
 def _heading(console: Console, text: str) -> None:
@@ -145,15 +141,6 @@ def _heading(console: Console, text: str) -> None:
 def _line(console: Console, text: str, style: str | None = None) -> None:
     """An indented line that the terminal may wrap, but that is one line to copy."""
     console.print(f"  {text}", style=style, soft_wrap=True)
-
-
-def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold", justify="right" if column in right else "left")
-    return table
 
 
 def _count(number: int | None, what: str) -> str:

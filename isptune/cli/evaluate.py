@@ -281,7 +281,8 @@ def bar(what: str, unit: str) -> Iterator[Any]:
 
 def report(found: Evaluation, files: Sequence[Path], as_json: bool) -> None:
     """The tables or the JSON object on stdout; sentences about failures on stderr."""
-    from isptune.evaluation.report import tables
+    from isptune.cli.tables import print_markdown
+    from isptune.evaluation.report import table_cells
 
     for sentence in found.failures[:20]:
         click.echo(f"isptune: {sentence}", err=True)
@@ -290,8 +291,9 @@ def report(found: Evaluation, files: Sequence[Path], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({**found.to_dict(), "files": [str(file) for file in files]}))
         return
-    click.echo(tables(found))
-    click.echo()
+    for head, rows, left in table_cells(found):
+        print_markdown(head, rows, left)
+        click.echo()
     for note in found.notes:
         click.echo(note)
     for file in files:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isptune.cli.tables import Column, console_for_tables, print_table
 from isptune.errors import UnknownNameError
 from isptune.naming import did_you_mean, listed
 
@@ -73,30 +74,26 @@ def _entries(registry: Registry, glob: str | None) -> list[Entry]:
 
 
 def _print(found: dict[str, list[Entry]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console()
-    if not console.is_terminal:
-        # A pipe has no width: rows must not be cut there.
-        console = Console(width=200)
+    console = console_for_tables()
     for plural, entries in found.items():
         if not entries:
             continue
-        table = Table(title=plural, title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for column in ("name", "differentiable", "needs", "what it is"):
-            table.add_column(column, no_wrap=column == "name", overflow="fold")
+        rows = []
         for entry in entries:
             what = Text(entry.summary)
             if entry.note:
                 style = "" if entry.available else "red"
                 what.append(f"{' ' if entry.summary else ''}({entry.note})", style=style)
-            table.add_row(
-                Text(entry.name, style="" if entry.available else "dim"),
-                {True: "yes", False: "no", None: "-"}[entry.differentiable],
-                ", ".join(entry.needs) or "-",
-                what,
+            rows.append(
+                [
+                    Text(entry.name, style="" if entry.available else "dim"),
+                    Text({True: "yes", False: "no", None: "-"}[entry.differentiable]),
+                    Text(", ".join(entry.needs) or "-"),
+                    what,
+                ]
             )
-        console.print(table)
+        heads = ["name", Column("differentiable", right=False), "needs", "what it is"]
+        print_table(heads, rows, title=plural, box=False, console=console)
         console.print()

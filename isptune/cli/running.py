@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isptune.cli.tables import Column, console_for_tables, print_table
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -153,22 +155,21 @@ def _stopped(session: Session | None) -> str:
 
 def print_result(session: Session, result: TuneResult) -> None:
     """The tables of a finished run on stdout."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
+    console = console_for_tables()
     if not result.best_parameters:
         console.print("No candidate had a finite score.")
     elif result.pareto is not None:
         _print_front(console, result)
     title = "Parameters found" if result.pareto is None else "Parameters of the best compromise"
-    found = Table(title=title, title_justify="left")
-    for column, justify in (("parameter", "left"), ("value", "right"), ("allowed", "left")):
-        found.add_column(column, justify=justify)  # type: ignore[arg-type]
-    for name, value in result.best_parameters.items():
-        written = f"{value:.6g}" if isinstance(value, float) else str(value)
-        found.add_row(name, written, session.pipeline.space[name].allowed)
-    console.print(found)
+    rows = [
+        [
+            name,
+            f"{value:.6g}" if isinstance(value, float) else str(value),
+            session.pipeline.space[name].allowed,
+        ]
+        for name, value in result.best_parameters.items()
+    ]
+    print_table(["parameter", Column("value", number=True), "allowed"], rows, title=title, console=console)
     if result.levels is not None:
         _print_levels(console, session, result)
     if result.best_scores is not None:
@@ -178,8 +179,7 @@ def print_result(session: Session, result: TuneResult) -> None:
     else:
         best = f"best {session.objective.name}: "
         best += "none" if result.best_score is None else f"{result.best_score:.6g}"
-    console.print(f"{best} after {result.evaluations} evaluations, ", end="")
-    console.print(f"{result.seconds:.1f} s")
+    console.print(f"{best} after {result.evaluations} evaluations, {result.seconds:.1f} s")
     if result.l1 is not None:
         console.print(f"l1: {result.l1:.6g}   l1_normalised: {result.l1_normalised:.6g}")
     for file in result.files:
@@ -191,13 +191,11 @@ def _print_front(console: Console, result: TuneResult) -> None:
 
     Behind an objective's name stands which of its scores are better.
     """
-    from rich.table import Table
-
     assert result.pareto is not None
     front, labels = result.front, result.pareto.labels
     # Many objectives stand below each other, where the width is for the candidates.
-    upright = len(labels) <= 3
-    room = _FRONT_ROWS if upright else max(1, (console.width - 4 - max(map(len, labels)) - 9) // 12)
+    level = len(labels) <= 3
+    room = _FRONT_ROWS if level else max(1, (console.width - 4 - max(map(len, labels)) - 9) // 12)
     rows = front[: min(_FRONT_ROWS, room)]
     title = f"Pareto front, {len(front)} of {result.evaluations} candidates"
     if len(front) > len(rows):
@@ -211,36 +209,26 @@ def _print_front(console: Console, result: TuneResult) -> None:
     if result.l1_normalised is not None:
         headings.append("l1_normalised")
         cells = [[*line, f"{row['l1_normalised']:.4g}"] for line, row in zip(cells, rows, strict=True)]
-    lines = cells if upright else list(zip(*[headings, *cells], strict=True))
-    table = Table(title=title, title_justify="left", show_header=upright)
-    for number in range(len(headings) if upright else len(rows) + 1):
-        table.add_column(
-            headings[number] if upright else "", justify="right" if upright or number else "left"
-        )
-    for line in lines:
-        table.add_row(*line)
-    console.print(table)
+    if level:
+        columns = [Column(heading, number=True) for heading in headings]
+    else:
+        cells = [list(line) for line in zip(*[headings, *cells], strict=True)]
+        columns = [Column(""), *(Column("", number=True) for _ in rows)]
+    print_table(columns, cells, title=title, console=console)
 
 
 def _print_levels(console: Console, session: Session, result: TuneResult) -> None:
     """Hidden level at the middle of the search space and at the best candidate, stage by stage."""
-    from rich.table import Table
-
     assert result.levels is not None
     pipeline = session.pipeline
     start = pipeline.truth(pipeline.space.middle())
     assert start is not None
-    table = Table(title="Hidden distortion levels (0 is pristine)", title_justify="left")
-    for column, justify in (
-        ("stage", "left"),
-        ("mid-cube", "right"),
-        ("recovered", "right"),
-        ("maximum", "right"),
-        ("unit", "left"),
-    ):
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    for (stage, level), before, most, unit in zip(
-        result.levels.items(), start[0].tolist(), pipeline.truth_maxima, pipeline.truth_units, strict=True
-    ):
-        table.add_row(stage, f"{before:.4g}", f"{level:.4g}", f"{most:g}", unit)
-    console.print(table)
+    heads = [Column(head, number=True) for head in ("mid-cube", "recovered", "maximum")]
+    rows = [
+        [stage, f"{before:.4g}", f"{level:.4g}", f"{most:g}", unit]
+        for (stage, level), before, most, unit in zip(
+            result.levels.items(), start[0].tolist(), pipeline.truth_maxima, pipeline.truth_units, strict=True
+        )
+    ]
+    title = "Hidden distortion levels (0 is pristine)"
+    print_table(["stage", *heads, "unit"], rows, title=title, console=console)

@@ -94,6 +94,11 @@ def _bullets(evaluation: Evaluation) -> list[str]:
 
 def tables(evaluation: Evaluation) -> str:
     """The tables alone: agreement, over the splits, differences."""
+    return "\n\n".join(aligned(*table) for table in table_cells(evaluation))
+
+
+def table_cells(evaluation: Evaluation) -> list[tuple[list[str], list[list[str]], int]]:
+    """The tables as heads, rows and how many of the first columns are texts."""
     head = ["objective", "split", "images", *TITLES.values()]
     rows = [
         [
@@ -113,7 +118,7 @@ def tables(evaluation: Evaluation) -> str:
         ]
         for one in evaluation.summaries
     ]
-    text = aligned(head, rows, left=2)
+    found = [(head, rows, 2)]
     if evaluation.differences:
         head = ["SRCC of", "minus that of", "split", "images", "difference", "0 outside the interval"]
         rows = [
@@ -127,8 +132,8 @@ def tables(evaluation: Evaluation) -> str:
             ]
             for split, one in evaluation.differences
         ]
-        text += "\n\n" + aligned(head, rows, left=3)
-    return text
+        found.append((head, rows, 3))
+    return found
 
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:

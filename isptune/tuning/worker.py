@@ -1,0 +1,64 @@
+"""A worker process: holds one object, calls its methods as it is told, and never outlives its run.
+
+``isptune.tuning.workers`` starts it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+from typing import IO, Any
+
+from isptune.tuning.messages import receive, send
+
+DONE, FAILED = "done", "failed"
+
+
+def main() -> None:
+    requests = sys.stdin.buffer
+    answers = os.fdopen(os.dup(1), "wb")
+    # What a plugin prints must not come between the messages.
+    os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, waiting), daemon=True).start()
+    subject: Any = None
+    while True:
+        kind, *given = waiting.get()
+        try:
+            if kind == "subject":
+                subject, answer = pickle.loads(given[0]), None
+            else:
+                method, arguments = given
+                answer = getattr(subject, method)(*arguments)
+            reply = (DONE, answer)
+        except Exception as error:
+            reply = (FAILED, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+        try:
+            send(answers, reply)
+        except (BrokenPipeError, OSError):
+            _end()
+        except Exception as error:
+            send(answers, (FAILED, f"its result cannot be sent back: {type(error).__name__}: {error}"))
+
+
+def _listen(requests: IO[bytes], waiting: queue.SimpleQueue[Any]) -> None:
+    """Queue what the run asks for; when it has gone, end at once, whatever is being worked on."""
+    try:
+        while True:
+            waiting.put(receive(requests))
+    except EOFError:
+        _end()
+
+
+def _end() -> None:
+    """End this process and the programs that it started: it leads a process group of its own."""
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        with contextlib.suppress(OSError):
+            os.killpg(os.getpgrp(), signal.SIGKILL)
+    os._exit(1)

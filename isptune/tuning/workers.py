@@ -1,0 +1,266 @@
+"""Worker processes that develop one picture each at a time, with time-outs; a crash costs one call alone."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.machinery
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cloudpickle
+
+from isptune.errors import ConfigurationError
+from isptune.tuning.guardian import Guardian
+from isptune.tuning.messages import receive, send
+from isptune.tuning.worker import FAILED
+
+DONE, TIMED_OUT = "done", "timed out"
+
+# A worker imports from where this process does. PYTHONPATH would reach the programs that it starts, too.
+_LIFE = "import sys; sys.path[:] = sys.argv[1:]; from isptune.tuning.worker import main; main()"
+
+# What a worker may take to start and to unpickle its object; imports on a busy machine are slow.
+_STARTING_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What became of one call.
+
+    Attributes:
+        status: ``"done"``, ``"failed"`` (it raised, or its process ended) or ``"timed out"``.
+        value: what the method returned; None unless done.
+        reason: why it is not done, in one sentence.
+        seconds: wall time of the call.
+    """
+
+    status: str
+    value: Any = None
+    reason: str = ""
+    seconds: float = 0.0
+
+
+class Workers:
+    """A few processes that each hold a copy of one object and call its methods.
+
+    Call ``call`` from as many threads as there are workers; each call takes a free worker. A worker that
+    crashes or does not answer in time is killed with all the programs that it started, and the next call
+    starts a new one. No worker outlives this process, even where it is killed: a guardian sees to that.
+
+    Args:
+        subject: what the workers hold; its class may stand in a script or a notebook.
+        count: how many workers.
+        timeout: seconds that one call may take; None for no limit.
+        environment: variables that are set for the workers alone.
+
+    Raises:
+        ConfigurationError: the object cannot be copied into another process.
+    """
+
+    def __init__(
+        self,
+        subject: Any,
+        count: int = 1,
+        timeout: float | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        try:
+            self._subject = _copied(subject)
+        except Exception as error:
+            raise ConfigurationError(
+                f"{type(subject).__name__} cannot be copied into a worker process "
+                f"({type(error).__name__}: {error}); keep what cannot be pickled out of it until its "
+                "warm_up() runs there, or set isolated = False to develop in this process"
+            ) from error
+        self.count = count
+        self.timeout = timeout
+        self._environment = dict(environment or {})
+        self._lock = threading.Lock()
+        self._closed = False
+        self._all: list[_Worker] = []
+        self._guardian = Guardian()
+        self._free: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        for _ in range(count):
+            self._free.put(None)
+
+    def call(self, method: str, *arguments: Any) -> Reply:
+        """Call a method of the object in a free worker and wait for what becomes of it.
+
+        The worker's start is not part of the call's time. Where the object cannot be made in the worker,
+        every call fails with that reason.
+        """
+        worker = self._free.get()
+        try:
+            if worker is None or not worker.is_alive:
+                worker = self._start()
+                refusal = worker.set_up(self._subject)
+                if refusal is not None:
+                    worker.kill()
+                    return refusal
+            return worker.call(method, arguments, self.timeout)
+        finally:
+            self._free.put(worker if worker is not None and worker.is_alive else None)
+
+    def close(self) -> None:
+        """End all workers and what they started. Calls that are under way fail."""
+        with self._lock:
+            self._closed = True
+            for worker in self._all:
+                worker.kill()
+            self._all.clear()
+        self._guardian.close()
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _start(self) -> _Worker:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the workers are closed")
+            # Programs that a dead worker started may live on: it is killed with them all the same.
+            for worker in self._all:
+                if not worker.is_alive:
+                    worker.kill()
+            self._all = [worker for worker in self._all if worker.is_alive]
+            worker = _Worker(self._environment, self._guardian)
+            self._all.append(worker)
+            return worker
+
+
+def _copied(subject: Any) -> bytes:
+    """The object pickled, with its class where a worker could not import that."""
+    module = sys.modules.get(type(subject).__module__)
+    if module is None or _can_be_found(module.__name__):
+        return bytes(cloudpickle.dumps(subject, protocol=5))
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(cloudpickle.dumps(subject, protocol=5))
+    finally:
+        cloudpickle.unregister_pickle_by_value(module)
+
+
+def _can_be_found(module: str) -> bool:
+    try:
+        # What a file was loaded into has a spec, but no importer finds it by its name again.
+        return importlib.machinery.PathFinder.find_spec(module.partition(".")[0]) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+class _Worker:
+    """One process and the two pipes to it."""
+
+    def __init__(self, environment: Mapping[str, str], guardian: Guardian) -> None:
+        self._guardian = guardian
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _LIFE, *(place or os.getcwd() for place in sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Its own process group: a time-out ends the programs that it started as well.
+            start_new_session=True,
+            env={**os.environ, **environment},
+        )
+        guardian.watch(self._process.pid)
+        self._last_words: deque[str] = deque(maxlen=5)
+        self._reader = threading.Thread(target=self._read_errors, daemon=True)
+        self._reader.start()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def set_up(self, subject: bytes) -> Reply | None:
+        """Make the object in the worker; what is wrong, or None."""
+        reply = self._exchange(("subject", subject), _STARTING_SECONDS)
+        if reply.status == DONE:
+            return None
+        return Reply(reply.status, reason=f"a worker process could not be set up: {reply.reason}")
+
+    def call(self, method: str, arguments: tuple[Any, ...], timeout: float | None) -> Reply:
+        return self._exchange(("call", method, arguments), timeout)
+
+    def kill(self) -> None:
+        """End the process and all that it started."""
+        self._kill_group()
+        self._process.wait()
+        self._guardian.forget(self._process.pid)
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+
+    def _exchange(self, message: Any, timeout: float | None) -> Reply:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._last_words.clear()
+        started = time.perf_counter()
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            self._kill_group()
+
+        timer = None if timeout is None else threading.Timer(timeout, give_up)
+        if timer is not None:
+            timer.daemon = True
+            timer.start()
+        try:
+            send(self._process.stdin, message)
+            status, value = receive(self._process.stdout)
+        except (EOFError, OSError, ValueError):
+            seconds = time.perf_counter() - started
+            if timer is not None:
+                timer.cancel()
+            if late.is_set():
+                self.kill()
+                return Reply(TIMED_OUT, reason=f"it took longer than {timeout:g} s", seconds=seconds)
+            return Reply(FAILED, reason=self._ending(), seconds=seconds)
+        if timer is not None:
+            timer.cancel()
+        seconds = time.perf_counter() - started
+        if status == FAILED:
+            return Reply(FAILED, reason=value, seconds=seconds)
+        return Reply(DONE, value, seconds=seconds)
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(OSError):
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
+
+    def _ending(self) -> str:
+        """How the process ended, with its last words."""
+        self.kill()
+        self._reader.join(timeout=1.0)
+        code = self._process.returncode
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                code_name = signal.Signals(-code).name
+                how = f"the worker process was ended by {code_name}"
+                return how + self._said()
+        return f"the worker process ended with exit code {code}" + self._said()
+
+    def _said(self) -> str:
+        return f" ({self._last_words[-1]})" if self._last_words else ""
+
+    def _read_errors(self) -> None:
+        """Pass on what the worker says on stderr, and keep its last words."""
+        assert self._process.stderr is not None
+        for raw in self._process.stderr:
+            line = raw.decode(errors="replace")
+            if line.strip():
+                self._last_words.append(line.strip())
+            sys.stderr.write(line)

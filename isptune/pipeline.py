@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from isptune.contracts.development import Development
+from isptune.contracts.picture import as_picture
 from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
 
@@ -38,8 +40,10 @@ class Scene:
         return int(self.image.shape[-1])
 
 
-class Pipeline(ABC):
-    """Renders whole populations of parameter values; subclass it and write ``render``.
+class Pipeline:
+    """Turns parameter values into pictures; subclass it and write ``render`` for whole populations at once.
+
+    A program, a device or a plain function makes one picture at a time: write ``develop`` instead.
 
     Attributes that a subclass sets:
         space: the parameters.
@@ -52,6 +56,7 @@ class Pipeline(ABC):
             serve many runs.
         working_images: how many image-sized temporaries one candidate holds at the peak of ``render``,
             without and with gradients, for the memory budget.
+        development: how ``develop`` is run: workers, time-out, retries, cache.
 
     The conformance suite ``isptune.testing.PipelineConformance`` checks all of it.
     """
@@ -69,11 +74,11 @@ class Pipeline(ABC):
     requires: ClassVar[tuple[str, ...]] = ()
     working_images: float = 8.0
     working_images_with_gradients: float = 60.0
+    development: Development = Development()
 
     name: str = ""
     options: dict[str, Any]
 
-    @abstractmethod
     def render(self, values: Tensor, scene: Scene | int) -> Tensor:
         """Render candidates on one scene, all in one batch.
 
@@ -82,8 +87,39 @@ class Pipeline(ABC):
             scene: one of ``scenes``, or its index.
 
         Returns:
-            (P, 3, H, W) RGB in [0, 1]; row i depends on ``values[i]`` alone.
+            (P, 3, H, W) RGB in [0, 1]; row i depends on ``values[i]`` alone. A pipeline that writes
+            ``develop`` instead gets them one after the other, in this process and without a time-out; a run
+            develops them as ``development`` says.
         """
+        where = self.scene(scene)
+        pictures = [
+            as_picture(self.develop(row, where), where.height, where.width)
+            for row in self.space.to_dicts(values)
+        ]
+        return torch.from_numpy(np.stack(pictures)).to(values.device)
+
+    def develop(self, values: dict[str, Any], scene: Scene) -> Any:
+        """Make the picture of one candidate; for pipelines that cannot make a batch, instead of ``render``.
+
+        Args:
+            values: every parameter by its name, as people write it.
+            scene: one of ``scenes``.
+
+        Returns:
+            A (3, H, W) tensor in [0, 1], or an (H, W, 3) array: floating point in [0, 1], uint8 or uint16.
+
+        Raises:
+            Exception: whatever it raises is the reason for which this candidate alone has failed.
+        """
+        raise NotImplementedError(f"{type(self).__name__} writes neither render nor develop")
+
+    def warm_up(self) -> None:
+        """Called once in every worker before its first picture: start a program, open a device."""
+
+    @property
+    def develops(self) -> bool:
+        """Whether it makes one picture at a time: it writes ``develop`` and not ``render``."""
+        return type(self).render is Pipeline.render
 
     def scene(self, which: Scene | int) -> Scene:
         """The scene itself, or the one with that index."""

@@ -203,7 +203,8 @@ class _Worker:
                     pipe.close()
 
     def _exchange(self, message: Any, timeout: float | None) -> Reply:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._last_words.clear()
         started = time.perf_counter()
         late = threading.Event()

@@ -1,0 +1,1 @@
+"""What a plugin author reads: stage, pipeline, scene, objective, optimizer, parameters."""

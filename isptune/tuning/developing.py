@@ -1,0 +1,198 @@
+"""Pictures from a pipeline that develops one candidate at a time: workers, time-outs, retries, a cache."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from isptune.contracts.development import Development
+from isptune.contracts.picture import as_picture
+from isptune.tuning.workers import DONE, Reply, Workers
+
+if TYPE_CHECKING:
+    from isptune.pipeline import Pipeline
+
+Picture = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Developed:
+    """What became of one candidate on one scene.
+
+    Attributes:
+        candidate, scene: their indices.
+        status: ``"done"``, ``"failed"`` or ``"timed out"``.
+        picture: (3, H, W) float32 in [0, 1]; None unless done.
+        reason: why not, in one sentence.
+        seconds: wall time of making it; 0 where it was known.
+    """
+
+    candidate: int
+    scene: int
+    status: str
+    picture: Picture | None
+    reason: str = ""
+    seconds: float = 0.0
+
+
+class Developer:
+    """What a worker holds: a pipeline that is warmed up before its first picture."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self._is_warm = False
+
+    def develop(self, values: dict[str, Any], scene: int) -> Picture:
+        """One picture, checked."""
+        if not self._is_warm:
+            self.pipeline.warm_up()
+            self._is_warm = True
+        where = self.pipeline.scenes[scene]
+        return as_picture(self.pipeline.develop(values, where), where.height, where.width)
+
+
+class Developing:
+    """Develops batches of candidates; keeps its workers and its cache for as long as it is open.
+
+    Args:
+        pipeline: one that writes ``develop``.
+        development: how; the pipeline's own if None.
+
+    Raises:
+        ConfigurationError: the pipeline cannot be copied into a worker.
+    """
+
+    def __init__(self, pipeline: Pipeline, development: Development | None = None) -> None:
+        self.how = development or pipeline.development
+        self.pipeline = pipeline
+        count = self.how.workers or _processors()
+        self._here = None if self.how.isolated else Developer(pipeline)
+        self._workers = (
+            Workers(Developer(pipeline), count, self.how.timeout, self.how.environment)
+            if self.how.isolated
+            else None
+        )
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="isptune-develop")
+        self._cache = _Cache(self.how.cache_gb * 1e9)
+
+    def develop(self, values: Tensor, scenes: Sequence[int]) -> Iterator[Developed]:
+        """Make pictures of candidates, and give each as soon as it is there.
+
+        A candidate meets one scene after the other and no more of them once it has failed. Candidates of
+        equal values are developed once. Nothing is made a second time but by ``retries``.
+
+        Args:
+            values: (P, n), see ``ParameterSpace.to_values``.
+            scenes: indices of the pipeline's scenes.
+        """
+        rows = self.pipeline.space.to_dicts(values)
+        keys = [row.tobytes() for row in values.detach().cpu().numpy()]
+        same: dict[bytes, list[int]] = {}
+        for candidate, key in enumerate(keys):
+            same.setdefault(key, []).append(candidate)
+        running: dict[Future[Reply], tuple[bytes, int]] = {}
+
+        def begin(key: bytes, position: int) -> Iterator[Developed]:
+            """Give what is known of a candidate from this scene on, then start on what is not."""
+            while position < len(scenes):
+                known = self._cache.get((key, scenes[position]))
+                if known is None:
+                    job = self._threads.submit(self._make, rows[same[key][0]], scenes[position])
+                    running[job] = key, position
+                    return
+                for candidate in same[key]:
+                    yield Developed(candidate, scenes[position], DONE, known)
+                position += 1
+
+        try:
+            for key in same:
+                yield from begin(key, 0)
+            while running:
+                ready, _ = wait(running, return_when=FIRST_COMPLETED)
+                for job in ready:
+                    key, position = running.pop(job)
+                    reply = job.result()
+                    if reply.status == DONE:
+                        self._cache.put((key, scenes[position]), reply.value)
+                    for candidate in same[key]:
+                        yield Developed(
+                            candidate,
+                            scenes[position],
+                            reply.status,
+                            reply.value,
+                            reply.reason,
+                            reply.seconds,
+                        )
+                    if reply.status == DONE:
+                        yield from begin(key, position + 1)
+        finally:
+            for job in running:
+                job.cancel()
+
+    def close(self) -> None:
+        """End the workers."""
+        if self._workers is not None:
+            self._workers.close()
+        self._threads.shutdown(cancel_futures=True)
+
+    def __enter__(self) -> Developing:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _make(self, values: dict[str, Any], scene: int) -> Reply:
+        reply = self._once(values, scene)
+        for attempt in range(self.how.retries):
+            if reply.status == DONE:
+                break
+            again = self._once(values, scene)
+            note = "" if again.status == DONE else f"{again.reason} ({attempt + 2} attempts)"
+            reply = replace(again, reason=note, seconds=reply.seconds + again.seconds)
+        return reply
+
+    def _once(self, values: dict[str, Any], scene: int) -> Reply:
+        if self._workers is not None:
+            return self._workers.call("develop", values, scene)
+        assert self._here is not None
+        try:
+            return Reply(DONE, self._here.develop(values, scene))
+        except Exception as error:
+            return Reply("failed", reason=f"{type(error).__name__}: {error}")
+
+
+class _Cache:
+    """Pictures by candidate and scene; the ones used longest ago go first."""
+
+    def __init__(self, most_bytes: float) -> None:
+        self._most = most_bytes
+        self._held = 0
+        self._pictures: OrderedDict[tuple[bytes, int], Picture] = OrderedDict()
+
+    def get(self, key: tuple[bytes, int]) -> Picture | None:
+        if key in self._pictures:
+            self._pictures.move_to_end(key)
+        return self._pictures.get(key)
+
+    def put(self, key: tuple[bytes, int], picture: Picture) -> None:
+        if picture.nbytes > self._most:
+            return
+        self._pictures[key] = picture
+        self._held += picture.nbytes
+        while self._held > self._most:
+            _, gone = self._pictures.popitem(last=False)
+            self._held -= gone.nbytes
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -68,6 +69,9 @@ def cli(context: click.Context, debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a plugin failed, 2 bad input, 130 stopped by Ctrl-C."""
+    if "MPLBACKEND" in os.environ:
+        # A notebook's backend, which its commands inherit, may be unknown here: nothing is shown in windows.
+        os.environ["MPLBACKEND"] = "agg"
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from isptune.cli.options import benchmark_among
 from isptune.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from isptune.result import History
 
 
 @click.command("plot", short_help="Draw the convergence of runs, or the figures of a benchmark.")
@@ -28,10 +34,12 @@ from isptune.errors import ConfigurationError
 )
 @click.option("--title", default=None, help="A title over the picture.")
 def command(directories: tuple[str, ...], out: str, figure: str | None, title: str | None) -> int:
-    """Draw best score and, where known, hidden L1 against evaluations for the runs in DIR...
+    """Draw best score and, where known, normalised l1 against evaluations for the runs in DIR...
 
-    Several runs are taken as repetitions: their median with the inter-quartile band. Of a run with several
-    objectives the Pareto front is drawn.
+    Runs that differ in nothing but their seeds are one line: their median with a band between the quartiles.
+    Others have lines of their own, each as long as its runs, named after what they differ in; objectives have
+    panels of their own, since their scores have no common scale. Of a run with several objectives the Pareto
+    front is drawn.
 
     Of a benchmark's directory, --figure says what is drawn; into a folder, every figure goes as PNG and PDF.
 
@@ -71,13 +79,8 @@ def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
     from isptune import plots
     from isptune.session import history_of_run
 
+    _refuse_twice(directories)
     runs = [history_of_run(directory) for directory in directories]
-    labels = {objective for objective, _ in runs}
-    if len(labels) > 1:
-        raise ConfigurationError(
-            f"the runs were scored by different objectives ({', '.join(sorted(labels))}); "
-            "draw the runs of one objective at a time"
-        )
     histories = [history for _, history in runs]
     several = [history for history in histories if history.orientations]
     if several:
@@ -87,8 +90,45 @@ def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
                 "draw the Pareto front of one run at a time"
             )
         points = plots.pareto_points(histories[0])
-        plots.save(plots.draw_pareto(points, title or "Pareto front"), out)
+        figure = plots.draw_pareto(points, title or "Pareto front")
     else:
-        curves = plots.convergence(histories, higher_is_better=histories[0].higher_is_better)
-        plots.save(plots.draw_convergence(curves, score_label=labels.pop(), title=title), out)
+        figure = _convergence(directories, runs, title)
+    plots.save(figure, out)
     click.echo(f"wrote {out}")
+
+
+def _convergence(
+    directories: Sequence[str], runs: Sequence[tuple[str, History]], title: str | None
+) -> Figure:
+    """One curve where the runs differ in their seeds alone, else a curve for every kind of run."""
+    from isptune import plots
+    from isptune.config import parse_config, settings_of
+    from isptune.plots.grouping import group_runs
+    from isptune.run import RunDirectory
+
+    configs = [
+        parse_config(settings_of(RunDirectory(directory).read_config()), f"'{directory}'")
+        for directory in directories
+    ]
+    found = [
+        plots.ComparedRuns(
+            group.objective,
+            group.label,
+            plots.convergence(
+                [runs[index][1] for index in group.indices], runs[group.indices[0]][1].higher_is_better
+            ),
+        )
+        for group in group_runs(configs, [len(history.scores) for _, history in runs])
+    ]
+    if len(found) == 1:
+        return plots.draw_convergence(found[0].curves, score_label=runs[0][0], title=title)
+    return plots.draw_comparison(found, title)
+
+
+def _refuse_twice(directories: Sequence[str]) -> None:
+    """One run given twice would count twice."""
+    seen: set[Path] = set()
+    for directory in directories:
+        if Path(directory).resolve() in seen:
+            raise ConfigurationError(f"the run directory '{directory}' is given twice")
+        seen.add(Path(directory).resolve())

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from isptune.plots.benchmark.catalogue import BENCHMARK_FIGURES as BENCHMARK_FIGURES
     from isptune.plots.benchmark.catalogue import draw_benchmark as draw_benchmark
     from isptune.plots.benchmark.catalogue import save_benchmark_figures as save_benchmark_figures
+    from isptune.plots.comparison_figure import ComparedRuns as ComparedRuns
+    from isptune.plots.comparison_figure import draw_comparison as draw_comparison
     from isptune.plots.compute import Band as Band
     from isptune.plots.compute import ConvergenceCurves as ConvergenceCurves
     from isptune.plots.compute import History as History
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "isptune.plots.before_after": ["draw_before_after"],
     "isptune.plots.benchmark.catalogue": ["BENCHMARK_FIGURES", "draw_benchmark", "save_benchmark_figures"],
+    "isptune.plots.comparison_figure": ["ComparedRuns", "draw_comparison"],
     "isptune.plots.compute": [
         "Band",
         "ConvergenceCurves",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Distortions that differ by this factor or more are drawn on a logarithmic axis.
 _LOGARITHMIC_FROM = 4.0
+# The same for scores: those that fall while they get better, and those that rise.
+_FALLING_LOGARITHMIC_FROM, _RISING_LOGARITHMIC_FROM = 10.0, 100.0
 
 
 def evaluation_axis(axes: Axes, last: float, log: bool = False) -> None:
@@ -47,18 +49,40 @@ def distortion_axis(axes: Axes, values: Numbers, along: str = "y") -> None:
         values: (N,) hidden distortions that are shown; those that are not finite do not count.
         along: ``"x"`` or ``"y"``.
     """
-    axis: Axis = getattr(axes, f"{along}axis")
     values = values[np.isfinite(values)]
     positive = values[values > 0]
     if not positive.size or positive.max() < _LOGARITHMIC_FROM * positive.min():
         axes.set(**{f"{along}lim": (0, 1.1 * float(values.max(initial=0)) or 1)})
         return
+    _logarithmic_axis(axes, positive, bool((values == 0).any()), along)
+
+
+def score_axis(axes: Axes, values: Numbers, higher_is_better: bool) -> None:
+    """Scores along y: logarithmic where all are positive and span orders of magnitude, linear otherwise.
+
+    A score that falls towards 0 shows what it still gains only in the logarithm, from one order on. One that
+    rises does so on a linear scale, too, and is often a logarithm itself (decibels): it needs two.
+
+    Args:
+        axes: to be set, with the curves in it.
+        values: (N,) scores that are shown; those that are not finite do not count.
+        higher_is_better: the orientation of the scores.
+    """
+    values = values[np.isfinite(values)]
+    factor = _RISING_LOGARITHMIC_FROM if higher_is_better else _FALLING_LOGARITHMIC_FROM
+    if values.size and values.min() > 0 and values.max() >= factor * values.min():
+        _logarithmic_axis(axes, values, False, "y")
+
+
+def _logarithmic_axis(axes: Axes, positive: Numbers, zero: bool, along: str) -> None:
+    """A logarithmic axis that holds positive values and, on its lower edge, zeros."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    # A distortion of exactly 0 has no place on this axis: its curve runs along the lower edge.
+    axis: Axis = getattr(axes, f"{along}axis")
+    # A value of exactly 0 has no place on this axis: its curve runs along the lower edge.
     getattr(axes, f"set_{along}scale")("log", nonpositive="clip")
     low, high = float(positive.min()), float(positive.max())
-    axes.set(**{f"{along}lim": (low / (3 if (values == 0).any() else 1.4), high * 1.4)})
+    axes.set(**{f"{along}lim": (low / (3 if zero else 1.4), high * 1.4)})
     _logarithmic_ticks(axis, low, high)
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())

@@ -98,8 +98,8 @@ def convergence(
 
     Args:
         runs: ``History`` objects, or mappings or objects with the same names, one per seed. Where runs
-            counted their evaluations differently, each keeps its value until its next evaluation, and a
-            run that ended keeps its last.
+            counted their evaluations differently, each keeps its value until its next evaluation. The curves
+            end where the shortest run ends: nobody knows what it would have found after that.
         higher_is_better: the orientation of the score.
 
     Returns:
@@ -119,6 +119,7 @@ def convergence(
     if not histories:
         raise ConfigurationError("a convergence curve needs at least one run")
     axis = np.unique(np.concatenate([history["evaluations"] for history in histories]))
+    axis = axis[axis <= min(history["evaluations"][-1] for history in histories)]
     best = [best_so_far(history["scores"], higher_is_better) for history in histories]
 
     def band(name: str) -> Band | None:

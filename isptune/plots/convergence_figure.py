@@ -12,6 +12,7 @@ from isptune.plots.axes import (
     distortion_axis,
     evaluation_axis,
     fit_margins,
+    score_axis,
     shares_of_height,
     spread,
 )
@@ -68,6 +69,7 @@ def draw_convergence(
         top, last = panels[0], panels[-1]
         name = "best so far" if curves.runs == 1 else f"median of {curves.runs} runs"
         draw_curve(top, curves.evaluations, curves.score, BLUE, "-", name, curves.runs, "quartiles")
+        score_axis(top, band_values([curves.score]), curves.higher_is_better)
         _label_ends(top, curves.evaluations, [(curves.score, BLUE)])
         direction = "higher" if curves.higher_is_better else "lower"
         # A long name goes over several lines, as the axis is no longer than that.
@@ -127,7 +129,7 @@ def _label_ends(axes: Axes, evaluations: Numbers, curves: list[tuple[Band, str]]
     heights = spread(shares_of_height(axes, [value for value, _ in ends]), 0.1, 0.0, 1.0)
     for (value, colour), height in zip(ends, heights, strict=True):
         axes.annotate(
-            f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}",
+            number(value),
             xy=(1.0, height),
             xycoords="axes fraction",
             xytext=(7, 0),
@@ -138,3 +140,8 @@ def _label_ends(axes: Axes, evaluations: Numbers, curves: list[tuple[Band, str]]
             va="center",
             annotation_clip=False,
         )
+
+
+def number(value: float) -> str:
+    """A value beside the end of its curve."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"

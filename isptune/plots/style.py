@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,8 @@ _STYLE = {
     "grid.color": "#E6E6E6",
     "grid.linewidth": 0.8,
     "text.color": INK,
+    # Names of files and plugins, and titles, are texts: "$1" in them is no formula.
+    "text.parse_math": False,
     "xtick.color": INK,
     "ytick.color": INK,
     "lines.linewidth": 2.0,
@@ -53,9 +57,30 @@ _STYLE = {
 _UNDATED: dict[str, dict[str, None]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 
 
+def load_matplotlib() -> None:
+    """Import matplotlib, also where ``MPLBACKEND`` names a backend that it does not know.
+
+    Notebooks hand that variable on to the commands that they start, and matplotlib refuses to be imported
+    with a backend of another environment. Figures here have a canvas of their own and need no backend. One
+    that matplotlib knows stays the user's.
+    """
+    if "matplotlib" in sys.modules:
+        return
+    given = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if given is not None:
+            os.environ["MPLBACKEND"] = given
+    if given:
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = given
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Matplotlib's defaults and this look, whatever the user has set; the user's settings come back after."""
+    load_matplotlib()
     import matplotlib.style
 
     with matplotlib.style.context(["default", _STYLE]):
@@ -64,6 +89,7 @@ def style() -> Iterator[None]:
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of that many inches on an Agg canvas, without pyplot and its global state."""
+    load_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

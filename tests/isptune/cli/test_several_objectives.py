@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,7 +90,8 @@ def test_refusals(call: Call, arguments: tuple[str, ...], message: str) -> None:
 def test_fronts_of_several_runs_are_not_mixed(call: Call, nsga2: str) -> None:
     settings = ("--optimizer", nsga2, "--population", "4", "--budget", "4", "--out", "run")
     assert call("tune", "chart:64x48", "--objective", "psnr,contrast", *settings)[0] == 0
-    code, _, err = call("plot", "run", "run", "--out", "front.png")
+    shutil.copytree("run", "other")
+    code, _, err = call("plot", "run", "other", "--out", "front.png")
     assert code != 0
     assert err.splitlines()[-1] == (
         "isptune: error: not all of the runs have a single objective (psnr, contrast); "

@@ -109,6 +109,33 @@ def test_the_transparent_colour_of_a_sixteen_bit_png_becomes_white(tmp_path: Pat
     assert torch.equal(read_image(path), expected)
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("place", [0.0, 0.4, 1.0])
+def test_the_transparent_grey_of_a_png_becomes_white(tmp_path: Path, bits: int, place: float) -> None:
+    highest = 2**bits - 1
+    grey = np.random.default_rng(3).integers(0, highest, size=(HEIGHT, WIDTH), endpoint=True)
+    if bits == 16:
+        packed = grey.astype(">u2").view(np.uint8).reshape(HEIGHT, -1)
+    else:
+        shifts = np.arange(8 - bits, -1, -bits)
+        packed = (grey.reshape(HEIGHT, -1, 8 // bits) << shifts).sum(axis=2).astype(np.uint8)
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    key = round(place * highest)
+    path = tmp_path / "key.png"
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, bits, 0, 0, 0, 0))
+        + chunk(b"tRNS", struct.pack(">H", key))
+        + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in packed)))
+        + chunk(b"IEND", b"")
+    )
+    seen = np.where(grey == key, highest, grey)
+    assert torch.equal(read_image(path), planes(np.dstack([seen] * 3), highest))
+
+
 def test_transparency_is_laid_over_white(tmp_path: Path) -> None:
     values = samples(4)
     values[3, 4] = (10, 20, 30, 255)

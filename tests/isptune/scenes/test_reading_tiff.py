@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,107 @@ def test_tiff_grey_inverted_grey_bitmap_and_palette(tmp_path: Path) -> None:
     index = samples(1)[:, :, 0]
     tifffile.imwrite(tmp_path / "palette.tif", index, photometric="palette", colormap=colours)
     assert torch.equal(read_image(tmp_path / "palette.tif"), planes(colours.T[index], 65535))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_a_palette_is_the_same_in_tiff_and_png(tmp_path: Path, bits: int) -> None:
+    generator = np.random.default_rng(2)
+    colours = generator.integers(0, 256, size=(2**bits, 3)).astype(np.uint8)
+    # All but the brightest values, so that no maximum tells what the whole range is.
+    colours = np.minimum(colours, 240)
+    index = generator.integers(0, 2**bits, size=(HEIGHT, WIDTH)).astype(np.uint8)
+    picture = Image.fromarray(index, mode="P")
+    picture.putpalette(colours.tobytes())
+    picture.save(tmp_path / "palette.png", bits=bits)
+    expected = read_image(tmp_path / "palette.png")
+    assert torch.equal(expected, planes(colours[index], 255))
+    # Pillow multiplies by 256, as libtiff does; others by 257, and old writers by nothing.
+    picture.save(tmp_path / "palette.tif")
+    assert torch.equal(read_image(tmp_path / "palette.tif"), expected)
+    for factor in (256, 257, 1):
+        map16 = np.zeros((3, 256), dtype=np.uint16)
+        map16[:, : len(colours)] = colours.T.astype(np.uint16) * factor
+        tifffile.imwrite(tmp_path / "made.tif", index, photometric="palette", colormap=map16)
+        assert torch.equal(read_image(tmp_path / "made.tif"), expected), factor
+
+
+def packed_palette(index: np.ndarray, bits: int, colours: np.ndarray) -> bytes:
+    """A TIFF with several indices in a byte, which tifffile does not write."""
+    shifts = [8 - bits * (place + 1) for place in range(8 // bits)]
+    parts = index.reshape(index.shape[0], -1, len(shifts))
+    rows = sum(parts[:, :, place].astype(np.uint8) << shift for place, shift in enumerate(shifts))
+    data, table = rows.astype(np.uint8).tobytes(), colours.T.astype("<u2").tobytes()
+    entries = {256: (3, 1, index.shape[1]), 257: (3, 1, index.shape[0]), 258: (3, 1, bits), 259: (3, 1, 1)}
+    start = 8 + 2 + 12 * 9 + 4
+    entries |= {262: (3, 1, 3), 273: (4, 1, start + len(table)), 278: (3, 1, index.shape[0])}
+    entries |= {279: (4, 1, len(data)), 320: (3, 3 * len(colours), start)}
+    tags = b"".join(struct.pack("<HHII", tag, *entry) for tag, entry in sorted(entries.items()))
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + tags + bytes(4) + table + data
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_a_palette_of_packed_indices(tmp_path: Path, bits: int) -> None:
+    generator = np.random.default_rng(3)
+    colours = generator.integers(0, 65536, size=(2**bits, 3))
+    index = generator.integers(0, 2**bits, size=(HEIGHT, WIDTH))
+    (tmp_path / "packed.tif").write_bytes(packed_palette(index, bits, colours))
+    assert torch.equal(read_image(tmp_path / "packed.tif"), planes(colours[index], 65535))
+
+
+def test_a_palette_with_alpha(tmp_path: Path) -> None:
+    generator = np.random.default_rng(4)
+    colours = generator.integers(0, 256, size=(256, 3)).astype(np.uint8)
+    values = generator.integers(0, 256, size=(HEIGHT, WIDTH, 2)).astype(np.uint8)
+    values[3, 4, 1], values[5, 6, 1] = 255, 0
+    picture = Image.fromarray(values, mode="PA")
+    picture.putpalette(colours.tobytes())
+    picture.save(tmp_path / "glass.tif")
+    image = read_image(tmp_path / "glass.tif").permute(1, 2, 0).numpy()
+    alpha = values[:, :, 1:] / 255
+    assert np.allclose(image, colours[values[:, :, 0]] / 255 * alpha + (1 - alpha), atol=1e-6)
+    assert np.array_equal(image[3, 4], colours[values[3, 4, 0]] / np.float32(255))
+
+
+@pytest.mark.parametrize(
+    ("bits", "channels"),
+    [(1, 1), *((bits, count) for bits in (2, 4, 8, 10, 12, 14, 16, 32) for count in (1, 3))],
+)
+def test_any_number_of_bits_of_grey_and_inverted_grey(tmp_path: Path, bits: int, channels: int) -> None:
+    highest = 2**bits - 1
+    values = np.random.default_rng(5).integers(0, highest, size=(HEIGHT, WIDTH, channels), endpoint=True)
+    kind = bool if bits == 1 else np.uint8 if bits <= 8 else np.uint16 if bits <= 16 else np.uint32
+    stored = values.astype(kind) if channels == 3 else values.astype(kind)[:, :, 0]
+    for name in ("rgb",) if channels == 3 else ("minisblack", "miniswhite"):
+        path = tmp_path / f"{name}.tif"
+        tifffile.imwrite(path, stored, photometric=name, bitspersample=bits)
+        seen = highest - values if name == "miniswhite" else values
+        assert torch.equal(read_image(path), planes(np.broadcast_to(seen, (HEIGHT, WIDTH, 3)), highest))
+        if channels == 1 and bits in (1, 8):
+            with Image.open(path) as picture:
+                reference = np.asarray(picture.convert("RGB"))
+            assert torch.equal(read_image(path), planes(reference, 255))
+
+
+def test_samples_of_unlike_sizes(tmp_path: Path) -> None:
+    values = np.random.default_rng(6).integers(0, 2**16, size=(HEIGHT, WIDTH)).astype(np.uint16)
+    path = tmp_path / "small.tif"
+    tifffile.imwrite(path, values, photometric="minisblack")
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as file:
+        tags = file.pages.first.tags
+        # One grey sample of 16 bits becomes three of 5, 6 and 5 in the same 16 bits.
+        place = len(data)
+        data += struct.pack("<3H", 5, 6, 5)
+        struct.pack_into("<HHII", data, tags[258].offset, 258, 3, 3, place)
+        struct.pack_into("<H", data, tags[262].offset + 8, 2)
+        struct.pack_into("<H", data, tags[277].offset + 8, 3)
+    path.write_bytes(data)
+    with tifffile.TiffFile(path) as file:
+        reference = file.pages.first.asarray()
+    image = read_image(path)
+    assert float(image.max()) <= 1
+    assert float(image.max()) > 0.95
+    assert torch.equal(image, planes(reference, 255))
 
 
 def test_tiff_of_twelve_bits_spans_the_whole_range(tmp_path: Path) -> None:

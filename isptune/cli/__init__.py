@@ -17,7 +17,7 @@ VERBS = {
     "tune": "Tune a pipeline's parameters for an objective.",
     "resume": "Go on with a run from where its log ends.",
     "render": "Render an image with parameters of your choice.",
-    "score": "Score images with an objective.",
+    "score": "Score images with objectives.",
     "evaluate": "Say how well objectives agree with a dataset's opinion scores.",
     "bench": "Benchmark objectives by the hidden distortion that they reach.",
     "list": "Show what is registered: stages, pipelines, objectives, optimizers.",

@@ -1,78 +1,156 @@
-"""``isptune score``: score images with an objective."""
+"""``isptune score``: tables of pictures by objectives and their labels."""
 
 from __future__ import annotations
 
 import json
-import math
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune.cli.options import checkpoint_option, json_option, objective_settings
-from isptune.errors import ConfigurationError, EvaluationError, IsptuneError
+from isptune.cli.evaluate import objective_names, settings_by_name
+from isptune.cli.options import checkpoint_option, json_option
+from isptune.errors import ConfigurationError, ImageError
+from isptune.naming import listed
+
+if TYPE_CHECKING:
+    from isptune.cli.scoring import ScoreTable
+
+# So many failures are named; a folder may hold thousands.
+_NAMED = 20
 
 
-@click.command("score", short_help="Score images with an objective.")
+@click.command("score", short_help="Score images with objectives.")
 @click.argument("images", nargs=-1, required=True)
 @click.option(
-    "--objective", required=True, metavar="NAME", help="What scores; see 'isptune list objectives'."
+    "--objective",
+    "objectives",
+    required=True,
+    multiple=True,
+    metavar="NAME[,NAME...]",
+    help="What scores; see 'isptune list objectives'. May be repeated.",
 )
 @click.option(
     "--objective-option",
     "objective_options",
     multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the objective; the value is read as YAML. May be repeated.",
+    metavar="[NAME.]KEY=VALUE",
+    help="An option of an objective, named where there are several; the value is read as YAML. "
+    "May be repeated.",
 )
 @checkpoint_option
 @click.option("--reference", metavar="IMAGE", help="The pristine image, for a full-reference objective.")
 @click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="Print CSV with every digit on stdout: the column name, then one per score. A single objective's "
+    "column is called score, as 'isptune evaluate --scores' reads it.",
+)
 @json_option
 def command(
     images: tuple[str, ...],
-    objective: str,
+    objectives: tuple[str, ...],
     objective_options: tuple[str, ...],
     checkpoint: str | None,
     reference: str | None,
     device: str,
+    as_csv: bool,
     as_json: bool,
 ) -> int:
-    """Score IMAGES (files, folders or globs), each as a whole at its native size."""
-    import torch
+    """Score IMAGES (files, folders or globs), each as a whole at its native size.
+
+    An objective with several labelled scores, such as severity, prints its score and then each of them.
+    A picture that fails is named and the others are scored all the same; the exit code is then 2 where it
+    cannot be read and 1 where an objective failed on it.
+
+    Example: isptune score *.png --objective severity,noise-level
+    """
+    if as_csv and as_json:
+        raise ConfigurationError("--csv and --json both ask for stdout; give one of them")
+    names = objective_names(objectives)
+    settings = settings_by_name(names, objective_options, checkpoint)
 
     from isptune import registry
+    from isptune.cli.scoring import score_pictures
     from isptune.devices import resolve_device
     from isptune.scenes import load_scenes
 
     where = resolve_device(device)
-    made = registry.objectives.create(objective, **objective_settings(objective_options, checkpoint))
-    if made.needs_reference and reference is None:
+    made = [registry.objectives.create(name, **settings[name]) for name in names]
+    needing = [name for name, one in zip(names, made, strict=True) if one.needs_reference]
+    if needing and reference is None:
+        plural, verb = ("s", "need") if len(needing) > 1 else ("", "needs")
         raise ConfigurationError(
-            f"the objective '{objective}' needs a reference image: give --reference IMAGE"
+            f"the objective{plural} '{listed(needing)}' {verb} a reference image: give --reference IMAGE"
         )
-    scenes = load_scenes(list(images), crop=None)
     pristine = None
     if reference is not None:
-        pristine = load_scenes([reference], crop=None)[0].image.unsqueeze(0).to(where)
-    made.to(where)
-    rows = []
-    for scene in scenes:
-        try:
-            with torch.no_grad():
-                score = float(made.score(scene.image.unsqueeze(0).to(where), pristine)[0])
-        except IsptuneError as error:
-            raise type(error)(f"'{scene.name}': {error}") from error
-        except Exception as error:
-            raise EvaluationError(
-                f"the objective '{objective}' failed on '{scene.name}': {type(error).__name__}: {error}"
-            ) from error
-        rows.append({"image": scene.name, "score": score if math.isfinite(score) else None})
-    if as_json:
-        facts = {"objective": made.name, "higher_is_better": bool(made.higher_is_better)}
-        click.echo(json.dumps({**facts, "scores": rows}))
-    else:
-        width = max(len(scene.name) for scene in scenes)
-        for row in rows:
-            written = "not finite" if row["score"] is None else f"{row['score']:.6g}"
-            click.echo(f"{row['image']:<{width}}  {written}")
-        click.echo(f"({made.name}: {'higher' if made.higher_is_better else 'lower'} is better)", err=True)
-    return 0
+        scenes = load_scenes([reference], crop=None)
+        if len(scenes) > 1:
+            raise ImageError(f"--reference takes one image, and '{reference}' is {len(scenes)} of them")
+        pristine = scenes[0].image
+    table = score_pictures(made, images, pristine, where)
+    if not table.rows and len(table.failures) == 1:
+        raise table.failures[0]
+    # Failures alone are no table.
+    if table.rows:
+        _print(table, as_csv, as_json)
+    for error in table.failures[:_NAMED]:
+        click.echo(f"isptune: {error}", err=True)
+    if len(table.failures) > _NAMED:
+        click.echo(f"isptune: and {len(table.failures) - _NAMED} more failed", err=True)
+    if table.interrupted:
+        click.echo("isptune: stopped; these were scored", err=True)
+        return 130
+    return max((error.exit_code for error in table.failures), default=0)
+
+
+def _print(table: ScoreTable, as_csv: bool, as_json: bool) -> None:
+    if as_csv or as_json:
+        click.echo(table.to_csv() if as_csv else _as_json(table), nl=as_json)
+        return
+    from isptune.cli.tables import Column, print_table
+
+    # One score alone needs no heads: what it is stands below.
+    heads = [column.head for column in table.columns] if len(table.columns) > 1 else [""]
+    columns = [Column("image" if len(heads) > 1 else ""), *(Column(head, number=True) for head in heads)]
+    print_table(columns, table.cells(), box=False, unlimited=True)
+    click.echo(table.orientations(), err=True)
+
+
+def _as_json(table: ScoreTable) -> str:
+    """One object; with a single objective it has the same keys as ever, and its labels."""
+    objectives = [_described(table, index) for index in range(len(table.objectives))]
+    rows: list[dict[str, Any]] = []
+    single = len(objectives) == 1
+    for row in table.rows:
+        scores = {name: values[0] for name, values in zip(table.names, row.values, strict=True)}
+        labels = {
+            name: dict(zip(objective.labels, values[1:], strict=True))
+            for name, objective, values in zip(table.names, table.objectives, row.values, strict=True)
+            if objective.labels
+        }
+        line: dict[str, Any] = {"image": row.name}
+        line |= {"score": next(iter(scores.values()))} if single else {"scores": scores}
+        if labels:
+            line["labels"] = next(iter(labels.values())) if single else labels
+        rows.append(line)
+    facts = objectives[0] if single else {"objectives": objectives}
+    failures = [str(error) for error in table.failures]
+    return json.dumps({**facts, "scores": rows, **({"failures": failures} if failures else {})})
+
+
+def _described(table: ScoreTable, index: int) -> dict[str, Any]:
+    objective = table.objectives[index]
+    facts: dict[str, Any] = {
+        "objective": table.names[index],
+        "higher_is_better": bool(objective.higher_is_better),
+    }
+    if objective.labels:
+        facts["labels"] = [
+            {"name": column.label, "higher_is_better": column.higher_is_better}
+            for column in table.columns
+            if column.objective == index and column.label
+        ]
+    return facts

@@ -80,22 +80,54 @@ def load_scenes(
     return scenes
 
 
+def named_pictures(sources: Iterable[Source]) -> Iterator[Scene | ImageError]:
+    """Whole pictures as ``load_scenes`` names them, one after another.
+
+    In the place of a picture that cannot be had stands its error: the others come all the same.
+    """
+    entries: list[Any] = []
+    for source in sources:
+        try:
+            entries += _entries(source)
+        except ImageError as error:
+            entries.append(error)
+    names = _shared_names(entries)
+    seen: Counter[str] = Counter()
+    for position, entry in enumerate(entries):
+        try:
+            if isinstance(entry, ImageError):
+                raise entry
+            scene = _whole(entry, position, names, 0)
+        except ImageError as error:
+            yield error
+        else:
+            yield _apart(scene, seen)
+
+
 def _pictures(sources: Iterable[Source], seed: int) -> Iterator[Scene]:
     """Whole pictures, one after another, so that no more than one large one is held."""
     entries = [entry for source in sources for entry in _entries(source)]
-    names = Counter(Path(entry).name for entry in {e for e in entries if isinstance(e, Path)})
+    names = _shared_names(entries)
     for position, entry in enumerate(entries):
-        if isinstance(entry, Scene):
-            yield Scene(entry.name, entry.image, source={**entry.source, "scene": True})
-        elif isinstance(entry, Tensor):
-            yield Scene(f"tensor {position}", _checked(entry, position), source={"tensor": position})
-        elif isinstance(entry, Path):
-            name = entry.name if names[entry.name] == 1 else entry.as_posix()
-            image = read_image(entry)
-            yield Scene(name, image, source={"file": os.path.abspath(entry)})
-        else:
-            name, width, height = entry
-            yield Scene(name, chart(width, height, seed), source={"chart": [width, height]})
+        yield _whole(entry, position, names, seed)
+
+
+def _shared_names(entries: Iterable[Any]) -> Counter[str]:
+    """How many of the files have a name."""
+    return Counter(entry.name for entry in {entry for entry in entries if isinstance(entry, Path)})
+
+
+def _whole(entry: Any, position: int, names: Counter[str], seed: int) -> Scene:
+    """The whole picture of one of the ``_entries``."""
+    if isinstance(entry, Scene):
+        return Scene(entry.name, entry.image, source={**entry.source, "scene": True})
+    if isinstance(entry, Tensor):
+        return Scene(f"tensor {position}", _checked(entry, position), source={"tensor": position})
+    if isinstance(entry, Path):
+        name = entry.name if names[entry.name] == 1 else entry.as_posix()
+        return Scene(name, read_image(entry), source={"file": os.path.abspath(entry)})
+    name, width, height = entry
+    return Scene(name, chart(width, height, seed), source={"chart": [width, height]})
 
 
 def _entries(source: Source) -> list[Any]:
@@ -164,10 +196,14 @@ def _named_apart(pictures: Iterable[Scene]) -> Iterator[Scene]:
     """The pictures; one that is given again (for another draw of noise) is called ``name#2``."""
     seen: Counter[str] = Counter()
     for picture in pictures:
-        seen[picture.name] += 1
-        if seen[picture.name] > 1:
-            picture.name = f"{picture.name}#{seen[picture.name]}"
-        yield picture
+        yield _apart(picture, seen)
+
+
+def _apart(picture: Scene, seen: Counter[str]) -> Scene:
+    seen[picture.name] += 1
+    if seen[picture.name] > 1:
+        picture.name = f"{picture.name}#{seen[picture.name]}"
+    return picture
 
 
 def _seen(picture: Scene, rule: CropRule, seed: int) -> list[Scene]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -232,14 +233,16 @@ def _evaluated(
     seed: int,
 ) -> Evaluation:
     from isptune.evaluation import compare, score_dataset
-    from isptune.evaluation.scoring import check_references
+    from isptune.evaluation.scoring import check_references, scores_of_all
 
     for objective in objectives:
         check_references(objective, dataset)
-    scores = []
-    for objective in objectives:
+
+    def score(objective: Objective) -> Scores:
         with bar(objective.name, "images") as told:
-            scores.append(score_dataset(objective, dataset, device, batch_size, progress=told))
+            return score_dataset(objective, dataset, device, batch_size, progress=told)
+
+    scores = scores_of_all([partial(score, objective) for objective in objectives])
     with bar("intervals", "done") as told:
         return compare(
             dataset, [*scores, *given], splits=labels, bootstrap=bootstrap, seed=seed, progress=told

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # So many failures are named; a folder may hold thousands.
 _NAMED = 20
+# A vector of many labels is one line in a pipe all the same.
+_WIDEST = 10_000
 
 
 @click.command("score", short_help="Score images with objectives.")
@@ -110,12 +112,12 @@ def _print(table: ScoreTable, as_csv: bool, as_json: bool) -> None:
     if as_csv or as_json:
         click.echo(table.to_csv() if as_csv else _as_json(table), nl=as_json)
         return
-    from isptune.cli.tables import Column, print_table
+    from isptune.cli.tables import Column, console_for_tables, print_table
 
     # One score alone needs no heads: what it is stands below.
     heads = [column.head for column in table.columns] if len(table.columns) > 1 else [""]
     columns = [Column("image" if len(heads) > 1 else ""), *(Column(head, number=True) for head in heads)]
-    print_table(columns, table.cells(), box=False, unlimited=True)
+    print_table(columns, table.cells(), box=False, console=console_for_tables(_WIDEST))
     click.echo(table.orientations(), err=True)
 
 

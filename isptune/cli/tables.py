@@ -37,7 +37,7 @@ class Column:
         return self.number if self.right is None else self.right
 
 
-def console_for_tables() -> Console:
+def console_for_tables(pipe_width: int = _PIPE_WIDTH) -> Console:
     """The console on stdout: as wide as the terminal, or as ``COLUMNS`` says, and wide in a pipe."""
     from rich.console import Console
 
@@ -45,7 +45,7 @@ def console_for_tables() -> Console:
     console = Console(markup=False, highlight=False, emoji=False)
     if console.is_terminal or os.environ.get("COLUMNS", "").isdigit():
         return console
-    return Console(markup=False, highlight=False, emoji=False, width=_PIPE_WIDTH)
+    return Console(markup=False, highlight=False, emoji=False, width=pipe_width)
 
 
 def print_table(

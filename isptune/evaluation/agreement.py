@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -14,7 +15,7 @@ from isptune.errors import ConfigurationError
 from isptune.evaluation.resampling import NAMES, Difference, Estimate, paired_difference
 from isptune.evaluation.resampling import bootstrap as bootstrapped
 from isptune.evaluation.results import Agreement, Evaluation
-from isptune.evaluation.scoring import Scores, check_references, score_dataset
+from isptune.evaluation.scoring import Scores, check_references, score_dataset, scores_of_all
 from isptune.evaluation.statistics import LogisticFit, Numbers, fit_logistic
 from isptune.failures import called
 from isptune.naming import match
@@ -80,7 +81,7 @@ def evaluate(
     Raises:
         DatasetError, UnknownNameError: a split that cannot be used, a reference that is missing.
         ConfigurationError: options out of range, two objectives of one name.
-        EvaluationError: an objective failed on every picture.
+        EvaluationError: all objectives failed on every picture.
 
     Example:
         >>> from isptune import create_objective
@@ -92,11 +93,12 @@ def evaluate(
     small, labels = needed(dataset, splits)
     for objective in chosen:
         check_references(objective, small)
-    found = []
-    for objective in chosen:
-        name = called(objective)
-        told = None if progress is None else _named(progress, name)
-        found.append(score_dataset(objective, small, device, batch_size, memory_gb, told))
+
+    def score(objective: Objective) -> Scores:
+        told = None if progress is None else _named(progress, called(objective))
+        return score_dataset(objective, small, device, batch_size, memory_gb, told)
+
+    found = scores_of_all([partial(score, objective) for objective in chosen])
     told = None if progress is None else _named(progress, "intervals")
     return compare(small, found, splits=labels, bootstrap=bootstrap, seed=seed, progress=told)
 

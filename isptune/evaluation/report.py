@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from isptune.errors import RunDirectoryError
-from isptune.evaluation.resampling import NAMES, Estimate
+from isptune.evaluation.resampling import NAMES, Difference, Estimate
 from isptune.evaluation.results import Evaluation
 
 TITLES = {
@@ -128,12 +128,18 @@ def table_cells(evaluation: Evaluation) -> list[tuple[list[str], list[list[str]]
                 split,
                 str(one.images),
                 estimate_text(one.estimate),
-                "yes" if one.decided else "no",
+                _decided(one),
             ]
             for split, one in evaluation.differences
         ]
         found.append((head, rows, 3))
     return found
+
+
+def _decided(difference: Difference) -> str:
+    if not math.isfinite(difference.estimate.low):
+        return "no interval"
+    return "yes" if difference.decided else "no"
 
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +42,19 @@ class Scores:
     def along(self, dataset: Dataset) -> Numbers:
         """The scores with their sign turned where they run against the MOS: agreement is positive."""
         return self.values if self.higher_is_better == dataset.higher_is_better else -self.values
+
+
+class AllFailed(EvaluationError):
+    """An objective failed on every picture.
+
+    Attributes:
+        scores: nothing but NaN, and the reasons.
+    """
+
+    def __init__(self, scores: Scores) -> None:
+        failures = scores.failures
+        super().__init__(f"all {len(failures)} images failed; the first: {failures[0]}")
+        self.scores = scores
 
 
 def score_dataset(
@@ -135,9 +148,10 @@ class _Run:
         for size in list(self.waiting):
             self._flush(size)
         failures = [self.failed[index] for index in sorted(self.failed)]
+        found = Scores(called(self.objective), self.values, bool(self.objective.higher_is_better), failures)
         if len(failures) == len(self.dataset):
-            raise EvaluationError(f"all {len(failures)} images failed; the first: {failures[0]}")
-        return Scores(called(self.objective), self.values, bool(self.objective.higher_is_better), failures)
+            raise AllFailed(found)
+        return found
 
     def _held(self) -> int:
         return sum(image.nbytes for queue in self.waiting.values() for _, image in queue)
@@ -267,3 +281,22 @@ def read_scores(path: str | Path, dataset: Dataset, higher_is_better: bool = Tru
             f"there is none for '{dataset.records[lacking].name}' ({dataset.place(lacking)})"
         )
     return Scores(table.path.stem, values, higher_is_better)
+
+
+def scores_of_all(found: Sequence[Callable[[], Scores]]) -> list[Scores]:
+    """What several objectives give; one that fails on every picture does not take the others with it.
+
+    Raises:
+        AllFailed: all of them fail on every picture.
+    """
+    scores: list[Scores] = []
+    failed: list[AllFailed] = []
+    for score in found:
+        try:
+            scores.append(score())
+        except AllFailed as error:
+            scores.append(error.scores)
+            failed.append(error)
+    if scores and len(failed) == len(scores):
+        raise failed[0]
+    return scores

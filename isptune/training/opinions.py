@@ -30,7 +30,8 @@ class OpinionSource:
         device: where to encode.
 
     Raises:
-        ConfigurationError: a part is empty, all opinions are equal, or the learner keeps no features.
+        ConfigurationError: a part has too few pictures, all opinions are equal, or the learner keeps no
+            features.
     """
 
     def __init__(
@@ -48,9 +49,12 @@ class OpinionSource:
                 f"the learner '{learner.name}' has no frozen host and is trained on crops of one size: "
                 "--data synthetic"
             )
-        for what, indices in (("training", training), ("validation", validation)):
-            if not indices:
-                raise ConfigurationError(f"the {what} part of '{dataset.name}' is empty")
+        for what, indices, least in (("training", training, 2), ("validation", validation, 1)):
+            if len(indices) < least:
+                raise ConfigurationError(
+                    f"the {what} part of '{dataset.name}' has {len(indices)} of its {len(dataset)} pictures; "
+                    f"at least {least} {'are' if least > 1 else 'is'} needed"
+                )
         self._learner, self._dataset, self._device = learner, dataset, torch.device(device)
         self._training, self._validation = training, validation
         self._size, self._seed = min(batch_size, len(training)), seed

@@ -24,6 +24,11 @@ def test_by_hand() -> None:
     assert krcc([1, 1, 2, 3], [1, 2, 3, 4]) == pytest.approx(5 / math.sqrt(30))
 
 
+def test_two_images_have_one_pair() -> None:
+    assert (krcc([1, 2], [3, 5]), krcc([2, 1], [3, 5])) == (1.0, -1.0)
+    assert math.isnan(krcc([1, 1], [3, 5]))
+
+
 @pytest.mark.parametrize("ties", [False, True])
 def test_against_scipy(ties: bool) -> None:
     rng = np.random.default_rng(0)

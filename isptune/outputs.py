@@ -33,7 +33,7 @@ def write_outputs(
     if result.best_parameters:
         if result.pareto is not None:
             _draw_pareto(directory, result)
-        start = pipeline.space.middle()
+        start = pipeline.space.start()
         found = pipeline.space.from_dicts([result.best_parameters])
         _draw_levels(directory, pipeline, result, start, found)
         _draw_before_after(directory, pipeline, objective, result, start, found)

@@ -221,7 +221,7 @@ def _print_levels(console: Console, session: Session, result: TuneResult) -> Non
     """Hidden level at the middle of the search space and at the best candidate, stage by stage."""
     assert result.levels is not None
     pipeline = session.pipeline
-    start = pipeline.truth(pipeline.space.middle())
+    start = pipeline.truth(pipeline.space.start())
     assert start is not None
     heads = [Column(head, number=True) for head in ("mid-cube", "recovered", "maximum")]
     rows = [

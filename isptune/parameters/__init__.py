@@ -1,11 +1,13 @@
 """Named, typed, bounded parameters, and the unit cube that optimizers search.
 
 Values travel as float64 tensors of shape (P, n), one row per candidate: an int parameter as its whole
-number, a choice as the index of its option. ``ParameterSpace.to_dicts`` gives them back as people
-write them.
+number, a choice as the place of its option, a bool as 0 or 1. ``ParameterSpace.to_dicts`` gives them back as
+people write them.
 """
 
-from isptune.parameters.kinds import Choice, Float, Int, Parameter
-from isptune.parameters.space import ParameterSpace, written
+from isptune.parameters.choices import Bool, Choice
+from isptune.parameters.kinds import Float, Int, Parameter
+from isptune.parameters.names import written
+from isptune.parameters.space import ParameterSpace
 
-__all__ = ["Choice", "Float", "Int", "Parameter", "ParameterSpace", "written"]
+__all__ = ["Bool", "Choice", "Float", "Int", "Parameter", "ParameterSpace", "written"]

@@ -1,42 +1,160 @@
-"""The kinds of parameter: float, log-float, int and choice, each with its way to the unit interval."""
+"""The kinds of parameter: float, log-float and int here, choice and bool beside them in ``choices``."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, ParameterError
-from isptune.naming import did_you_mean, listed
 
 # Above this a unit coordinate in float64 cannot tell every whole number apart.
 _MOST_STEPS = 2**50
 
+# What would make a name ambiguous in KEY=VALUE, LOW:HIGH, a list of names, or a glob.
+_FORBIDDEN = "=:,*?[]"
 
-@dataclass(frozen=True)
-class Float:
-    """A real parameter in [low, high], searched evenly or, with ``log=True``, evenly in its logarithm."""
 
-    name: str
-    low: float
-    high: float
-    log: bool = False
-    default: float | None = None
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Parameter:
+    """What all kinds of parameter have in common.
+
+    Attributes:
+        default: the factory's value; None where the factory has none.
+        unit: such as ``"px"``; empty for a pure number.
+        description: one short sentence for whoever tunes it.
+        active_if: other parameters' names, each with the value or the list of values at which this one
+            matters; all of them must hold. A name without a dot is looked up in this parameter's own group
+            first. Only ints, choices and bools can be asked for.
+        name: dotted, such as ``"sharpen.radius"``; the parameter space gives it.
+    """
+
+    default: Any = None
     unit: str = ""
+    description: str = ""
+    # A mapping has no hash; equal parameters have equal hashes without it.
+    active_if: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    name: str = ""
+
+    # What has no default, in order.
+    needed: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+        check_name(self.name)
+        if not isinstance(self.active_if, Mapping):
             raise ConfigurationError(
-                f"parameter '{self.name}' needs finite bounds with low < high, got [{self.low}, {self.high}]"
+                f"active_if of {self.called} is {self.active_if!r}; allowed: a mapping of names to values"
+            )
+        conditions = {str(name): _values(wanted) for name, wanted in self.active_if.items()}
+        object.__setattr__(self, "active_if", conditions)
+        if self.default is not None:
+            # A plain number, whatever the type it was given in.
+            object.__setattr__(self, "default", self.decode(self.encode(self.default)))
+
+    def __repr__(self) -> str:
+        shown = [f"{getattr(self, name)!r}" for name in self.needed]
+        shown += [f"{name}={value!r}" for name, value in self.facts().items() if name not in self.needed]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def facts(self) -> dict[str, Any]:
+        """What the parameter was declared with, without its name, and without what says nothing."""
+        found = {}
+        for one in sorted(fields(self), key=lambda one: one.name not in self.needed):
+            value = getattr(self, one.name)
+            nothing = one.default_factory() if one.default_factory is not MISSING else one.default
+            if one.init and one.name != "name" and (one.name in self.needed or value != nothing):
+                found[one.name] = value
+        return found
+
+    @property
+    def group(self) -> str:
+        """What stands before the last dot of the name; empty where there is none."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def kind(self) -> str:
+        """``"float"``, ``"int"``, ``"choice"`` or ``"bool"``."""
+        return type(self).__name__.lower()
+
+    @property
+    def called(self) -> str:
+        """How messages call it, also before it has a name."""
+        return f"parameter '{self.name}'" if self.name else f"a parameter of the kind {self.kind}"
+
+    @property
+    @abstractmethod
+    def initial(self) -> float:
+        """The encoded default, else the middle of the range, of choices the first option."""
+
+    @property
+    @abstractmethod
+    def allowed(self) -> str:
+        """The range or the options, for messages and tables."""
+
+    @abstractmethod
+    def from_unit(self, unit: Tensor) -> Tensor:
+        """Encoded values at coordinates in [0, 1]."""
+
+    @abstractmethod
+    def to_unit(self, values: Tensor) -> Tensor:
+        """Coordinates in [0, 1] of encoded values; the middle of the cell where there are steps."""
+
+    @abstractmethod
+    def encode(self, value: Any) -> float:
+        """A value as people write it as a number; refused with a ParameterError where it cannot be."""
+
+    @abstractmethod
+    def decode(self, value: float) -> Any:
+        """The number as people write it."""
+
+
+def _values(wanted: Any) -> tuple[Any, ...]:
+    several = isinstance(wanted, Iterable) and not isinstance(wanted, (str, bytes, Mapping))
+    return tuple(wanted) if several else (wanted,)
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot name a parameter with a ConfigurationError; the empty text is no name yet."""
+    wrong = any(letter.isspace() or letter in _FORBIDDEN for letter in name)
+    if name and (wrong or not all(name.split("."))):
+        raise ConfigurationError(
+            f"'{name}' cannot name a parameter: no spaces, none of {' '.join(_FORBIDDEN)} "
+            "and no empty parts between dots"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Float(Parameter):
+    """A real parameter in [low, high], searched evenly or, with ``log=True``, evenly in its logarithm.
+
+    Example:
+        >>> Float(0.5, 3.0, default=1.0, unit="px").allowed
+        '[0.5, 3] px'
+    """
+
+    low: float
+    high: float
+    log: bool = field(default=False, kw_only=True)
+
+    needed: ClassVar[tuple[str, ...]] = ("low", "high")
+
+    def __post_init__(self) -> None:
+        for bound in (self.low, self.high):
+            _number(bound, f"a bound of {self.called} is", "the real numbers")
+        if not self.low < self.high:
+            raise ConfigurationError(
+                f"{self.called} needs finite bounds with low < high, got [{self.low}, {self.high}]"
             )
         if self.log and self.low <= 0:
             raise ConfigurationError(
-                f"parameter '{self.name}' is logarithmic, so its low bound must be above 0, got {self.low}"
+                f"{self.called} is logarithmic, so its low bound must be above 0, got {self.low}"
             )
-        _check_default(self)
+        super().__post_init__()
 
     def from_unit(self, unit: Tensor) -> Tensor:
         if self.log:
@@ -58,9 +176,9 @@ class Float:
         return like.new_tensor(math.log(self.low)), like.new_tensor(math.log(self.high))
 
     def encode(self, value: Any) -> float:
-        given = number(self.name, value, self.allowed)
+        given = _number(value, f"{self.called} is", self.allowed)
         if not self.low <= given <= self.high:
-            raise ParameterError(f"parameter '{self.name}' is {given:g}, outside {self.allowed}")
+            raise ParameterError(f"{self.called} is {given:g}, outside {self.allowed}")
         return given
 
     def decode(self, value: float) -> float:
@@ -69,49 +187,48 @@ class Float:
     @property
     def initial(self) -> float:
         if self.default is not None:
-            return self.default
-        return math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
+            return float(self.default)
+        return float(self.from_unit(torch.tensor(0.5, dtype=torch.float64)))
 
     @property
     def allowed(self) -> str:
         return f"[{self.low:g}, {self.high:g}]" + (f" {self.unit}" if self.unit else "")
 
 
-@dataclass(frozen=True)
-class Int:
+@dataclass(frozen=True, repr=False)
+class Int(Parameter):
     """A whole-number parameter in [low, high], both included."""
 
-    name: str
     low: int
     high: int
-    default: int | None = None
-    unit: str = ""
+
+    needed: ClassVar[tuple[str, ...]] = ("low", "high")
 
     def __post_init__(self) -> None:
+        for bound in (self.low, self.high):
+            if _number(bound, f"a bound of {self.called} is", "the whole numbers") != int(bound):
+                raise ConfigurationError(f"a bound of {self.called} is {bound}, which is not a whole number")
         if not self.low < self.high:
-            raise ConfigurationError(
-                f"parameter '{self.name}' needs low < high, got [{self.low}, {self.high}]"
-            )
+            raise ConfigurationError(f"{self.called} needs low < high, got [{self.low}, {self.high}]")
         if self.high - self.low >= _MOST_STEPS:
-            raise ConfigurationError(f"parameter '{self.name}' has more than 2**50 values")
-        _check_default(self)
+            raise ConfigurationError(f"{self.called} has more than 2**50 values")
+        super().__post_init__()
 
     @property
     def count(self) -> int:
+        """How many values there are."""
         return self.high - self.low + 1
 
     def from_unit(self, unit: Tensor) -> Tensor:
-        return _step(unit, self.count) + self.low
+        return step(unit, self.count) + self.low
 
     def to_unit(self, values: Tensor) -> Tensor:
         return (values - self.low + 0.5) / self.count
 
     def encode(self, value: Any) -> float:
-        given = number(self.name, value, self.allowed)
+        given = _number(value, f"{self.called} is", self.allowed)
         if given != int(given) or not self.low <= given <= self.high:
-            raise ParameterError(
-                f"parameter '{self.name}' is {given:g}, which is not a whole number in {self.allowed}"
-            )
+            raise ParameterError(f"{self.called} is {given:g}, which is not a whole number in {self.allowed}")
         return given
 
     def decode(self, value: float) -> int:
@@ -126,75 +243,14 @@ class Int:
         return f"[{self.low}, {self.high}]" + (f" {self.unit}" if self.unit else "")
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A parameter that takes one of several options (text, numbers or booleans)."""
-
-    name: str
-    options: tuple[Any, ...]
-    default: Any = None
-    unit: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "options", tuple(self.options))
-        # True == 1 in Python: options are told apart by their written form as well.
-        if len(self.options) < 2 or len({(type(o), o) for o in self.options}) < len(self.options):
-            raise ConfigurationError(
-                f"parameter '{self.name}' needs at least two options, all different, got {list(self.options)}"
-            )
-        _check_default(self)
-
-    @property
-    def count(self) -> int:
-        return len(self.options)
-
-    def from_unit(self, unit: Tensor) -> Tensor:
-        return _step(unit, self.count)
-
-    def to_unit(self, values: Tensor) -> Tensor:
-        return (values + 0.5) / self.count
-
-    def encode(self, value: Any) -> float:
-        for index, option in enumerate(self.options):
-            if option == value and type(option) is type(value):
-                return float(index)
-        for index, option in enumerate(self.options):
-            if str(option) == str(value):
-                return float(index)
-        raise ParameterError(
-            f"parameter '{self.name}' is {value!r}, which is not one of {self.allowed}"
-            + did_you_mean(str(value), map(str, self.options))
-        )
-
-    def decode(self, value: float) -> Any:
-        return self.options[round(value)]
-
-    @property
-    def initial(self) -> float:
-        return 0.0 if self.default is None else self.encode(self.default)
-
-    @property
-    def allowed(self) -> str:
-        return listed(map(str, self.options))
-
-
-Parameter = Float | Int | Choice
-
-
-def _check_default(parameter: Parameter) -> None:
-    if not parameter.name or any(c.isspace() or c in "=:," for c in parameter.name):
-        raise ConfigurationError(f"'{parameter.name}' cannot name a parameter: no spaces and none of = : ,")
-    if parameter.default is not None:
-        parameter.encode(parameter.default)
-
-
-def number(name: str, value: Any, allowed: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ParameterError(f"parameter '{name}' is {value!r}, which is not a number in {allowed}")
-    if not math.isfinite(value):
-        raise ParameterError(f"parameter '{name}' is {value}, which is not a finite number in {allowed}")
-    return float(value)
-
-
-def _step(unit: Tensor, count: int) -> Tensor:
+def step(unit: Tensor, count: int) -> Tensor:
+    """Which of that many cells of the unit interval a coordinate lies in."""
     return (unit * count).floor().clamp(0, count - 1)
+
+
+def _number(value: Any, what: str, allowed: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ParameterError(f"{what} {value!r}, which is not a number in {allowed}")
+    if not math.isfinite(value):
+        raise ParameterError(f"{what} {value}, which is not a finite number in {allowed}")
+    return float(value)

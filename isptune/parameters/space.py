@@ -1,4 +1,4 @@
-"""The ordered set of parameters, its values as tensors and dictionaries, and its YAML form."""
+"""The ordered set of parameters: which of them are free, and their values as tensors and dictionaries."""
 
 from __future__ import annotations
 
@@ -6,36 +6,77 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
-from isptune.errors import ConfigurationError, ParameterError
-from isptune.naming import did_you_mean, listed
-from isptune.parameters.kinds import Choice, Float, Int, Parameter, number
-
-_TYPES: dict[str, type[Float] | type[Int] | type[Choice]] = {"float": Float, "int": Int, "choice": Choice}
+from isptune.errors import ParameterError
+from isptune.naming import listed
+from isptune.parameters import description
+from isptune.parameters.choices import Choice
+from isptune.parameters.kinds import Float, Parameter
+from isptune.parameters.names import named, unknown
+from isptune.parameters.relations import Relations
 
 
 class ParameterSpace:
     """An ordered set of parameters: the search space of a pipeline.
 
+    A pipeline gets the values of all n parameters. An optimizer searches the f **free** ones alone: what is
+    fixed, tied to another parameter, or can never be active has no column in the unit cube. A parameter
+    that is inactive in a candidate has its default there, so that candidates that mean the same are equal.
+
     Args:
-        parameters: ``Float``, ``Int`` and ``Choice`` objects with different names.
+        parameters: names, with dots between groups, and ``Float``, ``Int``, ``Choice`` or ``Bool`` objects.
+
+    Attributes:
+        parameters: all n, each with its name.
+        free: the f that an optimizer searches, in the same order.
+        free_indices: their places among all.
+        fixed: values by name of those that are fixed.
+        ties: by name of those that are tied, whose value they take.
+        notices: sentences about defaults that a narrowed range has moved.
+
+    Raises:
+        ConfigurationError: no parameter, a name that cannot be, or conditions that make no sense.
 
     Example:
-        >>> space = ParameterSpace([Float("gain", 0.5, 8.0, log=True), Choice("mode", ("fast", "fine"))])
+        >>> space = ParameterSpace(
+        ...     {"wb.red": Float(0.5, 8.0, log=True), "wb.blue": Float(0.5, 8.0), "mode": Choice(("fast", "fine"))}
+        ... ).constrained(tie={"wb.blue": "wb.red"})
         >>> space.to_dicts(space.to_values(torch.tensor([[0.5, 0.9]])))
-        [{'gain': 2.0, 'mode': 'fine'}]
+        [{'wb.red': 2.0, 'wb.blue': 2.0, 'mode': 'fine'}]
     """
 
-    def __init__(self, parameters: Sequence[Parameter]) -> None:
-        self.parameters = tuple(parameters)
-        names = [parameter.name for parameter in self.parameters]
-        repeated = {name for name in names if names.count(name) > 1}
-        if repeated:
-            raise ConfigurationError(f"parameter names must differ, repeated: {listed(sorted(repeated))}")
-        if not names:
-            raise ConfigurationError("a parameter space needs at least one parameter")
+    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
+        self._build(named(parameters), {}, {}, (), declared=True)
+
+    def _build(
+        self,
+        parameters: Sequence[Parameter],
+        fixed: Mapping[str, float],
+        ties: Mapping[str, str],
+        notices: tuple[str, ...],
+        declared: bool,
+    ) -> None:
+        self._relations = Relations(parameters, fixed, ties, declared)
+        self.parameters = self._relations.parameters
+        self.free_indices = self._relations.free
+        self.free = tuple(self.parameters[index] for index in self.free_indices)
+        self.fixed = {name: self[name].decode(value) for name, value in fixed.items()}
+        self.ties = dict(ties)
+        self.notices = notices
+
+    @classmethod
+    def related(
+        cls,
+        parameters: Sequence[Parameter],
+        fixed: Mapping[str, float],
+        ties: Mapping[str, str],
+        notices: tuple[str, ...] = (),
+    ) -> ParameterSpace:
+        """A space of named parameters, some of which are fixed (encoded) or tied; see ``constrained``."""
+        space = cls.__new__(cls)
+        space._build(parameters, fixed, ties, notices, declared=False)
+        return space
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -44,52 +85,105 @@ class ParameterSpace:
         return iter(self.parameters)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ParameterSpace) and self.parameters == other.parameters
+        return isinstance(other, ParameterSpace) and self._parts == other._parts
 
     def __hash__(self) -> int:
         return hash(self.parameters)
 
+    @property
+    def _parts(self) -> tuple[object, ...]:
+        return self.parameters, self.fixed, self.ties
+
     def __repr__(self) -> str:
-        return f"ParameterSpace({list(self.parameters)!r})"
+        shown = repr({parameter.name: parameter for parameter in self.parameters})
+        shown += f", fixed={self.fixed!r}" if self.fixed else ""
+        shown += f", ties={self.ties!r}" if self.ties else ""
+        return f"ParameterSpace({shown})"
 
     def __getitem__(self, name: str) -> Parameter:
         for parameter in self.parameters:
             if parameter.name == name:
                 return parameter
-        raise ParameterError(
-            f"there is no parameter '{name}'"
-            + (did_you_mean(name, self.names) or "")
-            + f"; the parameters are {listed(self.names)}"
-        )
+        raise ParameterError(unknown(name, self.names))
 
     @property
     def names(self) -> list[str]:
         return [parameter.name for parameter in self.parameters]
 
     @property
-    def is_continuous(self) -> bool:
-        """True where every parameter is a float, so that gradients reach all of them."""
-        return all(isinstance(parameter, Float) for parameter in self.parameters)
+    def groups(self) -> list[str]:
+        """What stands before the last dots of the names, each once, in order; "" for names without one."""
+        return list(dict.fromkeys(parameter.group for parameter in self.parameters))
 
-    def to_values(self, unit: Tensor) -> Tensor:
-        """Unit-cube coordinates to values.
+    @property
+    def is_continuous(self) -> bool:
+        """True where every free parameter is a float, so that gradients reach all of them."""
+        return all(isinstance(parameter, Float) for parameter in self.free)
+
+    def constrained(
+        self,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        ranges: Mapping[str, Sequence[Any]] | None = None,
+        fix: Mapping[str, Any] | None = None,
+        tie: Mapping[str, str] | None = None,
+        active_if: Mapping[str, Mapping[str, Any]] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+    ) -> ParameterSpace:
+        """The same parameters with less to search.
+
+        Names may be globs (``"denoise.*"``). What is said of a name itself wins over all that globs say of
+        it.
 
         Args:
-            unit: (P, n) in [0, 1].
+            settings: by name what the other arguments say by kind, as a run's ``parameters`` do:
+                ``{"tone.gamma": {"fix": 2.2}, "denoise.luma": {"range": [0, 0.5], "default": 0.1}}``, with
+                the keys fix, range, tie, active_if and default.
+            ranges: (low, high), or the options that are left of a choice.
+            fix: the values that stay; None stands for the parameter's start, its default.
+            tie: the parameters whose values are taken.
+            active_if: further conditions, see ``Parameter``.
+            defaults: other defaults, from which a search may start.
+
+        Raises:
+            ConfigurationError: what makes no sense, such as a range turned round, a circle, or an empty free
+                space.
+            ParameterError: a name that is unknown, or a value that the parameter cannot have.
+        """
+        from isptune.parameters.constraints import by_name, constrain
+
+        more = by_name(range=ranges, fix=fix, tie=tie, active_if=active_if, default=defaults)
+        return constrain(self, settings or {}, more)
+
+    def to_values(self, unit: Tensor) -> Tensor:
+        """Unit-cube coordinates of the free parameters to values of all.
+
+        Args:
+            unit: (P, f) in [0, 1].
 
         Returns:
-            (P, n) float64 on the same device, differentiable for float parameters.
+            (P, n) float64 on the same device, differentiable for float parameters; the gradient of a tied one
+            goes to its source.
 
         Raises:
             ParameterError: another shape, a NaN, or a coordinate outside [0, 1].
         """
-        unit = self._shaped(unit).to(torch.float64)
-        self._refuse_outside(unit, 0.0, 1.0, "unit coordinate", "[0, 1]")
-        columns = [parameter.from_unit(unit[:, i]) for i, parameter in enumerate(self.parameters)]
-        return torch.stack(columns, dim=1)
+        unit = _shaped(unit, self.free).to(torch.float64)
+        outside = ~((unit.detach() >= 0) & (unit.detach() <= 1))
+        if bool(outside.any()):
+            row, column = (int(i) for i in outside.nonzero()[0])
+            raise ParameterError(
+                f"the unit coordinate of '{self.free[column].name}' of candidate {row} is "
+                f"{float(unit[row, column]):g}, outside [0, 1]"
+            )
+        found = {
+            index: parameter.from_unit(unit[:, column])
+            for column, (index, parameter) in enumerate(zip(self.free_indices, self.free, strict=True))
+        }
+        return torch.stack(self._relations.settled(found, unit), dim=1)
 
     def to_unit(self, values: Tensor) -> Tensor:
-        """Values to unit-cube coordinates, the inverse of ``to_values``.
+        """Values to unit-cube coordinates of the free parameters, the inverse of ``to_values``.
 
         Ints and choices land in the middle of their cell, so that they come back to the last bit.
 
@@ -97,56 +191,60 @@ class ParameterSpace:
             values: (P, n) within the bounds.
 
         Returns:
-            (P, n) float64 in [0, 1].
+            (P, f) float64 in [0, 1].
 
         Raises:
-            ParameterError: another shape, a NaN, or a value outside its bounds.
+            ParameterError: another shape, a NaN, or a value that is not allowed.
         """
         values = self.check(values)
-        columns = [parameter.to_unit(values[:, i]) for i, parameter in enumerate(self.parameters)]
+        columns = [self.parameters[index].to_unit(values[:, index]) for index in self.free_indices]
         return torch.stack(columns, dim=1)
 
     def check(self, values: Tensor) -> Tensor:
         """The values as a (P, n) float64 tensor, refused with a ParameterError where one is not allowed.
 
-        A bound that a coarser floating-point type rounds outwards stands for the bound itself.
+        Inactive ones come back as their defaults. Values past a bound only through rounding to a coarser
+        type are moved to it.
         """
-        given = self._shaped(values)
-        ends = [_bounds(parameter) for parameter in self.parameters]
-        bounds = torch.tensor(ends, dtype=torch.float64, device=given.device).reshape(-1, 2).T
+        given = _shaped(values, self.parameters)
+        ends = [self._relations.bounds(index) for index in range(len(self))]
+        bounds = torch.tensor(ends, dtype=torch.float64, device=given.device).T
         rounded = bounds.to(given.dtype).to(torch.float64) if given.is_floating_point() else bounds
         values = given.to(torch.float64)
         low, high = torch.minimum(bounds[0], rounded[0]), torch.maximum(bounds[1], rounded[1])
         for index, parameter in enumerate(self.parameters):
             column = values.detach()[:, index]
             wrong = ~((column >= low[index]) & (column <= high[index]))
-            if not isinstance(parameter, Float):
+            if isinstance(parameter, Choice) and parameter.only and parameter.name not in self.fixed:
+                wrong |= ~torch.isin(column, column.new_tensor(parameter.places))
+            elif not isinstance(parameter, Float):
                 wrong |= column != column.round()
             if bool(wrong.any()):
                 row = int(wrong.nonzero()[0, 0])
+                raise ParameterError(self._refusal(parameter, row, float(column[row])))
+        for name, other in self.ties.items():
+            first, second = (given.detach()[:, self.names.index(one)] for one in (name, other))
+            if bool((first != second).any()):
+                row = int((first != second).nonzero()[0, 0])
                 raise ParameterError(
-                    f"parameter '{parameter.name}' of candidate {row} is {float(column[row]):g}, "
-                    f"outside {parameter.allowed}"
+                    f"parameter '{name}' of candidate {row} is {float(first[row]):g}, but it is tied to "
+                    f"'{other}', which is {float(second[row]):g}"
                 )
-        return values if given.dtype == torch.float64 else values.clamp(bounds[0], bounds[1])
+        values = values if given.dtype == torch.float64 else values.clamp(bounds[0], bounds[1])
+        if self._relations.is_plain:
+            return values
+        return torch.stack(self._relations.settled(dict(enumerate(values.unbind(1))), values), dim=1)
 
-    def _shaped(self, tensor: Tensor) -> Tensor:
-        if tensor.ndim != 2 or tensor.shape[1] != len(self):
-            raise ParameterError(
-                f"candidates must have the shape (P, {len(self)}) for the parameters "
-                f"{listed(self.names)}, got {tuple(tensor.shape)}"
-            )
-        return tensor
+    def _refusal(self, parameter: Parameter, row: int, value: float) -> str:
+        what = f"parameter '{parameter.name}' of candidate {row} is {value:g}, "
+        if parameter.name in self.fixed:
+            return f"{what}but it is fixed at {self.fixed[parameter.name]}"
+        return f"{what}outside {parameter.allowed}"
 
-    def _refuse_outside(self, tensor: Tensor, low: float, high: float, what: str, allowed: str) -> None:
-        detached = tensor.detach()
-        wrong = ~((detached >= low) & (detached <= high))
-        if bool(wrong.any()):
-            row, column = (int(i) for i in wrong.nonzero()[0])
-            raise ParameterError(
-                f"the {what} of '{self.names[column]}' of candidate {row} is "
-                f"{float(detached[row, column]):g}, outside {allowed}"
-            )
+    def active(self, values: Tensor) -> Tensor:
+        """(P, n) bool, whether a parameter matters in a candidate of (P, n) values."""
+        values = self.check(values)
+        return self._relations.active(dict(enumerate(values.detach().unbind(1))), values)
 
     def to_dicts(self, values: Tensor) -> list[dict[str, Any]]:
         """Rows of values as dictionaries of plain Python numbers and options."""
@@ -154,45 +252,34 @@ class ParameterSpace:
         return [{p.name: p.decode(v) for p, v in zip(self.parameters, row, strict=True)} for row in rows]
 
     def from_dicts(self, rows: Sequence[Mapping[str, Any]]) -> Tensor:
-        """Dictionaries to (P, n) values; a parameter that a row leaves out takes its default.
+        """Dictionaries to (P, n) values; a parameter that a row leaves out takes its start.
 
         Raises:
-            ParameterError: an unknown name, or a value of the wrong type or outside its bounds.
+            ParameterError: an unknown name, or a value of the wrong type or that is not allowed.
         """
         encoded = []
         for row in rows:
-            for name in row:
-                self[name]
-            encoded.append(
-                [p.encode(row[p.name]) if p.name in row else float(p.initial) for p in self.parameters]
-            )
-        return torch.tensor(encoded, dtype=torch.float64).reshape(len(encoded), len(self))
+            given = {name: self[name].encode(value) for name, value in row.items()}
+            for name, value in self.fixed.items():
+                given.setdefault(name, self[name].encode(value))
+            for name in self.ties:
+                given.setdefault(name, given.get(self._relations.source(name), self._source_start(name)))
+            encoded.append([given.get(p.name, p.initial) for p in self.parameters])
+        return self.check(torch.tensor(encoded, dtype=torch.float64).reshape(len(encoded), len(self)))
 
-    def defaults(self) -> Tensor:
-        """The (1, n) values of a candidate that sets nothing."""
+    def _source_start(self, name: str) -> float:
+        return self[self._relations.source(name)].initial
+
+    def start(self) -> Tensor:
+        """The (1, n) values of a candidate that sets nothing: the factory's defaults.
+
+        Where there is no default, the middle of the range, of a choice its first option.
+        """
         return self.from_dicts([{}])
-
-    def middle(self) -> Tensor:
-        """The (1, n) values at the middle of the unit cube, where an untuned candidate may stand."""
-        return self.to_values(torch.full((1, len(self)), 0.5, dtype=torch.float64))
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Plain data that ``from_dict`` reads back: parameter name to its type, bounds and flags."""
-        described: dict[str, dict[str, Any]] = {}
-        for parameter in self.parameters:
-            entry: dict[str, Any] = {"type": type(parameter).__name__.lower()}
-            if isinstance(parameter, Choice):
-                entry["options"] = list(parameter.options)
-            else:
-                entry |= {"low": parameter.low, "high": parameter.high}
-            if isinstance(parameter, Float) and parameter.log:
-                entry["log"] = True
-            if parameter.default is not None:
-                entry["default"] = parameter.default
-            if parameter.unit:
-                entry["unit"] = parameter.unit
-            described[parameter.name] = entry
-        return described
+        return description.described(self)
 
     @classmethod
     def from_dict(cls, described: Mapping[str, Mapping[str, Any]]) -> ParameterSpace:
@@ -201,59 +288,22 @@ class ParameterSpace:
         Raises:
             ConfigurationError: an unknown type or key, a missing bound, or bounds that make no sense.
         """
-        if not isinstance(described, Mapping):
-            raise ConfigurationError("a parameter space is written as a mapping of names to descriptions")
-        parameters: list[Parameter] = []
-        for name, entry in described.items():
-            if not isinstance(entry, Mapping):
-                raise ConfigurationError(f"parameter '{name}' needs a mapping with type and bounds")
-            options = dict(entry)
-            kind = options.pop("type", "float")
-            if kind not in _TYPES:
-                raise ConfigurationError(
-                    f"parameter '{name}' has the unknown type '{kind}'"
-                    + did_you_mean(str(kind), _TYPES)
-                    + f"; allowed: {listed(_TYPES)}"
-                )
-            allowed = [field for field in _TYPES[kind].__dataclass_fields__ if field != "name"]
-            for key in options:
-                if key not in allowed:
-                    raise ConfigurationError(
-                        f"parameter '{name}' has the unknown key '{key}'"
-                        + did_you_mean(key, allowed)
-                        + f"; allowed: {listed(['type', *allowed])}"
-                    )
-            for key in ("options",) if kind == "choice" else ("low", "high"):
-                if key not in options:
-                    raise ConfigurationError(f"parameter '{name}' needs the key '{key}'")
-                if key != "options":
-                    number(f"{name}.{key}", options[key], "the real numbers")
-            parameters.append(_TYPES[kind](name=name, **options))
-        return cls(parameters)
+        return cls.related(*description.read(described))
 
     def to_yaml(self) -> str:
         """The space as YAML text, which ``from_yaml`` reads back to an equal space."""
-        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+        return description.written_as_yaml(self)
 
     @classmethod
     def from_yaml(cls, text: str) -> ParameterSpace:
-        """The space written as YAML text."""
-        try:
-            described = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"the parameter space is not valid YAML: {error}") from error
-        return cls.from_dict(described)
+        """The space written as YAML text; see ``from_dict``."""
+        return cls.from_dict(description.read_yaml(text))
 
 
-def _bounds(parameter: Parameter) -> tuple[float, float]:
-    if isinstance(parameter, Choice):
-        return 0.0, float(parameter.count - 1)
-    return float(parameter.low), float(parameter.high)
-
-
-def written(parameters: Mapping[str, Any]) -> str:
-    """Parameters for a message: ``blur=0.3, mode=fast``, numbers to six digits."""
-    return ", ".join(
-        f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in parameters.items()
-    )
+def _shaped(tensor: Tensor, parameters: Sequence[Parameter]) -> Tensor:
+    if tensor.ndim != 2 or tensor.shape[1] != len(parameters):
+        raise ParameterError(
+            f"candidates must have the shape (P, {len(parameters)}) for the parameters "
+            f"{listed(parameter.name for parameter in parameters)}, got {tuple(tensor.shape)}"
+        )
+    return tensor

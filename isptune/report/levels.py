@@ -96,7 +96,7 @@ def recovered(records: Sequence[Record], pipelines: Pipelines) -> Recovered | No
             facts = (pipeline.truth_labels, pipeline.truth_units, pipeline.truth_maxima)
             shape = shape or facts
             with torch.no_grad():
-                start = pipeline.truth(pipeline.space.middle())
+                start = pipeline.truth(pipeline.space.start())
             if start is None or facts != shape or tuple(record.levels) != tuple(facts[0]):
                 continue
             starts.append(start[0].abs().tolist())

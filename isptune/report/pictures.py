@@ -79,7 +79,7 @@ def compare(records: Sequence[Record], pipelines: Pipelines) -> Comparison | Non
         whole = whole_scene(pipeline.scenes[0])
         if not pictures:
             name = whole.name
-            start = pipeline.space.middle()
+            start = pipeline.space.start()
             note = _start_note(pipeline, start) + (f", map {record.map}" if maps > 1 else "")
             pictures.append(Picture("before", note, _render(pipeline, start, whole)))
             reference = pipeline.reference(whole)

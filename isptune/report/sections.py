@@ -219,7 +219,7 @@ def _parameters(records: Sequence[Record], pipelines: Pipelines) -> str:
 def parameters_table(record: Record, pipelines: Pipelines) -> str:
     """A run's parameters before and after, a row for each."""
     pipeline = pipelines.of(record)
-    start = pipeline.space.to_dicts(pipeline.space.middle())[0]
+    start = pipeline.space.to_dicts(pipeline.space.start())[0]
     rows = [
         [name, start.get(name), plain_cell(value), pipeline.space[name].allowed]
         for name, value in record.parameters.items()

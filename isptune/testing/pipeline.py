@@ -89,7 +89,7 @@ class PipelineConformance:
     def test_an_unknown_scene_is_refused(self) -> None:
         pipeline = self.make()
         with pytest.raises(ConfigurationError):
-            pipeline.render(pipeline.space.defaults(), len(pipeline.scenes))
+            pipeline.render(pipeline.space.start(), len(pipeline.scenes))
 
     def test_a_population_renders_to_one_picture_each(self) -> None:
         pipeline = self.make()
@@ -178,7 +178,7 @@ class PipelineConformance:
                 assert reference is None, "there is a reference, although has_reference is False"
                 continue
             assert reference is not None, "there is no reference, although has_reference is True"
-            rendered = pipeline.render(pipeline.space.defaults(), scene)
+            rendered = pipeline.render(pipeline.space.start(), scene)
             assert reference.shape == rendered.shape
             assert_pictures(reference)
 

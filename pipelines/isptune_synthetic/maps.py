@@ -57,9 +57,9 @@ class HiddenMap(ABC):
         numbers = torch.rand(shape, generator=self._generator, dtype=torch.float64)
         return low + (high - low) * numbers
 
-    def parameters(self, names: Sequence[str], units: Sequence[str]) -> list[Float]:
+    def parameters(self, names: Sequence[str], units: Sequence[str]) -> dict[str, Float]:
         """The parameters that drive the map: numbers in [0, 1] without a meaning of their own."""
-        return [Float(name, 0.0, 1.0) for name in names]
+        return {name: Float(0.0, 1.0) for name in names}
 
     def optimum(self) -> Tensor:
         """(K,) float64, X_o."""
@@ -93,11 +93,11 @@ def by_side(above: Tensor, numbers: Tensor) -> Tensor:
 class Identity(HiddenMap):
     """D = X: the parameters are the levels themselves, in the stages' units; X_o = 0."""
 
-    def parameters(self, names: Sequence[str], units: Sequence[str]) -> list[Float]:
-        return [
-            Float(name, 0.0, high, default=0.0, unit=unit)
+    def parameters(self, names: Sequence[str], units: Sequence[str]) -> dict[str, Float]:
+        return {
+            name: Float(0.0, high, default=0.0, unit=unit)
             for name, high, unit in zip(names, self.maxima.tolist(), units, strict=True)
-        ]
+        }
 
     def optimum(self) -> Tensor:
         return torch.zeros_like(self.maxima)

@@ -63,7 +63,7 @@ class SyntheticPipeline(Pipeline):
     Example:
         >>> import torch
         >>> pipeline = SyntheticPipeline(scenes=[torch.rand(3, 48, 64)], seed=3)
-        >>> pipeline.render(pipeline.space.defaults(), 0).shape
+        >>> pipeline.render(pipeline.space.start(), 0).shape
         torch.Size([1, 3, 48, 64])
     """
 

@@ -31,7 +31,7 @@ class Flat(Pipeline):
     def __init__(self, sizes: tuple[tuple[int, int], ...] = ((8, 8), (6, 10))) -> None:
         self.name = "flat"
         self.options: dict[str, object] = {}
-        self.space = ParameterSpace([Float("a", 0, 1), Float("b", 0, 1)])
+        self.space = ParameterSpace({"a": Float(0, 1), "b": Float(0, 1)})
         self.scenes = [Scene(f"scene{i}", torch.zeros(3, h, w), index=i) for i, (h, w) in enumerate(sizes)]
         self.batches: list[int] = []
 

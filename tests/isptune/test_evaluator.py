@@ -177,7 +177,7 @@ def test_gradients_are_refused_where_they_cannot_be(flat: Maker, target: Maker) 
     with pytest.raises(ConfigurationError, match="the objective 'target' is not differentiable"):
         Evaluator(flat(), Rigid()).evaluate(CANDIDATES, gradients=True)
     pipeline = flat()
-    pipeline.space = ParameterSpace([Choice("a", (0, 1)), Choice("b", (0, 1))])
+    pipeline.space = ParameterSpace({"a": Choice((0, 1)), "b": Choice((0, 1))})
     with pytest.raises(ConfigurationError, match="the pipeline 'flat' has int or choice parameters"):
         Evaluator(pipeline, target()).evaluate(CANDIDATES, gradients=True)
 

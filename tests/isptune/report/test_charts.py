@@ -28,11 +28,11 @@ class Knobs:
 
     def __init__(self) -> None:
         self.space = ParameterSpace(
-            [
-                Float("gain", 0.25, 4, log=True, unit="EV"),
-                Int("radius", 0, 3),
-                Choice("curve", ("flat", "film")),
-            ]
+            {
+                "gain": Float(0.25, 4, log=True, unit="EV"),
+                "radius": Int(0, 3),
+                "curve": Choice(("flat", "film")),
+            }
         )
 
     def truth(self, values: torch.Tensor) -> None:

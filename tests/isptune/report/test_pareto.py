@@ -62,7 +62,7 @@ def run() -> Record:
 @pytest.fixture
 def pipelines() -> Any:
     """A pipeline of one parameter and without a truth, in the place of all."""
-    pipeline = SimpleNamespace(space=ParameterSpace([Float("gain", 0, 1)]), truth=lambda values: None)
+    pipeline = SimpleNamespace(space=ParameterSpace({"gain": Float(0, 1)}), truth=lambda values: None)
     return SimpleNamespace(of=lambda record: pipeline)
 
 

@@ -134,7 +134,7 @@ class TestABenchmark:
         assert made[0] is not made[1]
         assert levels.labels == made[0].truth_labels
         assert levels.maxima.tolist() == list(made[0].truth_maxima)
-        starts = [abs(p.truth(p.space.middle())[0].numpy()) for p in made]
+        starts = [abs(p.truth(p.space.start())[0].numpy()) for p in made]
         np.testing.assert_allclose(levels.start.median, np.median(starts, axis=0))
         found = [list(record.levels.values()) for record in records[:2] if record.levels]
         np.testing.assert_allclose(levels.found["psnr"].median, np.median(np.abs(found), axis=0))

@@ -21,7 +21,7 @@ class Good(Pipeline):
     def __init__(self):
         self.name = "good"
         self.options = {}
-        self.space = ParameterSpace([Float("fade", 0.0, 2.0), Int("black", 0, 1)])
+        self.space = ParameterSpace({"fade": Float(0.0, 2.0), "black": Int(0, 1)})
         self.scenes = [
             Scene(f"s{i}", picture(h, w)[0], index=i) for i, (h, w) in enumerate(((20, 24), (32, 17)))
         ]

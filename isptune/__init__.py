@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from isptune.evaluator import Evaluator as Evaluator
     from isptune.objective import Objective as Objective
     from isptune.optimizer import Optimizer as Optimizer
+    from isptune.parameters import Bool as Bool
     from isptune.parameters import Choice as Choice
     from isptune.parameters import Float as Float
     from isptune.parameters import Int as Int
@@ -72,7 +73,7 @@ _HOMES = {
     "isptune.evaluator": ["Evaluator"],
     "isptune.objective": ["Objective"],
     "isptune.optimizer": ["Optimizer"],
-    "isptune.parameters": ["Choice", "Float", "Int", "ParameterSpace"],
+    "isptune.parameters": ["Bool", "Choice", "Float", "Int", "ParameterSpace"],
     "isptune.pipeline": ["Pipeline", "Scene"],
     "isptune.stage": ["Stage"],
     "isptune.tuner": ["TuneResult", "resume", "tune"],

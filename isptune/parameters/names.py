@@ -19,8 +19,8 @@ def named(parameters: Mapping[str, Parameter]) -> tuple[Parameter, ...]:
     """
     if not isinstance(parameters, Mapping):
         raise ConfigurationError(
-            f"parameters are a {type(parameters).__name__}; allowed: a mapping of names to Float, Int, Choice "
-            'or Bool, such as {"gain": Float(0.5, 8.0)}'
+            f"parameters are a {type(parameters).__name__}; allowed: a mapping of names to Float, Int, "
+            'Choice or Bool, such as {"gain": Float(0.5, 8.0)}'
         )
     if not parameters:
         raise ConfigurationError("a parameter space needs at least one parameter")

@@ -40,10 +40,10 @@ class ParameterSpace:
 
     Example:
         >>> space = ParameterSpace(
-        ...     {"wb.red": Float(0.5, 8.0, log=True), "wb.blue": Float(0.5, 8.0), "mode": Choice(("fast", "fine"))}
+        ...     {"wb.red": Float(0.5, 8.0), "wb.blue": Float(0.5, 8.0), "mode": Choice(("a", "b"))}
         ... ).constrained(tie={"wb.blue": "wb.red"})
         >>> space.to_dicts(space.to_values(torch.tensor([[0.5, 0.9]])))
-        [{'wb.red': 2.0, 'wb.blue': 2.0, 'mode': 'fine'}]
+        [{'wb.red': 4.25, 'wb.blue': 4.25, 'mode': 'b'}]
     """
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:

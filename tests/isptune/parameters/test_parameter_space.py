@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isptune.errors import ConfigurationError, ParameterError
-from isptune.parameters import Choice, Float, Int, ParameterSpace
+from isptune.parameters import Bool, Choice, Float, Int, ParameterSpace
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
 units = st.floats(0, 1)
@@ -102,6 +102,57 @@ def test_a_wrong_value_is_one_clear_sentence(row: dict[str, object], message: st
         space().from_dicts([row])
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_names_give_groups_and_are_checked() -> None:
+    grouped = ParameterSpace({"gain": Float(0, 1), "wb.red": Float(0, 1), "wb.fine.blue": Float(0, 1)})
+    assert grouped.groups == ["", "wb", "wb.fine"]
+    assert [parameter.name for parameter in grouped] == grouped.names == ["gain", "wb.red", "wb.fine.blue"]
+    for name in ("a b", "a=b", "a:b", "a,b", "a*", ".a", "a.", "a..b"):
+        with pytest.raises(ConfigurationError) as caught:
+            ParameterSpace({name: Float(0, 1)})
+        assert str(caught.value) == (
+            f"'{name}' cannot name a parameter: no spaces, none of = : , * ? [ ] and no empty parts between dots"
+        )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"x": 3}, "parameter 'x' is 3; allowed: a Float, an Int, a Choice or a Bool"),
+        ({3: Float(0, 1)}, "3 cannot name a parameter: it must be text"),
+        (
+            [Float(0, 1)],
+            "parameters are a list; allowed: a mapping of names to Float, Int, Choice or Bool, such as "
+            '{"gain": Float(0.5, 8.0)}',
+        ),
+    ],
+)
+def test_what_is_no_parameter_is_refused(parameters: object, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        ParameterSpace(parameters)  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+def test_a_declaration_without_a_name_says_its_kind_when_it_is_wrong() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Float(3.0, 0.5)
+    assert str(caught.value) == (
+        "a parameter of the kind float needs finite bounds with low < high, got [3.0, 0.5]"
+    )
+    with pytest.raises(ParameterError) as raised:
+        Bool(default="yes")  # type: ignore[arg-type]
+    assert str(raised.value) == "a parameter of the kind bool is 'yes'; allowed: true or false"
+    assert repr(Float(0.5, 3.0, default=1.0, unit="px")) == "Float(0.5, 3.0, default=1.0, unit='px')"
+
+
+def test_bools_are_off_or_on() -> None:
+    switch = ParameterSpace({"on": Bool(), "off": Bool(default=True, description="Inverted.")})
+    assert switch.to_dicts(switch.start()) == [{"on": False, "off": True}]
+    values = switch.to_values(torch.tensor([[0.49, 0.5]], dtype=torch.float64))
+    assert switch.to_dicts(values) == [{"on": False, "off": True}]
+    assert ParameterSpace.from_yaml(switch.to_yaml()) == switch
+    assert not switch.is_continuous
 
 
 def test_wrong_tensors_name_the_candidate_and_the_parameter() -> None:

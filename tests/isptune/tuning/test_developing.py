@@ -22,7 +22,7 @@ class Camera(Pipeline):
     """Adds its gain to a grey picture, and notes each development in a file."""
 
     def __init__(self, notes: Path, scenes: int = 1, trouble: str = "") -> None:
-        self.space = ParameterSpace([Float("gain", 0.0, 0.5)])
+        self.space = ParameterSpace({"gain": Float(0.0, 0.5)})
         self.scenes = [Scene(f"scene {index}", GREY, index) for index in range(scenes)]
         self.notes = notes
         self.trouble = trouble

@@ -80,7 +80,7 @@ def _draw_before_after(
     start: Tensor,
     found: Tensor,
 ) -> None:
-    """The first scene at the middle of the search space, at the best candidate, and pristine."""
+    """The first scene at the start, at the best candidate, and pristine."""
     from isptune import plots
 
     scene = whole_scene(pipeline.scenes[0])

@@ -218,12 +218,12 @@ def _print_front(console: Console, result: TuneResult) -> None:
 
 
 def _print_levels(console: Console, session: Session, result: TuneResult) -> None:
-    """Hidden level at the middle of the search space and at the best candidate, stage by stage."""
+    """Hidden level at the start and at the best candidate, stage by stage."""
     assert result.levels is not None
     pipeline = session.pipeline
     start = pipeline.truth(pipeline.space.start())
     assert start is not None
-    heads = [Column(head, number=True) for head in ("mid-cube", "recovered", "maximum")]
+    heads = [Column(head, number=True) for head in ("start", "recovered", "maximum")]
     rows = [
         [stage, f"{before:.4g}", f"{level:.4g}", f"{most:g}", unit]
         for (stage, level), before, most, unit in zip(

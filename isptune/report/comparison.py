@@ -31,7 +31,7 @@ def add_pictures(page: Page, records: Sequence[Record], pipelines: Pipelines) ->
     sentence += (
         "; of each objective, the run in the middle of its runs on this scene is shown. "
         if several
-        else " and with those in the middle of the search space. "
+        else " and with the factory's defaults (where there are none, the middle of the range). "
     )
     sentence += "Drag the divider, or move it with the arrow keys."
     page.add("pictures", "Pictures", paragraph(sentence) + _divider(found) + _details(found))

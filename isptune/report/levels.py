@@ -67,7 +67,7 @@ class Recovered:
 
     Attributes:
         labels, units, maxima: (K,) of the stages.
-        start: at the middle of the search space, over all runs.
+        start: at the defaults, else the middle of the ranges, over all runs.
         found: at the best-scored candidates, per objective.
         runs: how many runs stand behind each objective.
     """

@@ -110,12 +110,16 @@ def _render(pipeline: Pipeline, values: Tensor, scene: Scene) -> Tensor:
         return pipeline.render(values.to(scene.image.device), scene)[0].float().cpu().clamp(0, 1)
 
 
+# Where a search has not begun yet.
+START = "the factory's defaults, else the middle of the ranges"
+
+
 def _start_note(pipeline: Pipeline, start: Tensor) -> str:
     levels = pipeline.truth(start)
     if levels is None:
-        return "the middle of the search space"
+        return START
     share = float(l1_distortion(levels, pipeline.truth_maxima)[1][0])
-    return f"the middle of the search space, normalised L1 {share:.3g}"
+    return f"{START}, normalised L1 {share:.3g}"
 
 
 def _note(record: Record) -> str:

@@ -103,8 +103,8 @@ def add_levels(page: Page, records: Sequence[Record], pipelines: Pipelines) -> N
         rows.append([label, float(levels.start.median[number]), *found, float(levels.maxima[number]), unit])
     names = [f"found by {name}" for name in levels.found] if len(levels.found) > 1 else ["found"]
     sentence = (
-        f"How much of each stage's distortion is left at the {records[0].answer}, beside that in the middle "
-        "of the search space, where an untuned camera may stand."
+        f"How much of each stage's distortion is left at the {records[0].answer}, beside that at the "
+        "factory's defaults (where there are none, in the middle of the range), where an untuned camera may stand."
     )
     if several:
         sentence += " Marks are medians over runs, bars reach from the lower to the upper quartile."
@@ -117,7 +117,7 @@ def add_levels(page: Page, records: Sequence[Record], pipelines: Pipelines) -> N
         )
         + table(
             f"Hidden levels in the stages' own units{', medians over runs' if several else ''}",
-            ["stage", "before (middle)", *names, "highest", "unit"],
+            ["stage", "before", *names, "highest", "unit"],
             rows,
             "levels-table",
         ),
@@ -224,7 +224,7 @@ def parameters_table(record: Record, pipelines: Pipelines) -> str:
         [name, start.get(name), plain_cell(value), pipeline.space[name].allowed]
         for name, value in record.parameters.items()
     ]
-    heads = ["parameter", "before (middle)", "found", "allowed"]
+    heads = ["parameter", "before", "found", "allowed"]
     return table(f"Parameters of the {record.answer}", heads, rows, "parameters-table")
 
 

@@ -19,7 +19,7 @@ def make(family, seed=0, maxima=MAXIMA):
 
 def space(hidden):
     names = [f"x{i}" for i in range(len(hidden.maxima))]
-    return hidden.parameters(names, [""] * len(names))
+    return list(hidden.parameters(names, [""] * len(names)).values())
 
 
 def row(unit, hidden):
@@ -174,7 +174,7 @@ def test_global_generator_is_left_alone():
 
 def test_identity_keeps_units_and_ranges():
     parameters = make("identity").parameters(("blur", "a", "b", "c", "d"), ("px", "", "", "", ""))
-    assert [(p.low, p.high, p.unit) for p in parameters][:2] == [(0.0, 5.0, "px"), (0.0, 1.1, "")]
+    assert [(p.low, p.high, p.unit) for p in parameters.values()][:2] == [(0.0, 5.0, "px"), (0.0, 1.1, "")]
 
 
 @pytest.mark.parametrize("count", [1, 2, 9])

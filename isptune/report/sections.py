@@ -104,7 +104,8 @@ def add_levels(page: Page, records: Sequence[Record], pipelines: Pipelines) -> N
     names = [f"found by {name}" for name in levels.found] if len(levels.found) > 1 else ["found"]
     sentence = (
         f"How much of each stage's distortion is left at the {records[0].answer}, beside that at the "
-        "factory's defaults (where there are none, in the middle of the range), where an untuned camera may stand."
+        "factory's defaults (where there are none, in the middle of the range), where an untuned camera may "
+        "stand."
     )
     if several:
         sentence += " Marks are medians over runs, bars reach from the lower to the upper quartile."

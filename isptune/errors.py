@@ -29,6 +29,12 @@ class RunDirectoryError(IsptuneError):
     """A run directory that cannot be written, resumed or read."""
 
 
+class DiskFullError(RunDirectoryError):
+    """The system took no more of a file: what was written before stays readable (exit code 1)."""
+
+    exit_code = 1
+
+
 class MissingPackageError(IsptuneError, ImportError):
     """A plugin that needs an extra which is not installed."""
 

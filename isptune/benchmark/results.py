@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from isptune.errors import RunDirectoryError
+from isptune.files import make_folder, write_whole
 from isptune.naming import listed
 from isptune.result import History
 from isptune.run import RunDirectory
@@ -91,7 +92,7 @@ def write_cell(
         facts: of the run's ``result.json``; ``error`` of a failed one.
         history: of a finished one.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    make_folder(directory)
     if history is not None:
         arrays: dict[str, Any] = {
             "evaluations": history.evaluations,
@@ -103,10 +104,9 @@ def write_cell(
                 if values is not None
             },
         }
-        partial = directory / f"{HISTORY_NAME}.part"
-        with partial.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(partial, directory / HISTORY_NAME)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        write_whole(directory / HISTORY_NAME, buffer.getvalue())
     data = {
         "cell": cell.__dict__,
         "status": status,

@@ -13,6 +13,7 @@ from typing import Any
 
 from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.evaluation.report import aligned, file_name
+from isptune.files import write_whole
 
 Entry = str | float | None
 
@@ -127,6 +128,7 @@ def write_tables(tables: Mapping[str, Table], folder: str | Path) -> list[Path]:
 
     Raises:
         RunDirectoryError: the folder cannot be written.
+        DiskFullError: there is no room for a file; those before it are whole.
     """
     folder = Path(folder)
     texts: dict[str, str] = {}
@@ -142,11 +144,9 @@ def write_tables(tables: Mapping[str, Table], folder: str | Path) -> list[Path]:
         for name in _files_before(folder):
             if name not in texts:
                 (folder / name).unlink(missing_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise RunDirectoryError(f"cannot write the folder '{folder}': {error.strerror or error}") from error
-    return [folder / name for name in texts]
+    return [write_whole(folder / name, text) for name, text in texts.items()]
 
 
 def _files_before(folder: Path) -> list[str]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from isptune.errors import RunDirectoryError
 from isptune.evaluation.resampling import NAMES, Difference, Estimate
 from isptune.evaluation.results import Evaluation
+from isptune.files import write_whole
+from isptune.paths import folder_name
 
 TITLES = {
     "srcc": "SRCC",
@@ -39,6 +41,7 @@ def write_reports(evaluation: Evaluation, folder: str | Path) -> list[Path]:
 
     Raises:
         RunDirectoryError: the folder cannot be written.
+        DiskFullError: there is no room for a file; those before it are whole.
     """
     from isptune.evaluation.scatter import draw_scatter, scatter_points
     from isptune.plots.style import save
@@ -52,11 +55,9 @@ def write_reports(evaluation: Evaluation, folder: str | Path) -> list[Path]:
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise RunDirectoryError(f"cannot write the folder '{folder}': {error.strerror or error}") from error
-    files = [folder / name for name in texts]
+    files = [write_whole(folder / name, text) for name, text in texts.items()]
     for scores in evaluation.scores:
         points = scatter_points(evaluation, scores.name)
         if len(points.scores) >= 2:
@@ -66,7 +67,7 @@ def write_reports(evaluation: Evaluation, folder: str | Path) -> list[Path]:
 
 def file_name(objective: str) -> str:
     """An objective's name as part of a file's name."""
-    return re.sub(r"[^\w.+-]", "_", objective)
+    return folder_name(re.sub(r"[^\w.+-]", "_", objective))
 
 
 def markdown(evaluation: Evaluation) -> str:

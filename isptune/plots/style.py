@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import textwrap
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isptune.errors import ImageError
+from isptune.files import write_whole
 from isptune.naming import did_you_mean
 
 if TYPE_CHECKING:
@@ -141,6 +143,7 @@ def save(figure: Figure, path: str | Path) -> Path:
 
     Raises:
         ImageError: an unknown suffix, a missing or unwritable folder.
+        DiskFullError: there is no room for the file; it appears whole or not at all.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -149,9 +152,7 @@ def save(figure: Figure, path: str | Path) -> Path:
         raise ImageError(f"'{path}': figures are written as {', '.join(SUFFIXES)}{near}")
     if not path.parent.is_dir():
         raise ImageError(f"'{path}': there is no folder '{path.parent}'")
+    buffer = io.BytesIO()
     with style():
-        try:
-            figure.savefig(path, dpi=figure.dpi, metadata=_UNDATED.get(suffix))
-        except OSError as error:
-            raise ImageError(f"'{path}' cannot be written: {error.strerror or error}") from error
-    return path
+        figure.savefig(buffer, format=suffix[1:], dpi=figure.dpi, metadata=_UNDATED.get(suffix))
+    return write_whole(path, buffer.getvalue(), ImageError)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from isptune.benchmark.results import Benchmark, ended
 from isptune.benchmark.targets import TARGETS
 from isptune.errors import ConfigurationError, IsptuneError
+from isptune.files import write_whole
 from isptune.naming import listed
 from isptune.report import facts, pareto_sections, sections
 from isptune.report.comparison import add_pictures
@@ -123,19 +123,14 @@ def write_report(path: str | Path, document: str) -> Path:
 
     Raises:
         ConfigurationError: the path is a folder, or its folder is missing or cannot be written.
+        DiskFullError: there is no room for it.
     """
     path = Path(path)
     if path.is_dir():
         raise ConfigurationError(f"'{path}' is a folder, where a file for the report is needed")
     if not path.parent.is_dir():
         raise ConfigurationError(f"'{path}': there is no folder '{path.parent}'")
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(document, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        raise ConfigurationError(f"'{path}' cannot be written: {error.strerror or error}") from error
-    return path
+    return write_whole(path, document, ConfigurationError)
 
 
 def _add_parts(page: Page, records: Sequence[Record], targets: Sequence[float]) -> None:

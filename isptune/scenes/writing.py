@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ImageError
+from isptune.files import write_whole
 from isptune.naming import did_you_mean
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
@@ -34,6 +35,7 @@ def write_image(path: str | Path, image: Tensor, bits: int = 8) -> Path:
     Raises:
         ImageError: an unknown suffix, a bit depth that the format does not have, a tensor of another shape
             or outside [0, 1], a missing or unwritable folder.
+        DiskFullError: there is no room for the picture.
 
     Example:
         >>> from isptune.scenes import chart, write_image
@@ -55,13 +57,7 @@ def write_image(path: str | Path, image: Tensor, bits: int = 8) -> Path:
     if path.is_dir():
         raise ImageError(f"'{path}' is a folder, where an image file is needed")
     encoded = _encode(samples, suffix)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(encoded)
-        partial.replace(path)
-    except OSError as error:
-        raise ImageError(f"'{path}' cannot be written: {error.strerror or error}") from error
-    return path
+    return write_whole(path, encoded, ImageError)
 
 
 def _samples(path: Path, image: Tensor, bits: int) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isptune.files import make_folder, write_whole
 from isptune.training.encoding import encoded
 from isptune.training.learner import Learner
 from isptune.training.source import Batch, Source
@@ -50,7 +50,7 @@ class CachedSource:
         facts = {"encoding": learner.encoding(), "data": source.describe()}
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
         self._folder = Path(folder) / digest
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         device = torch.device(device)
         for index in range(count):
             self._keep(f"training-{index:06d}", lambda: source.batch(index), learner, device)  # noqa: B023
@@ -72,7 +72,7 @@ class CachedSource:
         return {**self._source.describe(), "batches": self._count}
 
     def _keep(self, name: str, make: Callable[[], Batch], learner: Learner, device: torch.device) -> None:
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         path = self._folder / f"{name}.safetensors"
         if path.exists():
@@ -81,9 +81,7 @@ class CachedSource:
         features = encoded(learner, batch.features, device)
         kept: dict[str, Tensor] = {key: value.cpu().contiguous() for key, value in features.items()}
         kept |= {_TARGETS: batch.targets.contiguous(), _CONTENTS: batch.contents.contiguous()}
-        partial = path.with_suffix(".part")
-        save_file(kept, partial)
-        os.replace(partial, path)
+        write_whole(path, save(kept))
 
     def _read(self, name: str) -> Batch:
         from safetensors.torch import load_file

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
+from isptune.files import make_folder, write_whole
 from isptune.training.learner import Learner
 
 FILE = "model.safetensors"
@@ -26,15 +26,16 @@ def save_learned(path: str | Path, learner: Learner, extra: Mapping[str, Any] | 
         path: the file, ``*.safetensors``.
         learner: what was trained.
         extra: plain data to be kept beside them, such as the seed and figures.
+
+    Raises:
+        RunDirectoryError: the folder cannot be made or written, or there is no room for the file.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     facts = {"learner": learner.name, "configuration": learner.configuration(), **(extra or {})}
-    partial = path.with_name(f"{path.name}.part")
-    save_file(learner.learned_state(), partial, metadata={_KEY: json.dumps(facts, sort_keys=True)})
-    os.replace(partial, path)
+    write_whole(path, save(learner.learned_state(), metadata={_KEY: json.dumps(facts, sort_keys=True)}))
 
 
 def read_learned(path: str | Path) -> tuple[str, dict[str, Any], dict[str, Tensor]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from isptune.files import write_whole
 from isptune.training.loop import Entry
 
 
@@ -36,7 +38,9 @@ def save_curves(entries: Sequence[Entry], path: str | Path) -> None:
         right.legend(loc="lower right", frameon=False)
     left.spines["top"].set_visible(False)
     right.spines["top"].set_visible(False)
-    figure.savefig(path, dpi=130)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    write_whole(Path(path), buffer.getvalue())
 
 
 def write_scalars(writer: Any, entry: Entry) -> None:

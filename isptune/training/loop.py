@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +17,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, EvaluationError, RunDirectoryError
+from isptune.files import append_whole, make_folder, unwritable, write_whole
 from isptune.training.checkpoint import FILE, load_initial, save_learned
 from isptune.training.encoding import encoded
 from isptune.training.learner import Features, Learner
@@ -28,6 +29,7 @@ STATE, LOG, CONFIGURATION = "state.pt", "training.jsonl", "training.json"
 # Batches that the learner's own statistics are fitted on before the first step.
 _FITTED_ON = 8
 _WARM_UP = 100
+_REMEDY = "make room, then go on with the same command and --resume"
 
 
 @dataclass(frozen=True)
@@ -168,8 +170,7 @@ def train(
             entry = Entry(
                 step + 1, means.pop(""), means, *validate(learner, source, device), rate, round(seconds, 2)
             )
-            with (out / LOG).open("a", encoding="utf-8") as log:
-                log.write(json.dumps(asdict(entry)) + "\n")
+            _log(out / LOG, entry)
             _save_state(out, learner, optimizer, step + 1, seconds)
             if listener is not None:
                 listener(entry, settings.steps)
@@ -265,8 +266,7 @@ def _open(out: Path, facts: Mapping[str, Any], resume: bool) -> dict[str, Any] |
             raise RunDirectoryError(
                 f"'{out}' already holds a training; choose another folder or go on with --resume"
             )
-        out.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_whole(make_folder(out) / CONFIGURATION, text)
         return None
     if not path.exists():
         raise RunDirectoryError(f"there is no training in '{out}' to go on with")
@@ -278,17 +278,25 @@ def _open(out: Path, facts: Mapping[str, Any], resume: bool) -> dict[str, Any] |
     state: dict[str, Any] = torch.load(out / STATE, weights_only=True)
     # The log may be one line ahead of the state.
     kept = [entry for entry in read_log(out) if entry.step <= state["step"]]
-    (out / LOG).write_text("".join(json.dumps(asdict(entry)) + "\n" for entry in kept), encoding="utf-8")
+    write_whole(out / LOG, "".join(json.dumps(asdict(entry)) + "\n" for entry in kept))
     return state
+
+
+def _log(path: Path, entry: Entry) -> None:
+    try:
+        with path.open("ab", buffering=0) as file:
+            append_whole(file.fileno(), (json.dumps(asdict(entry)) + "\n").encode())
+    except OSError as error:
+        raise unwritable(path, error, remedy=_REMEDY) from error
 
 
 def _save_state(
     out: Path, learner: Learner, optimizer: torch.optim.Optimizer, step: int, seconds: float
 ) -> None:
-    partial = out / f"{STATE}.part"
+    buffer = io.BytesIO()
     state = {"learner": learner.learned_state(), "optimizer": optimizer.state_dict()}
-    torch.save({**state, "step": step, "seconds": seconds}, partial)
-    os.replace(partial, out / STATE)
+    torch.save({**state, "step": step, "seconds": seconds}, buffer)
+    write_whole(out / STATE, buffer.getvalue(), remedy=_REMEDY)
 
 
 def _digest(text: str) -> str:

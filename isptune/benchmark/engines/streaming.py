@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import tempfile
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 from isptune.benchmark.engines.engine import Event
 from isptune.benchmark.worker import Job, Parts, Worker
 from isptune.errors import IsptuneError
+from isptune.files import append_whole, make_folder, unwritable, write_whole
 from isptune.run import CONFIG_NAME, LOG_NAME, RESULT_NAME
 from isptune.tracking import Progress
 
@@ -41,21 +43,21 @@ def files_of(job: Job) -> dict[str, bytes]:
 
 def write(job: Job, written: Written) -> None:
     """Put streamed bytes into the driver's run directory."""
-    job.directory.mkdir(parents=True, exist_ok=True)
+    make_folder(job.directory)
     path = job.directory / written.name
     data = written.data
     if written.name == RESULT_NAME:
         data = (json.dumps({**json.loads(data), "out": str(job.directory)}, indent=2) + "\n").encode()
     if not written.start:
-        partial = path.with_name(f".{path.name}.part")
-        partial.write_bytes(data)
-        partial.replace(path)
+        write_whole(path, data)
         return
-    with path.open("r+b") as file:
-        # A torn line from before is written over.
-        file.seek(written.start)
-        file.write(data)
-        file.truncate()
+    try:
+        # A torn line from before is taken away.
+        os.truncate(path, written.start)
+        with path.open("ab", buffering=0) as file:
+            append_whole(file.fileno(), data)
+    except OSError as error:
+        raise unwritable(path, error, remedy="make room, then go on with the same command") from error
 
 
 def run_cell(

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from isptune.errors import ImageError
+from isptune.errors import DiskFullError, ImageError
 from isptune.scenes import chart, read_image, write_image
 
 
@@ -128,6 +128,8 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    assert refusal(path, levels(8, 1)) == f"'{path}' cannot be written: No space left on device"
+    with pytest.raises(DiskFullError) as caught:
+        write_image(path, levels(8, 1))
+    assert str(caught.value) == f"'{path}' cannot be written: No space left on device"
     monkeypatch.undo()
     assert torch.equal(read_image(path), levels(8))

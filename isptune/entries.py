@@ -14,7 +14,11 @@ from isptune.plugins import missing_packages
 
 @dataclass(frozen=True)
 class Entry:
-    """What ``isptune list`` shows of one name."""
+    """What ``isptune list`` shows of one name.
+
+    ``trained_on`` and ``blind_to`` are an objective's, see ``isptune.coverage.Coverage``; empty where it
+    states nothing.
+    """
 
     name: str
     kind: str
@@ -23,6 +27,8 @@ class Entry:
     differentiable: bool | None = None
     available: bool = True
     note: str = ""
+    trained_on: tuple[str, ...] = ()
+    blind_to: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     provider: str = "isptune"
 
@@ -69,6 +75,10 @@ def entry_of(kind: str, name: str, target: Any, aliases: Iterable[str], provider
         weights = " and ".join(default) or " or ".join(str(one) for one in downloads)
     if weights:
         needs.append(f"weights {weights}")
+    coverage = getattr(target, "coverage", None)
+    trained_on, blind_to = (coverage.trained_on, coverage.blind_to) if coverage else ((), ())
+    notes = [f"not installed: {listed(missing)}"] if missing else []
+    notes += [f"misjudges {listed(blind_to)}"] if blind_to else []
     return Entry(
         name=name,
         kind=kind,
@@ -76,7 +86,9 @@ def entry_of(kind: str, name: str, target: Any, aliases: Iterable[str], provider
         needs=tuple(needs),
         differentiable=getattr(target, "is_differentiable", None),
         available=not missing,
-        note=f"not installed: {listed(missing)}" if missing else "",
+        note="; ".join(notes),
+        trained_on=tuple(trained_on),
+        blind_to=tuple(blind_to),
         aliases=tuple(natural_sorted(aliases)),
         provider=provider,
     )

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from isptune import renderings
 from isptune.devices import resolve_device
 from isptune.errors import ConfigurationError, EvaluationError, IsptuneError
-from isptune.failures import Problem, blame, called, is_out_of_memory
+from isptune.failures import Problem, blame, called, is_out_of_memory, problems_of
 from isptune.naming import listed
-from isptune.objective import Objective, losses_of
+from isptune.objective import Objective, losses_of, require_scores
 from isptune.parameters import written
 from isptune.pipeline import Pipeline, Scene
 from isptune.vector import VectorObjective
@@ -59,6 +60,7 @@ class Evaluator:
     Raises:
         ConfigurationError: the objective needs a reference that the pipeline does not have, a device
             that is not there, or an option out of range.
+        EvaluationError: a scene is no picture, or the hidden truth has another form than its labels say.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Evaluator:
             raise ConfigurationError(f"memory_gb is {memory_gb}; allowed: above 0")
         if not len(pipeline.scenes):
             raise ConfigurationError(f"the pipeline '{called(pipeline)}' has no scenes")
+        renderings.check_facts(pipeline)
         self.device = resolve_device(device)
         self.pipeline = pipeline.to(self.device)
         self.objective = objective.to(self.device)
@@ -90,6 +93,8 @@ class Evaluator:
         self.autocast = AUTOCAST_TYPES[autocast]
         self.seconds_rendering = 0.0
         self.seconds_scoring = 0.0
+        # The scenes whose references were looked at.
+        self._references: set[int] = set()
         self._most: dict[tuple[int, int, bool], int] = {}
 
     def require_gradients(self) -> None:
@@ -134,8 +139,8 @@ class Evaluator:
         slopes = np.zeros(unit.shape) if gradients else None
         problems: list[Problem] = []
         for scene in self.pipeline.scenes:
-            scores, scene_slopes = self._scene(unit, scene, gradients, generation)
-            problems += self._problems(unit, scene, scores)
+            scores, scene_slopes, unsound = self._scene(unit, scene, gradients, generation)
+            problems += problems_of(self.pipeline, self.objective, unit, scene, scores, unsound)
             total += scores
             if slopes is not None and scene_slopes is not None:
                 slopes += scene_slopes
@@ -147,15 +152,16 @@ class Evaluator:
 
     def _scene(
         self, unit: Tensor, scene: Scene, gradients: bool, generation: int | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        scores = self._table(len(unit))
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.bool_]]:
+        """Scores, gradients, and which renderings were not finite."""
+        scores, unsound = self._table(len(unit)), np.zeros(len(unit), dtype=bool)
         slopes = np.empty(unit.shape) if gradients else None
         start = 0
         while start < len(unit):
             size = min(self._chunk_size(scene, gradients), len(unit) - start)
             chunk = unit[start : start + size]
             try:
-                part, slope = self._chunk(chunk, scene, gradients)
+                part, slope, lost = self._chunk(chunk, scene, gradients)
             except Exception as error:
                 if is_out_of_memory(error):
                     self._halve(scene, gradients, size, error)
@@ -163,52 +169,83 @@ class Evaluator:
                 self._explain(error, unit, start, len(chunk), scene, gradients, generation)
                 raise
             scores[start : start + len(chunk)] = part
+            unsound[start : start + len(chunk)] = lost
             if slopes is not None and slope is not None:
                 slopes[start : start + len(chunk)] = slope
             start += len(chunk)
-        return scores, slopes
+        return scores, slopes, unsound
 
     def _chunk(
         self, unit: Tensor, scene: Scene, gradients: bool
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        """Render and score one micro-batch."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.bool_]]:
+        """Render and score one micro-batch; a rendering that is not finite scores NaN."""
         leaf = unit.detach().clone().requires_grad_(gradients)
         with torch.set_grad_enabled(gradients):
             started = time.perf_counter()
             with blame(f"the pipeline '{called(self.pipeline)}'"):
                 values = self.pipeline.space.to_values(leaf)
-                images = self.pipeline.render(values, scene)
-                if images.ndim != 4 or images.shape[:2] != (len(unit), 3):
-                    raise ValueError(
-                        f"render gave the shape {tuple(images.shape)} for {len(unit)} candidates "
-                        f"instead of ({len(unit)}, 3, H, W)"
-                    )
+            images = renderings.render(self.pipeline, values, scene)
+            ends = renderings.extremes(images)
             rendered = time.perf_counter()
-            slopes = None
-            if isinstance(self.objective, VectorObjective):
-                found = self._columns(self.objective, images, scene)
-            else:
-                with blame(f"the objective '{called(self.objective)}'"):
-                    with self._casting():
-                        scores = self.objective.score(images, self.pipeline.reference(scene))
-                    if scores.shape != (len(unit),):
-                        raise ValueError(
-                            f"score gave the shape {tuple(scores.shape)} for {len(unit)} images "
-                            f"instead of ({len(unit)},)"
-                        )
-                    if gradients:
-                        slopes = torch.autograd.grad(scores.sum(), leaf)[0].cpu().numpy()
-                    found = scores.detach().to(torch.float64).cpu().numpy()
+            found, slopes, lost = self._judge(images, ends, scene, leaf)
         self.seconds_rendering += rendered - started
         self.seconds_scoring += time.perf_counter() - rendered
-        return found, slopes
+        return found, slopes, np.zeros(len(unit), dtype=bool) if lost is None else lost.cpu().numpy()
 
-    def _columns(self, objective: VectorObjective, images: Tensor, scene: Scene) -> NDArray[np.float64]:
+    def _judge(
+        self, images: Tensor, ends: Tensor, scene: Scene, leaf: Tensor
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, Tensor | None]:
+        """Scores, gradients and the renderings that are not finite, once their ends were looked at.
+
+        Without gradients they are looked at after the objective: an accelerator works on in the meantime. A
+        graph serves once, so with gradients they are looked at before.
+        """
+        lost = self._unsound(images, ends) if leaf.requires_grad else None
+        if lost is None:
+            try:
+                found, slopes = self._score(images, scene, leaf)
+            except Exception as error:
+                # Over what no picture may hold an objective may stumble: that is not its mistake.
+                lost = None if is_out_of_memory(error) else self._unsound(images, ends)
+                if lost is None:
+                    raise
+            else:
+                lost = None if leaf.requires_grad else self._unsound(images, ends)
+        if lost is not None:
+            found, slopes = self._score(renderings.sound(images, lost), scene, leaf)
+            found[lost.cpu().numpy()] = np.nan
+        return found, slopes, lost
+
+    def _unsound(self, images: Tensor, ends: Tensor) -> Tensor | None:
+        with blame(f"the pipeline '{called(self.pipeline)}'"):
+            return renderings.unsound(images, ends)
+
+    def _score(
+        self, images: Tensor, scene: Scene, leaf: Tensor
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """The scores of renderings, and where the candidates want gradients those of their sum."""
+        first = id(scene) not in self._references
+        reference = renderings.reference(self.pipeline, scene, images, whole=first)
+        self._references.add(id(scene))
+        if isinstance(self.objective, VectorObjective):
+            return self._columns(self.objective, images, reference), None
+        with blame(f"the objective '{called(self.objective)}'"):
+            with self._casting():
+                scores = self.objective.score(images, reference)
+            require_scores(scores, "score", (len(images),))
+            slopes = None
+            if leaf.requires_grad:
+                slopes = torch.autograd.grad(scores.sum(), leaf)[0].cpu().numpy()
+            return scores.detach().to(torch.float64).cpu().numpy(), slopes
+
+    def _columns(
+        self, objective: VectorObjective, images: Tensor, reference: Tensor | None
+    ) -> NDArray[np.float64]:
         """(P, K) scores of one rendered micro-batch; each part of the objective answers for itself."""
         columns = []
         for part in objective.parts:
             with blame(f"the objective '{called(part.objective)}'"), self._casting():
-                columns.append(part.columns(images, self.pipeline.reference(scene)))
+                columns.append(part.columns(images, reference))
         found: NDArray[np.float64] = torch.cat(columns, dim=1).cpu().numpy()
         return found
 
@@ -286,17 +323,3 @@ class Evaluator:
         # The chained cause is the plugin's own exception, for --debug and for Python callers.
         cause = culprit.__cause__ if isinstance(culprit, EvaluationError) else culprit
         raise EvaluationError(f"{culprit}; with {which}{moment} on scene '{scene.name}'") from cause
-
-    def _problems(self, unit: Tensor, scene: Scene, scores: NDArray[np.float64]) -> list[Problem]:
-        found = []
-        failed = ~np.isfinite(scores.reshape(len(scores), -1))
-        for index in np.flatnonzero(failed.any(axis=1)):
-            values = self.pipeline.space.to_values(unit[index : index + 1])
-            parameters = self.pipeline.space.to_dicts(values)[0]
-            if self.objective.orientations:
-                columns = zip(self.objective.labels, scores[index], failed[index], strict=True)
-                shown = listed(f"{label} {score}" for label, score, bad in columns if bad)
-            else:
-                shown = str(scores[index])
-            found.append(Problem(int(index), scene.name, shown, parameters))
-        return found

@@ -7,24 +7,38 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from isptune.errors import EvaluationError, IsptuneError
+from isptune.naming import listed
 from isptune.objective import Objective
 from isptune.parameters import written
-from isptune.pipeline import Pipeline
+from isptune.pipeline import Pipeline, Scene
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A candidate whose score is not a finite number."""
+    """A candidate whose score is not a finite number.
+
+    ``pipeline`` is named where its rendering was not finite already.
+    """
 
     candidate: int
     scene: str
     score: str
     parameters: dict[str, Any]
+    pipeline: str = ""
 
     def __str__(self) -> str:
+        if self.pipeline:
+            return (
+                f"candidate {self.candidate} was rendered by the pipeline '{self.pipeline}' with numbers "
+                f"that are not finite on scene '{self.scene}' "
+                f"and counts as the worst ({written(self.parameters)})"
+            )
         return (
             f"candidate {self.candidate} scored {self.score} on scene '{self.scene}' "
             f"and counts as the worst ({written(self.parameters)})"
@@ -59,3 +73,34 @@ def is_out_of_memory(error: BaseException) -> bool:
 def called(plugin: Pipeline | Objective) -> str:
     """A plugin's registered name, or its class's."""
     return plugin.name or type(plugin).__name__
+
+
+def problems_of(
+    pipeline: Pipeline,
+    objective: Objective,
+    unit: Tensor,
+    scene: Scene,
+    scores: NDArray[np.float64],
+    unsound: NDArray[np.bool_],
+) -> list[Problem]:
+    """The candidates of a scene with scores that are not finite.
+
+    Args:
+        pipeline, objective: what rendered and scored.
+        unit: (P, n) candidates in the unit cube.
+        scene: the scene.
+        scores: (P,) or (P, K).
+        unsound: (P,) whose rendering was not finite.
+    """
+    found = []
+    failed = ~np.isfinite(scores.reshape(len(scores), -1))
+    for index in np.flatnonzero(failed.any(axis=1)):
+        parameters = pipeline.space.to_dicts(pipeline.space.to_values(unit[index : index + 1]))[0]
+        if objective.orientations:
+            columns = zip(objective.labels, scores[index], failed[index], strict=True)
+            shown = listed(f"{label} {score}" for label, score, bad in columns if bad)
+        else:
+            shown = str(scores[index])
+        culprit = called(pipeline) if unsound[index] else ""
+        found.append(Problem(int(index), scene.name, shown, parameters, culprit))
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isptune.checkpoints import Download
+from isptune.coverage import Coverage
 from isptune.errors import ConfigurationError
 
 
@@ -31,6 +33,8 @@ class Objective(ABC):
             packages themselves.
         weights: what has to be downloaded, in a few words; None where nothing is.
         downloads: the same as repositories, sizes and licences, which ``isptune doctor`` shows.
+        coverage: the stages that it was trained and checked on, and those that it is known to misjudge, which
+            a run compares with the pipeline's before it starts; None states nothing.
         working_images: how many image-sized temporaries ``score`` holds per sample at its peak, for the
             memory budget.
         working_images_with_gradients: the same where a gradient is asked for; None for three times as many.
@@ -54,6 +58,7 @@ class Objective(ABC):
     requires: ClassVar[tuple[str, ...]] = ()
     weights: ClassVar[str | None] = None
     downloads: ClassVar[tuple[Download, ...]] = ()
+    coverage: Coverage | None = None
     working_images: float = 4.0
     working_images_with_gradients: float | None = None
     working_bytes: float = 0.0
@@ -82,6 +87,14 @@ class Objective(ABC):
         """
         raise ConfigurationError(f"the objective '{self.name}' gives one score per image, not several")
 
+    @classmethod
+    def coverage_with(cls, options: Mapping[str, Any]) -> Coverage | None:
+        """The ``coverage`` that an object made with these options will have, told without making one.
+
+        Override it where an option, such as other weights, changes what can be stated.
+        """
+        return cls.coverage
+
     def to(self, device: torch.device | str) -> Objective:
         """Move models and buffers to a device and return the objective itself."""
         return self
@@ -104,6 +117,21 @@ class Objective(ABC):
                 f"({reference.shape[0]} for {images.shape[0]} images)"
             )
         return reference.to(device=images.device, dtype=images.dtype)
+
+
+def require_scores(scores: Any, method: str, shape: tuple[int, ...]) -> None:
+    """Refuse what an objective gave with a ValueError where it is no tensor of that shape.
+
+    Args:
+        scores: what it gave.
+        method: ``"score"`` or ``"scores"``.
+        shape: one row per image.
+    """
+    if isinstance(scores, Tensor) and tuple(scores.shape) == shape:
+        return
+    got = f"the shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
+    tensor = "" if isinstance(scores, Tensor) else "a torch tensor of the shape "
+    raise ValueError(f"{method} gave {got} for {shape[0]} images instead of {tensor}{shape}")
 
 
 def losses_of(scores: NDArray[np.float64], objective: Objective) -> NDArray[np.float64]:

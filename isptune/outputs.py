@@ -9,6 +9,7 @@ from torch import Tensor
 
 from isptune.objective import Objective
 from isptune.pipeline import Pipeline, Scene, l1_distortion
+from isptune.renderings import render
 from isptune.result import TuneResult
 from isptune.run import CONFIG_NAME, LOG_NAME, RESULT_NAME, RunDirectory
 
@@ -89,7 +90,7 @@ def _draw_before_after(
     captions: dict[str, str] = {}
     with torch.no_grad():
         for label, values in (("before", start), ("after", found)):
-            rendered = pipeline.render(values.to(scene.image.device), scene)
+            rendered = render(pipeline, values.to(scene.image.device), scene)
             images[label] = rendered[0].float().cpu()
             captions[label] = _caption(pipeline, objective, values, rendered, reference)
     if reference is not None:

@@ -52,6 +52,9 @@ class Pipeline:
         has_reference: ``reference`` gives the pristine picture of a scene.
         truth_labels, truth_maxima: the K names and highest levels of ``truth``; empty without a truth.
         truth_units: their units.
+        stage_names: the registered names of its stages in their order, so that a run can tell which of them
+            the objective is known to misjudge; empty where it has no stages or does not tell.
+        stage_families: the stages' families, one for each name, or empty.
         takes_scenes: the option ``scenes`` may hold ``Scene`` objects, so that pictures that are read once
             serve many runs.
         working_images: how many image-sized temporaries one candidate holds at the peak of ``render``,
@@ -68,6 +71,8 @@ class Pipeline:
     truth_labels: tuple[str, ...] = ()
     truth_maxima: tuple[float, ...] = ()
     truth_units: tuple[str, ...] = ()
+    stage_names: tuple[str, ...] = ()
+    stage_families: tuple[str, ...] = ()
     takes_scenes: ClassVar[bool] = False
     aliases: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str | None] = None

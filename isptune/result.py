@@ -76,6 +76,9 @@ class TuneResult:
         history: every evaluation.
         levels: hidden distortion level per stage at the best candidate, where the truth is known.
         l1, l1_normalised: its L1 distortion losses, in the stages' own units and as shares of the maxima.
+        misled: whether the best candidate scores better than the middle of the space while its hidden
+            distortion is higher, which is what an objective that misjudges a stage leads to; None where no
+            truth is known.
         problems: sentences about scores that were not finite.
         files: what was written.
         best_scores: its scores by label, of several objectives.
@@ -94,6 +97,7 @@ class TuneResult:
     levels: dict[str, float] | None = None
     l1: float | None = None
     l1_normalised: float | None = None
+    misled: bool | None = None
     problems: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     best_scores: dict[str, float] | None = None
@@ -113,6 +117,7 @@ class TuneResult:
             data["best_scores"] = self.best_scores
         if self.levels is not None:
             data |= {"levels": self.levels, "l1": self.l1, "l1_normalised": self.l1_normalised}
+            data["misled"] = self.misled
         if self.pareto is not None:
             data["pareto"] = self.front
         if self.problems:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from isptune import registry
+from isptune import coverage, registry
 from isptune.config import parse_config
 from isptune.errors import ConfigurationError
 from isptune.evaluator import Evaluator
 from isptune.loop import Loop
+from isptune.misled import is_misled
 from isptune.naming import listed
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer
@@ -23,6 +25,8 @@ from isptune.session import Session, describe, make_session, open_directory, pre
 from isptune.tracking.facts import Callback, RunFacts
 from isptune.tracking.tracker import Tracker, Watchers
 from isptune.vector import combine
+
+logger = logging.getLogger("isptune")
 
 
 def tune(
@@ -117,8 +121,13 @@ def run_session(
     resume: bool = False,
     callbacks: Sequence[Callback | Tracker] = (),
     pictures: bool = True,
+    notices: bool = True,
 ) -> TuneResult:
-    """Run the loop to the end of the budget and write the result, with pictures if they are wanted."""
+    """Run the loop to the end of the budget and write the result, with pictures if they are wanted.
+
+    Where ``notices`` are wanted, the log says before the first generation which stages of the pipeline the
+    objective is known to misjudge.
+    """
     config = session.config
     # Everything that can be refused is refused before the directory is touched.
     optimizer = session.make_optimizer()
@@ -135,6 +144,9 @@ def run_session(
     watchers = Watchers(callbacks)
     if directory is not None:
         log = open_directory(directory, session, run, resume)
+    if notices and len(log) < session.generations:
+        for sentence in coverage.notices(session.objective, session.pipeline):
+            logger.warning("%s", sentence)
     try:
         watchers.start(_run_facts(session, run, resumed))
         loop = Loop(session, optimizer, evaluator, watchers, run)
@@ -143,6 +155,7 @@ def run_session(
         result = build_result(
             loop.log, session.pipeline, session.objective, None if directory is None else directory.path
         )
+        result.misled = is_misled(result, evaluator)
         if directory is not None:
             write_outputs(directory, session.pipeline, session.objective, result, pictures)
         watchers.finish(result)

@@ -11,7 +11,7 @@ from torch import Tensor
 from isptune.errors import ConfigurationError
 from isptune.failures import called
 from isptune.naming import listed
-from isptune.objective import Objective
+from isptune.objective import Objective, require_scores
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,7 @@ class Part:
         objective = self.objective
         found = objective.score(images, reference) if self.whole else objective.scores(images, reference)
         wanted = (len(images),) if self.whole else (len(images), len(self.labels))
-        if found.shape != wanted:
-            raise ValueError(
-                f"{'score' if self.whole else 'scores'} gave the shape {tuple(found.shape)} for "
-                f"{len(images)} images instead of {wanted}"
-            )
+        require_scores(found, "score" if self.whole else "scores", wanted)
         return found.reshape(len(images), -1).to(images.device, torch.float64)
 
 

@@ -61,6 +61,7 @@ class Run:
         error: the sentence of a cell that failed.
         score, l1, l1_normalised: at the best-scored candidate; None where unknown.
         levels: hidden level per stage there, in the stages' own units.
+        misled: the score improved and the hidden distortion rose, see ``TuneResult``; None where unknown.
         parameters: the best-scored candidate's.
         evaluations, seconds: how many, and the wall time of proposing, rendering and scoring them.
         history: every evaluation with its hidden truth; None unless done.
@@ -74,6 +75,7 @@ class Run:
     l1: float | None = None
     l1_normalised: float | None = None
     levels: Mapping[str, float] | None = None
+    misled: bool | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     evaluations: int = 0
     seconds: float = 0.0
@@ -158,6 +160,7 @@ def read_run(cell: Cell, directory: Path) -> Run:
         data.get("l1"),
         data.get("l1_normalised"),
         data.get("levels"),
+        data.get("misled"),
         data.get("best_parameters") or {},
         data.get("evaluations", 0),
         data.get("seconds", 0.0),

@@ -58,7 +58,8 @@ def run_benchmark(
         left = [job for job in jobs if not is_done(job)]
         if not engine.elsewhere:
             with _removed_if_refused(made):
-                check_pipelines(left)
+                for sentence in check_pipelines(left):
+                    logger.warning("%s", sentence)
         directory.write(CONFIG_NAME, yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True))
         _tell_of_others(out, jobs)
         if on_start is not None:

@@ -15,6 +15,7 @@ from isptune.benchmark.table import Entry, Table
 from isptune.benchmark.targets import TARGETS, TargetHits, check_targets, seconds_per_evaluation, target_hits
 from isptune.evaluation.agreement import check_settings
 from isptune.evaluation.resampling import Estimate
+from isptune.misled import MISLED
 
 NO_FINITE_SCORE = "no score was finite"
 
@@ -44,7 +45,8 @@ def benchmark_tables(
         optimizer, where there are several. ``scenes``*: medians by objective and scene. ``comparison``:
         objectives against one another, where there are several. ``targets``: evaluations to targets.
         ``agreement``: rank correlations of score and hidden loss. ``gaming``: scores that improve while the
-        loss rises. ``failures``*: cells that failed, where any did. ``timings``*: seconds.
+        loss rises. ``misled``: runs that ended with a better score and more distortion than they began, where
+        any did. ``failures``*: cells that failed, where any did. ``timings``*: seconds.
 
     Raises:
         ConfigurationError: targets that are not positive or stand twice, options out of range.
@@ -65,6 +67,9 @@ def benchmark_tables(
         tables["targets"] = _targets_table(target_hits(benchmark, targets))
         tables["agreement"] = _agreement_table(benchmark, bootstrap, seed)
         tables["gaming"] = _gaming_table(benchmark, bootstrap, seed)
+        misled = _misled_table(benchmark, several)
+        if misled.rows:
+            tables["misled"] = misled
     failures = _failures_table(benchmark)
     if failures.rows:
         tables["failures"] = failures
@@ -175,6 +180,19 @@ def _gaming_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
         bootstrap,
         seed,
     )
+
+
+def _misled_table(benchmark: Benchmark, by: Sequence[str]) -> Table:
+    """Groups of runs of which one at least ended with a better score and more distortion than it began."""
+    by = by or ["objective"]
+    rows: list[list[Entry]] = []
+    for group, runs in group_runs(benchmark.runs, by).items():
+        known = [run for run in runs if run.misled is not None]
+        count = sum(bool(run.misled) for run in known)
+        if count:
+            rows.append([*map(str, group), len(known), count])
+    title = f"Runs that tuned the wrong way: {MISLED}, against the middle of the search space"
+    return Table(title, [*by, "runs", "misled"], rows)
 
 
 def _medians_table(

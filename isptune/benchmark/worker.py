@@ -12,7 +12,8 @@ import torch
 
 from isptune import registry
 from isptune.benchmark.results import DONE, FAILED, Cell, read_status, write_cell
-from isptune.config import RunConfig, check_budget
+from isptune.config import Component, RunConfig, check_budget
+from isptune.coverage import Coverage, Stages, notice
 from isptune.devices import resolve_device
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.objective import Objective
@@ -88,7 +89,7 @@ class Worker:
                 if parts.seat is not None:
                     objective = parts.seat(objective)
                 session = prepare(job.config, job.directory, objective, parts.scenes)
-                result = run_session(session, resume=True, callbacks=callbacks, pictures=False)
+                result = run_session(session, resume=True, callbacks=callbacks, pictures=False, notices=False)
         except RunDirectoryError:
             raise
         except IsptuneError as error:
@@ -169,19 +170,30 @@ def check_settings(jobs: Sequence[Job], here: bool = True) -> None:
             registry.optimizers.check(optimizer.name, {**given, **optimizer.options})
 
 
-def check_pipelines(jobs: Sequence[Job]) -> None:
+def check_pipelines(jobs: Sequence[Job]) -> list[str]:
     """Make each pipeline once, and so read its scenes.
+
+    Returns:
+        Sentences about the stages that objectives are known to misjudge, as ``coverage.notice`` gives them.
 
     Raises:
         IsptuneError: one sentence about the first that cannot be made.
     """
-    seen: set[tuple[str, ...]] = set()
+    seen: dict[tuple[str, ...], Stages] = {}
+    sentences: dict[str | None, None] = {}
     for job in jobs:
         options = {key: value for key, value in job.config.pipeline.options.items() if key != "seed"}
         key = (*job.config.scenes, repr(job.config.crop), repr(options))
         if key not in seen:
-            seen.add(key)
-            make_pipeline(job.config)
+            seen[key] = Stages.of(make_pipeline(job.config))
+        sentences[notice(job.cell.objective, _coverage(job.config.objective), seen[key])] = None
+    return [sentence for sentence in sentences if sentence is not None]
+
+
+def _coverage(objective: Component) -> Coverage | None:
+    """What an objective states of itself, without making it: a model may be large."""
+    kind = registry.objectives.get(objective.name)
+    return kind.coverage_with(objective.options) if hasattr(kind, "coverage_with") else None
 
 
 @contextmanager

@@ -127,7 +127,7 @@ def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
     folder = benchmark.directory / "tables"
     write_tables(tables, folder)
     summary = "optimizers" if "optimizers" in tables else "summary"
-    shown = [tables[name] for name in (summary, "failures") if name in tables]
+    shown = [tables[name] for name in (summary, "misled", "failures") if name in tables]
     lines = [f"wrote {len(tables)} tables ({', '.join(tables)}) to {folder}"]
     # Reports and figures show runs; where every cell failed, the table of failures is what there is to say.
     if not alone and any(benchmark.done()):
@@ -145,6 +145,8 @@ def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
         click.echo(json.dumps({name: table.to_dict() for name, table in tables.items()}))
     else:
         for table in shown:
+            if table is tables.get("misled"):
+                click.echo(f"{table.title}:\n")
             print_markdown(table.columns, table.cells, table.text_columns)
             click.echo()
         click.echo("\n".join(lines))

@@ -55,6 +55,7 @@ def command(
 
     from isptune.devices import resolve_device
     from isptune.parameters import written
+    from isptune.renderings import render_soundly
     from isptune.scenes import write_image
 
     values = key_values(pairs, "--set")
@@ -73,7 +74,7 @@ def command(
     made.to(where)
     candidate = made.space.from_dicts([values]).to(where)
     with torch.no_grad():
-        rendered = made.render(candidate, 0)
+        rendered = render_soundly(made, candidate, made.scene(0))
     write_image(out, rendered[0].float().cpu(), bits=int(bits))
     parameters = made.space.to_dicts(candidate)[0]
     if as_json:

@@ -219,6 +219,10 @@ def _print_front(console: Console, result: TuneResult) -> None:
 
 def _print_levels(console: Console, session: Session, result: TuneResult) -> None:
     """Hidden level at the start and at the best candidate, stage by stage."""
+    from rich.text import Text
+
+    from isptune import misled
+
     assert result.levels is not None
     pipeline = session.pipeline
     start = pipeline.truth(pipeline.space.start())
@@ -232,3 +236,8 @@ def _print_levels(console: Console, session: Session, result: TuneResult) -> Non
     ]
     title = "Hidden distortion levels (0 is pristine)"
     print_table(["stage", *heads, "unit"], rows, title=title, console=console)
+    if result.misled:
+        share = misled.before(pipeline)
+        assert share is not None
+        assert result.l1_normalised is not None
+        console.print(Text(misled.sentence(share, result.l1_normalised), style="bold red"))

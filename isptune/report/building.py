@@ -95,7 +95,7 @@ def report_of_benchmark(benchmark: Benchmark, tables: Mapping[str, TableLike] | 
     Args:
         benchmark: its configuration and runs; those that are not done are counted, and left out otherwise.
         tables: by name, as ``isptune.benchmark.tables.benchmark_tables`` makes them. ``summary`` goes to the
-            top; ``failures`` follows it.
+            top; ``misled`` and ``failures`` follow it.
 
     Returns:
         A whole HTML document, the same for the same benchmark and tables.
@@ -108,7 +108,9 @@ def report_of_benchmark(benchmark: Benchmark, tables: Mapping[str, TableLike] | 
     name = str(benchmark.config.get("name") or benchmark.directory.resolve().name)
     page = Page(f"Benchmark report: {name}", _lead_of_benchmark(benchmark, records), objectives)
     left = dict(tables or {})
-    top = [table_of(left.pop(key), f"table-{key}") for key in ("summary", "failures") if key in left]
+    top = [
+        table_of(left.pop(key), f"table-{key}") for key in ("summary", "misled", "failures") if key in left
+    ]
     page.add("overview", "Overview", _cards(records, benchmark) + "".join(top))
     targets = [float(target) for target in benchmark.config.get("targets") or TARGETS]
     _add_parts(page, records, targets)

@@ -15,6 +15,7 @@ from torch import Tensor
 from isptune.outputs import whole_scene
 from isptune.pipeline import Pipeline, Scene, l1_distortion
 from isptune.plots import before_after_crops
+from isptune.renderings import render
 from isptune.report.compute import by_objective, in_order, median_record
 from isptune.report.levels import Pipelines
 from isptune.report.records import Record
@@ -107,7 +108,7 @@ def _crops(after: Tensor, pristine: Tensor | None) -> tuple[tuple[int, int, int,
 
 def _render(pipeline: Pipeline, values: Tensor, scene: Scene) -> Tensor:
     with torch.no_grad():
-        return pipeline.render(values.to(scene.image.device), scene)[0].float().cpu().clamp(0, 1)
+        return render(pipeline, values.to(scene.image.device), scene)[0].float().cpu().clamp(0, 1)
 
 
 # Where a search has not begun yet.

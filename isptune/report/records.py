@@ -37,6 +37,7 @@ class Record:
         score, l1, l1_normalised: at the best-scored candidate, of several objectives at the best
             compromise; None where unknown, and the score where there are several.
         levels: hidden level per stage there, in the stages' own units; None where unknown.
+        misled: the score improved while the hidden distortion rose, as the finished run's result says.
         parameters: the best-scored candidate's; empty where every score was not finite.
         seconds: wall time of proposing, rendering and scoring.
         scores: of several objectives, the best compromise's by label; empty of a single one.
@@ -57,6 +58,7 @@ class Record:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     scores: Mapping[str, float] = field(default_factory=dict)
+    misled: bool = False
 
     @property
     def answer(self) -> str:
@@ -170,6 +172,7 @@ def _record(
         parameters=pipeline.space.to_dicts(values[best : best + 1])[0],
         seconds=sum(generation.seconds for generation in log),
         scores=dict(zip(columns.labels, scores[best].tolist(), strict=True)) if several else {},
+        misled=bool(_noted(directory).get("misled")),
     )
 
 
@@ -180,14 +183,20 @@ def scene_name(scene: str) -> str:
 
 def _orientation(directory: Path, config: RunConfig, scores: np.ndarray) -> bool:
     """Whether a higher score is better, from the finished run's own best score where there is one."""
-    try:
-        best = json.loads((directory / RESULT_NAME).read_text(encoding="utf-8"))["best_score"]
-    except (OSError, ValueError, LookupError, TypeError):
-        best = None
+    best = _noted(directory).get("best_score")
     low, high = float(np.nanmin(scores)), float(np.nanmax(scores))
     if best in (low, high) and low != high:
         return bool(best == high)
     return bool(make_objective(config).higher_is_better)
+
+
+def _noted(directory: Path) -> Mapping[str, Any]:
+    """What the result of a finished run holds; empty where there is none."""
+    try:
+        data = json.loads((directory / RESULT_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 def records_of_benchmark(benchmark: Benchmark) -> list[Record]:
@@ -212,6 +221,7 @@ def records_of_benchmark(benchmark: Benchmark) -> list[Record]:
             levels=run.levels,
             parameters=run.parameters,
             seconds=run.seconds,
+            misled=bool(run.misled),
         )
         for run in benchmark.done()
         if run.history is not None and run.history.best is not None

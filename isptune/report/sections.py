@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from isptune.misled import MISLED
 from isptune.naming import listed
 from isptune.parameters import Choice
 from isptune.report import charts
@@ -107,6 +108,10 @@ def add_levels(page: Page, records: Sequence[Record], pipelines: Pipelines) -> N
         "factory's defaults (where there are none, in the middle of the range), where an untuned camera may "
         "stand."
     )
+    misled = [record.name for record in records if record.misled]
+    if misled:
+        which = "this run" if len(records) == 1 else f"{len(misled)} of {len(records)} runs"
+        sentence += f" In {which} the {MISLED}: the objective prefers worse pictures than that in the middle."
     if several:
         sentence += " Marks are medians over runs, bars reach from the lower to the upper quartile."
     page.add(

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from isptune.coverage import Coverage
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.objective import Objective
 from isptune.testing.objective_gradients import ObjectiveGradients
@@ -42,6 +43,8 @@ class ObjectiveConformance(ObjectiveGradients):
         objective = self.make()
         for fact in ("higher_is_better", "needs_reference", "is_differentiable"):
             assert isinstance(getattr(objective, fact), bool), f"{fact} must be True or False"
+        stated = objective.coverage
+        assert stated is None or isinstance(stated, Coverage), "coverage must be a Coverage or None"
         low, high = objective.score_range
         assert low < high
         assert objective.working_images > 0

@@ -13,6 +13,7 @@ import isptune
 from isptune.errors import ConfigurationError, ParameterError
 from isptune.parameters import Float
 from isptune.pipeline import Pipeline
+from isptune.renderings import check_facts, render_soundly
 from isptune.testing.checks import assert_gradients_are_true, assert_pictures, global_random_state
 
 
@@ -74,6 +75,7 @@ class PipelineConformance:
         assert isinstance(pipeline.is_differentiable, bool)
         assert isinstance(pipeline.has_reference, bool)
         assert min(pipeline.working_images, pipeline.working_images_with_gradients) > 0
+        check_facts(pipeline)
 
     def test_scenes_are_pictures_with_their_places(self) -> None:
         pipeline = self.make()
@@ -95,15 +97,14 @@ class PipelineConformance:
         pipeline = self.make()
         for scene in pipeline.scenes:
             for count in (1, 3):
-                images = pipeline.render(self._values(pipeline, count), scene)
-                assert images.shape[:2] == (count, 3)
-                assert images.is_floating_point()
+                # Refuses, in a sentence, what a run would refuse.
+                images = render_soundly(pipeline, self._values(pipeline, count), scene)
                 assert_pictures(images)
 
     def test_the_whole_space_can_be_rendered(self) -> None:
         pipeline = self.make()
         ends = torch.tensor([[0.0], [1.0]], dtype=torch.float64).expand(-1, len(pipeline.space))
-        images = pipeline.render(pipeline.space.to_values(ends), 0)
+        images = render_soundly(pipeline, pipeline.space.to_values(ends), pipeline.scene(0))
         assert_pictures(images)
 
     def test_different_values_give_different_pictures(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from isptune.coverage import Coverage
 from isptune.errors import ConfigurationError
 from isptune.files import make_folder, write_whole
 from isptune.training.learner import Learner
@@ -72,6 +73,25 @@ def read_learned(path: str | Path) -> tuple[str, dict[str, Any], dict[str, Tenso
             "allowed: a file that 'isptune train' wrote"
         ) from None
     return name, configuration, state
+
+
+def trained_coverage(path: str | Path) -> Coverage | None:
+    """The stages that a checkpoint's training on synthetic data showed the learner.
+
+    Returns:
+        None where it was trained on opinions, or cannot be read: whoever loads it says why.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    path = path / FILE if path.is_dir() else path
+    try:
+        with safe_open(str(path), framework="pt") as handle:
+            data = json.loads((handle.metadata() or {})[_KEY])["data"]
+        stages = (*data["chain"], *data.get("others", ()))
+    except (SafetensorError, OSError, LookupError, ValueError, TypeError):
+        return None
+    return Coverage(trained_on=stages)
 
 
 def load_learner(path: str | Path, **changes: Any) -> Learner:

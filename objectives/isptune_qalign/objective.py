@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from isptune.checkpoints import Download, find_checkpoint
+from isptune.coverage import Coverage, stage_names
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 from isptune.objective import Objective, check_images
@@ -285,6 +286,19 @@ class QAlignTiny(QAlign):
     """
 
     downloads: ClassVar[tuple[Download, ...]] = ()
+    # Measured by benchmarks/blind_spots.py.
+    coverage = Coverage(
+        trained_on=("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen"),
+        validated_on=stage_names(
+            "chroma_noise highlight_clipping impulse_noise mean_shift multiplicative_noise"
+        ),
+        blind_to=stage_names(
+            "banding chromatic_aberration color_block color_diffusion color_shift darken "
+            "demosaic_artifacts desaturate gamma_error gaussian_blur jitter jpeg jpeg2000 "
+            "lens_blur linear_contrast motion_blur nonlinear_contrast oversaturate "
+            "patch_displacement pixelate quantize vignetting white_balance_gain"
+        ),
+    )
 
     def __init__(self, scale: str = "0-1", dtype: str = "float32", preprocessing: str = "device") -> None:
         self.name = "qalign-tiny"

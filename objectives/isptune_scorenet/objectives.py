@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from isptune.coverage import Coverage, stage_names
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.objective import Objective, check_images
 from isptune_scorenet.hosts import Host, make_host
@@ -50,7 +51,7 @@ class LearnedContext(Objective):
                 f"'isptune train {self.learner_name}' wrote"
             )
         from isptune.registry import learners
-        from isptune.training.checkpoint import read_learned
+        from isptune.training.checkpoint import read_learned, trained_coverage
 
         found, configuration, state = read_learned(checkpoint)
         host = configuration.get("host")
@@ -69,6 +70,8 @@ class LearnedContext(Objective):
         learner.load_learned_state(state)
         self.learner = learner.requires_grad_(False).eval()
         measured = self.learner.host.objective
+        # What a training on opinions leaves is what the host states.
+        self.coverage = trained_coverage(checkpoint) or measured.coverage
         bank = getattr(learner, "bank", None)
         # The scores of a bank are no part of the gradient.
         self.is_differentiable = measured.is_differentiable and bank is None
@@ -80,6 +83,14 @@ class LearnedContext(Objective):
         self.working_bytes_with_gradients = measured.working_bytes_with_gradients + host_bytes(
             learner, gradients=True
         )
+
+    @classmethod
+    def coverage_with(cls, options: Mapping[str, Any]) -> Coverage | None:
+        """What the checkpoint was trained on."""
+        from isptune.training.checkpoint import trained_coverage
+
+        checkpoint = options.get("checkpoint")
+        return None if checkpoint is None else trained_coverage(str(checkpoint))
 
     def _host(self, options: dict[str, Any], checkpoint: str | Path | None) -> Host:
         if checkpoint is not None:
@@ -162,6 +173,19 @@ class ScoreNetAlignTiny(ScoreNetAlign):
     """
 
     weights: ClassVar[str | None] = None
+    # Measured by benchmarks/blind_spots.py.
+    coverage = Coverage(
+        trained_on=("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen"),
+        validated_on=stage_names(
+            "chroma_noise highlight_clipping impulse_noise mean_shift multiplicative_noise"
+        ),
+        blind_to=stage_names(
+            "banding chromatic_aberration color_block color_diffusion color_shift darken "
+            "demosaic_artifacts desaturate gamma_error gaussian_blur jitter jpeg jpeg2000 "
+            "lens_blur linear_contrast motion_blur nonlinear_contrast oversaturate "
+            "patch_displacement pixelate quantize vignetting white_balance_gain"
+        ),
+    )
 
     def __init__(self) -> None:
         from isptune_qalign import QALIGN_TINY
@@ -169,6 +193,12 @@ class ScoreNetAlignTiny(ScoreNetAlign):
         weights = Path(__file__).with_name("scorenet_align_tiny.safetensors")
         super().__init__(weights, QALIGN_TINY, {"dtype": "float32"})
         self.name = "scorenet-align-tiny"
+        self.coverage = type(self).coverage
+
+    @classmethod
+    def coverage_with(cls, options: Mapping[str, Any]) -> Coverage | None:
+        """The class's own: its weights are always the same."""
+        return cls.coverage
 
 
 class CoOpCLIPIQA(LearnedContext):

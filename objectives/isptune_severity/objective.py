@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from isptune.coverage import Coverage, stage_names
 from isptune.errors import ConfigurationError
 from isptune.objective import Objective, check_images
-from isptune.training.checkpoint import load_learner
+from isptune.training.checkpoint import load_learner, trained_coverage
+from isptune_severity.learner import Severity
 from isptune_severity.network import FAMILIES, SMALLEST
 
 EMBEDDED = "severity.safetensors"
@@ -46,6 +50,17 @@ class SeverityObjective(Objective):
     higher_is_better = False
     is_differentiable = True
     labels = FAMILIES
+    # Measured by benchmarks/blind_spots.py.
+    coverage = Coverage(
+        trained_on=(*Severity.synthetic["chain"], *Severity.synthetic["others"]),
+        validated_on=stage_names(
+            "chromatic_aberration color_diffusion demosaic_artifacts jitter jpeg2000 white_balance_gain"
+        ),
+        blind_to=stage_names(
+            "color_block color_shift darken gamma_error jpeg motion_blur nonlinear_contrast "
+            "patch_displacement pixelate vignetting"
+        ),
+    )
     working_images = 12.0
     working_images_with_gradients = 30.0
 
@@ -58,6 +73,7 @@ class SeverityObjective(Objective):
                 learner = load_learner(file)
         else:
             learner = load_learner(checkpoint)
+            self.coverage = trained_coverage(checkpoint)
         if learner.name != "severity":
             raise ConfigurationError(
                 f"the checkpoint '{checkpoint}' of '{self.name}' is of the learner '{learner.name}'; "
@@ -66,6 +82,12 @@ class SeverityObjective(Objective):
         self._dtype = _DTYPES[dtype]
         self._learner = learner.to(self._dtype).requires_grad_(False).eval()
         self._device = torch.device("cpu")
+
+    @classmethod
+    def coverage_with(cls, options: Mapping[str, Any]) -> Coverage | None:
+        """That of the embedded weights, or what a checkpoint was trained on."""
+        checkpoint = options.get("checkpoint")
+        return cls.coverage if checkpoint is None else trained_coverage(str(checkpoint))
 
     def to(self, device: torch.device | str) -> SeverityObjective:
         self._device = torch.device(device)

@@ -13,6 +13,7 @@ from torch import Tensor
 from isptune.errors import ConfigurationError
 from isptune.objective import Objective, check_images
 from isptune_statistics import functional
+from isptune_statistics.blind_spots import measured
 
 
 def _checked(images: Tensor, name: str, smallest: int = 1) -> Tensor:
@@ -34,6 +35,7 @@ class Sharpness(Objective):
     """
 
     is_differentiable = True
+    coverage = measured("sharpness")
     score_range = (0.0, functional.SHARPEST)
     working_images = 4.0
 
@@ -51,6 +53,7 @@ class NoiseLevel(Objective):
 
     higher_is_better = False
     is_differentiable = True
+    coverage = measured("noise-level")
     score_range = (0.0, functional.NOISIEST)
     working_images = 2.0
 
@@ -66,6 +69,7 @@ class Contrast(Objective):
     """
 
     is_differentiable = True
+    coverage = measured("contrast")
     score_range = (0.0, 0.5)
     working_images = 1.0
 
@@ -81,6 +85,7 @@ class Colourfulness(Objective):
     """
 
     is_differentiable = True
+    coverage = measured("colourfulness")
     score_range = (0.0, functional.MOST_COLOURFUL)
     working_images = 2.0
 
@@ -99,6 +104,7 @@ class Exposure(Objective):
     """
 
     is_differentiable = True
+    coverage = measured("exposure")
     score_range = (0.0, 1.0)
     working_images = 2.0
 
@@ -124,6 +130,7 @@ class Clipping(Objective):
 
     higher_is_better = False
     is_differentiable = False
+    coverage = measured("clipping")
     score_range = (0.0, 1.0)
     working_images = 1.0
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from isptune.objective import Objective
 from isptune_statistics.bank import DEFAULT, MetricBank, check_bank_images
+from isptune_statistics.blind_spots import measured
 from isptune_statistics.niqe import load_pristine, niqe_distance
 
 
@@ -30,6 +31,7 @@ class NIQEDistance(Objective):
     """
 
     higher_is_better = False
+    coverage = measured("niqe-distance")
     score_range = (0.0, float("inf"))
     working_images = 6.0
 
@@ -57,6 +59,7 @@ class Statistics(Objective):
     """
 
     higher_is_better = False
+    coverage = measured("niqe-distance")
     score_range = (0.0, float("inf"))
     labels = DEFAULT
     working_images = 8.0

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from isptune.errors import ConfigurationError
+from isptune import registry
+from isptune.coverage import Coverage, joined
+from isptune.errors import ConfigurationError, IsptuneError
 from isptune.objective import Objective, check_images
-from isptune_weighted.terms import read_terms
+from isptune_weighted.terms import read_terms, term_options
 
 
 class Weighted(Objective):
@@ -82,7 +85,20 @@ class Weighted(Objective):
         self.working_bytes_with_gradients = sum(
             objective.working_bytes_with_gradients for objective in objectives
         )
+        self.coverage = joined([objective.coverage for objective in objectives])
         self.downloads = tuple(one for objective in objectives for one in objective.downloads)  # type: ignore[misc]
+
+    @classmethod
+    def coverage_with(cls, options: Mapping[str, Any]) -> Coverage | None:
+        """What the terms state together; None where the options are refused when the sum is made."""
+        try:
+            terms = list(term_options(options.get("terms")))
+            kinds = [(registry.objectives.get(name), given) for name, given in terms]
+        except IsptuneError:
+            return None
+        return joined(
+            [kind.coverage_with(given) if hasattr(kind, "coverage_with") else None for kind, given in kinds]
+        )
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         scores = self.scores(images, reference)

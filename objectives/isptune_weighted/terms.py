@@ -60,6 +60,17 @@ def read_terms(terms: Any, normalise: bool) -> list[Term]:
     return read
 
 
+def term_options(terms: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """Each term's objective and its options, without making it.
+
+    Raises:
+        ConfigurationError: the form is not allowed.
+    """
+    for _, name, entry in _entries(terms):
+        options = entry.get("options") if isinstance(entry, Mapping) else None
+        yield name, options if isinstance(options, Mapping) else {}
+
+
 def _entries(terms: Any) -> Iterable[tuple[str, str, Any]]:
     """(label, objective's name, weight or mapping) of a mapping or of a list of mappings."""
     if isinstance(terms, Mapping):

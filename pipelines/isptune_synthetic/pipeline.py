@@ -94,6 +94,8 @@ class SyntheticPipeline(Pipeline):
         self.compile = compile
         self._compiled: Chain | None = None
         self.stages = [_create(create_stage, "stage", item) for item in _listed_stages(stages)]
+        self.stage_names = tuple(stage.name for stage in self.stages)
+        self.stage_families = tuple(stage.family for stage in self.stages)
         labels = _numbered([stage.name for stage in self.stages])
         for label, stage in zip(labels, self.stages, strict=True):
             stage.name = label

@@ -41,7 +41,7 @@ def test_tune_json_is_one_object_on_stdout(photo: str, call: Call) -> None:
     assert code == 0
     found = json.loads(out)
     keys = ["best_parameters", "best_score", "evaluations", "seconds", "out"]
-    assert list(found) == [*keys, "levels", "l1", "l1_normalised"]
+    assert list(found) == [*keys, "levels", "l1", "l1_normalised", "misled"]
     assert list(found["best_parameters"]) == ["blur", "brightening", "desaturation", "noise", "sharpening"]
     assert (found["evaluations"], found["out"]) == (60, "run")
     assert found["l1"] == pytest.approx(np.mean(list(found["levels"].values())))

@@ -64,6 +64,25 @@ class OutOfRange(Good):
         return super().render(values, scene) + self.amount(values).float().reshape(-1, 1, 1, 1)
 
 
+class GivesArrays(Good):
+    def render(self, values, scene):
+        return super().render(values, scene).detach().numpy()
+
+
+class GivesBytes(Good):
+    def render(self, values, scene):
+        return (super().render(values, scene) * 255).byte()
+
+
+class GivesAnotherSize(Good):
+    def render(self, values, scene):
+        return super().render(values, scene)[..., 1:]
+
+
+class CountsFamiliesWrongly(Good):
+    stage_names, stage_families = ("fog", "rain"), ("weather",)
+
+
 class OnlyInTheMiddle(Good):
     def render(self, values, scene):
         images = super().render(values, scene)
@@ -194,6 +213,10 @@ def test_a_good_pipeline_passes():
         (WrongIndices, "test_scenes_are_pictures_with_their_places"),
         (OneForAll, "test_a_population_renders_to_one_picture_each"),
         (OutOfRange, "test_a_population_renders_to_one_picture_each"),
+        (GivesArrays, "test_a_population_renders_to_one_picture_each"),
+        (GivesBytes, "test_a_population_renders_to_one_picture_each"),
+        (GivesAnotherSize, "test_a_population_renders_to_one_picture_each"),
+        (CountsFamiliesWrongly, "test_facts_are_declared"),
         (OnlyInTheMiddle, "test_the_whole_space_can_be_rendered"),
         (MixesRows, "test_a_picture_depends_on_its_own_values_alone"),
         (MixesRows, "test_truth_is_a_table_of_levels_in_their_ranges"),

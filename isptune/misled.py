@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
-from isptune.errors import EvaluationError
-from isptune.evaluator import Evaluator
-from isptune.objective import losses_of
+import numpy as np
+
 from isptune.pipeline import Pipeline, l1_distortion
-from isptune.result import TuneResult
+
+if TYPE_CHECKING:
+    from isptune.result import History
 
 MISLED = "score improved, hidden distortion rose"
 
@@ -28,29 +28,26 @@ def sentence(start: float, found: float) -> str:
     return f"{MISLED}: l1_normalised {start:.3g} at the start, {found:.3g} at the best score"
 
 
-def is_misled(result: TuneResult, evaluator: Evaluator) -> bool | None:
-    """Whether the best candidate scores better than an untuned one and is more distorted than it.
+def is_misled(history: History, start: float | None) -> bool | None:
+    """Whether the best candidate is more distorted than an untuned one although the run had seen better.
 
-    The untuned candidate is scored here, and only where the distortion rose: it is no part of the log. Of
-    several objectives none may have become worse.
+    That is: its hidden ``l1_normalised`` is above ``start``, and a candidate that is not above it was
+    evaluated and scored worse; of several scores, nowhere better and somewhere worse.
 
     Args:
-        result: of a run.
-        evaluator: the run's.
+        history: every evaluation of a run.
+        start: the ``l1_normalised`` of an untuned candidate.
 
     Returns:
-        None where no truth is known, nothing was found, or the untuned candidate cannot be evaluated.
+        None where no truth is known, or no score was finite.
     """
-    pipeline, objective = evaluator.pipeline, evaluator.objective
-    start, best = before(pipeline), result.history.best
-    if start is None or result.l1_normalised is None or best is None:
+    losses, best = history.l1_normalised, history.best
+    if start is None or losses is None or best is None:
         return None
-    if result.l1_normalised <= start + _NOTHING:
+    if losses[best] <= start + _NOTHING:
         return False
-    with torch.no_grad():
-        try:
-            middle = evaluator.evaluate(np.full((1, len(pipeline.space)), 0.5)).losses[0]
-        except EvaluationError:
-            return None
-    reached = losses_of(result.history.scores[best : best + 1], objective)[0]
-    return bool(np.all(reached <= middle) and np.any(reached < middle))
+    signs = np.where(history.orientations or history.higher_is_better, -1.0, 1.0)
+    # Rows of one column where there is one score; NaN is worse than nothing.
+    scores = (history.scores * signs).reshape(len(losses), -1)
+    worse = (scores >= scores[best]).all(axis=1) & (scores > scores[best]).any(axis=1)
+    return bool((worse & (losses <= start + _NOTHING)).any())

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from isptune.misled import before, is_misled
 from isptune.objective import Objective
 from isptune.pareto import ParetoFront, pareto_front
 from isptune.pipeline import Pipeline, l1_distortion
@@ -76,9 +77,9 @@ class TuneResult:
         history: every evaluation.
         levels: hidden distortion level per stage at the best candidate, where the truth is known.
         l1, l1_normalised: its L1 distortion losses, in the stages' own units and as shares of the maxima.
-        misled: whether the best candidate scores better than the middle of the space while its hidden
-            distortion is higher, which is what an objective that misjudges a stage leads to; None where no
-            truth is known.
+        misled: whether the best candidate is more distorted than the middle of the space although less
+            distorted ones were seen and scored worse, which is what an objective that misjudges a stage leads
+            to; None where no truth is known.
         problems: sentences about scores that were not finite.
         files: what was written.
         best_scores: its scores by label, of several objectives.
@@ -181,6 +182,7 @@ def build_result(
         result.levels = dict(zip(pipeline.truth_labels, row, strict=True))
         result.l1 = float(history.l1[best])
         result.l1_normalised = float(history.l1_normalised[best])
+        result.misled = is_misled(history, before(pipeline))
     return result
 
 

@@ -13,7 +13,6 @@ from isptune.config import parse_config
 from isptune.errors import ConfigurationError
 from isptune.evaluator import Evaluator
 from isptune.loop import Loop
-from isptune.misled import is_misled
 from isptune.naming import listed
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer
@@ -155,7 +154,6 @@ def run_session(
         result = build_result(
             loop.log, session.pipeline, session.objective, None if directory is None else directory.path
         )
-        result.misled = is_misled(result, evaluator)
         if directory is not None:
             write_outputs(directory, session.pipeline, session.objective, result, pictures)
         watchers.finish(result)

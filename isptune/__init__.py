@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from isptune.api import (
         register_stage as register_stage,
     )
+    from isptune.contracts.distortion import Distortion as Distortion
+    from isptune.contracts.stage import Stage as Stage
     from isptune.errors import IsptuneError as IsptuneError
     from isptune.evaluator import Evaluator as Evaluator
     from isptune.objective import Objective as Objective
@@ -56,7 +58,6 @@ if TYPE_CHECKING:
     from isptune.parameters import ParameterSpace as ParameterSpace
     from isptune.pipeline import Pipeline as Pipeline
     from isptune.pipeline import Scene as Scene
-    from isptune.stage import Stage as Stage
     from isptune.tuner import TuneResult as TuneResult
     from isptune.tuner import resume as resume
     from isptune.tuner import tune as tune
@@ -69,13 +70,14 @@ _HOMES = {
         for verb, plural in (("create", ""), ("register", ""), ("list", "s"))
         for kind in (f"stage{plural}", f"pipeline{plural}", f"objective{plural}", f"optimizer{plural}")
     ],
+    "isptune.contracts.distortion": ["Distortion"],
+    "isptune.contracts.stage": ["Stage"],
     "isptune.errors": ["IsptuneError"],
     "isptune.evaluator": ["Evaluator"],
     "isptune.objective": ["Objective"],
     "isptune.optimizer": ["Optimizer"],
     "isptune.parameters": ["Bool", "Choice", "Float", "Int", "ParameterSpace"],
     "isptune.pipeline": ["Pipeline", "Scene"],
-    "isptune.stage": ["Stage"],
     "isptune.tuner": ["TuneResult", "resume", "tune"],
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

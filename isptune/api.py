@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from isptune import registry
 
 if TYPE_CHECKING:
+    from isptune.contracts.stage import Stage
     from isptune.objective import Objective
     from isptune.optimizer import Optimizer
     from isptune.pipeline import Pipeline
-    from isptune.stage import Stage
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-    from isptune.stage import Stage
+    from isptune.contracts.stage import Stage
+    from isptune.parameters import Parameter
 
 FRACTIONS = (0.2, 0.4, 0.6, 0.8, 1.0)
 MINIMUM_SIZE, MAXIMUM_SIZE = 32, 512
@@ -32,11 +33,11 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class GalleryRow:
-    """One stage's tiles.
+    """The tiles of a distortion, or of one parameter of another stage.
 
     Attributes:
-        stage: its name.
-        levels: (L,) in the stage's unit, rising.
+        stage: the stage's name, with the parameter's behind it where it is no distortion.
+        levels: (L,) in the parameter's unit, rising; of a choice the places of its options.
         labels: (L,) the levels as text with their unit.
         tiles: (L, H, W, 3) of 8 bits, what the stage makes of the detail at each level.
     """
@@ -60,14 +61,17 @@ def stage_gallery(
 ) -> Gallery:
     """Run stages at rising levels on the most detailed part of a picture, at its native resolution.
 
+    A distortion makes a row, another stage one for each of its parameters, the others at their defaults.
+
     Args:
         image: (3, H, W) RGB in [0, 1].
-        stages: each makes a row; its noise is drawn with a generator seeded with 0, one draw for all levels.
+        stages: of pictures as they are shown; their noise is drawn with a generator seeded with 0, one draw
+            for all levels.
         size: the side of the detail; a picture that is smaller is taken whole along that side.
-        fractions: the levels, as shares of a stage's highest one.
+        fractions: the levels, as shares of a range; a choice shows its options.
 
     Raises:
-        ConfigurationError: no stage, or a size that is not a whole number from 32 to 512.
+        ConfigurationError: no stage, one of other images, or a size that is no whole number from 32 to 512.
         StageError: a stage raised, or gave images of another shape.
     """
     import torch
@@ -80,7 +84,7 @@ def stage_gallery(
         raise ConfigurationError("a gallery needs at least one stage")
     detail = _most_detailed(image, size)
     with torch.no_grad():
-        rows = tuple(_row(stage, detail, fractions) for stage in stages)
+        rows = tuple(row for stage in stages for row in _rows(stage, detail, fractions))
     return Gallery(_pixels(detail.unsqueeze(0))[0], rows)
 
 
@@ -102,19 +106,44 @@ def _most_detailed(image: Tensor, size: int) -> Tensor:
     return image[:, top : top + high, left : left + wide].contiguous()
 
 
-def _row(stage: Stage, detail: Tensor, fractions: Sequence[float]) -> GalleryRow:
+def _rows(stage: Stage, detail: Tensor, fractions: Sequence[float]) -> Iterator[GalleryRow]:
     import torch
 
-    levels = tuple(fraction * stage.level_range[1] for fraction in fractions)
+    from isptune.contracts.distortion import Distortion
+    from isptune.parameters import Choice
+
+    if (stage.domain_in, stage.domain_out) != ("encoded", "encoded"):
+        raise ConfigurationError(
+            f"the stage '{stage.name}' takes {stage.domain_in} images and gives {stage.domain_out} ones; "
+            "a gallery shows stages that take and give encoded ones"
+        )
+    for name, kind in stage.declared.items():
+        if isinstance(kind, Choice):
+            levels = torch.arange(min(kind.count, len(fractions)), dtype=torch.float64)
+            labels = tuple(str(kind.decode(float(level))) for level in levels)
+        else:
+            levels = kind.from_unit(torch.tensor(fractions, dtype=torch.float64))
+            labels = tuple(_label(value, kind.unit) for value in levels.tolist())
+        title = stage.name if isinstance(stage, Distortion) else f"{stage.name} {name}"
+        tiles = _tiles(stage, detail, name, kind, levels)
+        yield GalleryRow(title, tuple(levels.tolist()), labels, tiles)
+
+
+def _tiles(stage: Stage, detail: Tensor, name: str, kind: Parameter, levels: Tensor) -> Pixels:
+    """The detail at rising values of one parameter, the others at their defaults."""
+    import torch
+
+    from isptune.stages.values import column_of, defaults_of
+
     # A copy per level: a stage may write over what it is given.
     images = detail.repeat(len(levels), 1, 1, 1)
-    level = torch.tensor(levels, dtype=detail.dtype)
+    values = defaults_of(stage, len(levels)) | {name: column_of(kind, levels)}
     try:
         if stage.is_stochastic:
             noise = stage.draw(detail.shape[-2], detail.shape[-1], torch.Generator().manual_seed(0))
-            output = stage(images, level, None if noise is None else noise.to(detail.dtype))
+            output = stage(images, **values, noise=None if noise is None else noise.to(detail.dtype))
         else:
-            output = stage(images, level)
+            output = stage(images, **values)
         if output.shape != images.shape:
             raise ConfigurationError(
                 f"it must give images of the shape {tuple(images.shape)}, got {tuple(output.shape)}"
@@ -123,8 +152,7 @@ def _row(stage: Stage, detail: Tensor, fractions: Sequence[float]) -> GalleryRow
         raise
     except Exception as error:
         raise StageError(stage.name, error) from error
-    labels = tuple(_label(value, stage.level_unit) for value in levels)
-    return GalleryRow(stage.name, levels, labels, _pixels(output))
+    return _pixels(output)
 
 
 def _label(level: float, unit: str) -> str:
@@ -166,7 +194,7 @@ def draw_gallery(gallery: Gallery, title: str | None = None) -> Figure:
         axes.set_axis_off()
         for number, row in enumerate(gallery.rows):
             upper = top + number * below + _LABEL
-            name = row.stage.replace("_", "_\n")
+            name = row.stage.replace("_", "_\n").replace(" ", "\n")
             axes.text(_MARGIN, upper + high / 2, name, ha="left", va="center", fontsize=9, fontweight="bold")
             tiles = [gallery.original, *row.tiles]
             for column, (tile, label) in enumerate(zip(tiles, ("original", *row.labels), strict=True)):

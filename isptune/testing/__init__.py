@@ -2,9 +2,9 @@
 
 Example, in a plugin's own tests::
 
-    from isptune.testing import StageConformance
+    from isptune.testing import DistortionConformance
 
-    class TestVignette(StageConformance):
+    class TestVignette(DistortionConformance):
         name = "vignette"
 """
 
@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from isptune.testing.distortion import DistortionConformance as DistortionConformance
     from isptune.testing.multi_objective import MultiObjectiveConformance as MultiObjectiveConformance
     from isptune.testing.objective import ObjectiveConformance as ObjectiveConformance
     from isptune.testing.optimizer import OptimizerConformance as OptimizerConformance
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     f"{kind}Conformance": f"isptune.testing.{kind.lower()}"
-    for kind in ("Objective", "Optimizer", "Pipeline", "Stage")
+    for kind in ("Distortion", "Objective", "Optimizer", "Pipeline", "Stage")
 } | {"MultiObjectiveConformance": "isptune.testing.multi_objective"}
 
 __all__ = sorted(_HOME)

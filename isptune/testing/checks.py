@@ -25,10 +25,15 @@ def global_random_state() -> tuple[Any, ...]:
 
 def assert_pictures(images: Tensor) -> None:
     """Refuse numbers that are not finite or not in [0, 1]."""
-    assert bool(images.isfinite().all()), "there are numbers that are not finite"
+    assert_finite(images)
     low, high = (float(end) for end in images.detach().aminmax())
     assert low >= 0, f"the lowest number is {low:g}, below 0"
     assert high <= 1, f"the highest number is {high:g}, above 1"
+
+
+def assert_finite(images: Tensor) -> None:
+    """Refuse numbers that are not finite."""
+    assert bool(images.isfinite().all()), "there are numbers that are not finite"
 
 
 def assert_gradients_are_true(
@@ -39,6 +44,7 @@ def assert_gradients_are_true(
     tolerance: float,
     scales: Sequence[float] | None = None,
     directions: int = 4,
+    names: Sequence[str] | None = None,
 ) -> None:
     """Compare gradients with central differences along random directions.
 
@@ -54,6 +60,7 @@ def assert_gradients_are_true(
             does to a difference is allowed as well.
         scales: a typical size of each input; 1 for all if None.
         directions: how many directions per input.
+        names: what messages call the inputs; by their places if None.
 
     Raises:
         AssertionError: a gradient is missing, not finite, zero everywhere, or not the slope.
@@ -67,9 +74,10 @@ def assert_gradients_are_true(
     # Rounding errors of some units in the last place of every output, added up at random.
     rounding = 32 * torch.finfo(output.dtype).eps * float(output.detach().abs().max()) * output.numel() ** 0.5
     for number, (leaf, gradient) in enumerate(zip(leaves, gradients, strict=True)):
-        assert gradient is not None, f"input {number} gets no gradient, although is_differentiable says so"
-        assert bool(gradient.isfinite().all()), f"the gradient of input {number} is not finite"
-        assert bool(gradient.any()), f"the gradient of input {number} is zero everywhere"
+        what = f"input {number}" if names is None else names[number]
+        assert gradient is not None, f"{what} gets no gradient, although is_differentiable says so"
+        assert bool(gradient.isfinite().all()), f"the gradient of {what} is not finite"
+        assert bool(gradient.any()), f"the gradient of {what} is zero everywhere"
         reach = step * (1.0 if scales is None else scales[number])
         for _ in range(directions):
             direction = torch.randn(leaf.shape, generator=generator, dtype=leaf.dtype).to(leaf.device)
@@ -85,6 +93,6 @@ def assert_gradients_are_true(
             expected = float((gradient * direction).sum())
             allowed = tolerance * float(gradient.norm()) + rounding / reach
             assert abs(slope - expected) <= allowed, (
-                f"the gradient of input {number} is not the slope: {expected:.9g} along a direction in which "
+                f"the gradient of {what} is not the slope: {expected:.9g} along a direction in which "
                 f"the output changes by {slope:.9g} (allowed difference {allowed:.3g})"
             )

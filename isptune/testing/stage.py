@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -10,20 +10,32 @@ import torch
 from torch import Tensor
 
 import isptune
-from isptune.stage import Stage
-from isptune.testing.checks import assert_gradients_are_true, assert_pictures, global_random_state
+from isptune.contracts.stage import DOMAINS, Stage
+from isptune.parameters import Float
+from isptune.stages.chain import check_arguments
+from isptune.stages.values import column_of, defaults_of
+from isptune.testing.checks import (
+    assert_finite,
+    assert_gradients_are_true,
+    assert_pictures,
+    global_random_state,
+)
 from isptune.testing.pictures import picture
+
+Values = dict[str, Tensor]
 
 
 class StageConformance:
     """What every stage must keep; inherit it in a plugin's tests and set ``name``.
 
+    A stage that is a ``Distortion`` inherits ``DistortionConformance``, which asks for more.
+
     Example::
 
         from isptune.testing import StageConformance
 
-        class TestVignette(StageConformance):
-            name = "vignette"
+        class TestSharpen(StageConformance):
+            name = "sharpen"
 
     Class facts to override where a stage needs it:
         name, options: what ``make`` creates through the registry; override ``make`` for anything else.
@@ -31,9 +43,8 @@ class StageConformance:
         batch_tolerance: how far a pixel may move with the rest of the batch; 0 means not at all.
         mode_tolerance: how far a pixel may move where gradients are recorded.
         dtype_tolerance: how far the outputs for float32 and float64 pictures may be apart.
-        damage_tolerance: by which share of the largest damage the damage may fall as the level grows.
         gradient_tolerance, difference_step: for the comparison of the gradients with differences.
-        gradient_shares: the levels, as shares of the highest, at which the gradients are compared.
+        gradient_shares: where in the parameters' ranges, from 0 to 1, the gradients are compared.
     """
 
     name: ClassVar[str] = ""
@@ -42,7 +53,6 @@ class StageConformance:
     batch_tolerance: ClassVar[float] = 1e-6
     mode_tolerance: ClassVar[float] = 1e-5
     dtype_tolerance: ClassVar[float] = 1e-4
-    damage_tolerance: ClassVar[float] = 0.02
     gradient_tolerance: ClassVar[float] = 1e-5
     difference_step: ClassVar[float] = 1e-6
     gradient_shares: ClassVar[tuple[float, ...]] = (0.13, 0.37, 0.71)
@@ -54,163 +64,207 @@ class StageConformance:
         return isptune.create_stage(self.name, **self.options)
 
     def picture(self, height: int, width: int) -> Tensor:
-        """(1, 3, H, W) float32 in [0, 1]: a picture that the stage can spoil."""
+        """(1, 3, H, W) float32 in [0, 1]: a picture that the stage changes."""
         return picture(height, width)
 
     def gradient_picture(self) -> Tensor:
         """(1, 3, H, W) float64: a small picture whose outputs the stage does not clip at 0 or 1."""
         return picture(20, 24).double() * 0.4 + 0.3
 
-    def damage(self, images: Tensor, outputs: Tensor) -> Tensor:
-        """(N,) how much worse the outputs are: the mean absolute difference by default."""
-        return (outputs - images).abs().mean(dim=(1, 2, 3))
-
     # Helpers.
 
-    def _batch(self, stage: Stage, *shares: float, size: int = 0) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Different pictures, levels at the given shares of the highest one, and noise."""
+    def _batch(self, stage: Stage, *shares: float, size: int = 0) -> tuple[Tensor, Values, Tensor | None]:
+        """Different pictures, values at the given shares of their ranges, and noise."""
         height, width = self.sizes[size]
-        base = self.picture(height, width)
+        base = self._fitting(stage, self.picture(height, width))
         images = torch.cat([base.roll(3 * i, dims=-1) * (1 - 0.08 * i) for i in range(len(shares))])
-        level = torch.tensor(shares, dtype=torch.float64) * stage.level_range[1]
-        return images, level, self._draw(stage, height, width)
+        return images, self._values(stage, shares), self._draw(stage, height, width)
+
+    def _fitting(self, stage: Stage, images: Tensor) -> Tensor:
+        """The pictures as images of the stage's ``domain_in``."""
+        return images[:, 1:2] if DOMAINS[stage.domain_in] == 1 else images
+
+    def _values(self, stage: Stage, shares: Sequence[float]) -> Values:
+        """Every parameter at every share, each in another order than the one before it."""
+        unit = torch.tensor(shares, dtype=torch.float64)
+        return {
+            name: column_of(kind, kind.from_unit(unit.roll(-place)))
+            for place, (name, kind) in enumerate(stage.declared.items())
+        }
+
+    def _active(self, stage: Stage, name: str, values: Values) -> Values:
+        """The values, with those changed on which it depends whether a parameter matters."""
+        changed = dict(values)
+        for other, wanted in getattr(stage.declared[name], "active_if", {}).items():
+            option = wanted[0] if isinstance(wanted, (tuple, list)) else wanted
+            kind = stage.declared[other]
+            column = torch.full((len(values[other]),), float(kind.encode(option)), dtype=torch.float64)
+            changed[other] = column_of(kind, column)
+        return changed
 
     def _draw(self, stage: Stage, height: int, width: int, seed: int = 1) -> Tensor | None:
         return stage.draw(height, width, torch.Generator().manual_seed(seed))
 
-    def _apply(self, stage: Stage, images: Tensor, level: Tensor, noise: Tensor | None) -> Tensor:
+    def _apply(
+        self, stage: Stage, images: Tensor, values: Values, noise: Tensor | None, **more: Tensor
+    ) -> Tensor:
         if noise is None:
-            return stage(images, level)
-        return stage(images, level, noise.to(images.dtype) if noise.is_floating_point() else noise)
+            return stage(images, **values, **more)
+        noise = noise.to(images.dtype) if noise.is_floating_point() else noise
+        return stage(images, **values, noise=noise, **more)
 
     def _near(self, got: Tensor, expected: Tensor, tolerance: float) -> bool:
         return float((got.double() - expected.double()).abs().max()) <= tolerance
+
+    def _assert_of_domain(self, stage: Stage, output: Tensor) -> None:
+        if stage.domain_out == "encoded":
+            assert_pictures(output)
+        else:
+            assert_finite(output)
 
     # The rules.
 
     def test_facts_are_declared(self) -> None:
         stage = self.make()
         assert stage.name, "a stage has the name that it is registered under"
-        low, high = stage.level_range
-        assert low == 0 < high < math.inf, f"level_range is {stage.level_range}, allowed: (0, highest)"
-        assert isinstance(stage.level_unit, str)
-        assert stage.parameter_name is None or stage.parameter_name.isidentifier()
-        assert isinstance(stage.is_differentiable, bool)
-        assert isinstance(stage.is_stochastic, bool)
-        assert stage.working_images > 0
-
-    def test_level_0_is_the_identity_to_the_last_bit(self) -> None:
-        stage = self.make()
-        for size in range(len(self.sizes)):
-            images, level, noise = self._batch(stage, 0.0, 0.6, 0.0, 1.0, size=size)
-            images[2, :, :4], images[2, :, 4:8] = 0.0, 1.0
-            for dtype in (torch.float32, torch.float64):
-                output = self._apply(stage, images.to(dtype), level, noise)
-                for sample in (0, 2):
-                    assert torch.equal(output[sample], images[sample].to(dtype)), (
-                        f"sample {sample} of level 0 differs from its input at {self.sizes[size]} in {dtype}"
-                    )
-
-    def test_level_0_is_the_identity_where_gradients_are_recorded(self) -> None:
-        stage = self.make()
-        if not stage.is_differentiable:
-            pytest.skip("the stage declares no gradients")
-        images, level, noise = self._batch(stage, 0.0, 0.6)
-        output = self._apply(stage, images.requires_grad_(True), level.requires_grad_(True), noise)
-        assert torch.equal(output[0], images[0])
+        for fact in ("is_differentiable", "is_stochastic", "takes_out"):
+            value = getattr(stage, fact)
+            assert isinstance(value, bool), f"{fact} is {value!r}, allowed: True or False"
+        assert stage.working_images > 0, f"working_images is {stage.working_images}, allowed: above 0"
+        recorded = stage.recorded_images
+        assert recorded is None or recorded > 0, f"recorded_images is {recorded}, allowed: above 0, or None"
+        check_arguments(stage)
 
     def test_output_has_the_shape_type_and_range_of_images(self) -> None:
         stage = self.make()
+        channels = DOMAINS[stage.domain_out]
         for size in range(len(self.sizes)):
-            images, level, noise = self._batch(stage, 0.05, 0.5, 1.0, size=size)
+            images, values, noise = self._batch(stage, 0.05, 0.5, 1.0, size=size)
             for dtype in (torch.float32, torch.float64):
-                output = self._apply(stage, images.to(dtype), level.to(dtype), noise)
-                assert output.shape == images.shape
-                assert output.dtype == dtype
-                assert_pictures(output)
+                # A chain gives float64 values, other callers may give the images' type.
+                typed = {k: v.to(dtype) if v.is_floating_point() else v for k, v in values.items()}
+                output = self._apply(stage, images.to(dtype), typed, noise)
+                expected = (len(images), channels, *images.shape[2:])
+                got = tuple(output.shape)
+                assert got == expected, f"the output has the shape {got}, expected {expected}"
+                assert output.dtype == dtype, f"the output is of {output.dtype} for images of {dtype}"
+                self._assert_of_domain(stage, output)
 
     def test_flat_pictures_stay_in_range(self) -> None:
         stage = self.make()
-        images = torch.tensor([0.0, 0.5, 1.0]).reshape(3, 1, 1, 1).expand(-1, 3, *self.sizes[0])
-        level = torch.full((3,), stage.level_range[1])
-        output = self._apply(stage, images, level, self._draw(stage, *self.sizes[0]))
-        assert_pictures(output)
+        greys = torch.tensor([0.0, 0.5, 1.0]).reshape(3, 1, 1, 1)
+        images = greys.expand(-1, DOMAINS[stage.domain_in], *self.sizes[0])
+        for share in (0.0, 1.0):
+            values = self._values(stage, (share,) * 3)
+            output = self._apply(stage, images, values, self._draw(stage, *self.sizes[0]))
+            self._assert_of_domain(stage, output)
+
+    def test_the_defaults_can_be_rendered(self) -> None:
+        stage = self.make()
+        images, _, noise = self._batch(stage, 0.0, 0.0)
+        self._assert_of_domain(stage, self._apply(stage, images, defaults_of(stage, len(images)), noise))
+
+    def test_every_parameter_changes_the_output(self) -> None:
+        stage = self.make()
+        images, values, noise = self._batch(stage, 0.2, 0.5, 0.8)
+        for name, kind in stage.declared.items():
+            base = self._active(stage, name, values)
+            outputs = []
+            for share in (0.0, 0.35, 0.65, 1.0):
+                unit = torch.full((len(images),), share, dtype=torch.float64)
+                outputs.append(
+                    self._apply(stage, images, base | {name: column_of(kind, kind.from_unit(unit))}, noise)
+                )
+            assert any(not torch.equal(output, outputs[0]) for output in outputs), (
+                f"the parameter '{name}' changes nothing from one end of its range to the other"
+            )
 
     def test_a_sample_does_not_depend_on_the_batch(self) -> None:
         stage = self.make()
         for size in range(len(self.sizes)):
-            images, level, noise = self._batch(stage, 0.9, 0.0, 0.2, 0.55, size=size)
-            together = self._apply(stage, images, level, noise)
+            images, values, noise = self._batch(stage, 0.9, 0.0, 0.2, 0.55, size=size)
+            together = self._apply(stage, images, values, noise)
             for index in range(len(images)):
                 one = slice(index, index + 1)
-                alone = self._apply(stage, images[one].clone(), level[one], noise)
+                alone = self._apply(stage, images[one].clone(), {k: v[one] for k, v in values.items()}, noise)
                 assert self._near(together[one], alone, self.batch_tolerance), (
                     f"sample {index} differs from the same picture on its own at {self.sizes[size]}"
                 )
 
     def test_one_picture_may_be_expanded_to_a_batch(self) -> None:
         stage = self.make()
-        images, level, noise = self._batch(stage, 0.9, 0.0, 0.3)
+        images, values, noise = self._batch(stage, 0.9, 0.0, 0.3)
         expanded = images[:1].expand(3, -1, -1, -1)
-        output = self._apply(stage, expanded, level, noise)
-        copied = self._apply(stage, expanded.clone(), level, noise)
+        output = self._apply(stage, expanded, values, noise)
+        copied = self._apply(stage, expanded.clone(), values, noise)
         assert self._near(output, copied, self.batch_tolerance)
         channels_last = expanded.contiguous(memory_format=torch.channels_last)
-        assert self._near(self._apply(stage, channels_last, level, noise), copied, self.batch_tolerance)
-
-    def test_quality_falls_as_the_level_grows(self) -> None:
-        stage = self.make()
-        shares = [0.0, 0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0]
-        height, width = self.sizes[0]
-        images = self.picture(height, width).expand(len(shares), -1, -1, -1)
-        level = torch.tensor(shares) * stage.level_range[1]
-        damage = self.damage(images, self._apply(stage, images, level, self._draw(stage, height, width)))
-        assert float(damage[0]) == 0
-        assert float(damage[-1]) > 0, "the highest level changes nothing"
-        falls = damage[:-1] - damage[1:]
-        assert float(falls.max()) <= self.damage_tolerance * float(damage.max()), (
-            f"the damage falls somewhere while the level grows: {[round(d, 5) for d in damage.tolist()]}"
-        )
+        assert self._near(self._apply(stage, channels_last, values, noise), copied, self.batch_tolerance)
 
     def test_float32_and_float64_agree(self) -> None:
         stage = self.make()
-        images, level, noise = self._batch(stage, 0.1, 0.5, 1.0)
-        single = self._apply(stage, images, level, noise)
-        double = self._apply(stage, images.double(), level, noise)
+        images, values, noise = self._batch(stage, 0.1, 0.5, 1.0)
+        single = self._apply(stage, images, values, noise)
+        double = self._apply(stage, images.double(), values, noise)
         assert self._near(single, double, self.dtype_tolerance)
 
     def test_results_are_the_same_with_and_without_gradients(self) -> None:
         stage = self.make()
-        images, level, noise = self._batch(stage, 0.1, 0.5, 1.0)
+        images, values, noise = self._batch(stage, 0.1, 0.5, 1.0)
         with torch.no_grad():
-            without = self._apply(stage, images, level, noise)
+            without = self._apply(stage, images, values, noise)
         assert not without.requires_grad
-        recorded = self._apply(stage, images.clone().requires_grad_(True), level, noise).detach()
+        recorded = self._apply(stage, images.clone().requires_grad_(True), values, noise).detach()
         assert self._near(recorded, without, self.mode_tolerance)
 
     def test_nothing_is_modified(self) -> None:
         stage = self.make()
-        images, level, noise = self._batch(stage, 0.0, 0.4, 1.0)
-        kept = images.clone(), level.clone(), None if noise is None else noise.clone()
-        self._apply(stage, images, level, noise)
+        images, values, noise = self._batch(stage, 0.0, 0.4, 1.0)
+        kept = images.clone(), {k: v.clone() for k, v in values.items()}
+        drawn = None if noise is None else noise.clone()
+        self._apply(stage, images, values, noise)
         assert torch.equal(images, kept[0]), "the input pictures were written over"
-        assert torch.equal(level, kept[1]), "the levels were written over"
-        assert noise is None or kept[2] is None or torch.equal(noise, kept[2]), "the noise was written over"
+        for name, value in values.items():
+            assert torch.equal(value, kept[1][name]), f"the values of '{name}' were written over"
+        assert noise is None or drawn is None or torch.equal(noise, drawn), "the noise was written over"
+
+    def test_out_receives_the_result(self) -> None:
+        stage = self.make()
+        if not stage.takes_out:
+            pytest.skip("the stage declares no out=")
+        images, values, noise = self._batch(stage, 0.0, 0.4, 1.0)
+        with torch.no_grad():
+            expected = self._apply(stage, images, values, noise)
+            again = self._apply(stage, images, values, noise)
+            for other, what in ((again, "what an earlier call gave"), (images, "the input")):
+                assert expected.data_ptr() != other.data_ptr(), (
+                    f"the output is {what}, which a chain would write over; "
+                    "give a new tensor, or set takes_out = False"
+                )
+            buffer = torch.full_like(expected, 0.5)
+            places = [("another tensor", images, buffer)]
+            if expected.shape == images.shape:
+                own = images.clone()
+                places.append(("the images themselves", own, own))
+            for what, given, out in places:
+                output = self._apply(stage, given, values, noise, out=out)
+                assert output.data_ptr() == out.data_ptr(), f"with out= {what} the result is elsewhere"
+                assert torch.equal(output, expected), f"with out= {what} the result is another"
 
     def test_global_random_state_is_neither_used_nor_changed(self) -> None:
         stage = self.make()
-        images, level, _ = self._batch(stage, 0.5, 1.0)
+        images, values, _ = self._batch(stage, 0.5, 1.0)
         before = global_random_state()
         noise = self._draw(stage, *self.sizes[0])
-        first = self._apply(stage, images, level, noise)
+        first = self._apply(stage, images, values, noise)
         assert global_random_state() == before
         torch.rand(7)
-        assert torch.equal(self._apply(stage, images, level, noise), first)
+        assert torch.equal(self._apply(stage, images, values, noise), first)
 
     def test_is_stochastic_is_true(self) -> None:
         stage = self.make()
         height, width = self.sizes[0]
-        images, level, noise = self._batch(stage, 0.5, 1.0)
+        images, values, noise = self._batch(stage, 0.5, 1.0)
         if not stage.is_stochastic:
             assert noise is None, "draw() gives noise, although is_stochastic is False"
             return
@@ -218,36 +272,55 @@ class StageConformance:
         again = self._draw(stage, height, width)
         assert again is not None
         assert torch.equal(again, noise), "equal generators give different draws"
-        output = self._apply(stage, images, level, noise)
-        assert torch.equal(self._apply(stage, images, level, noise), output)
-        other = self._apply(stage, images, level, self._draw(stage, height, width, seed=2))
+        output = self._apply(stage, images, values, noise)
+        assert torch.equal(self._apply(stage, images, values, noise), output)
+        other = self._apply(stage, images, values, self._draw(stage, height, width, seed=2))
         assert not torch.equal(other, output), "another draw gives the same picture"
-        assert torch.equal(stage(images, level), stage(images, level)), "without noise it is not reproducible"
+        first, second = (stage(images, **values) for _ in range(2))
+        assert torch.equal(first, second), "without noise it is not reproducible"
 
     def test_gradients_are_true(self) -> None:
         stage = self.make()
         if not stage.is_differentiable:
             pytest.skip("the stage declares no gradients")
-        image = self.gradient_picture()
+        image = self._fitting(stage, self.gradient_picture())
         noise = self._draw(stage, image.shape[-2], image.shape[-1])
-        level = torch.tensor(self.gradient_shares, dtype=torch.float64) * stage.level_range[1]
+        values = self._values(stage, self.gradient_shares)
+        images = image.repeat(len(self.gradient_shares), 1, 1, 1)
+        self._compare(lambda given: self._apply(stage, given, values, noise), images, 1.0, "the images")
+        for name, kind in stage.declared.items():
+            if not isinstance(kind, Float):
+                continue
+            others = self._active(stage, name, values)
+
+            def rendered(value: Tensor, name: str = name, others: Values = others) -> Tensor:
+                return self._apply(stage, images, others | {name: value}, noise)
+
+            self._compare(rendered, others[name], kind.high - kind.low, f"the parameter '{name}'")
+
+    def _compare(self, function: Callable[[Tensor], Tensor], at: Tensor, scale: float, what: str) -> None:
         assert_gradients_are_true(
-            lambda images, level: self._apply(stage, images, level, noise),
-            (image.repeat(len(level), 1, 1, 1), level),
+            function,
+            (at,),
             step=self.difference_step,
             tolerance=self.gradient_tolerance,
-            scales=(1.0, stage.level_range[1]),
+            scales=(scale,),
+            names=(what,),
         )
 
     def test_gradients_are_finite_at_the_ends(self) -> None:
         stage = self.make()
         if not stage.is_differentiable:
             pytest.skip("the stage declares no gradients")
-        images, level, noise = self._batch(stage, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0)
+        images, _, noise = self._batch(stage, *(0.0,) * 8)
         for index, grey in ((1, 0.0), (2, 0.5), (3, 1.0), (5, 0.0), (6, 0.5), (7, 1.0)):
             images[index] = grey
+        ends = torch.tensor((0.0,) * 4 + (1.0,) * 4, dtype=torch.float64)
+        values = {name: column_of(kind, kind.from_unit(ends)) for name, kind in stage.declared.items()}
         for dtype in (torch.float32, torch.float64):
-            leaves = images.to(dtype).requires_grad_(True), level.to(dtype).requires_grad_(True)
-            output = self._apply(stage, *leaves, noise)
-            for gradient in torch.autograd.grad(output.sum(), leaves):
-                assert bool(gradient.isfinite().all()), f"a gradient is not finite in {dtype}"
+            leaves = [images.to(dtype).requires_grad_(True)]
+            floats = {k: v.to(dtype).requires_grad_(True) for k, v in values.items() if v.is_floating_point()}
+            output = self._apply(stage, leaves[0], values | floats, noise)
+            for gradient in torch.autograd.grad(output.sum(), [*leaves, *floats.values()], allow_unused=True):
+                finite = gradient is None or bool(gradient.isfinite().all())
+                assert finite, f"a gradient is not finite in {dtype}"

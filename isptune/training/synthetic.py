@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from isptune import registry
+from isptune.contracts.distortion import Distortion
 from isptune.errors import ConfigurationError
 from isptune.naming import listed
-from isptune.stage import Stage
 from isptune.training.contents import pristine_contents
 from isptune.training.source import Batch
 
@@ -69,8 +69,8 @@ class SyntheticSource:
         self.target, self.crop, self.mixed, self.seed = target, crop, mixed, seed
         self.faint, self.looks = faint, looks
         self.contents, self.variants = contents, variants
-        self._stages: dict[str, Stage] = {
-            name: registry.stages.create(name) for name in (*self.chain, *self.others)
+        self._stages: dict[str, Distortion] = {
+            name: _distortion(name) for name in (*self.chain, *self.others)
         }
         for name, stage in self._stages.items():
             if target == "families" and stage.family not in self.labels:
@@ -116,8 +116,12 @@ class SyntheticSource:
         with torch.no_grad():
             for column, name in enumerate(names):
                 stage, share = self._stages[name], shares[:, column]
-                noise = stage.draw(self.crop, self.crop, generator) if stage.is_stochastic else None
-                images = stage(images, share * stage.level_range[1], noise).clamp(0, 1)
+                level = share * stage.level_range[1]
+                if stage.is_stochastic:
+                    noise = stage.draw(self.crop, self.crop, generator)
+                    images = stage(images, level, noise).clamp(0, 1)
+                else:
+                    images = stage(images, level).clamp(0, 1)
                 if self.labels:
                     family = self.labels.index(stage.family)
                     severities[:, family] = 1 - (1 - severities[:, family]) * (1 - share)
@@ -176,3 +180,13 @@ class SyntheticSource:
 
         chosen = some(self.chain, 0, math.ceil(len(self.chain) / 2)) + some(self.others, 1, 3)
         return some(chosen, len(chosen), len(chosen))
+
+
+def _distortion(name: str) -> Distortion:
+    """A fresh stage of a name, whose level is known."""
+    stage = registry.stages.create(name)
+    if not isinstance(stage, Distortion):
+        raise ConfigurationError(
+            f"the stage '{name}' is no distortion: no level says how much worse it makes a picture"
+        )
+    return stage

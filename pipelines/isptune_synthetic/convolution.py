@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from isptune_synthetic.memory import room
+from isptune.stages.memory import room
+from isptune.stages.strips import given_back, is_plain
 from isptune_synthetic.rows import row_strips
-from isptune_synthetic.strips import given_back, is_plain
 
 # Up to this many taps a sum of shifted pictures is faster than two transforms.
 _MANY_TAPS = 64

@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from isptune.stages.strips import given_back
 from isptune_synthetic.compiled import can_compile
-from isptune_synthetic.strips import given_back
 
 # Columns (or rows) that one band matrix produces; 32 to 128 are equally fast.
 _BLOCK = 64

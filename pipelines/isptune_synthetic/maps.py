@@ -11,7 +11,6 @@ All of them build on the distance from X_o on either side: ``t = (x - o) / (1 - 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -22,14 +21,9 @@ from torch import Tensor
 from isptune.errors import ConfigurationError
 from isptune.parameters import Float
 from isptune.registry import Registry
+from isptune.stages.noise import seeded_generator
 
 hidden_maps = Registry("hidden map", "isptune.hidden_maps")
-
-
-def seeded_generator(*key: object) -> torch.Generator:
-    """A CPU generator of its own for a key of seeds and names, the same on every machine."""
-    digest = hashlib.sha256("/".join(map(str, key)).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:4], "little"))
 
 
 class HiddenMap(ABC):

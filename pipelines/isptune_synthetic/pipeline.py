@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,25 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isptune.api import create_stage
-from isptune.errors import ConfigurationError, StageError
-from isptune.naming import did_you_mean, listed
+from isptune.contracts.distortion import Distortion
+from isptune.contracts.stage import Stage
+from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
 from isptune.pipeline import Pipeline, Scene
 from isptune.scenes import load_scenes
-from isptune.stage import Stage
-from isptune_synthetic.chain import STORAGE, Chain, run_chain
-from isptune_synthetic.maps import HiddenMap, hidden_maps, seeded_generator
-from isptune_synthetic.stages.base import SyntheticStage
+from isptune.stages.building import create_named, make_stages, numbered
+from isptune.stages.chain import Chain, check_domains
+from isptune_synthetic.maps import HiddenMap, hidden_maps
 
 DEFAULT_STAGES = ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen")
-
-# Noise fields of at most this many bytes are kept between calls; a 4K field in float32 takes 100 MB.
-_NOISE_BYTES = 512 * 2**20
-
-
-# Elsewhere than on a CPU our stages work on whole batches, not on strips of a picture.
-_WHOLE_BATCH_IMAGES = 9.0
 
 
 class SyntheticPipeline(Pipeline):
@@ -83,34 +74,31 @@ class SyntheticPipeline(Pipeline):
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ConfigurationError(f"the seed is {seed}; allowed: whole numbers of at least 0")
-        if storage not in STORAGE:
-            raise ConfigurationError(
-                f"the storage is {storage!r}; allowed: {listed(STORAGE)}{did_you_mean(str(storage), STORAGE)}"
-            )
-        if not isinstance(compile, bool):
-            raise ConfigurationError(f"compile is {compile!r}; allowed: true or false")
         self.seed = seed
-        self.storage = storage
-        self.compile = compile
-        self._compiled: Chain | None = None
-        self.stages = [_create(create_stage, "stage", item) for item in _listed_stages(stages)]
+        self.stages = [
+            _distortion(stage)
+            for stage, _ in make_stages(
+                list(DEFAULT_STAGES) if stages is None else stages, f"the pipeline '{self.name}'"
+            )
+        ]
         self.stage_names = tuple(stage.name for stage in self.stages)
         self.stage_families = tuple(stage.family for stage in self.stages)
-        labels = _numbered([stage.name for stage in self.stages])
+        labels = numbered([stage.name for stage in self.stages])
         for label, stage in zip(labels, self.stages, strict=True):
             stage.name = label
+        self._chain = Chain(self.stages, seed=seed, storage=storage, compile=compile)
+        check_domains(self.stages, before="encoded", after="encoded")
         self.truth_labels = tuple(labels)
         self.truth_maxima = tuple(float(stage.level_range[1]) for stage in self.stages)
         self.truth_units = tuple(stage.level_unit for stage in self.stages)
-        self._map: HiddenMap = _create(
+        self._map: HiddenMap = create_named(
             hidden_maps.create, "hidden map", maps, maxima=self.truth_maxima, seed=seed
         )
-        names = _numbered([stage.parameter_name or stage.name for stage in self.stages])
+        names = numbered([stage.parameter_name or stage.name for stage in self.stages])
         self.space = ParameterSpace(self._map.parameters(names, self.truth_units))
-        self.is_differentiable = all(stage.is_differentiable for stage in self.stages)
-        self.working_images, self.working_images_with_gradients = _working_images(self.stages)
+        self.is_differentiable = self._chain.is_differentiable
+        self._take_memory_facts()
         self.scenes = load_scenes(["chart"] if scenes is None else scenes, crop=crop)
-        self._noise: OrderedDict[tuple[Any, ...], Tensor] = OrderedDict()
 
     def truth(self, values: Tensor) -> Tensor:
         """(P, K) distortion levels of the candidates, in the stages' units, all 0 at ``optimum()``."""
@@ -141,108 +129,27 @@ class SyntheticPipeline(Pipeline):
         scene = self.scene(scene)
         levels = self.truth(values)
         images = scene.image.expand(levels.shape[0], -1, -1, -1)
-        noises = [self._noise_for(position, stage, scene) for position, stage in enumerate(self.stages)]
-        columns = list(levels.to(images.device).unbind(1))
-        dtype = STORAGE[self.storage]
-        if self.compile and images.device.type != "cpu":
-            if self._compiled is None:
-                self._compiled = Chain(self.stages)
-            return self._compiled(images, columns, noises, dtype)
-        return run_chain(self.stages, images, columns, noises, dtype)
+        columns = levels.to(images.device).unbind(1)
+        return self._chain(images, [{"level": column} for column in columns], scene.index)
 
     def to(self, device: torch.device | str) -> SyntheticPipeline:
         """Move scenes and stages to a device and return the pipeline itself."""
         for scene in self.scenes:
             scene.image = scene.image.to(device)
-        for stage in self.stages:
-            stage.to(device)
-        if torch.device(device).type != "cpu":
-            self.working_images = max(self.working_images, _WHOLE_BATCH_IMAGES)
-        self._noise.clear()
+        self._chain.to(device)
+        self._take_memory_facts()
         return self
 
-    def _noise_for(self, position: int, stage: Stage, scene: Scene) -> Tensor | None:
-        """The stage's random numbers for a scene: drawn on the CPU from (seed, scene, position) alone."""
-        if not stage.is_stochastic:
-            return None
-        image = scene.image
-        key = (scene.index, scene.height, scene.width, position, image.device, image.dtype)
-        if key in self._noise:
-            self._noise.move_to_end(key)
-            return self._noise[key]
-        generator = seeded_generator(self.seed, "noise", scene.index, position)
-        drawn = stage.draw(scene.height, scene.width, generator)
-        if drawn is None:
-            raise StageError(stage.name, ConfigurationError("it is stochastic, but draw() gave None"))
-        self._noise[key] = drawn.to(device=image.device, dtype=image.dtype)
-        while len(self._noise) > 1 and sum(map(_bytes, self._noise.values())) > _NOISE_BYTES:
-            self._noise.popitem(last=False)
-        return self._noise[key]
+    def _take_memory_facts(self) -> None:
+        self.working_images = self._chain.working_images
+        self.working_images_with_gradients = self._chain.working_images_with_gradients
 
 
-def _working_images(stages: Sequence[Stage]) -> tuple[float, float]:
-    """Image-sized tensors that a candidate needs at the peak, without and with gradients."""
-    highest = max(stage.working_images for stage in stages)
-    # Our own stages write over the picture they are given; others hold their input beside their output.
-    in_place = all(isinstance(stage, SyntheticStage) for stage in stages)
-    recorded = sum(
-        stage.recorded_images if isinstance(stage, SyntheticStage) else 4 * stage.working_images
-        for stage in stages
-    )
-    return (highest if in_place else 1.0 + highest), 1.0 + recorded
-
-
-def _bytes(tensor: Tensor) -> int:
-    return tensor.numel() * tensor.element_size()
-
-
-def _listed_stages(stages: Sequence[str | Mapping[str, Any]] | None) -> list[str | Mapping[str, Any]]:
-    if stages is None:
-        return list(DEFAULT_STAGES)
-    if isinstance(stages, (str, Mapping)) or not isinstance(stages, Sequence):
+def _distortion(stage: Stage) -> Distortion:
+    """The stage, which a hidden map can drive."""
+    if not isinstance(stage, Distortion):
         raise ConfigurationError(
-            f"stages is {stages!r}; it must be a list of stage names or of mappings with a name and options"
+            f"the stage '{stage.name}' is no distortion: it has {len(stage.declared)} parameters of its own, "
+            "where a hidden map drives one level; tune it in the pipeline 'chain'"
         )
-    if not stages:
-        raise ConfigurationError("the pipeline 'synthetic' needs at least one stage, got an empty list")
-    return list(stages)
-
-
-def _create(create: Any, kind: str, item: Any, **more: Any) -> Any:
-    """What a name, or a mapping with a name and options, stands for."""
-    if isinstance(item, str):
-        return create(item, **more)
-    if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
-        raise ConfigurationError(
-            f"a {kind} is written as its name or as a mapping with name and options, got {item!r}"
-        )
-    for key in item:
-        if key not in ("name", "options"):
-            raise ConfigurationError(
-                f"the {kind} '{item['name']}' has the unknown key '{key}'"
-                + did_you_mean(str(key), ("name", "options"))
-                + f"; allowed: {listed(('name', 'options'))}"
-            )
-    options = item.get("options") or {}
-    if not isinstance(options, Mapping):
-        raise ConfigurationError(
-            f"the options of the {kind} '{item['name']}' must be a mapping, got {options!r}"
-        )
-    for key in options:
-        if key in more:
-            raise ConfigurationError(
-                f"the option '{key}' of the {kind} '{item['name']}' is set by the pipeline itself"
-            )
-    return create(item["name"], **options, **more)
-
-
-def _numbered(names: Sequence[str]) -> list[str]:
-    """The names, with _2, _3, ... after those that occurred before."""
-    numbered: list[str] = []
-    for name in names:
-        count, candidate = 1, name
-        while candidate in numbered:
-            count += 1
-            candidate = f"{name}_{count}"
-        numbered.append(candidate)
-    return numbered
+    return stage

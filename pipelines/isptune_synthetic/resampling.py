@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from isptune.stages.strips import is_plain
 from isptune_synthetic.rows import row_strips
-from isptune_synthetic.strips import is_plain
 
 # Columns (or rows) that one band matrix produces.
 _BLOCK = 64

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isptune_synthetic.memory import room
-from isptune_synthetic.strips import each
+from isptune.stages.memory import room
+from isptune.stages.strips import each
 
 # Pixels of a band: some tenths of a millisecond of work, so that a call's cost and the last band's wait are
 # small beside it.

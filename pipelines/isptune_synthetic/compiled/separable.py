@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from isptune.stages.memory import room
+from isptune.stages.strips import each, given_back
 from isptune_synthetic.compiled import filters
 from isptune_synthetic.compiled.rows import BAND, bands, written
-from isptune_synthetic.memory import room
-from isptune_synthetic.strips import each, given_back
 
 
 def separable(images: Tensor, kernels: Tensor, out: Tensor | None, clip: bool) -> Tensor:

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from isptune.stages.memory import room
+from isptune.stages.strips import each, given_back
 from isptune_synthetic.compiled.arithmetic import f4, unit
 from isptune_synthetic.compiled.filters import (
     TILE,
@@ -30,8 +32,6 @@ from isptune_synthetic.compiled.jit import loop
 from isptune_synthetic.compiled.lab import CHUNK, colours, colours_vjp, roots, roots_vjp
 from isptune_synthetic.compiled.rows import BAND, arrays, bands, result_for, written
 from isptune_synthetic.compiled.separable import tiles
-from isptune_synthetic.memory import room
-from isptune_synthetic.strips import each, given_back
 
 
 def sharpen(images: Tensor, amount: Tensor, kernel: Tensor, exchanged: bool, out: Tensor | None) -> Tensor:

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from isptune.stages.strips import given_back
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import given_back
 
 _BLOCKS = 10
 _SIDE = 32

@@ -10,8 +10,8 @@ from isptune_synthetic.colour import Planes, cube_roots, from_cube_roots
 from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.curves import parabola
 from isptune_synthetic.options import CHANNEL_ORDERS, checked_choice
+from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import pointwise
 
 
 def brighten(images: Tensor, amount: Tensor, *, lab: str = "bgr", out: Tensor | None = None) -> Tensor:

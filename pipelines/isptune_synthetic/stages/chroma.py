@@ -9,13 +9,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from isptune.stage import keep_identity, per_sample
+from isptune.contracts.distortion import keep_identity
+from isptune.contracts.stage import per_sample
+from isptune.stages.memory import room
+from isptune.stages.strips import given_back, is_plain
 from isptune_synthetic.colour import Planes, cube_roots, from_cube_roots
 from isptune_synthetic.filtering import gaussian_kernels, separable
-from isptune_synthetic.memory import room
 from isptune_synthetic.options import CHANNEL_ORDERS, checked_choice, checked_switch
+from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import given_back, is_plain, pointwise
 
 _HIGHEST_DIFFUSION = 12.0
 # The width of the reference's Gaussian, in pixels, is 1.5 p + 2: 3.5 where p, the gain, is 1.

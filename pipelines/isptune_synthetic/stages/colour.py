@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from isptune_synthetic.compiled import can_compile
+from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import pointwise
 
 
 def desaturate(images: Tensor, amount: Tensor, *, out: Tensor | None = None) -> Tensor:

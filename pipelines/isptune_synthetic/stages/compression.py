@@ -7,13 +7,14 @@ import io
 import torch
 from torch import Tensor
 
+from isptune.contracts.distortion import keep_identity
+from isptune.contracts.stage import per_sample
 from isptune.errors import MissingPackageError
-from isptune.stage import keep_identity, per_sample
+from isptune.stages.memory import room
+from isptune.stages.strips import given_back
 from isptune_synthetic import jpeg_codec
-from isptune_synthetic.memory import room
 from isptune_synthetic.options import GRADIENTS, checked_choice
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import given_back
 
 _LOWEST_QUALITY = 4.0
 _HIGHEST_RATIO = 170.0

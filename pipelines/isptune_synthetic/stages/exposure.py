@@ -9,8 +9,8 @@ from torch import Tensor
 
 from isptune_synthetic.colour import linear_to_srgb, srgb_to_linear
 from isptune_synthetic.options import checked_choice, checked_switch
+from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import pointwise
 
 CASTS = ("warm", "cool")
 

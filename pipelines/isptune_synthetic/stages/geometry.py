@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isptune.stage import keep_identity
-from isptune_synthetic.memory import room
+from isptune.contracts.distortion import keep_identity
+from isptune.stages.memory import room
+from isptune.stages.strips import given_back, is_plain
 from isptune_synthetic.resampling import warp
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import given_back, is_plain
 
 _ROUNDS = 5
 _PATCHES = 100

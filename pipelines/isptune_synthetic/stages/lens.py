@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from isptune_synthetic.colour import linear_to_srgb, srgb_to_linear
+from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import pointwise
 
 _HIGHEST_LOSS = 0.9
 

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from isptune.contracts.distortion import keep_identity
 from isptune.errors import ConfigurationError
-from isptune.stage import keep_identity
-from isptune_synthetic.memory import room
+from isptune.stages.memory import room
+from isptune.stages.strips import given_back, is_plain
 from isptune_synthetic.options import GRADIENTS, checked_choice
 from isptune_synthetic.rows import row_strips
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import given_back, is_plain
 
 _PATTERNS = ("rggb", "bggr", "grbg", "gbrg")
 # A share of 0.3 in float32 must take 30 of 100 rows away, not 31.

@@ -7,12 +7,12 @@ import math
 import torch
 from torch import Tensor
 
+from isptune.contracts.distortion import keep_identity
 from isptune.errors import ConfigurationError
-from isptune.stage import keep_identity
+from isptune.stages.strips import given_back, is_plain
 from isptune_synthetic.convolution import convolve
 from isptune_synthetic.kernels import disk_kernels, line_kernels
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import given_back, is_plain
 
 _LARGEST_RADIUS = 8.0
 _LONGEST_MOVEMENT = 9.0

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.options import GRADIENTS, checked_choice
+from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import pointwise
 
 # RGB from Y'CbCr of ITU-R BT.601 in full range, as in JFIF.
 _FROM_YCBCR = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))

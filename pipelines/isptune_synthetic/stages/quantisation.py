@@ -7,13 +7,15 @@ import functools
 import torch
 from torch import Tensor
 
-from isptune.stage import keep_identity, per_sample
+from isptune.contracts.distortion import keep_identity
+from isptune.contracts.stage import per_sample
+from isptune.stages.memory import room
+from isptune.stages.strips import given_back, is_plain
 from isptune_synthetic.colour import linear_to_srgb, srgb_to_linear
-from isptune_synthetic.memory import room
 from isptune_synthetic.options import GRADIENTS, checked_choice
+from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.rounding import rounded
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import given_back, is_plain, pointwise
 
 # From this width of the bins on the tones are stretched in full, as in the reference code.
 _FULL_STRETCH = 1 / 20

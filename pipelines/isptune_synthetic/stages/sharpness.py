@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isptune.stage import keep_identity
+from isptune.contracts.distortion import keep_identity
+from isptune.stages.strips import given_back
 from isptune_synthetic.colour import cube_roots, from_cube_roots
 from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.filtering import separable
 from isptune_synthetic.options import CHANNEL_ORDERS, checked_choice
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import given_back
 
 _SIGMA = 6.0
 _RADIUS = 6

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from isptune.stage import keep_identity
+from isptune.contracts.distortion import keep_identity
+from isptune.stages.memory import room
+from isptune.stages.strips import given_back, is_plain
 from isptune_synthetic.filtering import gaussian_kernels, separable
-from isptune_synthetic.memory import room
 from isptune_synthetic.resampling import resample
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import given_back, is_plain
 
 _FARTHEST_SHIFT = 12.0
 _EDGE_SIGMA = 4.0

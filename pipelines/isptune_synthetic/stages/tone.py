@@ -9,8 +9,8 @@ from torch import Tensor
 
 from isptune_synthetic.curves import parabola
 from isptune_synthetic.options import checked_choice
+from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage
-from isptune_synthetic.strips import pointwise
 
 # At u = 0.2 from the middle the contrast curve of level l is l / 4 above the identity, which makes the
 # coefficient of u (1/4 - u^2) there l / (4 * 0.2 * (1/4 - 0.2^2)).

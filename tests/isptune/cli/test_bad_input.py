@@ -123,7 +123,7 @@ def test_a_plugin_that_fails_exits_with_1(photo: str, call: Call) -> None:
     import isptune
 
     @isptune.register_stage("exploding-for-tests", replace=True)
-    class Exploding(isptune.Stage):
+    class Exploding(isptune.Distortion):
         """Explodes."""
 
         def forward(self, images: Any, level: Any, noise: Any = None) -> Any:

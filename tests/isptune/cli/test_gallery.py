@@ -122,7 +122,7 @@ class TestTheTiles:
         with pytest.raises(ConfigurationError, match="a gallery needs at least one stage"):
             stage_gallery(image, [])
 
-        class Exploding(isptune.Stage):
+        class Exploding(isptune.Distortion):
             """Explodes."""
 
             name = "exploding"

@@ -8,8 +8,8 @@ import torch
 import isptune
 from isptune.errors import ConfigurationError, ParameterError, StageError, UnknownNameError
 from isptune.registry import stages as stage_registry
+from isptune.stages import noise as fields
 from isptune.testing.pictures import picture
-from isptune_synthetic import pipeline as module
 
 DEFAULT_NAMES = ["blur", "brightening", "desaturation", "noise", "sharpening"]
 DEFAULT_STAGES = ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen")
@@ -113,13 +113,13 @@ def test_noise_that_is_kept_is_bounded(monkeypatch):
     free = create(scenes=scenes)
     values = values_of(free)
     expected = [free.render(values, scene) for scene in range(6)]
-    assert len(free._noise) == 6
-    monkeypatch.setattr(module, "_NOISE_BYTES", 2 * 3 * 32 * 32 * 4)
+    assert len(free._chain.noise._kept) == 6
+    monkeypatch.setattr(fields, "KEPT_BYTES", 2 * 3 * 32 * 32 * 4)
     tight = create(scenes=scenes)
     for scene in [*range(6), *range(6)]:
         # A field that was dropped is drawn again, to the last bit.
         assert torch.equal(tight.render(values, scene), expected[scene])
-    assert len(tight._noise) == 2
+    assert len(tight._chain.noise._kept) == 2
 
 
 def test_a_stage_may_occur_twice():
@@ -138,7 +138,7 @@ def test_stages_are_written_as_in_yaml():
 
 
 def test_other_stages_take_options_and_own_the_chain(registered):
-    class Fade(isptune.Stage):
+    class Fade(isptune.Distortion):
         level_range = (0.0, 2.0)
         is_differentiable = True
 
@@ -160,7 +160,7 @@ def test_other_stages_take_options_and_own_the_chain(registered):
 
 
 def test_a_stage_that_gives_its_input_back_does_not_expose_the_scene(registered):
-    class Nothing(isptune.Stage):
+    class Nothing(isptune.Distortion):
         def forward(self, images, level, noise=None):
             return images
 
@@ -172,7 +172,7 @@ def test_a_stage_that_gives_its_input_back_does_not_expose_the_scene(registered)
 
 
 def test_one_stage_without_gradients_makes_the_pipeline_say_so(registered):
-    class Step(isptune.Stage):
+    class Step(isptune.Distortion):
         is_differentiable = False
 
         def forward(self, images, level, noise=None):
@@ -183,7 +183,7 @@ def test_one_stage_without_gradients_makes_the_pipeline_say_so(registered):
 
 
 def test_a_stage_that_raises_is_named(registered):
-    class Broken(isptune.Stage):
+    class Broken(isptune.Distortion):
         def forward(self, images, level, noise=None):
             raise ZeroDivisionError("no such kernel")
 
@@ -197,15 +197,15 @@ def test_a_stage_that_raises_is_named(registered):
 
 
 def test_a_stage_of_the_wrong_shape_or_type_is_named(registered):
-    class Halved(isptune.Stage):
+    class Halved(isptune.Distortion):
         def forward(self, images, level, noise=None):
             return images[..., ::2, ::2]
 
-    class Doubled(isptune.Stage):
+    class Doubled(isptune.Distortion):
         def forward(self, images, level, noise=None):
             return images.double()
 
-    class Silent(isptune.Stage):
+    class Silent(isptune.Distortion):
         is_stochastic = True
 
         def forward(self, images, level, noise=None):
@@ -228,7 +228,7 @@ def test_a_stage_of_the_wrong_shape_or_type_is_named(registered):
 
 
 def test_a_lack_of_memory_reaches_the_evaluator_as_it_is(registered):
-    class Greedy(isptune.Stage):
+    class Greedy(isptune.Distortion):
         def forward(self, images, level, noise=None):
             raise torch.OutOfMemoryError("CUDA out of memory")
 

@@ -1,9 +1,9 @@
 """The five stages keep the contract of stages, bit for bit where the contract leaves a tolerance."""
 
-from isptune.testing import StageConformance
+from isptune.testing import DistortionConformance
 
 
-class Exact(StageConformance):
+class Exact(DistortionConformance):
     # A candidate's picture must not change in one bit with the size of the batch.
     batch_tolerance = 0.0
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from isptune.errors import ConfigurationError
+from isptune.stages import strips
 from isptune.testing.pictures import picture
-from isptune_synthetic import strips
 from isptune_synthetic.stages import (
     Brighten,
     Desaturate,

@@ -9,14 +9,14 @@ import torch
 
 import isptune
 from isptune.errors import ConfigurationError
-from isptune.testing import StageConformance
+from isptune.testing import DistortionConformance
 from isptune.testing.pictures import picture
 from isptune_synthetic.stages import ColorBlock, color_block
 
 REFERENCE = Path(__file__).parents[3] / "data" / "arniqa_reference.npz"
 
 
-class TestColorBlock(StageConformance):
+class TestColorBlock(DistortionConformance):
     name = "color_block"
     batch_tolerance = 0.0
 

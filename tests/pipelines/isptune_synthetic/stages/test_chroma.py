@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from isptune.errors import ConfigurationError
-from isptune.testing import StageConformance
+from isptune.testing import DistortionConformance
 from isptune.testing.pictures import picture
 from isptune_synthetic.stages import ColorDiffusion, Oversaturate, color_diffusion, oversaturate
 
@@ -17,7 +17,7 @@ REFERENCE = Path(__file__).parents[3] / "data" / "arniqa_reference.npz"
 FAMILY = {"colordiff": ColorDiffusion, "colorsat2": Oversaturate}
 
 
-class Exact(StageConformance):
+class Exact(DistortionConformance):
     batch_tolerance = 0.0
 
     def gradient_picture(self):

@@ -11,14 +11,14 @@ from PIL import Image, features
 from skimage import data
 
 from isptune.errors import ConfigurationError, MissingPackageError
-from isptune.testing import StageConformance
+from isptune.testing import DistortionConformance
 from isptune.testing.pictures import picture
 from isptune_synthetic.stages import JPEG, JPEG2000, jpeg, jpeg2000
 
 REFERENCE = Path(__file__).parents[3] / "data" / "arniqa_reference.npz"
 
 
-class Exact(StageConformance):
+class Exact(DistortionConformance):
     # Whole numbers throughout: nothing may move in one bit.
     batch_tolerance = 0.0
     mode_tolerance = 0.0
@@ -38,7 +38,7 @@ class TestJPEGStraightThrough(Exact):
         pytest.skip("straight-through gradients are stand-ins")
 
 
-class TestJPEGSoft(StageConformance):
+class TestJPEGSoft(DistortionConformance):
     name = "jpeg"
     options = {"gradient": "soft"}  # noqa: RUF012
     batch_tolerance = 0.0

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from isptune.errors import ConfigurationError
-from isptune.testing import StageConformance
+from isptune.testing import DistortionConformance
 from isptune.testing.pictures import picture
 from isptune_synthetic.stages import (
     HighlightClipping,
@@ -14,7 +14,7 @@ from isptune_synthetic.stages import (
 )
 
 
-class Exact(StageConformance):
+class Exact(DistortionConformance):
     batch_tolerance = 0.0
 
 

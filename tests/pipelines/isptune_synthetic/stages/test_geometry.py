@@ -9,7 +9,7 @@ import torch
 from scipy import ndimage
 
 import isptune
-from isptune.testing import StageConformance
+from isptune.testing import DistortionConformance
 from isptune.testing.pictures import picture
 from isptune_synthetic.resampling import warp
 from isptune_synthetic.stages import Jitter, PatchDisplacement, jitter, patch_displacement
@@ -17,7 +17,7 @@ from isptune_synthetic.stages import Jitter, PatchDisplacement, jitter, patch_di
 REFERENCE = Path(__file__).parents[3] / "data" / "arniqa_reference.npz"
 
 
-class Exact(StageConformance):
+class Exact(DistortionConformance):
     batch_tolerance = 0.0
 
 

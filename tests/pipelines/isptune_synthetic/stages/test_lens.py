@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from isptune.errors import ConfigurationError
-from isptune.testing import StageConformance
+from isptune.testing import DistortionConformance
 from isptune.testing.pictures import picture
 from isptune_synthetic.stages import Vignetting, vignetting
 
 
-class TestVignetting(StageConformance):
+class TestVignetting(DistortionConformance):
     name = "vignetting"
     batch_tolerance = 0.0
 

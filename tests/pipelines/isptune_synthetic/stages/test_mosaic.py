@@ -10,7 +10,7 @@ from torch.nn import functional
 
 import isptune
 from isptune.errors import ConfigurationError
-from isptune.testing import StageConformance
+from isptune.testing import DistortionConformance
 from isptune.testing.pictures import picture
 from isptune_synthetic import rows
 from isptune_synthetic.stages import DemosaicArtifacts, Pixelate, demosaic_artifacts, pixelate
@@ -18,7 +18,7 @@ from isptune_synthetic.stages import DemosaicArtifacts, Pixelate, demosaic_artif
 REFERENCE = Path(__file__).parents[3] / "data" / "arniqa_reference.npz"
 
 
-class Exact(StageConformance):
+class Exact(DistortionConformance):
     batch_tolerance = 0.0
 
 

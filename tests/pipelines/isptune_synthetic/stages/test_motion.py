@@ -11,7 +11,7 @@ from torch.nn import functional
 
 import isptune
 from isptune.errors import ConfigurationError
-from isptune.testing import StageConformance
+from isptune.testing import DistortionConformance
 from isptune.testing.pictures import picture
 from isptune_synthetic.kernels import disk_kernels, line_kernels
 from isptune_synthetic.stages import LensBlur, MotionBlur, lens_blur, motion_blur
@@ -20,7 +20,7 @@ REFERENCE = Path(__file__).parents[3] / "data" / "arniqa_reference.npz"
 LENGTHS = (1, 2, 4, 6, 10)
 
 
-class Exact(StageConformance):
+class Exact(DistortionConformance):
     batch_tolerance = 0.0
 
 

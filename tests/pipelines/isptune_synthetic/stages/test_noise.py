@@ -10,7 +10,7 @@ import torch
 
 import isptune
 from isptune.errors import ConfigurationError
-from isptune.testing import StageConformance
+from isptune.testing import DistortionConformance
 from isptune.testing.pictures import picture
 from isptune_synthetic.stages import (
     ChromaNoise,
@@ -25,7 +25,7 @@ from isptune_synthetic.stages.noise import impulse_thresholds, rgb_of_chroma_noi
 REFERENCE = Path(__file__).parents[3] / "data" / "arniqa_reference.npz"
 
 
-class Exact(StageConformance):
+class Exact(DistortionConformance):
     batch_tolerance = 0.0
 
 

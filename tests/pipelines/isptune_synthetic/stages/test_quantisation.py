@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from isptune.errors import ConfigurationError
-from isptune.testing import StageConformance
+from isptune.testing import DistortionConformance
 from isptune.testing.pictures import picture
 from isptune_synthetic.rounding import rounded
 from isptune_synthetic.stages import Banding, Quantize, banding, quantize
@@ -16,7 +16,7 @@ from isptune_synthetic.stages import Banding, Quantize, banding, quantize
 REFERENCE = Path(__file__).parents[3] / "data" / "arniqa_reference.npz"
 
 
-class Exact(StageConformance):
+class Exact(DistortionConformance):
     batch_tolerance = 0.0
 
 

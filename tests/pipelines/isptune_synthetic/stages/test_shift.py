@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 import isptune
-from isptune.testing import StageConformance
+from isptune.testing import DistortionConformance
 from isptune.testing.pictures import picture
 from isptune_synthetic.stages import ChromaticAberration, ColorShift, chromatic_aberration, color_shift
 from isptune_synthetic.stages.shift import _edges
@@ -18,7 +18,7 @@ REFERENCE = Path(__file__).parents[3] / "data" / "arniqa_reference.npz"
 AMOUNTS = {1: 1, 3: 6, 5: 12}
 
 
-class Exact(StageConformance):
+class Exact(DistortionConformance):
     batch_tolerance = 0.0
 
 

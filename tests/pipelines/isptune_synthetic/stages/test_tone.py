@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from isptune.errors import ConfigurationError
-from isptune.testing import StageConformance
+from isptune.testing import DistortionConformance
 from isptune.testing.pictures import picture
 from isptune_synthetic import stages
 from isptune_synthetic.stages import (
@@ -35,7 +35,7 @@ FAMILY = {
 }
 
 
-class Exact(StageConformance):
+class Exact(DistortionConformance):
     batch_tolerance = 0.0
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isptune import Objective, Stage
+from isptune import Distortion, Objective
+from isptune.contracts.stage import per_sample
 from isptune.objective import check_images
-from isptune.stage import per_sample
 
 __all__ = ["MeanBrightness", "Vignette", "vignette"]
 
@@ -30,7 +30,7 @@ def vignette(images: Tensor, amount: Tensor, falloff: float = 2.0) -> Tensor:
     return images * (1 - per_sample(amount, images) * radius.pow(falloff))
 
 
-class Vignette(Stage):
+class Vignette(Distortion):
     """Vignetting; the level is the share of the light that the corners lose, 0 to 1."""
 
     level_range = (0.0, 1.0)

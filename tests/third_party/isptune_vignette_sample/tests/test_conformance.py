@@ -1,9 +1,9 @@
 """The plugin's own tests: the rules that isptune sets for its kinds."""
 
-from isptune.testing import ObjectiveConformance, PipelineConformance, StageConformance
+from isptune.testing import DistortionConformance, ObjectiveConformance, PipelineConformance
 
 
-class TestVignette(StageConformance):
+class TestVignette(DistortionConformance):
     name = "vignette"
     options = {"falloff": 3.0}  # noqa: RUF012
 

@@ -5,9 +5,9 @@ import warnings
 import pytest
 import torch
 
+from isptune.contracts.distortion import Distortion
 from isptune.errors import ConfigurationError, StageError
-from isptune.stage import Stage
-from isptune_synthetic.chain import Chain, run_chain
+from isptune.stages.chain import Chain
 from isptune_synthetic.pipeline import SyntheticPipeline
 
 
@@ -15,9 +15,11 @@ def _inputs(**options):
     pipeline = SyntheticPipeline(["chart:64x48"], maps="identity", **options)
     values = pipeline.space.to_values(torch.tensor([[0.3, 0.5, 0.2, 0.4, 0.1], [0.5] * 5]).double())
     scene = pipeline.scenes[0]
-    noises = [pipeline._noise_for(position, stage, scene) for position, stage in enumerate(pipeline.stages)]
-    levels = list(pipeline.truth(values).unbind(1))
-    return pipeline, values, (scene.image.expand(2, -1, -1, -1), levels, noises)
+    images = scene.image.expand(2, -1, -1, -1)
+    fields = Chain(pipeline.stages).noise
+    noises = [fields.of(stage, position, 0, images) for position, stage in enumerate(pipeline.stages)]
+    levels = [{"level": column} for column in pipeline.truth(values).unbind(1)]
+    return pipeline, values, (images, levels, noises)
 
 
 @pytest.mark.parametrize(
@@ -47,8 +49,8 @@ def test_a_compiled_chain_gives_what_the_plain_one_gives() -> None:
     pipeline, _, inputs = _inputs()
     chain = Chain(pipeline.stages, backend="aot_eager")
     with torch.no_grad():
-        got, expected = chain(*inputs), run_chain(pipeline.stages, *inputs)
-    assert chain._compiled is not None
+        got, expected = chain.run_compiled(*inputs), chain.run(*inputs)
+    assert not chain._cannot_compile
     assert float((got - expected).abs().max()) < 2e-5
 
 
@@ -60,17 +62,17 @@ def test_where_compiling_fails_the_plain_chain_runs_and_a_warning_says_so() -> N
     chain = Chain(pipeline.stages, backend=broken)
     with torch.no_grad():
         with pytest.warns(RuntimeWarning, match=r"^torch\.compile failed, the chain runs without it: .*"):
-            first = chain(*inputs)
+            first = chain.run_compiled(*inputs)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            second = chain(*inputs)
-        expected = run_chain(pipeline.stages, *inputs)
+            second = chain.run_compiled(*inputs)
+        expected = chain.run(*inputs)
     assert torch.equal(first, expected)
     assert torch.equal(second, expected)
 
 
 def test_a_stage_at_fault_is_named_and_not_taken_for_the_compiler() -> None:
-    class Faulty(Stage):
+    class Faulty(Distortion):
         name = "faulty"
 
         def forward(self, images, level, noise=None):
@@ -78,4 +80,4 @@ def test_a_stage_at_fault_is_named_and_not_taken_for_the_compiler() -> None:
 
     images = torch.rand(1, 3, 8, 8)
     with pytest.raises(StageError, match="faulty"):
-        Chain([Faulty()], backend="eager")(images, [torch.tensor([0.5])], [None])
+        Chain([Faulty()], backend="eager").run_compiled(images, [{"level": torch.tensor([0.5])}], [None])

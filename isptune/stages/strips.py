@@ -20,9 +20,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isptune.contracts.stage import keep_unchanged
 from isptune.errors import ConfigurationError
-from isptune.stage import keep_identity
-from isptune_synthetic.memory import room
+from isptune.stages.memory import room
 
 # PyTorch splits an operation between threads from 32,768 numbers on; this many, a multiple of a cache line's
 # 16, stay together. Three such planes of float32 are 384 KiB, a good part of a core's second-level cache.
@@ -92,45 +92,57 @@ def pointwise(
     formula: Callable[..., Any],
     images: Tensor,
     *others: Tensor,
-    level: Tensor,
+    values: Sequence[Tensor],
+    unchanged: Tensor | None = None,
     out: Tensor | None = None,
     by_plane: bool = False,
 ) -> Tensor:
-    """``formula(images, *others, level)`` for a formula in which a pixel depends on that pixel alone.
+    """``formula(images, *others, *values)`` for a formula in which a pixel depends on that pixel alone.
 
     Args:
-        formula: takes (N, C, ...) tensors of one pixel layout and levels of a shape that broadcasts, and
+        formula: takes (N, C, ...) tensors of one pixel layout and values of a shape that broadcasts, and
             gives (N, 3, ...).
         images: (N, 3, H, W).
         others: (N, C, H, W) or (1, C, H, W) each.
-        level: (N,).
+        values: tensors (N,), one value a sample; the formula gets floating-point ones in the images' type.
+        unchanged: (N,), True for samples that stay as they are to the last bit; none if None.
         out: (N, 3, H, W) that receives the result; it may be ``images`` itself. Only without gradients.
         by_plane: the formula takes and gives the three (N, ...) planes of the images one by one, all
-            others as (N, C, ...) and the level like a plane. For formulas whose operations run on planes:
+            others as (N, C, ...) and the values like a plane. For formulas whose operations run on planes:
             their strips are three times as long.
 
     Returns:
-        (N, 3, H, W); a sample of level 0 is ``images``' own to the last bit.
+        (N, 3, H, W).
+
+    Example:
+        >>> def lifted(images, amount):
+        ...     return images + amount * (1 - images)
+        >>> pointwise(lifted, torch.zeros(2, 3, 4, 4), values=[torch.tensor([0.0, 0.5])])[:, 0, 0, 0]
+        tensor([0.0000, 0.5000])
     """
-    amounts = level.to(device=images.device, dtype=images.dtype)
-    if not is_plain(images, level, *others):
+    amounts = [
+        value.to(images.device, images.dtype if value.is_floating_point() else value.dtype)
+        for value in values
+    ]
+    if not is_plain(images, *values, *others):
         if by_plane:
-            planes = formula(*images.unbind(1), *others, amounts.reshape(-1, 1, 1))
+            planes = formula(*images.unbind(1), *others, *(value.reshape(-1, 1, 1) for value in amounts))
             result = torch.stack(planes, dim=1)
         else:
-            result = formula(images, *others, amounts.reshape(-1, 1, 1, 1))
-        return given_back(keep_identity(images, result, level), out)
+            result = formula(images, *others, *(value.reshape(-1, 1, 1, 1) for value in amounts))
+        return given_back(result if unchanged is None else keep_unchanged(images, result, unchanged), out)
     if out is not None and not out.is_contiguous():
         # Its strips would be copies.
-        return out.copy_(pointwise(formula, images, *others, level=level, by_plane=by_plane))
+        result = pointwise(formula, images, *others, values=values, unchanged=unchanged, by_plane=by_plane)
+        return out.copy_(result)
     if out is None:
         out = room(images.shape, images.dtype)
     size = NUMBERS if by_plane else NUMBERS // 3
 
-    def work(index: int, at_zero: bool, part: slice) -> None:
+    def work(index: int, stays: bool, part: slice) -> None:
         sample = images[index : index + 1].flatten(2)[..., part]
         target = out[index : index + 1].flatten(2)[..., part]
-        if at_zero:
+        if stays:
             if target.data_ptr() != sample.data_ptr():
                 target.copy_(sample)
             return
@@ -138,16 +150,16 @@ def pointwise(
             other[index if other.shape[0] > 1 else 0].unsqueeze(0).flatten(2)[..., part] for other in others
         ]
         if by_plane:
-            planes = formula(*sample.unbind(1), *rest, amounts[index].reshape(1, 1))
+            planes = formula(*sample.unbind(1), *rest, *(value[index].reshape(1, 1) for value in amounts))
             for plane, place in zip(planes, target.unbind(1), strict=True):
                 place.copy_(plane)
         else:
-            target.copy_(formula(sample, *rest, amounts[index].reshape(1, 1, 1)))
+            target.copy_(formula(sample, *rest, *(value[index].reshape(1, 1, 1) for value in amounts)))
 
     pixels = images.shape[-2] * images.shape[-1]
     strips = _strips(pixels, size)
-    at_zero = enumerate((level == 0).tolist())
-    tasks = [(index, zero, part) for index, zero in at_zero for part in strips]
+    staying = [False] * len(images) if unchanged is None else unchanged.tolist()
+    tasks = [(index, stays, part) for index, stays in enumerate(staying) for part in strips]
     each(work, tasks, len(images) * pixels)
     return out
 

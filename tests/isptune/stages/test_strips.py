@@ -6,8 +6,8 @@ import threading
 import pytest
 import torch
 
+from isptune.stages import strips
 from isptune.testing.pictures import picture
-from isptune_synthetic import strips
 from isptune_synthetic.stages import brighten, gaussian_blur, high_sharpen
 
 

@@ -1,13 +1,15 @@
-"""The conformance suite for stages passes a good stage and finds each fault in a broken one."""
+"""The conformance suite for distortions passes a good one and finds each fault in a broken one."""
 
 import pytest
 import torch
 
-from isptune.stage import Stage, keep_identity, per_sample
-from isptune.testing import StageConformance
+from isptune.contracts.distortion import Distortion, keep_identity
+from isptune.contracts.stage import per_sample
+from isptune.errors import ConfigurationError
+from isptune.testing import DistortionConformance
 
 
-class Good(Stage):
+class Good(Distortion):
     """Fades to grey."""
 
     level_range = (0.0, 2.0)
@@ -16,7 +18,7 @@ class Good(Stage):
         return images + per_sample(level, images) / 2 * (0.5 - images)
 
 
-class GoodNoise(Stage):
+class GoodNoise(Distortion):
     """Adds uniform noise."""
 
     level_range = (0.0, 0.1)
@@ -162,10 +164,6 @@ class OtherWithGradients(Good):
         return super().forward(images, level * 0.9 if images.requires_grad else level)
 
 
-class StartsAt1(Good):
-    level_range = (1.0, 2.0)
-
-
 class OnlyFloat32(Good):
     def forward(self, images, level, noise=None):
         faded = super().forward(images, level)
@@ -175,7 +173,7 @@ class OnlyFloat32(Good):
 def failures(stage):
     """The names of the suite's tests that a stage fails."""
 
-    class Suite(StageConformance):
+    class Suite(DistortionConformance):
         sizes = ((24, 32), (17, 19))
 
         def make(self):
@@ -230,10 +228,21 @@ def test_a_good_stage_passes(stage):
         (InfiniteSlopeOnBlack, "test_gradients_are_finite_at_the_ends"),
         (InfiniteSlopeAtLevel0, "test_gradients_are_finite_at_the_ends"),
         (OtherWithGradients, "test_results_are_the_same_with_and_without_gradients"),
-        (StartsAt1, "test_facts_are_declared"),
         (OnlyFloat32, "test_float32_and_float64_agree"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
 def test_a_fault_is_found_by_its_rule(stage, rule):
     assert rule in failures(stage)
+
+
+@pytest.mark.parametrize("levels", [(1.0, 2.0), (0.0, 0.0), (0.0, float("inf")), (0.0, float("nan"))])
+def test_a_level_range_that_is_none_is_refused_when_the_class_is_made(levels):
+    with pytest.raises(ConfigurationError) as caught:
+
+        class Wrong(Good):
+            level_range = levels
+
+    assert str(caught.value) == (
+        f"level_range of the distortion class 'Wrong' is {levels}; allowed: (0, highest level)"
+    )

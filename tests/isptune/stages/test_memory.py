@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from isptune_synthetic import memory
+from isptune.stages import memory
 
 # Just worth keeping: 4 MiB of float32.
 SHAPE = (1, 1, 1024, 1024)

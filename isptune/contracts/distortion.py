@@ -44,7 +44,7 @@ class Distortion(Stage):
                 f"level_range of the distortion class '{cls.__name__}' is {cls.level_range}; "
                 "allowed: (0, highest level)"
             )
-        cls.level = _level(float(high), cls.level_unit)
+        cls.level = Float(0.0, float(high), default=0.0, unit=cls.level_unit)
         super().__init_subclass__(**keywords)
         more = [name for name in cls.declared if name != "level"]
         if more:
@@ -75,7 +75,3 @@ def keep_identity(images: Tensor, output: Tensor, level: Tensor) -> Tensor:
     trip, say). The gradient is the output's everywhere, at level 0 too.
     """
     return keep_unchanged(images, output, level == 0)
-
-
-def _level(high: float, unit: str) -> Float:
-    return Float("level", 0.0, high, default=0.0, unit=unit)

@@ -17,7 +17,7 @@ from isptune.parameters import Parameter
 DOMAINS = {"mosaic": 1, "linear": 3, "encoded": 3}
 """What images can be, and how many channels they have."""
 
-_ARGUMENTS = frozenset(("self", "images", "noise", "out"))
+_RESERVED = frozenset(("self", "images", "noise", "out", "options"))
 
 
 class Stage(nn.Module):
@@ -156,7 +156,7 @@ def _gathered(cls: type[Stage]) -> dict[str, Parameter]:
     )
     declared = {name: getattr(cls, name) for name in names if isinstance(getattr(cls, name), Parameter)}
     for name in declared:
-        if name in _ARGUMENTS or hasattr(Stage, name) or hasattr(nn.Module, name):
+        if name in _RESERVED or hasattr(Stage, name) or hasattr(nn.Module, name):
             raise ConfigurationError(
                 f"the stage class '{cls.__name__}' declares a parameter '{name}', a name that every stage "
                 "has for something else; choose another"

@@ -119,7 +119,7 @@ def _rows(stage: Stage, detail: Tensor, fractions: Sequence[float]) -> Iterator[
         )
     for name, kind in stage.declared.items():
         if isinstance(kind, Choice):
-            levels = torch.arange(min(kind.count, len(fractions)), dtype=torch.float64)
+            levels = torch.arange(min(len(kind.options), len(fractions)), dtype=torch.float64)
             labels = tuple(str(kind.decode(float(level))) for level in levels)
         else:
             levels = kind.from_unit(torch.tensor(fractions, dtype=torch.float64))

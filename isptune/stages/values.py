@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from isptune.contracts.stage import Stage
-from isptune.parameters import Choice, Float, Int, Parameter
+from isptune.parameters import Bool, Float, Parameter
 
 
 def column_of(kind: Parameter, column: Tensor) -> Tensor:
@@ -16,7 +16,7 @@ def column_of(kind: Parameter, column: Tensor) -> Tensor:
     if isinstance(kind, Float):
         return column
     whole = column.detach().round().to(torch.int64)
-    return whole.bool() if not isinstance(kind, (Int, Choice)) or _is_bool(kind) else whole
+    return whole.bool() if isinstance(kind, Bool) else whole
 
 
 def values_of(declared: Mapping[str, Parameter], rows: Tensor) -> dict[str, Tensor]:
@@ -33,7 +33,3 @@ def defaults_of(stage: Stage, count: int = 1) -> dict[str, Tensor]:
         name: column_of(kind, torch.full((count,), float(kind.initial), dtype=torch.float64))
         for name, kind in stage.declared.items()
     }
-
-
-def _is_bool(kind: Parameter) -> bool:
-    return type(kind).__name__ == "Bool"

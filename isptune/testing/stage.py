@@ -95,10 +95,9 @@ class StageConformance:
     def _active(self, stage: Stage, name: str, values: Values) -> Values:
         """The values, with those changed on which it depends whether a parameter matters."""
         changed = dict(values)
-        for other, wanted in getattr(stage.declared[name], "active_if", {}).items():
-            option = wanted[0] if isinstance(wanted, (tuple, list)) else wanted
+        for other, wanted in stage.declared[name].active_if.items():
             kind = stage.declared[other]
-            column = torch.full((len(values[other]),), float(kind.encode(option)), dtype=torch.float64)
+            column = torch.full((len(values[other]),), kind.encode(wanted[0]), dtype=torch.float64)
             changed[other] = column_of(kind, column)
         return changed
 

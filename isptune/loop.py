@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from isptune.errors import RunDirectoryError
-from isptune.evaluator import Evaluator
+from isptune.evaluator import Evaluation, Evaluator
+from isptune.failures import Problem
 from isptune.objective import losses_of
 from isptune.optimizer import Optimizer
+from isptune.parameters.identity import identities
 from isptune.pareto import non_dominated
 from isptune.pipeline import l1_distortion
 from isptune.run import Generation
@@ -47,6 +51,8 @@ class Loop:
         # The hidden L1 distortion losses of the best candidate, where they were asked for.
         self.hidden: tuple[float | None, float | None] | None = None
         self.front: np.ndarray | None = None
+        # The scores of every candidate, by its values.
+        self.known: dict[bytes, Any] = {}
         self.evaluations = 0
         self.seconds = 0.0
 
@@ -69,9 +75,7 @@ class Loop:
         for number in range(len(self.log), self.session.generations):
             started = time.perf_counter()
             candidates = self.optimizer.ask()
-            evaluation = self.evaluator.evaluate(
-                candidates, gradients=self.optimizer.needs_gradient, generation=number
-            )
+            evaluation = self._evaluate(candidates, number)
             generation = Generation(
                 number=number,
                 candidates=candidates,
@@ -87,6 +91,28 @@ class Loop:
             self._tell(generation)
             self._record(generation, replayed=False)
 
+    def _evaluate(self, candidates: NDArray[np.float64], number: int) -> Evaluation:
+        """Evaluate a batch; candidates whose values were evaluated before have their scores already.
+
+        That is for spaces with whole numbers or choices alone: in others equal values mean equal candidates,
+        which are too rare to change a run of an earlier version for.
+        """
+        gradients = self.optimizer.needs_gradient
+        space = self.session.pipeline.space
+        if space.is_continuous:
+            return self.evaluator.evaluate(candidates, gradients=gradients, generation=number)
+        keys = identities(space, candidates)
+        first = {key: row for row, key in reversed(list(enumerate(keys))) if key not in self.known}
+        new = sorted(first.values())
+        problems: list[Problem] = []
+        scores = {key: self.known[key] for key in keys if key in self.known}
+        if new:
+            found = self.evaluator.evaluate(candidates[new], gradients=gradients, generation=number)
+            scores |= {keys[row]: score for row, score in zip(new, found.scores, strict=True)}
+            problems = [replace(one, candidate=new[one.candidate]) for one in found.problems]
+        told = np.array([scores[key] for key in keys])
+        return Evaluation(told, losses_of(told, self.session.objective), None, problems)
+
     def _tell(self, generation: Generation) -> None:
         losses = losses_of(generation.scores, self.session.objective)
         self.optimizer.tell(generation.candidates, losses, generation.gradients)
@@ -96,9 +122,10 @@ class Loop:
         self.evaluations += len(generation.scores)
         self.seconds += generation.seconds
         scores = generation.scores
+        fresh = self._remember(generation)
         best = mean = None
         if self.session.objective.orientations:
-            losses = losses_of(scores, self.session.objective)
+            losses = losses_of(scores, self.session.objective)[fresh]
             losses = losses if self.front is None else np.concatenate([self.front, losses])
             self.front = losses[non_dominated(losses)]
         elif np.isfinite(scores).any():
@@ -126,6 +153,18 @@ class Loop:
                 front=None if self.front is None else len(self.front),
             )
         )
+
+    def _remember(self, generation: Generation) -> list[int]:
+        """Note the scores of a generation; its candidates of values that were not evaluated before."""
+        space = self.session.pipeline.space
+        if space.is_continuous and not self.session.objective.orientations:
+            return list(range(len(generation.scores)))
+        fresh = []
+        for row, key in enumerate(identities(space, generation.candidates)):
+            if key not in self.known:
+                self.known[key] = generation.scores[row]
+                fresh.append(row)
+        return fresh
 
     def _hidden(self) -> tuple[float | None, float | None]:
         """The hidden L1 distortion losses of the best candidate, for trackers alone."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +13,20 @@ from numpy.typing import ArrayLike, NDArray
 from isptune.errors import ConfigurationError
 
 Candidates = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What an optimizer may know of a space that has whole numbers, choices or switches.
+
+    Attributes:
+        counts: (n,) how many values a coordinate has, each an equal cell of [0, 1]; 0 for a real one.
+        identify: gives a key for each row of (P, n) candidates; keys are equal where the values of all
+            parameters are.
+    """
+
+    counts: tuple[int, ...]
+    identify: Callable[[Candidates], list[bytes]]
 
 
 class Optimizer(ABC):
@@ -29,6 +45,10 @@ class Optimizer(ABC):
             is for the whole front of candidates that no other beats in every loss. Other methods take (P,)
             alone, and a run of several objectives with one of them is refused.
 
+        avoids_repeats: where the space has steps (``know``), no candidate is asked for whose values were
+            asked for before, as long as there are others. Whoever proposes them, a run does not evaluate
+            such candidates twice, but they count in its budget.
+
     Rules that the conformance suite ``isptune.testing.OptimizerConformance`` checks: every coordinate
     lies in [0, 1]; ``ask`` and ``tell`` alternate; the same seed and the same losses give the same
     candidates to the last bit; a loss may be +inf (a candidate that failed), never NaN. With several
@@ -38,12 +58,14 @@ class Optimizer(ABC):
     default_population: ClassVar[int] = 30
     needs_gradient: ClassVar[bool] = False
     is_multi_objective: ClassVar[bool] = False
+    avoids_repeats: ClassVar[bool] = False
     aliases: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
 
     name: str = ""
     options: dict[str, Any]
+    steps: Steps | None = None
 
     def __init__(
         self, dimension: int, population: int | None = None, seed: int = 0, budget: int | None = None
@@ -56,6 +78,13 @@ class Optimizer(ABC):
         if self.seed < 0:
             raise ConfigurationError(f"the seed is {seed}; allowed: 0 and above")
         self.budget = None if budget is None else _at_least_one("budget", budget)
+
+    def know(self, steps: Steps) -> None:
+        """Take what may be known of a space with steps; a run calls it before the first ``ask``.
+
+        It is not called where all parameters are real numbers.
+        """
+        self.steps = steps
 
     @abstractmethod
     def ask(self) -> Candidates:

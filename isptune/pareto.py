@@ -21,7 +21,7 @@ class ParetoFront:
         labels: (K,) the names of the scores.
         orientations: (K,) whether higher is better.
         indices: (F,) into the run's evaluations, by rising worst rank, then mean rank, then order; the first
-            is the single answer. A candidate that was evaluated twice is here once.
+            is the single answer. Candidates of equal parameter values are here once.
         candidates: (F, n) in the unit cube.
         scores: (F, K), each score in its own orientation.
     """
@@ -113,7 +113,11 @@ def by_compromise(losses: ArrayLike) -> Indices:
 
 
 def pareto_front(
-    candidates: ArrayLike, scores: ArrayLike, labels: tuple[str, ...], orientations: tuple[bool, ...]
+    candidates: ArrayLike,
+    scores: ArrayLike,
+    labels: tuple[str, ...],
+    orientations: tuple[bool, ...],
+    parameters: ArrayLike | None = None,
 ) -> ParetoFront:
     """The front of a run.
 
@@ -121,6 +125,8 @@ def pareto_front(
         candidates: (E, n) in the unit cube.
         scores: (E, K), NaN where a score was not finite.
         labels, orientations: (K,) names, and whether higher is better.
+        parameters: (E, m) the candidates' parameter values, by which equal ones are told; the candidates
+            themselves if None, which whole numbers and choices make different where they mean the same.
 
     Raises:
         ConfigurationError: scores, candidates, labels and orientations do not fit together.
@@ -133,7 +139,8 @@ def pareto_front(
         )
     losses = values * np.where(orientations, -1.0, 1.0)
     indices = by_compromise(losses)
-    _, first = np.unique(points[indices], axis=0, return_index=True)
+    told_by = points if parameters is None else np.asarray(parameters, dtype=np.float64)
+    _, first = np.unique(told_by[indices], axis=0, return_index=True)
     indices = indices[np.sort(first)]
     return ParetoFront(tuple(labels), tuple(orientations), indices, points[indices], values[indices])
 

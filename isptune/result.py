@@ -30,6 +30,7 @@ class History:
         l1, l1_normalised: (E,) hidden L1 distortion losses, or None where no truth is known.
         higher_is_better: the scores' orientation; of several, whether it is that of all.
         labels, orientations: (K,) names of several scores, and whether higher is better; else empty.
+        values: (E, m) values of all parameters, by which equal candidates are told; None where unknown.
     """
 
     evaluations: NDArray[np.int64]
@@ -40,6 +41,7 @@ class History:
     l1_normalised: NDArray[np.float64] | None = None
     labels: tuple[str, ...] = ()
     orientations: tuple[bool, ...] = ()
+    values: NDArray[np.float64] | None = None
 
     @property
     def best(self) -> int | None:
@@ -59,7 +61,7 @@ class History:
         """The non-dominated evaluations of several objectives; None of a single one."""
         if not self.orientations:
             return None
-        return pareto_front(self.candidates, self.scores, self.labels, self.orientations)
+        return pareto_front(self.candidates, self.scores, self.labels, self.orientations, self.values)
 
 
 @dataclass
@@ -135,7 +137,8 @@ def build_history(generations: Sequence[Generation], pipeline: Pipeline, objecti
     scores = np.concatenate([none, *(g.scores for g in generations)])
     l1 = l1_normalised = None
     with torch.no_grad():
-        levels = pipeline.truth(pipeline.space.to_values(torch.from_numpy(candidates)))
+        values = pipeline.space.to_values(torch.from_numpy(candidates))
+        levels = pipeline.truth(values)
         if levels is not None:
             plain, share = l1_distortion(levels.cpu(), pipeline.truth_maxima)
             l1, l1_normalised = plain.numpy(), share.numpy()
@@ -148,6 +151,7 @@ def build_history(generations: Sequence[Generation], pipeline: Pipeline, objecti
         l1_normalised=l1_normalised,
         labels=objective.labels if orientations else (),
         orientations=orientations,
+        values=values.numpy(),
     )
 
 

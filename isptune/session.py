@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from isptune import registry
 from isptune.config import Component, RunConfig, check_budget, parse_config, settings_of
 from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.objective import Objective
-from isptune.optimizer import Optimizer
+from isptune.optimizer import Optimizer, Steps
+from isptune.parameters.identity import counts, identities
 from isptune.pipeline import Pipeline, Scene
 from isptune.plugins import takes_option
 from isptune.result import History, build_history, build_result
@@ -50,6 +52,9 @@ class Session:
             budget=self.config.budget,
             **component.options,
         )
+        space = self.pipeline.space
+        if not space.is_continuous:
+            optimizer.know(Steps(counts(space), partial(identities, space)))
         return optimizer
 
 

@@ -17,6 +17,7 @@ from isptune.naming import listed
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer
 from isptune.outputs import write_outputs
+from isptune.parameters.identity import most_candidates
 from isptune.pipeline import Pipeline
 from isptune.result import TuneResult, build_result
 from isptune.run import Generation, RunDirectory
@@ -144,7 +145,7 @@ def run_session(
     if directory is not None:
         log = open_directory(directory, session, run, resume)
     if notices and len(log) < session.generations:
-        for sentence in coverage.notices(session.objective, session.pipeline):
+        for sentence in (*coverage.notices(session.objective, session.pipeline), *_repeats(session)):
             logger.warning("%s", sentence)
     try:
         watchers.start(_run_facts(session, run, resumed))
@@ -164,6 +165,17 @@ def run_session(
     finally:
         if directory is not None:
             directory.close()
+
+
+def _repeats(session: Session) -> list[str]:
+    """A sentence about a budget for more candidates than there are; none where it is not."""
+    most, budget = most_candidates(session.pipeline.space), session.config.budget
+    if most is None or most >= budget:
+        return []
+    return [
+        f"the parameters have {most:,} different values together and the budget is {budget:,}: "
+        "what comes again is not evaluated again"
+    ]
 
 
 def _run_facts(session: Session, run: str, resumed: bool) -> RunFacts:

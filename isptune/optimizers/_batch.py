@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from isptune.errors import ConfigurationError
-from isptune.optimizer import Candidates, Optimizer
+from isptune.optimizer import Candidates, Optimizer, Steps
+from isptune.optimizers._repeats import Repeats
 
 
 class BatchOptimizer(Optimizer):
@@ -20,12 +22,19 @@ class BatchOptimizer(Optimizer):
             candidates other than those asked for.
     """
 
+    avoids_repeats: ClassVar[bool] = True
+
+    _repeats: Repeats | None = None
     _asked: Candidates | None = None
     _objectives: int | None = None
 
     @abstractmethod
     def propose(self) -> Candidates:
-        """The next batch, (P, n) float64 in [0, 1]; the base class hands out a copy."""
+        """The next batch, (P, n) float64 in [0, 1]; the base class hands out a copy.
+
+        Where the class ``avoids_repeats`` and the space has steps, candidates that were asked for before are
+        moved in that copy: ``learn`` gets what was evaluated.
+        """
 
     @abstractmethod
     def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
@@ -35,6 +44,12 @@ class BatchOptimizer(Optimizer):
         (P,) of one.
         """
 
+    def know(self, steps: Steps) -> None:
+        """Take what may be known of a space with steps, before the first ``ask``."""
+        super().know(steps)
+        if self.avoids_repeats:
+            self._repeats = Repeats(steps, self.seed)
+
     def ask(self) -> Candidates:
         """The next batch: (P, n) float64 in [0, 1]."""
         if self._asked is not None:
@@ -42,6 +57,8 @@ class BatchOptimizer(Optimizer):
                 f"the optimizer '{self._label}' was asked twice; tell it the losses of the first batch before"
             )
         self._asked = self.propose()
+        if self._repeats is not None:
+            self._asked = self._repeats.moved(self._asked)
         return self._asked.copy()
 
     def tell(self, candidates: ArrayLike, losses: ArrayLike, gradients: ArrayLike | None = None) -> None:

@@ -73,7 +73,7 @@ class CMA(BatchOptimizer):
                 self._waiting = self._search.ask()
         batch, self._waiting = self._waiting[: self.population], self._waiting[self.population :]
         cube = np.clip(_UNIT * (np.array(batch) + _CENTRE / _UNIT), 0.0, 1.0)
-        # The search is told where its points were clipped to.
+        # The search is told where its points were clipped to, and the unused coordinate of one alone.
         self._points.extend((cube - _CENTRE) / _UNIT)
         return cube[:, : self.dimension].copy()
 
@@ -84,11 +84,19 @@ class CMA(BatchOptimizer):
             self._several = method_class("DiagonalCMA")(
                 self.dimension, self.population, self.seed, self.budget
             )
-            self._several.propose()
+            same = (self._several.propose() == candidates).all(axis=1)
+            # Nevergrad is not told of what was moved: it knows only what it proposed.
+            self._several.forget(~same)
+            candidates, losses = candidates[same], losses[same]
+            # From here on it is Nevergrad's own candidates that are evaluated.
+            self._repeats = None
         if self._several is not None:
             self._several.learn(candidates, losses, gradients)
             return
         self._values.extend(self._losses.finite(losses).tolist())
+        moved = (candidates - _CENTRE) / _UNIT
+        for point, where in zip(self._points[-len(moved) :], moved, strict=True):
+            point[: self.dimension] = where
         if not self._waiting:
             with self._isolation.running():
                 self._search.tell(self._points, self._values)

@@ -147,7 +147,9 @@ class EvolutionStrategy(BatchOptimizer):
 
     def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
         """Select the next parents."""
-        for individual, loss in zip(self._offspring, losses, strict=True):
+        for individual, genome, loss in zip(self._offspring, candidates, losses, strict=True):
+            # Where it was evaluated, which is elsewhere for one that would have been a repeat.
+            individual.genome = genome
             individual.fitness.values = (float(loss),)
         able = [individual for individual, loss in zip(self._offspring, losses, strict=True) if loss < np.inf]
         if able:

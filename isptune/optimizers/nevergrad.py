@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.naming import did_you_mean
@@ -58,6 +59,7 @@ class NevergradOptimizer(BatchOptimizer):
         IsptuneError: Nevergrad itself raised.
     """
 
+    avoids_repeats: ClassVar[bool] = False
     method: ClassVar[str] = ""
     requires: ClassVar[tuple[str, ...]] = ("nevergrad",)
 
@@ -101,6 +103,10 @@ class NevergradOptimizer(BatchOptimizer):
         if not ((points >= 0.0) & (points <= 1.0)).all():
             raise IsptuneError(f"nevergrad's '{self.method}' proposed a candidate outside its bounds")
         return points[:, : self.dimension].copy()
+
+    def forget(self, which: NDArray[np.bool_]) -> None:
+        """Leave candidates of the batch that was proposed last out of what ``learn`` will be given."""
+        self._handles = [handle for handle, out in zip(self._handles, which, strict=True) if not out]
 
     def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
         """P calls of Nevergrad's ``tell``."""

@@ -53,6 +53,9 @@ class NSGA2(BatchOptimizer):
     - Mutation: polynomial mutation (Deb and Goyal 1996) between the bounds. A child that neither has changed
       gets one mutated coordinate: evaluating its parent again would tell nothing.
 
+    Where a space has whole numbers or choices, a child whose values were evaluated before is moved to values
+    near it that were not, and equal parents count once.
+
     The first batch is a Latin hypercube over the whole cube. A candidate of the loss +inf is never
     selected; where a whole batch fails, its parents breed again. With one objective it is an elitist genetic
     algorithm.
@@ -152,6 +155,8 @@ class NSGA2(BatchOptimizer):
             for genome, row in zip(candidates, rows, strict=True)
             if (row < np.inf).all()
         ]
+        if self.steps is not None:
+            children = self._different(children)
         if not children:
             return
         # Children come first: where losses are equal, the younger survives and the search moves on.
@@ -162,6 +167,19 @@ class NSGA2(BatchOptimizer):
             tools.emo.assignCrowdingDist(front)
             for individual in front:
                 individual.front = number
+
+    def _different(self, children: list[Individual]) -> list[Individual]:
+        """The children whose values neither a parent has nor a child before them."""
+        assert self.steps is not None
+        identify = self.steps.identify
+        known = {key for parent in self._parents for key in identify(parent.genome[None])}
+        kept = []
+        for child in children:
+            (key,) = identify(child.genome[None])
+            if key not in known:
+                kept.append(child)
+            known.add(key)
+        return kept
 
 
 def crossover(first: Vector, second: Vector, draws: Candidates, eta: float) -> tuple[Vector, Vector]:

@@ -150,6 +150,7 @@ def _record(
         l1_normalised=share,
         labels=columns.labels,
         orientations=columns.orientations,
+        values=values.numpy(),
     )
     best = history.best
     assert best is not None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError
-from isptune.optimizer import Optimizer
+from isptune.optimizer import Optimizer, Steps
 
 Array = NDArray[np.float64]
 Loss = Callable[[Array], tuple[Array, Array]]
@@ -158,6 +160,34 @@ class OptimizerConformance:
             _tell(careless, told, losses, gradients)
             told[:], losses[:], gradients[:] = 0.25, -1.0, 7.0
 
+    # Whole numbers and choices
+
+    def stepped(self, counts: tuple[int, ...]) -> Optimizer:
+        """A new optimizer that knows of steps; 0 stands for a real number."""
+        optimizer = self.make(dimension=len(counts), population=8)
+        optimizer.know(Steps(counts, partial(cells, counts)))
+        return optimizer
+
+    def test_no_values_are_asked_for_twice(self) -> None:
+        kind = type(self.make())
+        if not kind.avoids_repeats or kind.needs_gradient:
+            return
+        for counts in ((3, 4), (5, 0, 2), (0, 2), (40, 1000), (2,)):
+            log = run(self.stepped(counts), sphere, self.generations)
+            keys = [key for batch, _, _ in log for key in cells(counts, batch)]
+            there = math.prod(counts) if all(counts) else len(keys)
+            different = min(there, len(keys))
+            assert len(set(keys)) == different, (
+                f"{len(set(keys))} of {len(keys)} candidates differ, and {different} could, where the "
+                f"coordinates have {counts} values (0: a real number)"
+            )
+
+    def test_steps_leave_candidates_reproducible(self) -> None:
+        if type(self.make()).needs_gradient:
+            return
+        first, second = (run(self.stepped((5, 0, 2)), sphere, self.generations) for _ in range(2))
+        _check_equal(first, second, "two runs from one seed differ in a space with steps,")
+
     # Losses that are no ordinary numbers
 
     def test_survives_failed_candidates(self) -> None:
@@ -254,6 +284,13 @@ class OptimizerConformance:
         assert down < up, (
             f"the candidates' mean is {down:g} where losses grow with it and {up:g} where they fall with it"
         )
+
+
+def cells(counts: Sequence[int], candidates: Array) -> list[bytes]:
+    """A key for each candidate: its cells, and its coordinates where ``counts`` is 0."""
+    steps = np.array(counts)
+    inside = np.minimum(np.floor(candidates * steps), steps - 1)
+    return [row.tobytes() for row in np.where(steps > 0, inside, candidates) + 0.0]
 
 
 def sphere(candidates: Array) -> tuple[Array, Array]:

@@ -39,6 +39,10 @@ class Maximises(Hill):
         super().tell(points, -values)
 
 
+class ClaimsToAvoidRepeats(Hill):
+    avoids_repeats = True
+
+
 class LeavesTheCube(Hill):
     def ask(self):
         return super().ask() * 1.05
@@ -176,6 +180,8 @@ class TestASoundOptimizer(OptimizerConformance):
     ("faulty", "check"),
     [
         (Maximises, "test_minimises"),
+        (ClaimsToAvoidRepeats, "test_no_values_are_asked_for_twice"),
+        (DrawsFromTheSystem, "test_steps_leave_candidates_reproducible"),
         (LeavesTheCube, "test_candidates_stay_inside_when_losses_pull_to_a_corner"),
         (LeavesTheCube, "test_batches_are_float64_in_the_unit_cube"),
         (OneTooMany, "test_each_batch_holds_exactly_the_population"),

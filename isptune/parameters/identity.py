@@ -1,0 +1,34 @@
+"""Which candidates mean the same: whole numbers, choices and inactive parameters make many points one."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from isptune.parameters.space import ParameterSpace
+
+
+def counts(space: ParameterSpace) -> tuple[int, ...]:
+    """(f,) how many values each free parameter has; 0 for a real one."""
+    return tuple(int(getattr(parameter, "count", 0)) for parameter in space.free)
+
+
+def identities(space: ParameterSpace, unit: ArrayLike) -> list[bytes]:
+    """A key for each candidate, equal where the values of all parameters are.
+
+    Args:
+        space: the parameters.
+        unit: (P, f) candidates in the unit cube.
+    """
+    points = torch.from_numpy(np.array(unit, dtype=np.float64))
+    # Adding zero makes one zero of both.
+    return [row.tobytes() for row in space.to_values(points).numpy() + 0.0]
+
+
+def most_candidates(space: ParameterSpace) -> int | None:
+    """How many different candidates there are at most; None where a free parameter is a real number."""
+    found = counts(space)
+    return math.prod(found) if all(found) else None

@@ -108,7 +108,7 @@ def whole_scene(scene: Scene) -> Scene:
     from isptune.scenes import read_image
 
     image = read_image(file).to(device=scene.image.device, dtype=scene.image.dtype)
-    return Scene(name=str(scene.name).partition("[")[0], image=image, index=scene.index)
+    return Scene(name=str(scene.name).rpartition("[")[0], image=image, index=scene.index)
 
 
 def _caption(

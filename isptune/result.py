@@ -84,6 +84,7 @@ class TuneResult:
             to; None where no truth is known.
         problems: sentences about scores that were not finite.
         files: what was written.
+        unwritten: why not all of it was, where the disk had no room for it.
         best_scores: its scores by label, of several objectives.
         pareto: the candidates that no other evaluated one dominates, of several objectives, the best
             compromise first.
@@ -106,6 +107,7 @@ class TuneResult:
     best_scores: dict[str, float] | None = None
     pareto: ParetoFront | None = None
     front: list[dict[str, Any]] = field(default_factory=list)
+    unwritten: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain data, as ``result.json`` and ``--json`` hold them."""

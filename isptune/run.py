@@ -16,6 +16,7 @@ import yaml
 from numpy.typing import NDArray
 
 from isptune.errors import RunDirectoryError
+from isptune.files import append_whole, unwritable, write_whole
 from isptune.yaml_files import read_mapping
 
 logger = logging.getLogger("isptune")
@@ -23,6 +24,7 @@ logger = logging.getLogger("isptune")
 CONFIG_NAME = "run.yaml"
 LOG_NAME = "evaluations.jsonl"
 RESULT_NAME = "result.json"
+_REMEDY = "what is logged stays whole: make room, then resume"
 
 
 @dataclass
@@ -128,12 +130,12 @@ class RunDirectory:
             ) from error
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file whole: a reader, or a run after a kill, sees the old one or the new one."""
-        target = self.file(name)
-        temporary = target.with_name(f".{name}.{os.getpid()}")
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, target)
-        return target
+        """Write a file whole: a reader, or a run after a kill, sees the old one or the new one.
+
+        Raises:
+            RunDirectoryError: it cannot be written; a DiskFullError where there is no room for it.
+        """
+        return write_whole(self.file(name), text, remedy=_REMEDY)
 
     def read_config(self) -> dict[str, Any]:
         """What ``run.yaml`` holds.
@@ -206,14 +208,17 @@ class RunDirectory:
             logger.warning("dropped a torn last line of %d bytes from '%s'", torn, path)
 
     def append(self, generation: Generation, run: str) -> None:
-        """Append one line and flush it to the operating system."""
+        """Append one line and hand it to the operating system: whole, or not at all.
+
+        Raises:
+            RunDirectoryError: it cannot be written; a DiskFullError where there is no room for it.
+        """
         if self._log is None:
             raise RunDirectoryError(f"the log of '{self.path}' is not open")
         try:
-            self._log.write(generation.to_line(run))
-            self._log.flush()
+            append_whole(self._log.fileno(), generation.to_line(run).encode())
         except OSError as error:
-            raise RunDirectoryError(f"cannot write '{self.file(LOG_NAME)}': {error.strerror}") from error
+            raise unwritable(self.file(LOG_NAME), error, remedy=_REMEDY) from error
 
     def close(self) -> None:
         """Close the log and let other processes have it."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from isptune import coverage, registry
 from isptune.config import parse_config
-from isptune.errors import ConfigurationError
+from isptune.errors import ConfigurationError, DiskFullError
 from isptune.evaluator import Evaluator
 from isptune.loop import Loop
 from isptune.naming import listed
@@ -156,7 +156,7 @@ def run_session(
             loop.log, session.pipeline, session.objective, None if directory is None else directory.path
         )
         if directory is not None:
-            write_outputs(directory, session.pipeline, session.objective, result, pictures)
+            _write(directory, session, result, pictures)
         watchers.finish(result)
         return result
     except BaseException as error:
@@ -176,6 +176,15 @@ def _repeats(session: Session) -> list[str]:
         f"the parameters have {most:,} different values together and the budget is {budget:,}: "
         "what comes again is not evaluated again"
     ]
+
+
+def _write(directory: RunDirectory, session: Session, result: TuneResult, pictures: bool) -> None:
+    """Write what a finished run leaves. The result is not lost where the disk has no room for it."""
+    try:
+        write_outputs(directory, session.pipeline, session.objective, result, pictures)
+    except DiskFullError as error:
+        logger.warning("%s", error)
+        result.unwritten = str(error)
 
 
 def _run_facts(session: Session, run: str, resumed: bool) -> RunFacts:

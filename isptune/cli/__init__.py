@@ -10,8 +10,10 @@ from typing import Any
 
 import click
 
+from isptune.cli.streams import PlainFormatter, say, settled, use_streams
 from isptune.errors import IsptuneError
 from isptune.naming import did_you_mean, listed
+from isptune.paths import shortened, shown
 
 VERBS = {
     "tune": "Tune a pipeline's parameters for an objective.",
@@ -64,35 +66,46 @@ class VerbGroup(click.Group):
 def cli(context: click.Context, debug: bool) -> None:
     """Tune image signal processors: a pipeline renders, an objective scores, an optimizer proposes."""
     context.obj = {"debug": debug}
-    logging.basicConfig(stream=sys.stderr, format="isptune: %(message)s", level=logging.WARNING, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PlainFormatter("isptune: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 a plugin failed, 2 bad input, 130 stopped by Ctrl-C."""
-    if "MPLBACKEND" in os.environ:
-        # A notebook's backend, which its commands inherit, may be unknown here: nothing is shown in windows.
-        os.environ["MPLBACKEND"] = "agg"
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    """Run the command line and exit: 0 done, 1 a plugin or a disk failed, 2 bad input, 130 stopped."""
+    use_streams()
+    sys.exit(settled(run(sys.argv[1:] if arguments is None else arguments)))
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line and give its exit code."""
     try:
         result: Any = cli.main(args=arguments, prog_name="isptune", standalone_mode=False)
+        # What cannot be written shall be found here, and not when Python ends.
+        sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except IsptuneError as error:
-        if "--debug" in arguments:
-            logging.getLogger("isptune").exception("%s", error)
-        else:
-            click.echo(f"isptune: error: {error}", err=True)
-        return error.exit_code
+        return _refused(error, arguments, str(error), error.exit_code)
     except click.ClickException as error:
-        click.echo(f"isptune: error: {error.format_message()}", err=True)
+        say(f"isptune: error: {shown(error.format_message())}")
         return error.exit_code
     except click.Abort:
-        click.echo("isptune: stopped", err=True)
+        say("isptune: stopped")
         return 130
-    except BrokenPipeError:
-        # The reader of a pipe (head, say) went away: nobody is left to tell.
-        sys.stderr.close()
+    except (BrokenPipeError, SystemExit):
+        # The reader of a pipe (head, say) went away, which click and rich turn into SystemExit: nobody is
+        # left to tell.
         return 1
+    except OSError as error:
+        if error.filename is None:
+            return _refused(error, arguments, f"the output cannot be written: {error.strerror or error}", 1)
+        name = shortened(os.fsdecode(error.filename))
+        return _refused(error, arguments, f"'{name}': {error.strerror or error}", 1)
+
+
+def _refused(error: Exception, arguments: list[str], sentence: str, code: int) -> int:
+    if "--debug" in arguments:
+        logging.getLogger("isptune").exception("%s", shown(sentence), exc_info=error)
+    else:
+        say(f"isptune: error: {shown(sentence)}")
+    return code

@@ -11,7 +11,7 @@ import click
 from isptune.cli.options import absolute_checkpoints, absolute_scene, json_option
 from isptune.cli.tables import print_markdown
 from isptune.config import read_config
-from isptune.errors import ConfigurationError
+from isptune.errors import ConfigurationError, DiskFullError
 
 if TYPE_CHECKING:
     from isptune.benchmark.engines import Event
@@ -119,23 +119,32 @@ def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
         benchmark: with all its cells at their end.
         as_json: print the tables as JSON, and no other line to stdout.
         alone: write the tables and nothing else.
+
+    Raises:
+        DiskFullError: not all of it could be written; it is printed all the same.
     """
     from isptune.benchmark.table import write_tables
     from isptune.benchmark.tables import benchmark_tables
 
     tables = benchmark_tables(benchmark, targets=benchmark.config["targets"])
     folder = benchmark.directory / "tables"
-    write_tables(tables, folder)
     summary = "optimizers" if "optimizers" in tables else "summary"
     shown = [tables[name] for name in (summary, "misled", "failures") if name in tables]
-    lines = [f"wrote {len(tables)} tables ({', '.join(tables)}) to {folder}"]
-    # Reports and figures show runs; where every cell failed, the table of failures is what there is to say.
-    if not alone and any(benchmark.done()):
-        from isptune.report import report_of_benchmark, write_report
+    lines: list[str] = []
+    full: DiskFullError | None = None
+    try:
+        write_tables(tables, folder)
+        lines.append(f"wrote {len(tables)} tables ({', '.join(tables)}) to {folder}")
+        # Reports and figures show runs; where every cell failed, the table of failures is what there is to say.
+        if not alone and any(benchmark.done()):
+            from isptune.report import report_of_benchmark, write_report
 
-        lines += _figures(benchmark)
-        page = write_report(benchmark.directory / "report.html", report_of_benchmark(benchmark, tables))
-        lines.append(f"wrote {page}")
+            lines += _figures(benchmark)
+            page = write_report(benchmark.directory / "report.html", report_of_benchmark(benchmark, tables))
+            lines.append(f"wrote {page}")
+    except DiskFullError as error:
+        # What was found is printed all the same.
+        full = error
     if alone and (benchmark.directory / "report.html").exists():
         click.echo(
             f"isptune: the figures and the report in {benchmark.directory} are those of an earlier call",
@@ -150,6 +159,8 @@ def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
             print_markdown(table.columns, table.cells, table.text_columns)
             click.echo()
         click.echo("\n".join(lines))
+    if full is not None:
+        raise full
 
 
 def _figures(benchmark: Benchmark) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isptune.cli.options import checkpoint_option, json_option, key_values, objective_settings
-from isptune.errors import ConfigurationError, RunDirectoryError
+from isptune.errors import ConfigurationError, DiskFullError, RunDirectoryError
 from isptune.naming import listed
 
 if TYPE_CHECKING:
@@ -131,7 +131,12 @@ def command(
     except Stopped as stop:
         click.echo("isptune: stopped before the evaluation was done; nothing was written", err=True)
         return stop.exit_code
-    files = write_reports(found, folder)
+    try:
+        files = write_reports(found, folder)
+    except DiskFullError:
+        # What was computed is not lost.
+        report(found, [], as_json)
+        raise
     report(found, files, as_json)
     return 1 if found.failures else 0
 

@@ -111,7 +111,7 @@ def run_and_print(
     else:
         print_result(session, result)
     _say_problems(session, trackers)
-    return 0
+    return 1 if result.unwritten else 0
 
 
 def _say_problems(session: Session | None, trackers: Sequence[Tracker]) -> None:

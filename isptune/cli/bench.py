@@ -135,7 +135,7 @@ def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
     try:
         write_tables(tables, folder)
         lines.append(f"wrote {len(tables)} tables ({', '.join(tables)}) to {folder}")
-        # Reports and figures show runs; where every cell failed, the table of failures is what there is to say.
+        # Reports and figures show runs; where every cell failed, the failures are what there is to say.
         if not alone and any(benchmark.done()):
             from isptune.report import report_of_benchmark, write_report
 

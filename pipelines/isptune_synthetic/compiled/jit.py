@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ def loop(function: Callable[..., Any]) -> Any:
         compiled = numba.njit(cache=True, **options)(function)
         # numba compares the date of the function's own file alone, but a loop holds what it calls as well.
         compiled._cache._cache_file._source_stamp = _sources()
+        # Where the disk has no room for it, or gives damaged bytes back, a loop is compiled and not kept.
+        compiled._cache._guard_against_spurious_io_errors = functools.partial(suppress, OSError)
         return compiled
     except (RuntimeError, AttributeError):
         # No folder to keep it in can be written, or a later numba keeps it elsewhere: every process compiles.

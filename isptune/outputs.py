@@ -8,10 +8,18 @@ import torch
 from torch import Tensor
 
 from isptune.objective import Objective
-from isptune.pipeline import Pipeline, Scene, l1_distortion
-from isptune.renderings import render
+from isptune.pictured import (
+    MOST_SCENES,
+    caption,
+    different_pictures,
+    reference_word,
+    rendered,
+    whole_scene,
+)
+from isptune.pipeline import Pipeline
 from isptune.result import TuneResult
 from isptune.run import CONFIG_NAME, LOG_NAME, RESULT_NAME, RunDirectory
+from isptune.words import FOUND, START
 
 
 def write_outputs(
@@ -81,48 +89,29 @@ def _draw_before_after(
     start: Tensor,
     found: Tensor,
 ) -> None:
-    """The first scene at the start, at the best candidate, and pristine."""
+    """The scenes at the start, at the parameters found, and what they are compared with."""
     from isptune import plots
 
-    scene = whole_scene(pipeline.scenes[0])
-    reference = pipeline.reference(scene)
-    images: dict[str, Tensor] = {}
-    captions: dict[str, str] = {}
-    with torch.no_grad():
-        for label, values in (("before", start), ("after", found)):
-            rendered = render(pipeline, values.to(scene.image.device), scene)
-            images[label] = rendered[0].float().cpu()
-            captions[label] = _caption(pipeline, objective, values, rendered, reference)
-    if reference is not None:
-        images["pristine"] = reference[0].float().cpu()
-        captions["pristine"] = scene.name
-    figure = plots.draw_before_after(images, captions)
+    scenes = different_pictures(pipeline.scenes)
+    scores = result.best_scores
+    if scores is None and result.best_score is not None:
+        scores = {objective.name: result.best_score}
+    shown = []
+    for number, scene in enumerate(map(whole_scene, scenes[:MOST_SCENES])):
+        reference = pipeline.reference(scene)
+        images: dict[str, Tensor] = {}
+        captions: dict[str, str] = {}
+        for label, values in ((START, start), (FOUND, found)):
+            image = rendered(pipeline, values, scene)
+            images[label] = image[0].float().cpu()
+            of_the_run = scores if label == FOUND else None
+            captions[label] = caption(pipeline, objective, values, image, reference, of_the_run)
+        if reference is not None:
+            images[reference_word(pipeline)] = reference[0].float().cpu()
+        more = len(scenes) - MOST_SCENES
+        name = str(scene.name)
+        if number == MOST_SCENES - 1 and more > 0:
+            name += f" ({more} more {'scene is' if more == 1 else 'scenes are'} not shown)"
+        shown.append(plots.PicturedScene(images, captions, name))
+    figure = plots.draw_scenes(shown)
     result.files.append(plots.save(figure, directory.file("before_after.png")))
-
-
-def whole_scene(scene: Scene) -> Scene:
-    """The whole picture that a cropped scene was taken from; the scene itself where it is not a crop."""
-    file = scene.source.get("file")
-    if file is None or scene.source.get("crop") is None:
-        return scene
-    from isptune.scenes import read_image
-
-    image = read_image(file).to(device=scene.image.device, dtype=scene.image.dtype)
-    return Scene(name=str(scene.name).rpartition("[")[0], image=image, index=scene.index)
-
-
-def _caption(
-    pipeline: Pipeline, objective: Objective, values: Tensor, image: Tensor, reference: Tensor | None
-) -> str:
-    if objective.orientations:
-        scores = objective.scores(image, reference)[0].tolist()
-        named = list(zip(objective.labels, scores, strict=True))
-        # More would not fit over a picture; they stand in the result.
-        parts = [f"{label} {score:.4g}" for label, score in named] if len(named) <= 3 else []
-    else:
-        parts = [f"{objective.name} {float(objective.score(image, reference)[0]):.4g}"]
-    levels = pipeline.truth(values)
-    if levels is not None:
-        share = float(l1_distortion(levels, pipeline.truth_maxima)[1][0])
-        parts.append(f"normalised l1 {share:.3g}")
-    return ", ".join(parts)

@@ -14,6 +14,7 @@ from typing import Any
 from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.evaluation.report import aligned, file_name
 from isptune.files import write_whole
+from isptune.words import in_words
 
 Entry = str | float | None
 
@@ -192,7 +193,7 @@ def _latex_line(cells: Sequence[str]) -> str:
 def _shown(entry: Entry) -> str:
     if entry is None:
         return DASH
-    return entry if isinstance(entry, str) else number_text(entry)
+    return in_words(entry) if isinstance(entry, str) else number_text(entry)
 
 
 def _finite(entry: Entry) -> Entry:

@@ -16,6 +16,7 @@ from isptune.benchmark.targets import TARGETS, TargetHits, check_targets, second
 from isptune.evaluation.agreement import check_settings
 from isptune.evaluation.resampling import Estimate
 from isptune.misled import MISLED
+from isptune.words import in_words
 
 NO_FINITE_SCORE = "no score was finite"
 
@@ -105,12 +106,12 @@ def _scenes_table(benchmark: Benchmark, quantity: str) -> Table:
     rows: list[list[Entry]] = [
         [objective, *(medians.get((objective, scene)) for scene in scenes)] for objective in objectives
     ]
-    return Table(f"Median {quantity} per objective and scene", ["objective", *scenes], rows)
+    return Table(f"Median {in_words(quantity)} per objective and scene", ["objective", *scenes], rows)
 
 
 def _comparison_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
     found = compare_objectives(benchmark, bootstrap=bootstrap, seed=seed)
-    title = "Paired l1_normalised of the first objective minus that of the second (Wilcoxon signed-rank test)"
+    title = "Paired normalised l1 of the first objective minus that of the second (Wilcoxon signed-rank test)"
     if (least := least_p([one.pairs for one in found])) >= ALPHA:
         title += f"; no p (Holm) can be less than {least:.2g} with so few pairs"
     rows: list[list[Entry]] = [
@@ -148,7 +149,7 @@ def _targets_table(hits: Sequence[TargetHits]) -> Table:
         for one in hits
     ]
     return Table(
-        "Evaluations until the best-scored candidate's l1_normalised is at or below a target",
+        "Evaluations until the best-scored candidate's normalised l1 is at or below a target",
         ["objective", "target", "runs", "reached", "share", "median evaluations", "expected evaluations"],
         rows,
     )
@@ -157,7 +158,7 @@ def _targets_table(hits: Sequence[TargetHits]) -> Table:
 def _agreement_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
     return _medians_table(
         benchmark,
-        "Rank correlation of score and hidden loss over a run's evaluations, medians over runs",
+        "Rank correlation of score and normalised l1 over a run's evaluations, medians over runs",
         {
             "SRCC": measured(rank_agreement, "overall"),
             "SRCC of the last quarter": measured(rank_agreement, "late"),
@@ -170,7 +171,7 @@ def _agreement_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
 def _gaming_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
     return _medians_table(
         benchmark,
-        "What improvements of the score did to the hidden l1_normalised, medians over runs",
+        "What improvements of the score did to the normalised l1, medians over runs",
         {
             "gaming index": measured(gaming, "index"),
             "rises": measured(gaming, "rises"),

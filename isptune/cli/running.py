@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isptune.cli.tables import Column, console_for_tables, print_table
+from isptune.words import FOUND, L1, NORMALISED_L1, START
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -155,6 +156,8 @@ def _stopped(session: Session | None) -> str:
 
 def print_result(session: Session, result: TuneResult) -> None:
     """The tables of a finished run on stdout."""
+    from isptune.pictured import measured_on
+
     console = console_for_tables()
     if not result.best_parameters:
         console.print("No candidate had a finite score.")
@@ -179,9 +182,11 @@ def print_result(session: Session, result: TuneResult) -> None:
     else:
         best = f"best {session.objective.name}: "
         best += "none" if result.best_score is None else f"{result.best_score:.6g}"
+    mean = measured_on(session.pipeline.scenes)
+    best += f" ({mean})" if mean else ""
     console.print(f"{best} after {result.evaluations} evaluations, {result.seconds:.1f} s")
     if result.l1 is not None:
-        console.print(f"l1: {result.l1:.6g}   l1_normalised: {result.l1_normalised:.6g}")
+        console.print(f"{NORMALISED_L1}: {result.l1_normalised:.6g}   {L1}: {result.l1:.6g}")
     for file in result.files:
         click.echo(f"wrote {file}")
 
@@ -207,7 +212,7 @@ def _print_front(console: Console, result: TuneResult) -> None:
     ]
     cells = [[str(row["evaluation"]), *(f"{score:.4g}" for score in row["scores"].values())] for row in rows]
     if result.l1_normalised is not None:
-        headings.append("l1_normalised")
+        headings.append(NORMALISED_L1)
         cells = [[*line, f"{row['l1_normalised']:.4g}"] for line, row in zip(cells, rows, strict=True)]
     if level:
         columns = [Column(heading, number=True) for heading in headings]
@@ -218,7 +223,7 @@ def _print_front(console: Console, result: TuneResult) -> None:
 
 
 def _print_levels(console: Console, session: Session, result: TuneResult) -> None:
-    """Hidden level at the start and at the best candidate, stage by stage."""
+    """Hidden level at the start and at the parameters found, stage by stage."""
     from rich.text import Text
 
     from isptune import misled
@@ -227,7 +232,7 @@ def _print_levels(console: Console, session: Session, result: TuneResult) -> Non
     pipeline = session.pipeline
     start = pipeline.truth(pipeline.space.start())
     assert start is not None
-    heads = [Column(head, number=True) for head in ("start", "recovered", "maximum")]
+    heads = [Column(head, number=True) for head in (START, FOUND, "highest")]
     rows = [
         [stage, f"{before:.4g}", f"{level:.4g}", f"{most:g}", unit]
         for (stage, level), before, most, unit in zip(

@@ -6,7 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from isptune.plots.before_after import PicturedScene as PicturedScene
     from isptune.plots.before_after import draw_before_after as draw_before_after
+    from isptune.plots.before_after import draw_scenes as draw_scenes
     from isptune.plots.benchmark.catalogue import BENCHMARK_FIGURES as BENCHMARK_FIGURES
     from isptune.plots.benchmark.catalogue import draw_benchmark as draw_benchmark
     from isptune.plots.benchmark.catalogue import save_benchmark_figures as save_benchmark_figures
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from isptune.plots.style import save as save
 
 _HOMES = {
-    "isptune.plots.before_after": ["draw_before_after"],
+    "isptune.plots.before_after": ["PicturedScene", "draw_before_after", "draw_scenes"],
     "isptune.plots.benchmark.catalogue": ["BENCHMARK_FIGURES", "draw_benchmark", "save_benchmark_figures"],
     "isptune.plots.comparison_figure": ["ComparedRuns", "draw_comparison"],
     "isptune.plots.compute": [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,10 +33,28 @@ _DETAIL, _GAP, _MARGIN = 240, 12, 24
 _COLUMN = 2 * _DETAIL + _GAP
 _TALLEST = 560
 _LINE = 30
+# Between two scenes.
+_BETWEEN = 36
 _CAPTION_WIDTH = 52
 _FRAMES = (ORANGE, SKY)
 
 Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class PicturedScene:
+    """One scene of a before/after figure.
+
+    Attributes:
+        images: (3, H, W) in [0, 1] of one size, by heading, such as ``start``, ``found`` and ``pristine``, in
+            the order of the columns. The details lie where the last one has texture and colour.
+        captions: lines under a heading, such as ``"psnr 31.2, normalised l1 0.14"``.
+        name: of the scene, over its pictures; none if empty.
+    """
+
+    images: Mapping[str, Tensor]
+    captions: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
 
 
 def draw_before_after(
@@ -44,9 +63,7 @@ def draw_before_after(
     """Draw pictures side by side, each whole and in two details that are enlarged pixel by pixel.
 
     Args:
-        images: (3, H, W) in [0, 1] of one size, by heading, such as ``before``, ``after`` and ``pristine``,
-            in the order of the columns. The details lie where the last one has texture and colour.
-        captions: a line or more under a heading, such as ``"psnr 31.2 dB, l1 0.14"``.
+        images, captions: see ``PicturedScene``.
         title: a heading for the whole figure, if any.
 
     Returns:
@@ -55,52 +72,84 @@ def draw_before_after(
     Raises:
         ConfigurationError: no picture, pictures of different sizes or outside [0, 1], a caption for none.
     """
-    pixels = {heading: _pixels(heading, image) for heading, image in images.items()}
-    captions = dict(captions or {})
-    if not pixels:
+    return draw_scenes([PicturedScene(images, captions or {})], title)
+
+
+def draw_scenes(scenes: Sequence[PicturedScene], title: str | None = None) -> Figure:
+    """Draw several scenes below one another, each as ``draw_before_after`` draws one.
+
+    Raises:
+        ConfigurationError: no scene, and what ``draw_before_after`` refuses.
+    """
+    if not scenes:
         raise ConfigurationError("a before/after figure needs at least one picture")
-    for heading in captions:
-        if heading not in pixels:
-            raise ConfigurationError(
-                f"there is no picture '{heading}' for a caption; there are {', '.join(pixels)}"
-            )
-    tensors = list(images.values())
-    first, last = tensors[0], tensors[-1]
-    for image in tensors:
-        if image.shape != first.shape:
-            raise ConfigurationError(
-                f"pictures to compare need one size, got {tuple(first.shape)} and {tuple(image.shape)}"
-            )
-    crops = before_after_crops(first, last, side=_detail_side(last))
-    headings = {name: _caption(captions.get(name, "")) for name in pixels}
-    height, width = last.shape[-2:]
-    scale = min(_COLUMN / width, _TALLEST / height)
-    wide, high = max(1, round(width * scale)), max(1, round(height * scale))
-    total_width = 2 * _MARGIN + len(pixels) * _COLUMN + (len(pixels) - 1) * 2 * _GAP
-    lines = title_lines(title, total_width / DOTS_PER_INCH)
+    parts = [_Part(scene) for scene in scenes]
+    columns = max(len(part.pixels) for part in parts)
+    width = 2 * _MARGIN + columns * _COLUMN + (columns - 1) * 2 * _GAP
+    lines = title_lines(title, width / DOTS_PER_INCH)
     top = _MARGIN + (16 + round(TITLE_LINE * DOTS_PER_INCH) * len(lines) if lines else 0)
-    head = top + _LINE * (1 + max(len(caption) for caption in headings.values()))
-    total = (total_width, head + high + _GAP + _DETAIL + _MARGIN)
+    height = top + sum(part.height for part in parts) + _BETWEEN * (len(parts) - 1) + _MARGIN
     with style():
-        figure = new_figure(total[0] / DOTS_PER_INCH, total[1] / DOTS_PER_INCH)
+        figure = new_figure(width / DOTS_PER_INCH, height / DOTS_PER_INCH)
         draw_title(figure, lines)
-        for number, (name, caption) in enumerate(headings.items()):
-            left = _MARGIN + number * (_COLUMN + 2 * _GAP)
-            _text(figure, left, top, name, total, size=11, weight="bold")
-            for row, line in enumerate(caption, 1):
-                _text(figure, left, top + row * _LINE, line, total, size=9, weight="normal")
-            box = (left + (_COLUMN - wide) // 2, head, wide, high)
-            whole = _picture(figure, box, total, _resized(pixels[name], wide, high))
-            _frame(whole, None)
-            for (x, y, side, _), colour, column in zip(crops, _FRAMES, (0, 1), strict=False):
-                _outline(whole, (x, y, side, side), wide / width, colour)
-                detail = pixels[name][y : y + side, x : x + side]
-                times = _DETAIL // side
-                corner = left + column * (_DETAIL + _GAP)
-                enlarged = detail.repeat(times, axis=0).repeat(times, axis=1)
-                box = (corner, head + high + _GAP, _DETAIL, _DETAIL)
-                _frame(_picture(figure, box, total, enlarged), colour)
+        for part in parts:
+            _draw_part(figure, part, top, (width, height))
+            top += part.height + _BETWEEN
     return figure
+
+
+class _Part:
+    """What is drawn of one scene, and the pixels that it takes."""
+
+    def __init__(self, scene: PicturedScene) -> None:
+        self.pixels = {heading: _pixels(heading, image) for heading, image in scene.images.items()}
+        if not self.pixels:
+            raise ConfigurationError("a before/after figure needs at least one picture")
+        for heading in scene.captions:
+            if heading not in self.pixels:
+                raise ConfigurationError(
+                    f"there is no picture '{heading}' for a caption; there are {', '.join(self.pixels)}"
+                )
+        tensors = list(scene.images.values())
+        first, last = tensors[0], tensors[-1]
+        for image in tensors:
+            if image.shape != first.shape:
+                raise ConfigurationError(
+                    f"pictures to compare need one size, got {tuple(first.shape)} and {tuple(image.shape)}"
+                )
+        self.crops = before_after_crops(first, last, side=_detail_side(last))
+        self.captions = {name: _caption(scene.captions.get(name, "")) for name in self.pixels}
+        self.name = textwrap.wrap(scene.name, _CAPTION_WIDTH * len(self.pixels))
+        height, width = last.shape[-2:]
+        self.scale = min(_COLUMN / width, _TALLEST / height)
+        self.wide, self.high = max(1, round(width * self.scale)), max(1, round(height * self.scale))
+        rows = len(self.name) + 1 + max(len(caption) for caption in self.captions.values())
+        self.head = _LINE * rows + (_GAP if self.name else 0)
+        self.height = self.head + self.high + _GAP + _DETAIL
+
+
+def _draw_part(figure: Figure, part: _Part, top: int, total: tuple[int, int]) -> None:
+    """A scene from a height of the figure on, in pixels from its top."""
+    for row, line in enumerate(part.name):
+        _text(figure, _MARGIN, top + row * _LINE, line, total, size=11, weight="normal")
+    below = top + len(part.name) * _LINE + (_GAP if part.name else 0)
+    pictures = top + part.head
+    for number, (name, caption) in enumerate(part.captions.items()):
+        left = _MARGIN + number * (_COLUMN + 2 * _GAP)
+        _text(figure, left, below, name, total, size=11, weight="bold")
+        for row, line in enumerate(caption, 1):
+            _text(figure, left, below + row * _LINE, line, total, size=9, weight="normal")
+        box = (left + (_COLUMN - part.wide) // 2, pictures, part.wide, part.high)
+        whole = _picture(figure, box, total, _resized(part.pixels[name], part.wide, part.high))
+        _frame(whole, None)
+        for (x, y, side, _), colour, column in zip(part.crops, _FRAMES, (0, 1), strict=False):
+            _outline(whole, (x, y, side, side), part.scale, colour)
+            detail = part.pixels[name][y : y + side, x : x + side]
+            times = _DETAIL // side
+            corner = left + column * (_DETAIL + _GAP)
+            enlarged = detail.repeat(times, axis=0).repeat(times, axis=1)
+            box = (corner, pictures + part.high + _GAP, _DETAIL, _DETAIL)
+            _frame(_picture(figure, box, total, enlarged), colour)
 
 
 def _pixels(heading: str, image: Tensor) -> Pixels:

@@ -28,6 +28,7 @@ from isptune.plots.style import (
     style,
     title_lines,
 )
+from isptune.words import L1, NORMALISED_L1
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +41,7 @@ def draw_convergence(
     """Draw best-so-far curves.
 
     Above stands the best score so far; below, on the same axis of evaluations and where the runs know it,
-    the hidden distortion of the candidate with that score, both normalised and in the stages' own units.
+    l1 and normalised l1 of the candidate with that score.
     Several runs give a median with a band between the quartiles.
 
     Args:
@@ -54,8 +55,8 @@ def draw_convergence(
     distortions = [
         (band, colour, dashes, label)
         for band, colour, dashes, label in (
-            (curves.l1_normalised, VERMILION, "-", "normalised: mean of d / d max"),
-            (curves.l1, GREEN, (0, (5, 1.5)), "in the stages' own units: mean of d"),
+            (curves.l1_normalised, VERMILION, "-", f"{NORMALISED_L1}: mean share of the highest levels"),
+            (curves.l1, GREEN, (0, (5, 1.5)), f"{L1}: mean level in own units"),
         )
         if band is not None
     ]
@@ -82,7 +83,7 @@ def draw_convergence(
                 draw_curve(last, curves.evaluations, band, colour, dashes, label, curves.runs)
             distortion_axis(last, band_values(band for band, *_ in distortions))
             _label_ends(last, curves.evaluations, [(band, colour) for band, colour, *_ in distortions])
-            last.set_ylabel("hidden distortion, l1\n(lower is better)")
+            last.set_ylabel("hidden distortion\n(lower is better)")
             legend_above(last, columns=2)
         last.set_xlabel("evaluations")
         evaluation_axis(last, float(curves.evaluations[-1]))

@@ -19,6 +19,7 @@ from isptune.plots.style import (
     style,
     title_lines,
 )
+from isptune.words import NORMALISED_L1
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -182,4 +183,4 @@ def _colour_bar(figure: Figure, points: ParetoPoints, place: tuple[float, float,
 
     bar = figure.colorbar(ScalarMappable(_scale(points), _PALETTE), cax=figure.add_axes(place))
     bar.outline.set_visible(False)
-    bar.set_label("hidden l1_normalised (lower is better)")
+    bar.set_label(f"{NORMALISED_L1} (lower is better)")

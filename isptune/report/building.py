@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from isptune.benchmark.results import Benchmark, ended
@@ -12,7 +13,7 @@ from isptune.files import write_whole
 from isptune.naming import listed
 from isptune.report import facts, pareto_sections, sections
 from isptune.report.comparison import add_pictures
-from isptune.report.compute import by_objective, in_order, median_record, slices
+from isptune.report.compute import by_objective, in_order, median_record, slices, told_apart
 from isptune.report.levels import Pipelines
 from isptune.report.markup import (
     Cell,
@@ -28,7 +29,9 @@ from isptune.report.markup import (
 from isptune.report.page import Page
 from isptune.report.pareto import column_records
 from isptune.report.records import Record, read_record, read_settings, records_of_benchmark
+from isptune.report.sections import lead_of_truth
 from isptune.run import CONFIG_NAME
+from isptune.words import L1, NORMALISED_L1, in_words
 
 
 def report_of_runs(directories: Iterable[str | Path]) -> str:
@@ -61,8 +64,13 @@ def report_of_runs(directories: Iterable[str | Path]) -> str:
         )
     if fronts:
         return _report_of_front(fronts[0])
+    title = (
+        f"Tuning report: {listed(in_order(records, lambda record: record.objective), 4)} "
+        f"on {listed(in_order(records, lambda record: record.scene), 3)}"
+    )
+    if several:
+        records = told_apart(records, [read_settings(folder)[0] for folder in folders])
     objectives = in_order(records, lambda record: record.objective)
-    title = f"Tuning report: {listed(objectives, 4)} on {records[0].scene}"
     page = Page(title, _lead_of_runs(records), objectives)
     page.add("overview", "Overview", _cards(records) + (_runs_table(records) if several else ""))
     _add_parts(page, records, TARGETS)
@@ -109,15 +117,40 @@ def report_of_benchmark(benchmark: Benchmark, tables: Mapping[str, TableLike] | 
     page = Page(f"Benchmark report: {name}", _lead_of_benchmark(benchmark, records), objectives)
     left = dict(tables or {})
     top = [
-        table_of(left.pop(key), f"table-{key}") for key in ("summary", "misled", "failures") if key in left
+        table_of(_median_first(left.pop(key)), f"table-{key}")
+        for key in ("summary", "misled", "failures")
+        if key in left
     ]
     page.add("overview", "Overview", _cards(records, benchmark) + "".join(top))
     targets = [float(target) for target in benchmark.config.get("targets") or TARGETS]
     _add_parts(page, records, targets)
-    others = "".join(table_of(source, f"table-{key}") for key, source in left.items())
+    others = "".join(table_of(_median_first(source), f"table-{key}") for key, source in left.items())
     page.add("tables", "Tables", others)
     _add_making_of_benchmark(page, benchmark, records)
     return page.to_html()
+
+
+@dataclass(frozen=True)
+class _Arranged:
+    """A table whose columns stand in another order."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+def _median_first(source: TableLike) -> TableLike:
+    """Counts after the median, which is what narrow screens shall show, and quantities in words."""
+    if "median" not in source.columns:
+        return source
+    last = [name for name in source.columns if name in ("runs", "missing")]
+    order = [source.columns.index(name) for name in [*(n for n in source.columns if n not in last), *last]]
+    rows = [[_words(row[place]) for place in order] for row in source.rows]
+    return _Arranged(source.title, [source.columns[place] for place in order], rows)
+
+
+def _words(entry: Cell) -> Cell:
+    return in_words(entry) if isinstance(entry, str) else entry
 
 
 def write_report(path: str | Path, document: str) -> Path:
@@ -163,21 +196,21 @@ def _lead_of_runs(records: Sequence[Record]) -> str:
     if len(records) > 1:
         best = _median_losses(records)
         sentence = f"{len(records)} runs of {listed(in_order(records, lambda r: r.objective), 4)}."
-        return sentence + (f" Median hidden L1 loss: {best}." if best else "")
+        return sentence + (f" Median normalised l1: {best}." if best else "")
     record = records[0]
     sentence = (
         f"{record.optimizer} found {record.objective} {record.score:.4g} within "
         f"{len(record.history.scores):,} evaluations."
     )
     if record.l1_normalised is not None:
-        sentence += f" Of the hidden distortion, {100 * record.l1_normalised:.3g} % of the range is left."
+        sentence += f" {lead_of_truth(record)}"
     return sentence
 
 
 def _lead_of_benchmark(benchmark: Benchmark, records: Sequence[Record]) -> str:
     sentence = f"{ended(benchmark)}."
     best = _median_losses(records)
-    return sentence + (f" Median hidden L1 loss, the lowest first: {best}." if best else "")
+    return sentence + (f" Median normalised l1, the lowest first: {best}." if best else "")
 
 
 def _median_losses(records: Sequence[Record]) -> str:
@@ -201,8 +234,8 @@ def _cards(records: Sequence[Record], benchmark: Benchmark | None = None) -> str
         record = records[0]
         facts_shown.append((f"best {record.objective}", f"{record.score:.4g}"))
         if record.l1_normalised is not None:
-            facts_shown.append(("hidden L1 loss (share of range)", f"{record.l1_normalised:.3g}"))
-            facts_shown.append(("hidden L1 loss (stages' units)", f"{record.l1:.3g}"))
+            facts_shown.append((NORMALISED_L1, f"{record.l1_normalised:.3g}"))
+            facts_shown.append((L1, f"{record.l1:.3g}"))
         facts_shown.append((f"optimizer, seed {record.seed}", record.optimizer))
     else:
         runs = f"{len(records):,}" if benchmark is None else f"{len(records):,} of {len(benchmark.runs):,}"
@@ -225,7 +258,7 @@ def _runs_table(records: Sequence[Record]) -> str:
         for r in records
     ]
     if any(record.knows_truth for record in records):
-        heads += ["hidden L1", "hidden L1, share of range"]
+        heads += [L1, NORMALISED_L1]
         for row, record in zip(rows, records, strict=True):
             row += [record.l1, record.l1_normalised]
     return table("Runs", heads, rows, "runs-table")

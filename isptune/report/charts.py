@@ -24,10 +24,11 @@ from isptune.report.compute import (
 from isptune.report.levels import Recovered
 from isptune.report.records import Record
 from isptune.report.sensitivity import Sensitivity
+from isptune.words import NORMALISED_L1
 
 Spec = dict[str, Any]
 
-LOSS = "hidden L1 loss (share of range)"
+LOSS = NORMALISED_L1
 EVALUATIONS = "evaluations"
 _DIGITS = 5
 
@@ -56,7 +57,7 @@ def score_chart(objective: str, colour: int, parts: Sequence[Slice]) -> Spec:
 
 
 def loss_chart(objectives: Sequence[str], parts: Sequence[Slice]) -> Spec | None:
-    """The hidden loss at the best-scored candidate so far; None where no objective's runs all know it."""
+    """Normalised l1 at the best-scored candidate so far; None where no objective's runs all know it."""
 
     def series(_: str, records: Sequence[Record]) -> Spec | None:
         curve = curves(records)
@@ -112,7 +113,7 @@ def _band(axis: NDArray[np.float64], band: Band, runs: int) -> Spec:
 
 
 def scatter_charts(objectives: Sequence[str], records: Sequence[Record]) -> list[tuple[str, str, Spec]]:
-    """Per objective its name, a sentence of figures, and score against hidden loss of its evaluations."""
+    """Per objective its name, a sentence of figures, and score against normalised l1 of its evaluations."""
     found = []
     for objective, group in by_objective(records).items():
         cloud = scatter(group)

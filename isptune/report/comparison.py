@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from isptune.report.levels import Pipelines
 from isptune.report.markup import paragraph, text
 from isptune.report.page import Page
-from isptune.report.pictures import LARGEST_SIDE, Comparison, compare, crop_uri, preview_uri
+from isptune.report.pictures import LARGEST_SIDE, Comparison, comparisons, crop_uri, preview_uri
 from isptune.report.records import Record
+from isptune.words import FOUND, START, START_WORDS
 
 # Base64 characters of all large pictures together.
 _MOST = 9_000_000
@@ -17,9 +18,9 @@ _LEAST_WIDTH, _LEAST_CROP = 480, 120
 
 
 def add_pictures(page: Page, records: Sequence[Record], pipelines: Pipelines) -> None:
-    """Before, after and pristine, or a sentence where no pipeline can be made here."""
-    found = compare(records, pipelines)
-    if found is None:
+    """The scenes at the start and as found, or a sentence where no pipeline can be made here."""
+    found, total = comparisons(records, pipelines)
+    if not found:
         page.add(
             "pictures",
             "Pictures",
@@ -27,19 +28,26 @@ def add_pictures(page: Page, records: Sequence[Record], pipelines: Pipelines) ->
         )
         return
     several = len({record.objective for record in records}) > 1 or len(records) > 1
-    sentence = f"The scene {found.scene} with the parameters found"
+    sentence = f"The scene {found[0].scene}" if len(found) == 1 else f"{len(found)} scenes"
+    sentence += f" of {total}" if total > len(found) else ""
+    sentence += f" with the parameters {FOUND}"
     sentence += (
-        "; of each objective, the run in the middle of its runs on this scene is shown. "
+        "; of each objective, the run in the middle of its runs on a scene is shown. "
         if several
-        else " and with the factory's defaults (where there are none, the middle of the range). "
+        else f" and with those at the {START}, {START_WORDS}. "
     )
     sentence += "Drag the divider, or move it with the arrow keys."
-    page.add("pictures", "Pictures", paragraph(sentence) + _divider(found) + _details(found))
+    content = [paragraph(sentence)]
+    for number, one in enumerate(found):
+        if len(found) > 1:
+            content.append(f"<h3>{text(one.scene)}</h3>")
+        content += [_divider(one, _MOST // len(found)), _details(one, f"details-{number}")]
+    page.add("pictures", "Pictures", "".join(content))
 
 
-def _divider(found: Comparison) -> str:
+def _divider(found: Comparison, most: int) -> str:
     """Two pictures on top of one another with a divider; the script swaps them as the menus say."""
-    encoded = _encoded(found)
+    encoded = _encoded(found, most)
     width, height = encoded[0][1], encoded[0][2]
     options = "".join(
         f'<option value="{index}">{text(picture.name)}</option>'
@@ -77,17 +85,17 @@ def _words(found: Comparison, index: int) -> str:
     return f"{found.scene}, {picture.name}: {picture.note}"
 
 
-def _encoded(found: Comparison) -> list[tuple[str, int, int]]:
+def _encoded(found: Comparison, most: int) -> list[tuple[str, int, int]]:
     """All pictures at the largest of a few sizes at which they do not make the file heavy."""
     encoded: list[tuple[str, int, int]] = []
     for side in (LARGEST_SIDE, 1000, 720, 480):
         encoded = [preview_uri(picture.image, side) for picture in found.pictures]
-        if sum(len(uri) for uri, _, _ in encoded) <= _MOST:
+        if sum(len(uri) for uri, _, _ in encoded) <= most:
             break
     return encoded
 
 
-def _details(found: Comparison) -> str:
+def _details(found: Comparison, identifier: str) -> str:
     """Crops pixel by pixel: a row per place, a column per picture."""
     if not found.crops:
         return ""
@@ -105,8 +113,8 @@ def _details(found: Comparison) -> str:
         )
         rows.append(f'<tr><th scope="row">x {x}<br>y {y}</th>{cells}</tr>')
     return (
-        '<div class="scroll" tabindex="0" role="region" aria-labelledby="details">'
-        f'<table class="details"><caption id="details"><span>Details, {size}</span></caption>'
+        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{identifier}">'
+        f'<table class="details"><caption id="{identifier}"><span>Details, {size}</span></caption>'
         f'<thead><tr><th scope="col">place</th>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )

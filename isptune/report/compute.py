@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isptune.benchmark.targets import TARGETS, first_arrivals
+from isptune.config import RunConfig
 from isptune.evaluation import srcc
 from isptune.plots import Band, ConvergenceCurves, convergence
 from isptune.plots.compute import best_so_far
+from isptune.plots.grouping import group_runs
 from isptune.report.records import Record
 from isptune.result import History
 
@@ -72,14 +74,31 @@ def by_objective(records: Sequence[Record]) -> dict[str, list[Record]]:
 
 
 def slices(records: Sequence[Record]) -> list[Slice]:
-    """All records, then those of each optimizer where there are several."""
+    """All records; where several optimizers ran for one objective, those of each optimizer.
+
+    A median over optimizers would be that of none of them.
+    """
     optimizers = in_order(records, lambda record: record.optimizer)
-    found = [Slice("all optimizers" if len(optimizers) > 1 else "all runs", tuple(records))]
-    if len(optimizers) > 1:
-        found += [
-            Slice(name, tuple(record for record in records if record.optimizer == name))
-            for name in optimizers
-        ]
+    if all(len(in_order(group, lambda r: r.optimizer)) == 1 for group in by_objective(records).values()):
+        return [Slice("all runs", tuple(records))]
+    return [
+        Slice(name, tuple(record for record in records if record.optimizer == name)) for name in optimizers
+    ]
+
+
+def told_apart(records: Sequence[Record], configs: Sequence[RunConfig]) -> list[Record]:
+    """The records, each under the name of its objective and of what else sets its kind of run apart.
+
+    Runs that differ in nothing but their seeds keep one name, and so are pooled; others never are.
+
+    Raises:
+        ConfigurationError: there are more kinds of runs than can be told apart.
+    """
+    found = list(records)
+    for group in group_runs(configs, [len(record.history.scores) for record in records]):
+        for index in group.indices:
+            name = ", ".join(filter(None, (group.objective, group.label)))
+            found[index] = replace(records[index], objective=name)
     return found
 
 

@@ -68,7 +68,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], na
         body.append(f'<tr><th scope="row"{kinds[0]}>{first}</th>{cells}</tr>')
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}">'
-        f'<table><caption id="{name}"><span>{text(title)}</span></caption>'
+        f'<table class="sticky"><caption id="{name}"><span>{text(title)}</span></caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
 

@@ -22,11 +22,13 @@ from isptune.report.sections import (
     NO_TRUTH,
     TOO_FEW,
     checkpoints,
+    lead_of_truth,
     parameters_table,
     plain_cell,
     score_figures,
 )
 from isptune.report.sensitivity import Sensitivity
+from isptune.words import L1, NORMALISED_L1
 
 MOST_ROWS = 50
 _SHORT = 10
@@ -43,7 +45,7 @@ def lead(record: Record) -> str:
         f"worse in another. The best compromise has {scores}."
     )
     if record.l1_normalised is not None:
-        sentence += f" Of the hidden distortion, {100 * record.l1_normalised:.3g} % of the range is left."
+        sentence += f" {lead_of_truth(record)}"
     return sentence
 
 
@@ -52,8 +54,8 @@ def front_cards(record: Record) -> str:
     facts = [(f"{label} of the best compromise", f"{score:.4g}") for label, score in record.scores.items()]
     facts.append(("candidates on the front", f"{_size(record):,}"))
     if record.l1_normalised is not None:
-        facts.append(("hidden L1 loss (share of range)", f"{record.l1_normalised:.3g}"))
-        facts.append(("hidden L1 loss (stages' units)", f"{record.l1:.3g}"))
+        facts.append((NORMALISED_L1, f"{record.l1_normalised:.3g}"))
+        facts.append((L1, f"{record.l1:.3g}"))
     facts += [
         (f"optimizer, seed {record.seed}", record.optimizer),
         ("evaluations", f"{len(record.history.scores):,}"),
@@ -98,7 +100,7 @@ def add_front(page: Page, record: Record, pipelines: Pipelines) -> None:
 
 
 def _front_table(record: Record, pipelines: Pipelines) -> str:
-    """Scores, hidden loss and parameters; folded where there are many rows."""
+    """Scores, normalised l1 and parameters; folded where there are many rows."""
     pareto, share = record.history.pareto, record.history.l1_normalised
     assert pareto is not None
     space = pipelines.of(record).space
@@ -110,7 +112,7 @@ def _front_table(record: Record, pipelines: Pipelines) -> str:
         if share is not None:
             row.append(float(share[index]))
         rows.append([*row, *(plain_cell(value) for value in parameters.values())])
-    heads = ["rank", "evaluation", *pareto.labels, *(["hidden loss"] if share is not None else [])]
+    heads = ["rank", "evaluation", *pareto.labels, *([NORMALISED_L1] if share is not None else [])]
     which = f"The first {MOST_ROWS} of {size:,} candidates" if size > MOST_ROWS else "The candidates"
     title = f"{which} on the front, the best compromise first"
     content = table(title, [*heads, *space.names], rows, "front-table")
@@ -120,7 +122,7 @@ def _front_table(record: Record, pipelines: Pipelines) -> str:
 
 
 def add_front_convergence(page: Page, record: Record, columns: Sequence[Record]) -> None:
-    """Best score so far in each objective, and hidden loss, against evaluations."""
+    """Best score so far in each objective, and normalised l1, against evaluations."""
     figures = grid(score_figures(page, columns, slices(columns)))
     loss = pareto_charts.front_loss_chart(record, columns)
     sentence = (
@@ -131,14 +133,14 @@ def add_front_convergence(page: Page, record: Record, columns: Sequence[Record])
     else:
         page.charts["loss"] = loss
         sentence += (
-            "The hidden loss is that of the best compromise so far, and for comparison that of the candidate "
+            "Normalised l1 is that of the best compromise so far, and for comparison that of the candidate "
             "that is best in one objective alone. Both can rise where objectives prefer a worse picture."
         )
         figures = chart(
-            "loss", "Hidden loss of the best compromise", "Hidden L1 loss of the best compromise so far "
+            "loss", "Normalised l1 of the best compromise", "Normalised l1 of the best compromise so far "
             "against evaluations, and of each objective's best candidate."
         ) + figures  # fmt: skip
-    content = paragraph(sentence) + figures + checkpoints(columns)
+    content = paragraph(sentence) + figures + checkpoints(slices(columns))
     page.add("convergence", "Convergence", content)
 
 

@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isptune.outputs import whole_scene
+from isptune.pictured import MOST_SCENES, different_pictures, measured_on, reference_word, whole_scene
 from isptune.pipeline import Pipeline, Scene, l1_distortion
 from isptune.plots import before_after_crops
 from isptune.renderings import render
 from isptune.report.compute import by_objective, in_order, median_record
 from isptune.report.levels import Pipelines
 from isptune.report.records import Record
+from isptune.words import FOUND, NORMALISED_L1, PRISTINE, START, START_WORDS
 
 LARGEST_SIDE = 1400
 CROPS = 3
@@ -48,7 +49,7 @@ class Comparison:
 
     Attributes:
         scene: the scene's name.
-        pictures: before, those that were found, and the pristine one where there is one.
+        pictures: at the start, those that were found, and the reference where there is one.
         crops: (x, y, width, height) in pixels of the pictures.
     """
 
@@ -57,47 +58,73 @@ class Comparison:
     crops: tuple[tuple[int, int, int, int], ...]
 
 
-def compare(records: Sequence[Record], pipelines: Pipelines) -> Comparison | None:
-    """The first scene of the first run before and after tuning, and pristine.
+def comparisons(records: Sequence[Record], pipelines: Pipelines) -> tuple[list[Comparison], int]:
+    """The scenes of the runs at the start, as found, and what they are compared with.
 
-    Of each objective the run in the middle is shown, of those on the first run's scene.
+    Of each objective the run in the middle of its runs on a scene is shown.
 
     Returns:
-        None where no run's pipeline can be made here. Pictures of another size than the first one after
-        tuning are left out: they could not be laid over it.
+        The first few scenes, and how many there are; none where no run's pipeline can be made here.
     """
-    scene = records[0].scene
+    found: list[Comparison] = []
+    total = 0
+    for label in in_order(records, lambda record: record.scene):
+        group = [record for record in records if record.scene == label]
+        made = next(filter(None, map(pipelines.try_of, group)), None)
+        count = 0 if made is None else len(different_pictures(made.scenes))
+        total += count
+        for number in range(min(count, MOST_SCENES - len(found))):
+            comparison = compare(group, pipelines, number)
+            if comparison is not None:
+                found.append(comparison)
+    return found, total
+
+
+def compare(records: Sequence[Record], pipelines: Pipelines, number: int = 0) -> Comparison | None:
+    """One picture of runs on the same scenes.
+
+    Args:
+        records: of the runs.
+        pipelines: of the runs.
+        number: which of their different pictures.
+
+    Returns:
+        None where no run's pipeline can be made here. Pictures of another size than the first one that was
+        found are left out: they could not be laid over it.
+    """
     pictures: list[Picture] = []
-    pristine: Tensor | None = None
-    name = scene
+    reference: Tensor | None = None
+    name, word = records[0].scene, PRISTINE
     single = len(by_objective(records)) == 1
     maps = len(in_order(records, lambda record: record.map))
-    for objective, group in by_objective([r for r in records if r.scene == scene]).items():
+    for objective, group in by_objective(records).items():
         record = median_record(group)
         pipeline = pipelines.try_of(record)
         if pipeline is None:
             continue
-        whole = whole_scene(pipeline.scenes[0])
+        whole = whole_scene(different_pictures(pipeline.scenes)[number])
         if not pictures:
-            name = whole.name
+            name, word = whole.name, reference_word(pipeline)
             start = pipeline.space.start()
             note = _start_note(pipeline, start) + (f", map {record.map}" if maps > 1 else "")
-            pictures.append(Picture("before", note, _render(pipeline, start, whole)))
-            reference = pipeline.reference(whole)
-            pristine = None if reference is None else reference[0].float().cpu()
-        found = pipeline.space.from_dicts([record.parameters])
-        title = "after" if single else f"after: {objective}"
-        note = _note(record) + (f", map {record.map}" if maps > 1 else "")
-        pictures.append(Picture(title, note, _render(pipeline, found, whole)))
+            pictures.append(Picture(START, note, _render(pipeline, start, whole)))
+            given = pipeline.reference(whole)
+            reference = None if given is None else given[0].float().cpu()
+        values = pipeline.space.from_dicts([record.parameters])
+        title = FOUND if single else f"{FOUND}: {objective}"
+        note = _note(record, measured_on(pipeline.scenes)) + (f", map {record.map}" if maps > 1 else "")
+        pictures.append(Picture(title, note, _render(pipeline, values, whole)))
     if not pictures:
         return None
-    if pristine is not None:
-        pictures.append(Picture("pristine", "the undistorted scene", pristine))
+    if reference is not None:
+        note = "the undistorted scene" if word == PRISTINE else "what candidates are compared with"
+        pictures.append(Picture(word, note, reference))
     size = pictures[1].image.shape
     pictures = [picture for picture in pictures if picture.image.shape == size]
-    if pristine is not None and pristine.shape != size:
-        pristine = None
-    return Comparison(name, tuple(pictures), _crops(pictures[-1 if pristine is None else -2].image, pristine))
+    if reference is not None and reference.shape != size:
+        reference = None
+    shown = pictures[-1 if reference is None else -2].image
+    return Comparison(name, tuple(pictures), _crops(shown, reference))
 
 
 def _crops(after: Tensor, pristine: Tensor | None) -> tuple[tuple[int, int, int, int], ...]:
@@ -111,24 +138,21 @@ def _render(pipeline: Pipeline, values: Tensor, scene: Scene) -> Tensor:
         return render(pipeline, values.to(scene.image.device), scene)[0].float().cpu().clamp(0, 1)
 
 
-# Where a search has not begun yet.
-START = "the factory's defaults, else the middle of the ranges"
-
-
 def _start_note(pipeline: Pipeline, start: Tensor) -> str:
     levels = pipeline.truth(start)
     if levels is None:
-        return START
+        return START_WORDS
     share = float(l1_distortion(levels, pipeline.truth_maxima)[1][0])
-    return f"{START}, normalised L1 {share:.3g}"
+    return f"{START_WORDS}, {NORMALISED_L1} {share:.3g}"
 
 
-def _note(record: Record) -> str:
+def _note(record: Record, mean: str) -> str:
     scores = record.scores or ({} if record.score is None else {record.objective: record.score})
-    parts = [f"{name} {score:.4g}" for name, score in scores.items()]
+    parts = [", ".join(f"{name} {score:.4g}" for name, score in scores.items())]
+    parts[0] += f" ({mean})" if mean and scores else ""
     if record.l1_normalised is not None:
-        parts.append(f"normalised L1 {record.l1_normalised:.3g}")
-    return ", ".join(parts)
+        parts.append(f"{NORMALISED_L1} {record.l1_normalised:.3g}")
+    return ", ".join(filter(None, parts))
 
 
 def preview_uri(image: Tensor, largest: int = LARGEST_SIDE) -> tuple[str, int, int]:

@@ -18,17 +18,27 @@ from isptune.report.page import Page
 from isptune.report.parallel import parallel_chart
 from isptune.report.records import Record
 from isptune.report.sensitivity import sensitivity
+from isptune.words import FOUND, NORMALISED_L1, START, START_WORDS
 
 NO_TRUTH = (
     "The pipeline does not know how far a candidate is from pristine, so the parts of a report that need "
-    "this hidden truth are left out: hidden loss, recovered levels, objective against truth, and targets."
+    "this hidden truth are left out: normalised l1, recovered levels, objective against truth, and targets."
 )
 TOO_FEW = "The run's log holds too few different evaluations to tell how much each parameter matters."
 _CHECKPOINTS = (0.1, 0.25, 0.5, 1.0)
 
 
+def lead_of_truth(record: Record) -> str:
+    """How much distortion is left, for the head of the page."""
+    assert record.l1_normalised is not None
+    share = f"{100 * record.l1_normalised:.3g} %"
+    return (
+        f"Its {NORMALISED_L1} is {record.l1_normalised:.3g}: {share} of the stages' highest levels are left."
+    )
+
+
 def add_convergence(page: Page, records: Sequence[Record], parts: Sequence[Slice]) -> None:
-    """Best score and hidden loss so far against evaluations."""
+    """Best score and normalised l1 so far against evaluations."""
     several = len(records) > 1
     band = (
         "Lines are medians over runs, bands reach from the lower to the upper quartile. " if several else ""
@@ -38,20 +48,21 @@ def add_convergence(page: Page, records: Sequence[Record], parts: Sequence[Slice
     if loss is not None:
         page.charts["loss"] = loss
         figure = chart(
-            "loss", "Hidden loss of the best-scored candidate", "Hidden L1 loss of the best-scored candidate "
-            "so far against evaluations, one line per objective."
+            "loss", "Normalised l1 of the best-scored candidate", "Normalised l1 of the best-scored "
+            "candidate so far against evaluations, one line per objective."
         )  # fmt: skip
         # Scores of several objectives have no common scale: the common measure stands first, by itself.
         figures = [figure, grid(figures)] if len(page.objectives) > 1 else [grid([*figures, figure])]
     else:
         figures = [grid(figures)]
     sentence = band + (
-        "The hidden loss is that of the candidate with the best score so far: what a user would have who "
+        "Normalised l1, the mean share of the stages' highest levels, is that of the candidate with the best "
+        "score so far: what a user would have who "
         "stopped there. It can rise where an objective prefers a worse picture."
         if loss is not None
         else NO_TRUTH
     )
-    page.add("convergence", "Convergence", paragraph(sentence) + "".join(figures) + checkpoints(records))
+    page.add("convergence", "Convergence", paragraph(sentence) + "".join(figures) + checkpoints(parts))
 
 
 def score_figures(page: Page, records: Sequence[Record], parts: Sequence[Slice]) -> list[str]:
@@ -71,10 +82,10 @@ def score_figures(page: Page, records: Sequence[Record], parts: Sequence[Slice])
     return figures
 
 
-def checkpoints(records: Sequence[Record]) -> str:
+def checkpoints(parts: Sequence[Slice]) -> str:
     """The curves at a few evaluations, as a table behind a summary."""
     rows: list[list[Cell]] = []
-    for objective, group in by_objective(records).items():
+    for objective, group in _by_part(parts):
         curve = curves(group)
         last = len(curve.evaluations) - 1
         for share in _CHECKPOINTS:
@@ -82,7 +93,7 @@ def checkpoints(records: Sequence[Record]) -> str:
             loss = None if curve.l1_normalised is None else float(curve.l1_normalised.median[index])
             row = [int(curve.evaluations[index]), float(curve.score.median[index]), loss]
             rows.append([objective, *row])
-    heads = ["objective", "evaluations", "median best score", "median hidden loss"]
+    heads = ["objective", "evaluations", "median best score", f"median {NORMALISED_L1}"]
     if all(row[-1] is None for row in rows):
         heads, rows = heads[:-1], [row[:-1] for row in rows]
     content = table(
@@ -91,8 +102,17 @@ def checkpoints(records: Sequence[Record]) -> str:
     return f"<details><summary>The curves as a table</summary>{content}</details>"
 
 
+def _by_part(parts: Sequence[Slice]) -> list[tuple[str, list[Record]]]:
+    """The runs that are pooled, by what tables call them."""
+    return [
+        (objective if len(parts) == 1 else f"{objective}, {part.label}", group)
+        for part in parts
+        for objective, group in by_objective(part.records).items()
+    ]
+
+
 def add_levels(page: Page, records: Sequence[Record], pipelines: Pipelines) -> None:
-    """Hidden level per stage before and after, as a chart and in the stages' units."""
+    """Hidden level per stage at the start and as found, as a chart and in the stages' units."""
     levels = recovered(records, pipelines)
     if levels is None:
         return
@@ -105,13 +125,12 @@ def add_levels(page: Page, records: Sequence[Record], pipelines: Pipelines) -> N
     names = [f"found by {name}" for name in levels.found] if len(levels.found) > 1 else ["found"]
     sentence = (
         f"How much of each stage's distortion is left at the {records[0].answer}, beside that at the "
-        "factory's defaults (where there are none, in the middle of the range), where an untuned camera may "
-        "stand."
+        f"start ({START_WORDS}), where an untuned camera may stand."
     )
     misled = [record.name for record in records if record.misled]
     if misled:
         which = "this run" if len(records) == 1 else f"{len(misled)} of {len(records)} runs"
-        sentence += f" In {which} the {MISLED}: the objective prefers worse pictures than that in the middle."
+        sentence += f" In {which} the {MISLED}: the objective prefers worse pictures than that at the start."
     if several:
         sentence += " Marks are medians over runs, bars reach from the lower to the upper quartile."
     page.add(
@@ -119,11 +138,11 @@ def add_levels(page: Page, records: Sequence[Record], pipelines: Pipelines) -> N
         "Recovered levels",
         paragraph(sentence)
         + chart(
-            "levels", "", "Hidden level of each stage as a share of its highest, before and after tuning."
+            "levels", "", "Hidden level of each stage as a share of its highest, at the start and as found."
         )
         + table(
             f"Hidden levels in the stages' own units{', medians over runs' if several else ''}",
-            ["stage", "before", *names, "highest", "unit"],
+            ["stage", START, *names, "highest", "unit"],
             rows,
             "levels-table",
         ),
@@ -131,19 +150,21 @@ def add_levels(page: Page, records: Sequence[Record], pipelines: Pipelines) -> N
 
 
 def add_truth(page: Page, records: Sequence[Record]) -> None:
-    """Score against hidden loss of the evaluations, a panel per objective."""
+    """Score against normalised l1 of the evaluations, a panel per objective."""
     figures = []
     for number, (objective, words, spec) in enumerate(charts.scatter_charts(page.objectives, records)):
         page.charts[f"truth-{number}"] = spec
         figures.append(
-            chart(f"truth-{number}", objective, f"Score of {objective} against hidden loss. {words}", words)
+            chart(
+                f"truth-{number}", objective, f"Score of {objective} against {NORMALISED_L1}. {words}", words
+            )
         )
     if figures:
         sentence = (
             "Every point is an evaluated candidate; rings are the candidates that the runs would hand over. "
-            "An objective that sees what is wrong with a picture gives its best scores to the lowest hidden "
-            "loss. The rank agreement is Spearman's: +1 where the score orders candidates as the truth does, "
-            "−1 where it orders them the other way round."
+            "An objective that sees what is wrong with a picture gives its best scores to the lowest "
+            "normalised l1. The rank agreement is Spearman's: +1 where the score orders candidates as the "
+            "truth does, −1 where it orders them the other way round."
         )
         page.add("truth", "Objective against truth", paragraph(sentence) + grid(figures))
 
@@ -151,19 +172,19 @@ def add_truth(page: Page, records: Sequence[Record]) -> None:
 def add_targets(
     page: Page, records: Sequence[Record], parts: Sequence[Slice], targets: Sequence[float]
 ) -> None:
-    """The share of targets of the hidden loss that were reached."""
+    """The share of targets of normalised l1 that were reached."""
     spec = charts.reached_chart(page.objectives, parts, targets)
     if spec is None:
         return
     page.charts["targets"] = spec
     rows: list[list[Cell]] = []
-    for objective, group in by_objective(records).items():
+    for objective, group in _by_part(parts):
         for target in targets:
             steps = reached(group, [target])
             if steps is not None:
                 rows.append([objective, target, f"{100 * float(steps.shares[-1]):.0f} %"])
     sentence = (
-        "The share of pairs of a run and a target (hidden loss of at most "
+        "The share of pairs of a run and a target (normalised l1 of at most "
         f"{listed([f'{target:g}' for target in targets])}) that were reached within so many evaluations: "
         "the further up and to the left, the better."
     )
@@ -171,10 +192,13 @@ def add_targets(
         "targets",
         "Targets reached",
         paragraph(sentence)
-        + chart("targets", "", "Share of targets of the hidden loss reached against evaluations.")
+        + chart("targets", "", "Share of targets of normalised l1 reached against evaluations.")
         + "<details><summary>The targets as a table</summary>"
         + table(
-            "Runs that reached a target", ["objective", "hidden loss at most", "runs"], rows, "reached-table"
+            "Runs that reached a target",
+            ["objective", f"{NORMALISED_L1} at most", "runs"],
+            rows,
+            "reached-table",
         )
         + "</details>",
     )
@@ -217,20 +241,20 @@ def _parameters(records: Sequence[Record], pipelines: Pipelines) -> str:
         ]
         for record in records
     ]
-    heads = ["run", *(["objective"] if several else []), "score", "hidden loss", *names]
+    heads = ["run", *(["objective"] if several else []), "score", NORMALISED_L1, *names]
     content = table("The best-scored candidate of each run", heads, rows, "parameters-table")
     return f"<details><summary>All {len(records)} best candidates as a table</summary>{content}</details>"
 
 
 def parameters_table(record: Record, pipelines: Pipelines) -> str:
-    """A run's parameters before and after, a row for each."""
+    """A run's parameters at the start and as found, a row for each."""
     pipeline = pipelines.of(record)
     start = pipeline.space.to_dicts(pipeline.space.start())[0]
     rows = [
         [name, start.get(name), plain_cell(value), pipeline.space[name].allowed]
         for name, value in record.parameters.items()
     ]
-    heads = ["parameter", "before", "found", "allowed"]
+    heads = ["parameter", START, FOUND, "allowed"]
     return table(f"Parameters of the {record.answer}", heads, rows, "parameters-table")
 
 

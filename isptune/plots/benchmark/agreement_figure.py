@@ -39,7 +39,7 @@ def draw_agreements(
     runs = counted([len(one.loss.values) for one in found], "run")
     note = (
         f"Medians with whiskers between the quartiles, {runs} per objective. SRCC is Spearman's rank "
-        "correlation of the scores and minus the hidden losses of all candidates that a run evaluated: 1 "
+        "correlation of the scores and minus the normalised l1 of all candidates that a run evaluated: 1 "
         "where the objective orders them as the truth does."
     )
     with style():

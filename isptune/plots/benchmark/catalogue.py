@@ -74,10 +74,10 @@ def draw_benchmark(benchmark: Benchmark, name: str = "convergence", title: str |
 
     Args:
         benchmark: from ``isptune.benchmark.running.read_benchmark``; runs that are not done are left out.
-        name: ``"convergence"``, the hidden loss of the best-scored candidate against evaluations;
+        name: ``"convergence"``, normalised l1 of the best-scored candidate against evaluations;
             ``"losses"``, where runs ended; ``"ecdf"``, the share of targets reached against evaluations;
-            ``"profiles"``, performance profiles; ``"agreement"``, final loss against rank agreement of score
-            and truth; ``"differences"``, objectives against one another.
+            ``"profiles"``, performance profiles; ``"agreement"``, final normalised l1 against rank agreement
+            of score and truth; ``"differences"``, objectives against one another.
         title: a heading, if any.
 
     Returns:

@@ -45,7 +45,7 @@ _FEW = 4
 def draw_loss_curves(
     curves: ByOptimizer[ConvergenceCurves], looks: Mapping[str, Look], title: str | None = None
 ) -> Figure:
-    """Draw the hidden loss of the best-scored candidate so far: medians as lines, quartiles as bands.
+    """Draw the normalised l1 of the best-scored candidate so far: medians as lines, quartiles as bands.
 
     Args:
         curves: from ``loss_curves``.
@@ -55,7 +55,7 @@ def draw_loss_curves(
     everyone = [curve for panel in curves.values() for curve in panel.values()]
     bands = [curve.l1_normalised for curve in everyone if curve.l1_normalised is not None]
     runs = counted([curve.runs for curve in everyone], "run")
-    note = f"Loss of the best-scored candidate so far; {runs} per objective"
+    note = f"Normalised l1 of the best-scored candidate so far; {runs} per objective"
     note += " and optimizer." if len(curves) > 1 else "."
     if max(curve.runs for curve in everyone) > 1:
         note += " Lines are medians, bands reach from the first to the third quartile."
@@ -99,8 +99,8 @@ def draw_targets_reached(
     """
     last = max(float(curve.x[-1]) for panel in curves.values() for curve in panel.values())
     note = (
-        "Empirical distribution of the evaluations until the best-scored candidate's hidden normalised L1 "
-        f"loss is at or below a target ({_shown(targets)})."
+        f"Empirical distribution of the evaluations until the best-scored candidate's {LOSS_LABEL} is at or "
+        f"below a target ({_shown(targets)})."
     )
     with style():
         sheet, panels = _panels(curves, title, note)
@@ -128,7 +128,7 @@ def draw_profiles(
     last = max(2.0, *(1.1 * float(curve.x[-1]) for curve in profiles.curves.values()))
     note = (
         f"Performance profiles over {profiles.problems} problems, each a cell of the grid and a target of "
-        f"the hidden normalised L1 loss ({_shown(targets)})"
+        f"the {LOSS_LABEL} ({_shown(targets)})"
     )
     left_out = (
         f"; {profiles.left_out} that not all objectives finished are left out" if profiles.left_out else ""

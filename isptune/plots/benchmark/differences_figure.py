@@ -8,7 +8,7 @@ import numpy as np
 
 from isptune.benchmark.comparison import ALPHA, least_p
 from isptune.plots.benchmark.compute import Differences, counted
-from isptune.plots.benchmark.look import SMALL, Place, new_sheet, shortened
+from isptune.plots.benchmark.look import LOSS_LABEL, SMALL, Place, new_sheet, shortened
 from isptune.plots.style import INK, style
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def draw_differences(found: Differences, title: str | None = None) -> Figure:
     count = len(names)
     upper = found.pairs[np.triu_indices(count, 1)].tolist()
     note = (
-        "Median difference of the final hidden normalised L1 loss, row minus column, over "
+        f"Median difference of the final {LOSS_LABEL}, row minus column, over "
         f"{counted(upper, 'pair')} of runs on the same cells: blue and negative where the row is better. "
         f"*\u00a0p\u00a0<\u00a0{ALPHA:g} in the Wilcoxon signed-rank test with Holm's correction."
     )
@@ -105,4 +105,4 @@ def _colour_bar(figure: Figure, norm: Normalize, place: Place) -> None:
     bar.ax.tick_params(labelsize=SMALL)
     bar.locator = MaxNLocator(nbins=6)
     bar.update_ticks()
-    bar.set_label("median difference of loss")
+    bar.set_label("median difference")

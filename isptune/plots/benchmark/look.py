@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from isptune.plots.style import TITLE_LINE, draw_title, new_figure, title_lines
+from isptune.words import NORMALISED_L1
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 WIDTH = 7.2
 """Of a figure in inches: the text of a page in two columns."""
 
-LOSS_LABEL = "hidden normalised L1 loss"
+LOSS_LABEL = NORMALISED_L1
 SMALL = 8.0
 SMALL_LINE = 0.15
 """Points of the small texts, and the inches that one of their lines takes."""

@@ -36,7 +36,7 @@ def draw_final_losses(
     count = len(losses)
     runs = counted([len(one.values) for one in losses], "run")
     missing = sum(one.summary.missing for one in losses)
-    note = f"Loss of the best-scored candidate at the end of a run; {runs} per objective"
+    note = f"Normalised l1 of the best-scored candidate at the end of a run; {runs} per objective"
     note += f", {missing} more failed or are unfinished." if missing else "."
     with style():
         sheet = new_sheet(_HEAD + _ROW * count + _FOOT, title, note)

@@ -23,8 +23,8 @@ function front(place, spec) {
       circle.style.fill = paint(index);
     }
     draw('circle', { class: 'ring', cx: at.x(xs[0]), cy: at.y(ys[0]), r: 9 }, body);
-    if (losses.length) ramp(box, 'hidden L1 loss (share of range)', low, high);
-    const loss = (index) => (losses.length ? [[null, 'hidden loss', format(spec.losses[index])]] : []);
+    if (losses.length) ramp(box, 'normalised l1', low, high);
+    const loss = (index) => (losses.length ? [[null, 'normalised l1', format(spec.losses[index])]] : []);
     const inside = (value, axis) => value >= axis.domain[0] && value <= axis.domain[1];
     return pointReader(
       made,

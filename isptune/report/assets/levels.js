@@ -1,4 +1,4 @@
-// Hidden levels per stage: a hollow mark before, a full one per objective after, and the quartiles between runs.
+// Hidden levels per stage: a hollow mark at the start, a full one per objective for what was found, and the quartiles between runs.
 
 function levels(place, spec) {
   const shown = new Set(spec.series.map((one) => one.name));
@@ -49,12 +49,12 @@ function levels(place, spec) {
   });
   if (spec.series.length > 1) legend(bar, spec.series, shown, again, true);
   else if (spec.series.length) legendMark(bar, 'found', (svg) => marker(svg, spec.series[0].colour, 7, 7));
-  legendMark(bar, 'before (middle of the search space)', (svg) => hollow(svg, 7, 7));
+  legendMark(bar, 'start', (svg) => hollow(svg, 7, 7));
 }
 
 const hollow = (svg, cx, cy) => draw('circle', { class: 'hollow', cx, cy, r: 5 }, svg);
 
-// A mark with its quartiles; of an objective by the index of its colour, before tuning without one.
+// A mark with its quartiles; of an objective by the index of its colour, of the start without one.
 function whisker(svg, at, one, index, y, series) {
   if (!known(one.y[index])) return;
   const [low, high] = [at(one.low[index]), at(one.high[index])];
@@ -76,7 +76,7 @@ function levelReader(rows, series, spec, block, at) {
       return `${share(one.y[index])}${band} %`;
     };
     const found = series.map((one) => [one.colour, spec.series.length > 1 ? one.name : 'found', show(one)]);
-    showTooltip(stage, [[null, 'before', show(spec.start)], ...found], screenX, screenY);
+    showTooltip(stage, [[null, 'start', show(spec.start)], ...found], screenX, screenY);
   };
   const step = (by) => {
     const next = Math.min(Math.max(current + by, 0), rows.length - 1);

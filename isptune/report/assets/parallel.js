@@ -4,7 +4,7 @@ function parallel(place, spec) {
   const state = { view: 0, by: 0 };
   const several = new Set(spec.lines.map((line) => line.objective)).size > 1;
   const choices = [
-    ...(spec.lines.every((line) => known(line.loss)) ? [['hidden loss', 'loss']] : []),
+    ...(spec.lines.every((line) => known(line.loss)) ? [['normalised l1', 'loss']] : []),
     ...(several ? [['objective', 'objective']] : spec.scores.map((score, index) => [score.name, index])),
   ];
   const names = [];
@@ -36,7 +36,7 @@ function parallel(place, spec) {
       else path.style.stroke = paint(line);
       return { line, at, path };
     });
-    if (by === 'loss') ramp(box, 'hidden L1 loss (share of range)', low, high);
+    if (by === 'loss') ramp(box, 'normalised l1', low, high);
     if (score) ramp(box, score.name, ...(turned ? [high, low] : [low, high]));
     return parallelReader(paths, view, view.places === 'shares' ? [] : spec.scores, Boolean(spec.answer));
   });
@@ -62,10 +62,23 @@ function parallelRoom(box, axes) {
       place: (index, value) => [side + index * gap, 296 - value * 250],
     };
   }
+  // On narrow screens names and ranges stand in a column of their own, where no line runs.
+  const most = Math.floor(width * 0.42);
+  const left = Math.min(most, Math.ceil(Math.max(...axes.map((axis) => (
+    Math.max(textWidth(axis.name, 13), textWidth(rangeOf(axis)))))))) + 14;
   return {
-    upright, width, height: axes.length * 60 + 4,
-    place: (index, value) => [14 + value * (width - 28), 34 + index * 60],
+    upright, width, height: axes.length * 52 + 4, most,
+    place: (index, value) => [left + value * (width - left - 8), 26 + index * 52],
   };
+}
+
+const rangeOf = (axis) => `${axis.low} to ${axis.high}`;
+
+// A text cut with an ellipsis where it is wider than its place; the whole stands in the tooltip.
+function fitted(text, most, size) {
+  let shown = text;
+  while (shown.length > 2 && textWidth(shown, size) > most) shown = `${shown.slice(0, -2)}…`;
+  return shown;
 }
 
 function parallelFrame(box, axes, room) {
@@ -84,9 +97,8 @@ function parallelFrame(box, axes, room) {
       write('tick', x1, y2 - 8, 'middle', axis.high);
       write('tick', x1, y1 + 18, 'middle', axis.low);
     } else {
-      write('stage-name', width / 2, y1 - 8, 'middle', axis.name);
-      write('tick', 2, y1 - 8, 'start', axis.low);
-      write('tick', width - 2, y1 - 8, 'end', axis.high);
+      write('stage-name', 0, y1 - 3, 'start', fitted(axis.name, room.most, 13));
+      write('tick', 0, y1 + 13, 'start', fitted(rangeOf(axis), room.most, 12));
     }
   });
   return { svg, names };
@@ -110,7 +122,7 @@ function parallelReader(paths, view, scores, answer) {
     onTop(found);
     const rows = view.axes.map((axis, index) => [null, axis.name, found.line[view.texts][index]]);
     rows.unshift(...scores.map((score, index) => [null, score.name, format(found.line.scores[index])]));
-    if (known(found.line.loss)) rows.unshift([null, 'hidden loss', format(found.line.loss)]);
+    if (known(found.line.loss)) rows.unshift([null, 'normalised l1', format(found.line.loss)]);
     showTooltip(`${found.line.objective}, ${found.line.name}`, rows, screenX, screenY);
   };
   const leave = () => {

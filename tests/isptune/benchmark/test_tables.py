@@ -51,7 +51,7 @@ def test_summary_by_hand(benchmark_of: Make) -> None:
     assert summary.to_markdown() == (
         "| objective | quantity      | runs | missing | median | 95% low | 95% high | best | lower quartile | upper quartile | worst | mean |\n"
         "| --------- | ------------- | ---: | ------: | -----: | ------: | -------: | ---: | -------------: | -------------: | ----: | ---: |\n"
-        "| a         | l1_normalised |    5 |       0 |    0.3 |       – |        – |  0.1 |            0.2 |            0.4 |   0.5 |  0.3 |\n"
+        "| a         | normalised l1 |    5 |       0 |    0.3 |       – |        – |  0.1 |            0.2 |            0.4 |   0.5 |  0.3 |\n"
         "| a         | l1            |    5 |       0 |    0.6 |       – |        – |  0.2 |            0.4 |            0.8 |     1 |  0.6 |\n"
     )
 

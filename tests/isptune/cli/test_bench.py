@@ -84,6 +84,6 @@ def test_optimizers_are_told_apart(call: Call) -> None:
     rows = [
         [cell.strip() for cell in line.split("|")[1:3]]
         for line in out.splitlines()
-        if "l1_normalised" in line
+        if "normalised l1" in line
     ]
     assert rows == [["psnr", "es"], ["psnr", "random"]]

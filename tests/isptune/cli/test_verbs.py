@@ -24,7 +24,7 @@ def test_tune_prints_the_tables_and_writes_the_run(photo: str, call: Call) -> No
         "Hidden distortion levels",
         "gaussian_blur",
         "px",
-        "l1_normalised:",
+        "normalised l1:",
     ):
         assert text in out
     assert "synthetic (1 scene, 128x96), severity, es: 2 generations of 30, seed 2" in err

@@ -117,6 +117,28 @@ def test_nothing_is_cut_off_or_scrolls_the_page_sideways(open_page: Any, name: s
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+def test_the_summary_fits_a_screen_and_shows_its_medians_on_a_narrow_one(open_page: Any) -> None:
+    page = open_page("benchmark", 1280)
+    box = page.locator(".scroll", has=page.locator("#table-summary"))
+    assert box.evaluate("(box) => box.scrollWidth <= box.clientWidth")
+    page.set_viewport_size({"width": 400, "height": 900})
+    median = box.locator("th", has_text="median").bounding_box()
+    assert median["x"] + median["width"] <= 400
+    # The name of a row stays beside its numbers.
+    box.evaluate("(box) => { box.scrollLeft = 200; }")
+    assert box.locator("tbody th").first.bounding_box()["x"] == box.bounding_box()["x"]
+
+
+def test_no_line_runs_through_the_names_of_narrow_parallel_axes(open_page: Any) -> None:
+    page = open_page("front of 3", 400)
+    texts, lines = page.evaluate("""() => {
+      const svg = document.querySelector('[data-chart=front-candidates] svg');
+      const edges = (name, side) => [...svg.querySelectorAll(name)].map((one) => one.getBoundingClientRect()[side]);
+      return [Math.max(...edges('text', 'right')), Math.min(...edges('path.thread', 'left'))];
+    }""")
+    assert texts < lines
+
+
 def test_the_divider_moves_by_keys_pointer_and_range(open_page: Any) -> None:
     page = open_page("run")
     divider = page.get_by_role("slider", name="Divider between the two pictures")
@@ -149,10 +171,10 @@ def test_the_divider_moves_by_keys_pointer_and_range(open_page: Any) -> None:
 def test_pictures_are_chosen_by_menus(open_page: Any) -> None:
     page = open_page("benchmark")
     page.get_by_label("Left").select_option("pristine")
-    page.get_by_label("Right").select_option("after: ssim")
-    assert page.locator(".tag").all_text_contents() == ["pristine", "after: ssim"]
+    page.get_by_label("Right").select_option("found: ssim")
+    assert page.locator(".tag").all_text_contents() == ["pristine", "found: ssim"]
     assert page.locator(".stage img:visible").count() == 2
-    assert "after: ssim: ssim" in page.locator("[data-notes]").inner_text()
+    assert "found: ssim: ssim" in page.locator("[data-notes]").inner_text()
 
 
 def test_the_theme_follows_the_system_and_the_button(open_page: Any) -> None:
@@ -217,7 +239,7 @@ def test_a_front_is_read_from_left_to_right(open_page: Any) -> None:
     for index in order:
         page.keyboard.press("ArrowRight")
         assert page.locator(".tooltip strong").inner_text() == spec["names"][index]
-    assert "hidden loss" in page.get_by_role("status").inner_text()
+    assert "normalised l1" in page.get_by_role("status").inner_text()
     before = ring.get_attribute("cx"), ring.get_attribute("cy")
     figure.get_by_role("button", name="all evaluations").press("Enter")
     assert (ring.get_attribute("cx"), ring.get_attribute("cy")) != before
@@ -243,7 +265,7 @@ def test_a_front_on_parallel_axes_starts_with_the_compromise(open_page: Any) -> 
     canvas.focus()
     page.keyboard.press("ArrowRight")
     assert page.locator(".tooltip span").all_text_contents()[:5] == [
-        "hidden loss",
+        "normalised l1",
         "psnr",
         "ssim",
         "noise-level",

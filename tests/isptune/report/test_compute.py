@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
+from isptune.config import parse_config
 from isptune.plots import convergence
 from isptune.report import Record
 from isptune.report.compute import (
@@ -23,6 +24,7 @@ from isptune.report.compute import (
     reached,
     scatter,
     slices,
+    told_apart,
 )
 from isptune.result import History
 
@@ -152,9 +154,24 @@ class TestChoices:
         assert [(part.label, len(part.records)) for part in slices(one)] == [("all runs", 2)]
         two = [*one, record([3.0], optimizer="cma")]
         assert [(part.label, len(part.records)) for part in slices(two)] == [
-            ("all optimizers", 3),
             ("es", 2),
             ("cma", 1),
+        ]
+        # Nothing is pooled where each objective had an optimizer of its own.
+        three = [*one, record([3.0], objective="ssim", optimizer="cma")]
+        assert [(part.label, len(part.records)) for part in slices(three)] == [("all runs", 3)]
+
+    def test_kinds_of_runs_have_names_of_their_own(self, record: Make) -> None:
+        runs = [record([1.0, 2.0]), record([1.0, 3.0]), record([1.0, 2.0], optimizer="cma"), record([1.0])]
+        configs = [
+            parse_config({"objective": "psnr", "optimizer": run.optimizer, "population": 1, "budget": 2})
+            for run in runs
+        ]
+        assert [run.objective for run in told_apart(runs, configs)] == [
+            "psnr, es",
+            "psnr, es",
+            "psnr, cma",
+            "psnr, es, 1 of 2 evaluations",
         ]
 
     def test_the_median_run(self, record: Make) -> None:

@@ -43,7 +43,7 @@ def test_a_table_has_a_caption_and_headings_and_marks_numbers() -> None:
     made = table("Runs <1>", ["run", "score"], [["a&b", 1.25], ["c", None]], "runs")
     assert made == (
         '<div class="scroll" tabindex="0" role="region" aria-labelledby="runs">'
-        '<table><caption id="runs"><span>Runs &lt;1&gt;</span></caption>'
+        '<table class="sticky"><caption id="runs"><span>Runs &lt;1&gt;</span></caption>'
         '<thead><tr><th scope="col">run</th><th scope="col" class="number">score</th></tr></thead><tbody>'
         '<tr><th scope="row">a&amp;b</th><td class="number">1.25</td></tr>'
         '<tr><th scope="row">c</th><td class="number">–</td></tr></tbody></table></div>'

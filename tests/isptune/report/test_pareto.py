@@ -165,14 +165,14 @@ def test_the_table_of_a_long_front_is_folded_and_cut(pipelines: Any, run: Record
     assert "<details><summary>The front as a table</summary>" in long
     assert "The first 50 of 60 candidates on the front" in long
     assert long.count('<th scope="row"') == 50 + 1
-    assert "hidden loss" not in long
+    assert "normalised l1" not in long
 
 
 def test_the_lead_counts_the_front(run: Record) -> None:
     assert pareto_sections.lead(run) == (
         "Of 5 evaluations by nsga2, 3 are on the front: no other is better in one objective without being "
-        "worse in another. The best compromise has a 5, b 2. Of the hidden distortion, 10 % of the range "
-        "is left."
+        "worse in another. The best compromise has a 5, b 2. Its normalised l1 is 0.1: 10 % of "
+        "the stages' highest levels are left."
     )
     alone = made([[1.0, 1.0], [2.0, 2.0]], None, (True, True))
     assert pareto_sections.lead(alone) == (

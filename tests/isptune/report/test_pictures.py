@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +18,7 @@ from isptune.benchmark.results import Benchmark
 from isptune.report import read_record, records_of_benchmark
 from isptune.report.compute import median_record
 from isptune.report.levels import Pipelines
-from isptune.report.pictures import compare, crop_uri, preview_uri
+from isptune.report.pictures import compare, comparisons, crop_uri, preview_uri
 
 
 def decoded(uri: str) -> np.ndarray:
@@ -58,12 +61,12 @@ def test_a_single_run_before_after_and_pristine(tuned: Path) -> None:
     pipelines = Pipelines()
     found = compare([record], pipelines)
     assert found is not None
-    assert [one.name for one in found.pictures] == ["before", "after", "pristine"]
+    assert [one.name for one in found.pictures] == ["start", "found", "pristine"]
     pipeline = pipelines.of(record)
     after = pipeline.render(pipeline.space.from_dicts([record.parameters]), 0)[0]
     torch.testing.assert_close(found.pictures[1].image, after.float())
     torch.testing.assert_close(found.pictures[2].image, pipeline.scenes[0].image)
-    assert found.pictures[1].note == f"psnr {record.score:.4g}, normalised L1 {record.l1_normalised:.3g}"
+    assert found.pictures[1].note == f"psnr {record.score:.4g}, normalised l1 {record.l1_normalised:.3g}"
     for x, y, width, height in found.crops:
         assert 0 <= x <= 96 - width
         assert 0 <= y <= 64 - height
@@ -74,13 +77,29 @@ def test_of_a_benchmark_the_run_in_the_middle_of_each_objective(benchmark: Bench
     pipelines = Pipelines()
     found = compare(records, pipelines)
     assert found is not None
-    assert [one.name for one in found.pictures] == ["before", "after: psnr", "after: ssim", "pristine"]
+    assert [one.name for one in found.pictures] == ["start", "found: psnr", "found: ssim", "pristine"]
     middle = median_record(records[2:])
     pipeline = pipelines.of(middle)
     after = pipeline.render(pipeline.space.from_dicts([middle.parameters]), 0)[0]
     torch.testing.assert_close(found.pictures[2].image, after.float())
     assert found.pictures[0].note.endswith(f", map {median_record(records[:2]).map}")
     assert found.pictures[2].note.endswith(f", map {middle.map}")
+
+
+def test_every_picture_of_a_run_is_shown(
+    tmp_path: Path, flat: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, record: Callable[..., Any]
+) -> None:
+    pipeline = flat(((40, 50), (30, 60), (48, 48), (50, 50)))
+    run = replace(record([1.0, 2.0]), parameters={"a": 0.5, "b": 0.5})
+    pipelines = Pipelines()
+    monkeypatch.setattr(pipelines, "try_of", lambda _: pipeline)
+    found, total = comparisons([run], pipelines)
+    assert ([one.scene for one in found], total) == (["scene0", "scene1", "scene2"], 4)
+    assert [tuple(one.pictures[1].image.shape) for one in found] == [(3, 40, 50), (3, 30, 60), (3, 48, 48)]
+    assert found[0].pictures[1].note == "psnr 2 (mean of 4 scenes)"
+    assert [one.name for one in found[0].pictures] == ["start", "found", "pristine"]
+    pipeline.truth_labels = ()
+    assert comparisons([run], pipelines)[0][0].pictures[2].name == "target"
 
 
 def test_pictures_of_another_size_are_left_out(benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,4 +109,4 @@ def test_pictures_of_another_size_are_left_out(benchmark: Benchmark, monkeypatch
     monkeypatch.setattr(pictures, "_render", lambda *_: picture(*next(shapes)))
     found = compare(records_of_benchmark(benchmark), Pipelines())
     assert found is not None
-    assert [one.name for one in found.pictures] == ["before", "after: psnr"]
+    assert [one.name for one in found.pictures] == ["start", "found: psnr"]

@@ -25,7 +25,7 @@ def before(pipeline: Pipeline) -> float | None:
 
 def sentence(start: float, found: float) -> str:
     """What the result of a misled run says, from ``l1_normalised`` before and after tuning."""
-    return f"{MISLED}: l1_normalised {start:.3g} at the start, {found:.3g} at the best score"
+    return f"{MISLED}: normalised l1 {start:.3g} at the start, {found:.3g} at the best score"
 
 
 def is_misled(history: History, start: float | None) -> bool | None:

@@ -44,7 +44,7 @@ class TestConvergence:
         figure = draw_convergence(curves, score_label="psnr (dB)", title="chart, seed 0")
         top, bottom = figure.axes
         assert top.get_ylabel() == "best psnr (dB)\n(higher is better)"
-        assert bottom.get_ylabel() == "hidden distortion, l1\n(lower is better)"
+        assert bottom.get_ylabel() == "hidden distortion\n(lower is better)"
         assert bottom.get_xlabel() == "evaluations"
         assert top.get_xlim() == bottom.get_xlim() == (0, 200)
         assert np.array_equal(top.lines[0].get_xdata(), curves.evaluations)
@@ -53,8 +53,10 @@ class TestConvergence:
         assert curves.l1_normalised is not None
         assert curves.l1 is not None
         lines = {line.get_label(): line.get_ydata() for line in bottom.lines}
-        assert np.array_equal(lines["normalised: mean of d / d max"], curves.l1_normalised.median)
-        assert np.array_equal(lines["in the stages' own units: mean of d"], curves.l1.median)
+        assert np.array_equal(
+            lines["normalised l1: mean share of the highest levels"], curves.l1_normalised.median
+        )
+        assert np.array_equal(lines["l1: mean level in own units"], curves.l1.median)
         assert bottom.get_yscale() == "log"
         assert top.get_legend() is None
         assert not top.collections

@@ -161,11 +161,17 @@ def _source(learner: Learner, given: Mapping[str, Any], device: Any) -> Source:
     validation = [index for index, part in enumerate(parts) if part == "val"] or [
         index for index, part in enumerate(parts) if part == "test"
     ]
-    opinions = OpinionSource(
-        learner, dataset, training, validation, given["batch_size"], given["seed"], device
+    return OpinionSource(
+        learner,
+        dataset,
+        training,
+        validation,
+        given["batch_size"],
+        given["seed"],
+        device,
+        cache,
+        _dots,
     )
-    # Ten unlike orders of every picture; their features are kept.
-    return CachedSource(learner, opinions, cache, 10 * opinions.steps_per_epoch, device, _dots)
 
 
 def _made(kind: Any, images: Any, options: Mapping[str, Any]) -> Any:

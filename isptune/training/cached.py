@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from isptune.files import make_folder, write_whole
-from isptune.training.encoding import encoded
-from isptune.training.learner import Learner
+from isptune.training.encoding import encoded_batches
+from isptune.training.learner import Features, Learner
 from isptune.training.source import Batch, Source
 
 _TARGETS, _CONTENTS = "isptune.targets", "isptune.contents"
@@ -51,15 +51,26 @@ class CachedSource:
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
         self._folder = Path(folder) / digest
         make_folder(self._folder)
-        device = torch.device(device)
-        for index in range(count):
-            self._keep(f"training-{index:06d}", lambda: source.batch(index), learner, device)  # noqa: B023
-            if progress is not None:
-                progress(index + 1, count)
         self._validation = 0
-        for batch in source.validation():
-            self._keep(f"validation-{self._validation:06d}", lambda: batch, learner, device)  # noqa: B023
+        for (name, batch, step), features in encoded_batches(learner, self._lacking(progress), device):
+            self._keep(name, batch, features)
+            if progress is not None and step:
+                progress(step, count)
+
+    def _lacking(self, progress: Progress | None) -> Iterator[tuple[tuple[str, Batch, int], Features]]:
+        """The batches that are not kept yet, with their names and the number of training batches by then."""
+        for index in range(self._count):
+            name = f"training-{index:06d}"
+            if not self._path(name).exists():
+                batch = self._source.batch(index)
+                yield (name, batch, index + 1), batch.features
+            elif progress is not None:
+                progress(index + 1, self._count)
+        for batch in self._source.validation():
+            name = f"validation-{self._validation:06d}"
             self._validation += 1
+            if not self._path(name).exists():
+                yield (name, batch, 0), batch.features
 
     def batch(self, step: int) -> Batch:
         return self._read(f"training-{step % self._count:06d}")
@@ -71,21 +82,19 @@ class CachedSource:
     def describe(self) -> dict[str, Any]:
         return {**self._source.describe(), "batches": self._count}
 
-    def _keep(self, name: str, make: Callable[[], Batch], learner: Learner, device: torch.device) -> None:
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.safetensors"
+
+    def _keep(self, name: str, batch: Batch, features: Features) -> None:
         from safetensors.torch import save
 
-        path = self._folder / f"{name}.safetensors"
-        if path.exists():
-            return
-        batch = make()
-        features = encoded(learner, batch.features, device)
         kept: dict[str, Tensor] = {key: value.cpu().contiguous() for key, value in features.items()}
         kept |= {_TARGETS: batch.targets.contiguous(), _CONTENTS: batch.contents.contiguous()}
-        write_whole(path, save(kept))
+        write_whole(self._path(name), save(kept))
 
     def _read(self, name: str) -> Batch:
         from safetensors.torch import load_file
 
-        kept = load_file(self._folder / f"{name}.safetensors")
+        kept = load_file(self._path(name))
         targets, contents = kept.pop(_TARGETS), kept.pop(_CONTENTS)
         return Batch(kept, targets, contents)

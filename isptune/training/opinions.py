@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,16 +11,20 @@ from torch import Tensor
 
 from isptune.datasets import Dataset
 from isptune.errors import ConfigurationError
-from isptune.training.learner import Features, Learner
+from isptune.training.learner import Learner
+from isptune.training.pictures import PictureFeatures, Progress
 from isptune.training.source import Batch
+
+# After so many passes the orders come again.
+_ORDERS = 10
 
 
 class OpinionSource:
     """Pictures and opinions of a data set, a permutation of the training part after the other.
 
     Targets are opinions scaled into [0, 1] by the range of the data set, or of its training part where the
-    data set states none. Pictures of a batch may be of unlike sizes: they go through the learner's ``encode``
-    one by one, so only learners with a frozen host can be trained on them.
+    data set states none. Pictures of a batch may be of unlike sizes: each goes through the learner's
+    ``encode`` once, at the start, so only learners with a frozen host can be trained on them.
 
     Args:
         learner: its ``encode`` makes features of every picture.
@@ -28,8 +33,11 @@ class OpinionSource:
         batch_size: pictures in a batch.
         seed: of the permutations.
         device: where to encode.
+        cache: a folder where features are kept; only in memory if None.
+        progress: called with encoded pictures and their number.
 
     Raises:
+        ImageError: a picture cannot be read.
         ConfigurationError: a part has too few pictures, all opinions are equal, or the learner keeps no
             features.
     """
@@ -43,6 +51,8 @@ class OpinionSource:
         batch_size: int = 32,
         seed: int = 0,
         device: torch.device | str = "cpu",
+        cache: str | Path | None = None,
+        progress: Progress | None = None,
     ) -> None:
         if not learner.caches_features:
             raise ConfigurationError(
@@ -55,7 +65,7 @@ class OpinionSource:
                     f"the {what} part of '{dataset.name}' has {len(indices)} of its {len(dataset)} pictures; "
                     f"at least {least} {'are' if least > 1 else 'is'} needed"
                 )
-        self._learner, self._dataset, self._device = learner, dataset, torch.device(device)
+        self._dataset = dataset
         self._training, self._validation = training, validation
         self._size, self._seed = min(batch_size, len(training)), seed
         mos = dataset.mos.to(torch.float32)
@@ -72,9 +82,10 @@ class OpinionSource:
         numbers = {name: index for index, name in enumerate(names)}
         self._contents = torch.tensor([numbers[record.content] for record in dataset.records])
         self.steps_per_epoch = len(training) // self._size
+        self._features = PictureFeatures(learner, dataset, [*training, *validation], cache, device, progress)
 
     def batch(self, step: int) -> Batch:
-        epoch, place = divmod(step, self.steps_per_epoch)
+        epoch, place = divmod(step % (_ORDERS * self.steps_per_epoch), self.steps_per_epoch)
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + epoch)
         order = torch.randperm(len(self._training), generator=generator)
         chosen = order[place * self._size : (place + 1) * self._size].tolist()
@@ -93,12 +104,8 @@ class OpinionSource:
             "validation": [records[index].name for index in self._validation],
             "batch_size": self._size,
             "seed": self._seed,
+            "batches": _ORDERS * self.steps_per_epoch,
         }
 
     def _make(self, indices: list[int]) -> Batch:
-        with torch.no_grad():
-            parts = [
-                self._learner.encode(self._dataset.image(index)[None].to(self._device)) for index in indices
-            ]
-        features: Features = {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
-        return Batch(features, self._targets[indices], self._contents[indices])
+        return Batch(self._features[indices], self._targets[indices], self._contents[indices])

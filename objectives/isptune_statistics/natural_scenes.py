@@ -20,6 +20,7 @@ meant to be differentiated.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 
@@ -227,11 +228,17 @@ def _smoothed(plane: Tensor) -> Tensor:
 
 def _shape_of(ratio: Tensor) -> Tensor:
     """The shape whose E|x|^2 / E x^2 = Gamma(2/a)^2 / (Gamma(1/a) Gamma(3/a)) is the given ratio."""
-    low, high, count = _SHAPES
-    shapes = torch.linspace(low, high, count, dtype=torch.float64, device=ratio.device)
-    one, two, three = (torch.lgamma(k / shapes) for k in (1, 2, 3))
-    table = torch.exp(2 * two - one - three)
-    place = torch.searchsorted(table, ratio.contiguous()).clamp(1, count - 1)
+    shapes, table = _shape_table(ratio.device)
+    place = torch.searchsorted(table, ratio.contiguous()).clamp(1, len(table) - 1)
     before, after = table[place - 1], table[place]
     share = ((ratio - before) / (after - before)).clamp(0, 1)
     return torch.lerp(shapes[place - 1], shapes[place], share)
+
+
+@functools.cache
+def _shape_table(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Shapes, and the ratio of each."""
+    low, high, count = _SHAPES
+    shapes = torch.linspace(low, high, count, dtype=torch.float64, device=device)
+    one, two, three = (torch.lgamma(k / shapes) for k in (1, 2, 3))
+    return shapes, torch.exp(2 * two - one - three)

@@ -23,8 +23,8 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
 
     IMAGE is a file, or chart:WIDTHxHEIGHT.
 
-    A row is a stage; its columns are the original and the stage at 0.2, 0.4, 0.6, 0.8 and 1.0 of its
-    highest level. Tiles are crops at native resolution.
+    A row is a stage: the original and the stage at 0.2, 0.4, 0.6, 0.8 and 1.0 of its highest level. Without
+    --stage the rows are sorted by the stages' families. Tiles are crops at native resolution.
     """
     from isptune import plots, registry
     from isptune.scenes import load_scenes
@@ -32,9 +32,11 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise ImageError(f"'{out}' is a file, where a folder is needed")
+    wanted = names or tuple(entry.name for entry in registry.stages.entries() if entry.available)
+    stages = [registry.stages.create(name) for name in dict.fromkeys(wanted)]
     if not names:
-        names = tuple(entry.name for entry in registry.stages.entries() if entry.available)
-    stages = [registry.stages.create(name) for name in dict.fromkeys(names)]
+        # Those of one kind beside one another; those that say none come last.
+        stages.sort(key=lambda stage: (not plots.family_of(stage), plots.family_of(stage)))
     scenes = load_scenes(image, crop="full")
     if len(scenes) > 1:
         raise ConfigurationError(f"a gallery is of one image, and '{image}' stands for {len(scenes)}")

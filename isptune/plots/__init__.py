@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from isptune.plots.gallery import Gallery as Gallery
     from isptune.plots.gallery import GalleryRow as GalleryRow
     from isptune.plots.gallery import draw_gallery as draw_gallery
+    from isptune.plots.gallery import family_of as family_of
     from isptune.plots.gallery import stage_gallery as stage_gallery
     from isptune.plots.levels_figure import draw_recovered_levels as draw_recovered_levels
     from isptune.plots.pareto_compute import ParetoPoints as ParetoPoints
@@ -46,7 +47,7 @@ _HOMES = {
         "recovered_levels",
     ],
     "isptune.plots.convergence_figure": ["draw_convergence"],
-    "isptune.plots.gallery": ["Gallery", "GalleryRow", "draw_gallery", "stage_gallery"],
+    "isptune.plots.gallery": ["Gallery", "GalleryRow", "draw_gallery", "family_of", "stage_gallery"],
     "isptune.plots.levels_figure": ["draw_recovered_levels"],
     "isptune.plots.pareto_figure": ["draw_pareto"],
     "isptune.plots.pareto_compute": ["ParetoPoints", "pareto_points"],

@@ -23,10 +23,13 @@ FRACTIONS = (0.2, 0.4, 0.6, 0.8, 1.0)
 MINIMUM_SIZE, MAXIMUM_SIZE = 32, 512
 
 # Pixels of the figure.
-_MARGIN, _GAP, _NAMES = 24, 10, 172
-_LABEL, _BETWEEN = 26, 14
+_MARGIN, _GAP, _NAME = 24, 10, 30
+_LABEL, _BETWEEN, _APART = 24, 18, 56
+# Width over height that columns aim at, and the most of them.
+_SHAPE, _MOST_COLUMNS = 1.3, 4
 _NARROWEST = 130
 _ENLARGED_TO = 160
+_QUIET = "#555555"
 
 Pixels = NDArray[np.uint8]
 
@@ -40,12 +43,14 @@ class GalleryRow:
         levels: (L,) in the parameter's unit, rising; of a choice the places of its options.
         labels: (L,) the levels as text with their unit.
         tiles: (L, H, W, 3) of 8 bits, what the stage makes of the detail at each level.
+        about: the stage's family, where it has one, and the unit of the levels.
     """
 
     stage: str
     levels: tuple[float, ...]
     labels: tuple[str, ...]
     tiles: Pixels
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,11 @@ def stage_gallery(
     return Gallery(_pixels(detail.unsqueeze(0))[0], rows)
 
 
+def family_of(stage: Stage) -> str:
+    """What kind of distortion a stage is; empty where it says none."""
+    return str(getattr(stage, "family", ""))
+
+
 def _most_detailed(image: Tensor, size: int) -> Tensor:
     """(3, h, w), the part of a picture with the strongest edges, h and w at most ``size``."""
     from torch.nn.functional import avg_pool2d, pad
@@ -126,7 +136,9 @@ def _rows(stage: Stage, detail: Tensor, fractions: Sequence[float]) -> Iterator[
             labels = tuple(_label(value, kind.unit) for value in levels.tolist())
         title = stage.name if isinstance(stage, Distortion) else f"{stage.name} {name}"
         tiles = _tiles(stage, detail, name, kind, levels)
-        yield GalleryRow(title, tuple(levels.tolist()), labels, tiles)
+        unit = "" if isinstance(kind, Choice) else kind.unit
+        about = [family_of(stage), f"in {unit}" if unit else "no unit"]
+        yield GalleryRow(title, tuple(levels.tolist()), labels, tiles, ", ".join(filter(None, about)))
 
 
 def _tiles(stage: Stage, detail: Tensor, name: str, kind: Parameter, levels: Tensor) -> Pixels:
@@ -167,7 +179,7 @@ def _pixels(images: Tensor) -> Pixels:
 
 
 def draw_gallery(gallery: Gallery, title: str | None = None) -> Figure:
-    """Draw a gallery: a row per stage with its name at the left, the original, then the levels.
+    """Draw a gallery: a row per stage under its name, the original, then the levels; many rows in columns.
 
     A pixel of a tile is a pixel of the figure, or a square of whole ones where the tiles are small.
 
@@ -180,28 +192,42 @@ def draw_gallery(gallery: Gallery, title: str | None = None) -> Figure:
     """
     times = max(1, _ENLARGED_TO // max(gallery.original.shape[:2]))
     high, wide = (times * extent for extent in gallery.original.shape[:2])
-    columns = 1 + max(len(row.levels) for row in gallery.rows)
+    tiles = 1 + max(len(row.levels) for row in gallery.rows)
     step = max(wide, _NARROWEST) + _GAP
-    width = 2 * _MARGIN + _NAMES + columns * step - _GAP
+    across, down = tiles * step - _GAP, _NAME + _LABEL + high + _BETWEEN
+    columns = _columns(len(gallery.rows), across + _APART, down)
+    longest = -(-len(gallery.rows) // columns)
+    width = 2 * _MARGIN + columns * (across + _APART) - _APART
     lines = title_lines(title, width / DOTS_PER_INCH)
     top = _MARGIN + (12 + round(TITLE_LINE * DOTS_PER_INCH) * len(lines) if lines else 0)
-    below = _LABEL + high + _BETWEEN
-    height = top + len(gallery.rows) * below - _BETWEEN + _MARGIN
+    height = top + longest * down - _BETWEEN + _MARGIN
     canvas = np.full((height, width, 3), 255, dtype=np.uint8)
     with style():
         figure = new_figure(width / DOTS_PER_INCH, height / DOTS_PER_INCH)
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         axes.set_axis_off()
         for number, row in enumerate(gallery.rows):
-            upper = top + number * below + _LABEL
-            name = row.stage.replace("_", "_\n").replace(" ", "\n")
-            axes.text(_MARGIN, upper + high / 2, name, ha="left", va="center", fontsize=9, fontweight="bold")
-            tiles = [gallery.original, *row.tiles]
-            for column, (tile, label) in enumerate(zip(tiles, ("original", *row.labels), strict=True)):
-                left = _MARGIN + _NAMES + column * step
+            column, place = divmod(number, longest)
+            left, upper = _MARGIN + column * (across + _APART), top + place * down
+            axes.text(left, upper + 4, row.stage, ha="left", va="top", fontsize=10, fontweight="bold")
+            axes.text(left + across, upper + 6, row.about, ha="right", va="top", fontsize=8, color=_QUIET)
+            upper += _NAME + _LABEL
+            named = zip([gallery.original, *row.tiles], ("original", *row.labels), strict=True)
+            for tile, label in named:
                 enlarged = tile.repeat(times, axis=0).repeat(times, axis=1)
                 canvas[upper : upper + high, left : left + wide] = enlarged
                 axes.text(left, upper - 4, label, ha="left", va="bottom", fontsize=8)
+                left += step
         axes.imshow(canvas, interpolation="nearest", aspect="auto", extent=(0, width, height, 0))
         draw_title(figure, lines)
     return figure
+
+
+def _columns(rows: int, across: int, down: int) -> int:
+    """In how many columns rows of that many pixels look most like a sheet of paper that lies."""
+
+    def away(columns: int) -> float:
+        shape = columns * across / (-(-rows // columns) * down)
+        return float(abs(np.log(shape / _SHAPE)))
+
+    return min(range(1, min(rows, _MOST_COLUMNS) + 1), key=away)

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from isptune.plots.compute import Numbers, recovered_levels
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NAME_WIDTH = 22
-_BARS, _COLUMN = 4.4, 0.68
+_BARS, _COLUMN = 4.4, 0.82
 
 
 def draw_recovered_levels(
@@ -112,11 +113,16 @@ def _table(axes: Axes, start: Numbers, found: Numbers, maxima: Numbers, units: S
             fontweight="bold",
         )  # fmt: skip
         for row, value in enumerate(values):
-            axes.text(1.0, row, _number(value), transform=place, ha="right", va="center", color=colour)
+            text = _alike(value, float(maxima[row]))
+            axes.text(1.0, row, text, transform=place, ha="right", va="center", color=colour)
     place = transform + ScaledTranslation(_COLUMN * 3.1 + 0.08, 0, points)
     for row, unit in enumerate(units):
         axes.text(1.0, row, unit, transform=place, ha="left", va="center", fontsize=9, color="#555555")
 
 
-def _number(value: float) -> str:
-    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+def _alike(value: float, most: float) -> str:
+    """A level with as many decimals as all of its stage, so that they compare at a glance."""
+    decimals = max(0, 3 - int(np.floor(np.log10(most)))) if most < 1000 else 0
+    if 0 < value < 0.5 * 10.0**-decimals:
+        return f"<{10.0**-decimals:.{decimals}f}"
+    return f"{value:,.{decimals}f}"

@@ -35,7 +35,7 @@ def _convergence(benchmark: Benchmark, title: str | None) -> Figure:
 
 
 def _losses(benchmark: Benchmark, title: str | None) -> Figure:
-    return draw_final_losses(compute.final_losses(benchmark), _looks(benchmark), title)
+    return draw_final_losses(compute.final_losses_by_optimizer(benchmark), _looks(benchmark), title)
 
 
 def _ecdf(benchmark: Benchmark, title: str | None) -> Figure:

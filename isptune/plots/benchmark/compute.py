@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -107,7 +107,7 @@ def loss_curves(benchmark: Benchmark) -> ByOptimizer[ConvergenceCurves]:
 
 
 def final_losses(benchmark: Benchmark) -> list[Spread]:
-    """The hidden losses that the runs of each objective ended with, from the lowest median to the highest.
+    """Normalised l1 that the runs of each objective ended with, from the lowest median to the highest.
 
     Raises:
         NothingToDrawError: no finished run knows its hidden distortion or has a finite score.
@@ -117,6 +117,23 @@ def final_losses(benchmark: Benchmark) -> list[Spread]:
     if not found:
         raise _no_score()
     return sorted(found, key=lambda one: one.summary.median.value)
+
+
+def final_losses_by_optimizer(benchmark: Benchmark) -> dict[str, list[Spread]]:
+    """The same for each optimizer, in the order of the grid; those without a value are left out.
+
+    Raises:
+        NothingToDrawError: as for ``final_losses``.
+    """
+    _need_truth(benchmark)
+    found = {}
+    for (optimizer, *_), runs in group_runs(benchmark.runs, ["optimizer"]).items():
+        spreads = _spreads(replace(benchmark, runs=list(runs)), LOSS)
+        if spreads:
+            found[str(optimizer)] = sorted(spreads, key=lambda one: one.summary.median.value)
+    if not found:
+        raise _no_score()
+    return found
 
 
 def targets_reached(benchmark: Benchmark) -> ByOptimizer[StepCurve]:

@@ -137,7 +137,20 @@ class TestRecoveredLevels:
         assert axes.get_xlim() == (0, 1)
         # The first stage is on top.
         assert axes.get_ylim()[0] > axes.get_ylim()[1]
-        for text in ("start", "found", "highest", "px", "2.5", "0.01", "12", "Recovered distortion levels"):
+        # All numbers of a stage have the same decimals; what they cannot show is said to be less.
+        tiny = draw_recovered_levels(["a", "b"], ["", ""], [0.1, 1.1], [0.0144, 0.5], [2.29e-5, 0.0151])
+        assert {"0.0144", "<0.0001", "0.1000", "0.500", "0.015", "1.100"} <= set(texts(tiny))
+        assert_texts_fit(tiny)
+        for text in (
+            "start",
+            "found",
+            "highest",
+            "px",
+            "2.500",
+            "0.010",
+            "12.00",
+            "Recovered distortion levels",
+        ):
             assert text in texts(figure)
         assert_texts_fit(figure)
 

@@ -107,7 +107,7 @@ class TestDrawing:
         shown = texts(figure)
         assert f"front ({len(points.front)})" in shown
         assert "best compromise" in shown
-        assert ("hidden l1_normalised (lower is better)" in shown) == truth
+        assert ("normalised l1 (lower is better)" in shown) == truth
         if truth:
             assert np.array_equal(front.get_array(), points.l1_normalised)
         assert_texts_fit(figure)

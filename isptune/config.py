@@ -190,6 +190,8 @@ def first_mistake(error: ValidationError, where: str, whole: type[BaseModel], pa
         if first["type"] == "literal_error":
             choices = [part.strip("' ") for part in reason.replace(" or ", ", ").split(",")]
             message += did_you_mean(str(first["input"]), choices)
+        if first["input"] in (True, False) and first["type"] in ("string_type", "model_type"):
+            message += "; YAML reads yes, no, on and off as true and false: put a text in quotes"
     if others:
         message += f" (and {len(others)} more {'mistake' if len(others) == 1 else 'mistakes'})"
     return message

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from isptune.errors import RunDirectoryError
 from isptune.files import append_whole, unwritable, write_whole
-from isptune.yaml_files import read_mapping
+from isptune.yaml_files import read_mapping, written_value
 
 logger = logging.getLogger("isptune")
 
@@ -123,7 +122,7 @@ class RunDirectory:
             )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self.write(CONFIG_NAME, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+            self.write(CONFIG_NAME, written_value(config))
         except OSError as error:
             raise RunDirectoryError(
                 f"cannot write the run directory '{self.path}': {error.strerror}"

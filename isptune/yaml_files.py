@@ -1,13 +1,103 @@
-"""YAML files as users and isptune write them: mappings, in which a key stands once."""
+"""YAML as users and isptune write it: mappings in which a key stands once, numbers that mean one thing."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from isptune.errors import IsptuneError
+
+# What PyYAML, whose YAML is 1.1, takes for a text: 1e3, 1e-3, 1.5e3.
+_EXPONENT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+# What it takes for a number of base 8 or 60, or for one without its underscores.
+_OCTAL = re.compile(r"[-+]?0\d+")
+_CLOCK = re.compile(r"[-+]?\d[\d_]*(?::\d[\d_]*)+(?:\.[\d_]*)?")
+_UNDERSCORES = re.compile(r"[-+]?(?=[\d._eE+-]*_)\.?\d[\d_]*\.?[\d_]*(?:[eE][-+]?[\d_]+)?")
+_BOOLEAN_WORDS = re.compile("yes|no|on|off", re.IGNORECASE)
+
+
+class AmbiguousNumberError(yaml.YAMLError):
+    """A number that means something else to YAML than to most readers; ``mark`` is where it stands."""
+
+    def __init__(self, sentence: str, mark: Any) -> None:
+        super().__init__(sentence)
+        self.mark = mark
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which ``1e3`` is a number, a date is a text, and no number means two things."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [entry for entry in entries if entry[0] != "tag:yaml.org,2002:timestamp"]
+        for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_scalar_node(self, anchor: dict[Any, yaml.Node]) -> yaml.ScalarNode:
+        node: yaml.ScalarNode = super().compose_scalar_node(anchor)
+        if node.style is None:
+            reason = _ambiguous(node.value)
+            if reason:
+                raise AmbiguousNumberError(reason, node.start_mark)
+        return node
+
+    def flatten_mapping(self, node: Any) -> None:
+        super().flatten_mapping(node)
+        # What is merged comes first and a mapping's own keys win. PyYAML keeps the first of two short keys
+        # where the mapping is merged itself.
+        last = {(k.tag, k.value) if isinstance(k, yaml.ScalarNode) else id(k): (k, v) for k, v in node.value}
+        node.value = list(last.values())
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        # A key called on or no is a name; as a value it stays a truth value.
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:bool" and _BOOLEAN_WORDS.fullmatch(key.value):
+                key.tag = "tag:yaml.org,2002:str"
+        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return found
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts that the loader would take for a number are put in quotes."""
+
+
+for _kind in (_Loader, _Dumper):
+    _kind.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
+
+
+def _ambiguous(text: str) -> str:
+    """What is wrong with a plain scalar as a number; "" where nothing is."""
+    if _OCTAL.fullmatch(text):
+        wanted = text.lstrip("+").replace("-", "").lstrip("0") or "0"
+        value = (
+            f"could be {wanted} or, with base 8, {int(wanted, 8)}" if set(wanted) <= set("01234567") else ""
+        )
+        return (
+            f"'{text}' {value or 'begins with a zero'}: write a number without the zero before it, "
+            "or put a text in quotes"
+        )
+    if _CLOCK.fullmatch(text):
+        return f"'{text}' is a number of base 60 to YAML: write it with base 10, or put a text in quotes"
+    if _UNDERSCORES.fullmatch(text):
+        return f"'{text}' has '_' in a number: write {text.replace('_', '')}, or put a text in quotes"
+    return ""
+
+
+def read_value(text: str) -> Any:
+    """The value that a YAML text stands for.
+
+    Raises:
+        yaml.YAMLError: it is not YAML; an ``AmbiguousNumberError`` where a number could be read in two ways.
+    """
+    return yaml.load(text, _Loader)
+
+
+def written_value(data: Any) -> str:
+    """Plain data as YAML text that ``read_value`` and ``read_mapping`` read back."""
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def read_mapping(path: str | Path, what: str, error: type[IsptuneError]) -> dict[str, Any]:
@@ -20,7 +110,8 @@ def read_mapping(path: str | Path, what: str, error: type[IsptuneError]) -> dict
 
     Raises:
         IsptuneError: of that class, one sentence: the file cannot be read, is not YAML (with line and
-            column), has a key twice, or does not hold a mapping with texts as keys.
+            column), has a key twice or a number that could be
+            read in two ways, or does not hold a mapping with texts as keys.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -28,10 +119,12 @@ def read_mapping(path: str | Path, what: str, error: type[IsptuneError]) -> dict
         reason = failure.strerror if isinstance(failure, OSError) else "it is not text"
         raise error(f"cannot read {what}: {reason}") from failure
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         node = loader.get_single_node()
         repeated = None if node is None else _repeated_key(node)
         data = None if node is None else loader.construct_document(node)
+    except AmbiguousNumberError as failure:
+        raise error(f"in {what}, line {failure.mark.line + 1}, {failure}") from failure
     except (yaml.YAMLError, ValueError) as failure:
         mark = getattr(failure, "problem_mark", None)
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""

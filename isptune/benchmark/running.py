@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import yaml
-
 from isptune.benchmark.engines import Engine, Event
 from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
 from isptune.benchmark.results import CELL_NAME, FAILED, Benchmark, read_run
@@ -16,7 +14,7 @@ from isptune.benchmark.worker import Job, check_pipelines, check_settings, is_do
 from isptune.errors import IsptuneError, RunDirectoryError
 from isptune.run import CONFIG_NAME as RUN_CONFIG_NAME
 from isptune.run import RunDirectory, lock, require_file
-from isptune.yaml_files import read_mapping
+from isptune.yaml_files import read_mapping, written_value
 
 logger = logging.getLogger("isptune")
 
@@ -60,7 +58,7 @@ def run_benchmark(
             with _removed_if_refused(made):
                 for sentence in check_pipelines(left):
                     logger.warning("%s", sentence)
-        directory.write(CONFIG_NAME, yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True))
+        directory.write(CONFIG_NAME, written_value(config.model_dump()))
         _tell_of_others(out, jobs)
         if on_start is not None:
             on_start(len(jobs) - len(left))

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from isptune.cli.options import without_underscores
 from isptune.cli.streams import PlainFormatter, say, settled, use_streams
 from isptune.errors import IsptuneError
 from isptune.naming import did_you_mean, listed
@@ -41,6 +42,8 @@ class VerbGroup(click.Group):
         if name not in VERBS:
             return None
         command: click.Command = import_module(f"isptune.cli.{name}").command
+        for parameter in command.params:
+            parameter.type = without_underscores(parameter.type)
         return command
 
     def resolve_command(

@@ -21,6 +21,8 @@ def key_values(pairs: Iterable[str], option: str) -> dict[str, Any]:
     """
     import yaml
 
+    from isptune.yaml_files import AmbiguousNumberError, read_value
+
     found: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
@@ -29,22 +31,30 @@ def key_values(pairs: Iterable[str], option: str) -> dict[str, Any]:
         if key in found:
             raise ConfigurationError(f"{option} gives '{key}' twice")
         try:
-            found[key] = _number(text) if _number(text) is not None else yaml.safe_load(text)
+            # YAML writes them .nan and .inf.
+            plain = text.lower().lstrip("+-") in ("nan", "inf", "infinity")
+            found[key] = float(text) if plain else read_value(text)
+        except AmbiguousNumberError as error:
+            raise ConfigurationError(f"in {option} {key}={text}, {error}") from None
         except yaml.YAMLError:
             raise ConfigurationError(f"the value of {option} {key}={text} is not valid YAML") from None
     return found
 
 
-def _number(text: str) -> float | None:
-    """Numbers that YAML 1.1 takes for text, such as 1e-3 and nan."""
-    try:
-        int(text)
-    except ValueError:
-        try:
-            return float(text)
-        except ValueError:
-            return None
-    return None
+def without_underscores(kind: click.ParamType) -> click.ParamType:
+    """A click type of numbers that refuses '_' in them, which Python reads and nobody means."""
+    if not isinstance(kind, (click.types.IntParamType, click.types.FloatParamType)):
+        return kind
+
+    class Plain(type(kind)):  # type: ignore[misc]
+        def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+            if isinstance(value, str) and "_" in value:
+                self.fail(f"'{value}' has '_' in a number; write {value.replace('_', '')}", param, ctx)
+            return super().convert(value, param, ctx)
+
+    plain = Plain.__new__(Plain)
+    plain.__dict__.update(kind.__dict__)
+    return plain
 
 
 def absolute_scene(source: str) -> str:

@@ -65,7 +65,8 @@ class Table:
         """
         text = row.cells[column]
         try:
-            value = float(text)
+            # Python would read 3_5 as 35.
+            value = math.nan if "_" in text else float(text)
         except ValueError:
             value = math.nan
         if not math.isfinite(value):

@@ -12,6 +12,7 @@ from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 from isptune.parameters.choices import Bool, Choice
 from isptune.parameters.kinds import Float, Int, Parameter
+from isptune.yaml_files import read_value, written_value
 
 if TYPE_CHECKING:
     from isptune.parameters.space import ParameterSpace
@@ -103,7 +104,7 @@ def _keys(kind: str) -> list[str]:
 
 def written_as_yaml(space: ParameterSpace) -> str:
     """The space as YAML text."""
-    return yaml.safe_dump(described(space), sort_keys=False, allow_unicode=True)
+    return written_value(described(space))
 
 
 def read_yaml(text: str) -> Any:
@@ -113,6 +114,6 @@ def read_yaml(text: str) -> Any:
         ConfigurationError: the text is not YAML.
     """
     try:
-        return yaml.safe_load(text)
+        return read_value(text)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"the parameter space is not valid YAML: {error}") from error

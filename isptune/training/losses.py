@@ -129,7 +129,7 @@ def parse_losses(text: str) -> dict[str, float]:
         if name in found:
             raise ConfigurationError(f"the loss '{name}' is named twice")
         try:
-            found[name] = float(weight) if equals else 1.0
+            found[name] = math.nan if "_" in weight else float(weight) if equals else 1.0
         except ValueError:
             found[name] = math.nan
         if not (math.isfinite(found[name]) and found[name] > 0):

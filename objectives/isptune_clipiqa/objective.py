@@ -28,6 +28,9 @@ DTYPES: Mapping[str, torch.dtype] = {
 RESIZES = ("none", "native")
 
 
+# A text is looked at over so many times the room that the encoder has for it.
+_LONGEST = 8
+
 # Bytes of a layer that stay near the processor.
 _CACHED = 16e6
 
@@ -178,7 +181,8 @@ class CLIPIQA(ClipObjective):
             grid. Transformers always have theirs.
 
     Raises:
-        ConfigurationError: an option is not allowed, the checkpoint is incomplete, damaged or of another
+        ConfigurationError: an option is not allowed, a prompt is longer than the text encoder takes or is the
+            same to it as its opposite, the checkpoint is incomplete, damaged or of another
             architecture, or images are too small.
         IsptuneError: the weights are not on this machine and cannot be fetched.
 
@@ -211,12 +215,44 @@ class CLIPIQA(ClipObjective):
             pairs = tuple(chosen.values())
         self.pairs = pairs
         clip = load_clip(self.name, model, pretrained, checkpoint, self.downloads)
-        self._prepare(clip, encoded(clip, pairs, DTYPES[dtype]), dtype, resize, positional_embedding)
+        self._prepare(
+            clip, encoded(clip, pairs, DTYPES[dtype], self.name), dtype, resize, positional_embedding
+        )
 
 
-def encoded(clip: Clip, pairs: Sequence[Pair], dtype: torch.dtype) -> Tensor:
-    """(P, 2, D) features of the texts, computed in float32, or in float64 where that is the dtype."""
+def encoded(clip: Clip, pairs: Sequence[Pair], dtype: torch.dtype, name: str) -> Tensor:
+    """(P, 2, D) features of the texts, computed in float32, or in float64 where that is the dtype.
+
+    Raises:
+        ConfigurationError: a text is longer than the text encoder takes, or the two of a pair are the same
+            to it.
+    """
     texts = clip.model.double() if dtype == torch.float64 else clip.model
+    tokens = clip.tokenizer([text for pair in pairs for text in pair])
+    _check_tokens(clip, pairs, tokens, name)
     with torch.no_grad():
-        features = texts.encode_text(clip.tokenizer([text for pair in pairs for text in pair]))
+        features = texts.encode_text(tokens)
     return features.reshape(len(pairs), 2, -1)
+
+
+def _check_tokens(clip: Clip, pairs: Sequence[Pair], tokens: Tensor, name: str) -> None:
+    """Refuse what a tokenizer does silently: it cuts long texts, and takes unlike spellings for one text."""
+    room = tokens.shape[1]
+    whole = clip.tokenizer([text for pair in pairs for text in pair], context_length=_LONGEST * room)
+    for index, text in enumerate(text for pair in pairs for text in pair):
+        row = whole[index]
+        # What fills a row up is one number, repeated; the begin and the end are among the others.
+        count = int((row != row[-1]).nonzero().max()) + 1 if bool((row != row[-1]).any()) else 0
+        if count > room:
+            shown = text if len(text) <= 60 else f"{text[:57]}..."
+            more = " or more" if count >= len(row) - 1 else ""
+            raise ConfigurationError(
+                f"the prompt '{shown}' of '{name}' is {count}{more} tokens long, and the text encoder takes "
+                f"{room}, begin and end among them; give a shorter text"
+            )
+    for (first, second), (one, other) in zip(pairs, whole.unflatten(0, (-1, 2)), strict=True):
+        if torch.equal(one, other):
+            raise ConfigurationError(
+                f"the prompts '{first}' and '{second}' of '{name}' are the same to the text encoder, so that "
+                "every image would score 0.5; give two texts of opposite meaning"
+            )

@@ -51,6 +51,14 @@ Call = Callable[..., tuple[int, str, str]]
         (["render", "P", "--set", "blur=soft", "--out", "o.png"], "parameter 'blur' is 'soft', which is not a number in [0, 5] px"),
         (["render", "P", "--out", "o.xyz"], "'o.xyz'"),
         (["score", "P", "--objective", "psnr"], "the objective 'psnr' needs a reference image: give --reference IMAGE"),
+        (["tune", "P", "--optimizer-option", "mu=010"], "in --optimizer-option mu=010, '010' could be 10 or, with base 8, 8"),
+        (["tune", "P", "--optimizer-option", "mu=1:30"], "'1:30' is a number of base 60 to YAML"),
+        (["tune", "P", "--pipeline-option", "stages=[a, 1_0]"], "'1_0' has '_' in a number: write 10"),
+        (["tune", "P", "--seed", "3_5"], "'3_5' has '_' in a number; write 35"),
+        (["train", "severity", "--out", "o", "--steps", "1_0"], "'1_0' has '_' in a number; write 10"),
+        (["train", "severity", "--out", "o", "--rate", "0.0_1"], "'0.0_1' has '_' in a number; write 0.01"),
+        (["tune", "--config", "octal.yaml"], "in the configuration 'octal.yaml', line 2, '010' could be 10 or, with base 8, 8"),
+        (["tune", "--config", "on.yaml"], "optimizer.name is True; allowed: a valid string; YAML reads yes, no, on and off as true"),
         (["list", "objetives"], "there is no kind 'objetives'; did you mean 'objectives'?"),
         (["list", "objectives", "psnrr"], "no objectives matches 'psnrr'; did you mean 'psnr'?"),
     ],
@@ -65,6 +73,8 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     Path("key.yaml").write_text("budgett: 3\n")
     Path("nested.yaml").write_text("objective: {nmae: psnr, name: psnr}\n")
     Path("type.yaml").write_text("budget: many\n")
+    Path("octal.yaml").write_text("budget: 60\nseed: 010\n")
+    Path("on.yaml").write_text("optimizer: {name: on}\n")
     Path("bad.yaml").write_text("seed: [1\n}")
     before = sorted(Path().iterdir())
     code, out, err = call(*(photo if part == "P" else part for part in arguments))

@@ -26,6 +26,8 @@ GOOD = "0.png,1,0.1,0\n1.png,2,0.1,2\n"
         (HEAD + GOOD + ",3,0.1,0\n", "T, row 3: the name of the image is missing"),
         (HEAD + GOOD + "2.png,nan,0.1,0\n", "T, row 3: the MOS of '2.png' is 'nan', which is not a finite number"),
         (HEAD + GOOD + "2.png,good,0.1,0\n", "T, row 3: the MOS of '2.png' is 'good', which is not a finite number"),
+        (HEAD + GOOD + "2.png,3_5,0.1,0\n", "T, row 3: the MOS of '2.png' is '3_5', which is not a finite number"),
+        (HEAD + GOOD + "2.png,3,0.1_0,0\n", "T, row 3: the standard deviation of '2.png' is '0.1_0', which is not a finite number"),
         (HEAD + GOOD + "2.png,,0.1,0\n", "T, row 3: the MOS of '2.png' is missing"),
         (HEAD + GOOD + "2.png,3,-1,0\n", "T, row 3: the standard deviation of '2.png' is -1; allowed: at least 0"),
         (HEAD + GOOD + "2.png,3,inf,0\n", "T, row 3: the standard deviation of '2.png' is 'inf', which is not a finite number"),

@@ -112,6 +112,7 @@ def test_names() -> None:
         ("mes", "there is no loss 'mes'; did you mean 'mse'?"),
         ("mse,mse", "the loss 'mse' is named twice"),
         ("mse=0", "the weight of the loss 'mse' is '0'; allowed: numbers above 0"),
+        ("mse=0_5", "the weight of the loss 'mse' is '0_5'; allowed: numbers above 0"),
         ("mse=x", "the weight of the loss 'mse' is 'x'; allowed: numbers above 0"),
     ):
         with pytest.raises(ConfigurationError) as caught:

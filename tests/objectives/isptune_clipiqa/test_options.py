@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import isptune
+from isptune.errors import ConfigurationError
 from isptune.testing.pictures import picture, spoilt
 from isptune_clipiqa import ATTRIBUTES
 from isptune_clipiqa.loading import undisturbed
@@ -227,3 +228,26 @@ def test_tiny_checkpoints_from_the_command_line(tmp_path, monkeypatch, capsys) -
     module.main()
     assert capsys.readouterr().out == f"{tmp_path / 'x'}\n"
     assert create(tmp_path / "x").score(picture(32, 32)).shape == (1,)
+
+
+def test_prompts_that_would_be_cut_or_are_the_same(tiny) -> None:
+    def refusal(**options) -> str:
+        with pytest.raises(ConfigurationError) as caught:
+            create(tiny("vit"), **options)
+        return str(caught.value)
+
+    # Begin and end take two of 77 tokens.
+    create(tiny("vit"), prompts=["dog " * 75, "bad"])
+    long = "dog " * 76
+    assert refusal(prompts=["bad", long]) == (
+        f"the prompt '{long[:57]}...' of 'clipiqa' is 78 tokens long, and the text encoder takes 77, begin and end "
+        "among them; give a shorter text"
+    )
+    assert "is 615 or more tokens long" in refusal(prompts=["dog " * 5000, "bad"])
+    same = (
+        "the prompts 'Good photo.' and '{}' of 'clipiqa' are the same to the text encoder, so that every image would "
+        "score 0.5; give two texts of opposite meaning"
+    )
+    assert refusal(prompts=["Good photo.", "Good photo."]) == same.format("Good photo.")
+    assert refusal(prompts=["Good photo.", " good  PHOTO."]) == same.format(" good  PHOTO.")
+    assert "'a' and 'A' of 'clipiqa' are the same" in refusal(attributes={"x": ["a", "b"], "y": ["a", "A"]})

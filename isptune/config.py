@@ -34,7 +34,7 @@ _ALLOWED = {
 }
 
 # What run.yaml holds beside the settings of a RunConfig.
-RUN_FACTS = ("isptune_run", "fingerprint", "versions", "scene_digests", "started_from", "machine")
+RUN_FACTS = ("isptune_run", "fingerprint", "versions", "scene_digests", "started_from", "machine", "space")
 
 
 class Component(BaseModel):
@@ -73,6 +73,7 @@ class RunConfig(BaseModel):
     autocast: Literal["none", "bfloat16", "float16"] = "none"
     memory_gb: float = Field(2.0, gt=0, strict=False, allow_inf_nan=False)
     vector: bool = False
+    parameters: dict[str, Any] = {}
     # Users write a list under ``objective``; excluded fields are no keys of a configuration.
     more_objectives: list[Component] = Field(default_factory=list, exclude=True)
 
@@ -98,8 +99,10 @@ class RunConfig(BaseModel):
         data: dict[str, Any] = handler(self)
         if self.more_objectives:
             data["objective"] = [component.model_dump() for component in self.objectives]
-        if not self.vector:
-            data.pop("vector", None)
+        for key in ("vector", "parameters"):
+            # What is not asked for leaves no trace, so that fingerprints are those of earlier versions.
+            if not data.get(key):
+                data.pop(key, None)
         return data
 
     @property
@@ -112,6 +115,11 @@ class RunConfig(BaseModel):
     def _name_alone(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
 
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _settings(cls, value: Any) -> Any:
+        return parameter_settings(value)
+
     @field_validator("scenes", mode="before")
     @classmethod
     def _one_scene(cls, value: Any) -> Any:
@@ -122,6 +130,30 @@ class RunConfig(BaseModel):
         relevant = self.model_dump(exclude={"device", "memory_gb"})
         text = json.dumps(relevant, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def parameter_settings(value: Any) -> Any:
+    """The settings of parameters as plain data, for a field of that name.
+
+    Raises:
+        ConfigurationError: one sentence about their form; whether a pipeline has such parameters is seen
+            when there is one.
+    """
+    if value is None:
+        return {}
+    from isptune.parameters.constraints import check_settings
+
+    check_settings(value)
+    return {name: {key: _plain(given) for key, given in entry.items()} for name, entry in value.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A value as YAML gives it back."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    return value
 
 
 def parse_config(data: Mapping[str, Any], where: str = "the configuration") -> RunConfig:
@@ -179,6 +211,9 @@ def first_mistake(error: ValidationError, where: str, whole: type[BaseModel], pa
         )
     elif first["type"] == "missing":
         message = f"{where} needs the key '{path}'"
+    elif isinstance(first.get("ctx", {}).get("error"), ConfigurationError):
+        # It says its place itself.
+        message = f"in {where}, {first['ctx']['error']}"
     elif not place:
         message = f"in {where}, {first['msg'].removeprefix('Value error, ')}"
     else:

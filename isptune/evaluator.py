@@ -17,7 +17,7 @@ from isptune.errors import ConfigurationError, EvaluationError, IsptuneError
 from isptune.failures import Problem, blame, called, is_out_of_memory, problems_of
 from isptune.naming import listed
 from isptune.objective import Objective, losses_of, require_scores
-from isptune.parameters import written
+from isptune.parameters import ParameterSpace, written
 from isptune.pipeline import Pipeline, Scene
 from isptune.vector import VectorObjective
 
@@ -34,7 +34,7 @@ class Evaluation:
         scores: (P,) float64, the mean over the scenes in the objective's own orientation; NaN where a
             score was not finite. Of several objectives (P, K), each in its own orientation.
         losses: (P,) or (P, K) float64, to be minimised; +inf, in the whole row, where a score was not finite.
-        gradients: (P, n) float64, the losses' gradients in the unit cube, or None.
+        gradients: (P, f) float64, the losses' gradients in the unit cube, or None.
         problems: the candidates with scores that were not finite.
     """
 
@@ -56,6 +56,7 @@ class Evaluator:
             happens to be free, so that a run is the same on every day.
         autocast: ``"bfloat16"`` or ``"float16"`` for the objective's matrix products; ``"none"`` by
             default. Rendering is never cast: its errors would pass for distortions.
+        space: what candidates are of, the pipeline's with constraints; the pipeline's own if None.
 
     Raises:
         ConfigurationError: the objective needs a reference that the pipeline does not have, a device
@@ -70,6 +71,7 @@ class Evaluator:
         device: str | torch.device = "cpu",
         memory_gb: float = 2.0,
         autocast: str = "none",
+        space: ParameterSpace | None = None,
     ) -> None:
         if objective.needs_reference and not pipeline.has_reference:
             raise ConfigurationError(
@@ -89,6 +91,7 @@ class Evaluator:
         self.device = resolve_device(device)
         self.pipeline = pipeline.to(self.device)
         self.objective = objective.to(self.device)
+        self.space = pipeline.space if space is None else space
         self.memory_gb = memory_gb
         self.autocast = AUTOCAST_TYPES[autocast]
         self.seconds_rendering = 0.0
@@ -107,7 +110,7 @@ class Evaluator:
             )
         if not self.pipeline.is_differentiable:
             raise ConfigurationError(f"gradients were asked for, but {name} is not differentiable")
-        if not self.pipeline.space.is_continuous:
+        if not self.space.is_continuous:
             raise ConfigurationError(
                 f"gradients were asked for, but {name} has int or choice parameters; "
                 "choose an optimizer without gradients, such as 'es'"
@@ -124,7 +127,7 @@ class Evaluator:
         """Score candidates.
 
         Args:
-            candidates: (P, n) in the unit cube.
+            candidates: (P, f) in the unit cube of the free parameters.
             gradients: also give the losses' gradients in the unit cube.
             generation: its number, for messages.
 
@@ -140,7 +143,7 @@ class Evaluator:
         problems: list[Problem] = []
         for scene in self.pipeline.scenes:
             scores, scene_slopes, unsound = self._scene(unit, scene, gradients, generation)
-            problems += problems_of(self.pipeline, self.objective, unit, scene, scores, unsound)
+            problems += problems_of(self.pipeline, self.objective, unit, scene, scores, unsound, self.space)
             total += scores
             if slopes is not None and scene_slopes is not None:
                 slopes += scene_slopes
@@ -183,7 +186,7 @@ class Evaluator:
         with torch.set_grad_enabled(gradients):
             started = time.perf_counter()
             with blame(f"the pipeline '{called(self.pipeline)}'"):
-                values = self.pipeline.space.to_values(leaf)
+                values = self.space.to_values(leaf)
             images = renderings.render(self.pipeline, values, scene)
             ends = renderings.extremes(images)
             rendered = time.perf_counter()
@@ -315,8 +318,8 @@ class Evaluator:
             try:
                 self._chunk(unit[index : index + 1], scene, gradients)
             except Exception as alone:
-                values = self.pipeline.space.to_values(unit[index : index + 1])
-                parameters = self.pipeline.space.to_dicts(values)[0]
+                values = self.space.to_values(unit[index : index + 1])
+                parameters = self.space.to_dicts(values)[0]
                 which, culprit = f"candidate {index} ({written(parameters)})", alone
                 break
         moment = "" if generation is None else f" of generation {generation}"

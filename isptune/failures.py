@@ -15,7 +15,7 @@ from torch import Tensor
 from isptune.errors import EvaluationError, IsptuneError
 from isptune.naming import listed
 from isptune.objective import Objective
-from isptune.parameters import written
+from isptune.parameters import ParameterSpace, written
 from isptune.pipeline import Pipeline, Scene
 
 
@@ -82,20 +82,22 @@ def problems_of(
     scene: Scene,
     scores: NDArray[np.float64],
     unsound: NDArray[np.bool_],
+    space: ParameterSpace,
 ) -> list[Problem]:
     """The candidates of a scene with scores that are not finite.
 
     Args:
         pipeline, objective: what rendered and scored.
-        unit: (P, n) candidates in the unit cube.
+        unit: (P, f) candidates in the unit cube.
         scene: the scene.
         scores: (P,) or (P, K).
+        space: what the candidates are of.
         unsound: (P,) whose rendering was not finite.
     """
     found = []
     failed = ~np.isfinite(scores.reshape(len(scores), -1))
     for index in np.flatnonzero(failed.any(axis=1)):
-        parameters = pipeline.space.to_dicts(pipeline.space.to_values(unit[index : index + 1]))[0]
+        parameters = space.to_dicts(space.to_values(unit[index : index + 1]))[0]
         if objective.orientations:
             columns = zip(objective.labels, scores[index], failed[index], strict=True)
             shown = listed(f"{label} {score}" for label, score, bad in columns if bad)

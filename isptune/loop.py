@@ -98,7 +98,7 @@ class Loop:
         which are too rare to change a run of an earlier version for.
         """
         gradients = self.optimizer.needs_gradient
-        space = self.session.pipeline.space
+        space = self.session.space
         if space.is_continuous:
             return self.evaluator.evaluate(candidates, gradients=gradients, generation=number)
         keys = identities(space, candidates)
@@ -156,7 +156,7 @@ class Loop:
 
     def _remember(self, generation: Generation) -> list[int]:
         """Note the scores of a generation; its candidates of values that were not evaluated before."""
-        space = self.session.pipeline.space
+        space = self.session.space
         if space.is_continuous and not self.session.objective.orientations:
             return list(range(len(generation.scores)))
         fresh = []
@@ -171,7 +171,7 @@ class Loop:
         if self.hidden is None and self.best_candidate is not None:
             pipeline = self.session.pipeline
             with torch.no_grad():
-                values = pipeline.space.to_values(torch.from_numpy(self.best_candidate[None]))
+                values = self.session.space.to_values(torch.from_numpy(self.best_candidate[None]))
                 levels = pipeline.truth(values)
             if levels is None:
                 self.hidden = None, None

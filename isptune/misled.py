@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isptune.parameters import ParameterSpace
 from isptune.pipeline import Pipeline, l1_distortion
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ MISLED = "score improved, hidden distortion rose"
 _NOTHING = 1e-9
 
 
-def before(pipeline: Pipeline) -> float | None:
-    """The hidden ``l1_normalised`` of an untuned candidate, the middle of the space; None without a truth."""
-    levels = pipeline.truth(pipeline.space.start())
+def before(pipeline: Pipeline, space: ParameterSpace) -> float | None:
+    """The hidden ``l1_normalised`` of an untuned candidate, where the space starts; None without a truth."""
+    levels = pipeline.truth(space.start())
     return None if levels is None else float(l1_distortion(levels.cpu(), pipeline.truth_maxima)[1][0])
 
 

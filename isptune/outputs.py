@@ -19,17 +19,15 @@ from isptune.pictured import (
 from isptune.pipeline import Pipeline
 from isptune.result import TuneResult
 from isptune.run import CONFIG_NAME, LOG_NAME, RESULT_NAME, RunDirectory
+from isptune.session import Session
 from isptune.words import FOUND, START
 
 
 def write_outputs(
-    directory: RunDirectory,
-    pipeline: Pipeline,
-    objective: Objective,
-    result: TuneResult,
-    pictures: bool = True,
+    directory: RunDirectory, session: Session, result: TuneResult, pictures: bool = True
 ) -> None:
     """Write ``result.json`` and, where they are wanted, the pictures; note the files in the result."""
+    pipeline, objective = session.pipeline, session.objective
     result.files = [directory.file(CONFIG_NAME), directory.file(LOG_NAME)]
     # The figures are safe before anything is drawn.
     result.files.append(
@@ -42,8 +40,8 @@ def write_outputs(
     if result.best_parameters:
         if result.pareto is not None:
             _draw_pareto(directory, result)
-        start = pipeline.space.start()
-        found = pipeline.space.from_dicts([result.best_parameters])
+        start = session.space.start()
+        found = session.space.from_dicts([result.best_parameters])
         _draw_levels(directory, pipeline, result, start, found)
         _draw_before_after(directory, pipeline, objective, result, start, found)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from isptune.misled import before, is_misled
 from isptune.objective import Objective
+from isptune.parameters import ParameterSpace
 from isptune.pareto import ParetoFront, pareto_front
 from isptune.pipeline import Pipeline, l1_distortion
 from isptune.run import Generation
@@ -25,7 +26,7 @@ class History:
 
     Attributes:
         evaluations: (E,) counts 1..E.
-        candidates: (E, n) in the unit cube.
+        candidates: (E, f) in the unit cube of the free parameters.
         scores: (E,), or (E, K) of K objectives; NaN where a score was not finite.
         l1, l1_normalised: (E,) hidden L1 distortion losses, or None where no truth is known.
         higher_is_better: the scores' orientation; of several, whether it is that of all.
@@ -79,7 +80,7 @@ class TuneResult:
         history: every evaluation.
         levels: hidden distortion level per stage at the best candidate, where the truth is known.
         l1, l1_normalised: its L1 distortion losses, in the stages' own units and as shares of the maxima.
-        misled: whether the best candidate is more distorted than the middle of the space although less
+        misled: whether the best candidate is more distorted than the start of the space although less
             distorted ones were seen and scored worse, which is what an objective that misjudges a stage leads
             to; None where no truth is known.
         problems: sentences about scores that were not finite.
@@ -130,16 +131,18 @@ class TuneResult:
         return data
 
 
-def build_history(generations: Sequence[Generation], pipeline: Pipeline, objective: Objective) -> History:
+def build_history(
+    generations: Sequence[Generation], pipeline: Pipeline, objective: Objective, space: ParameterSpace
+) -> History:
     """The history of a log; the hidden truth is looked up here, after the fact."""
-    dimension = len(pipeline.space)
+    dimension = len(space.free)
     candidates = np.concatenate([np.empty((0, dimension)), *(g.candidates for g in generations)])
     orientations = objective.orientations
     none = np.empty((0, len(orientations)) if orientations else 0)
     scores = np.concatenate([none, *(g.scores for g in generations)])
     l1 = l1_normalised = None
     with torch.no_grad():
-        values = pipeline.space.to_values(torch.from_numpy(candidates))
+        values = space.to_values(torch.from_numpy(candidates))
         levels = pipeline.truth(values)
         if levels is not None:
             plain, share = l1_distortion(levels.cpu(), pipeline.truth_maxima)
@@ -158,10 +161,14 @@ def build_history(generations: Sequence[Generation], pipeline: Pipeline, objecti
 
 
 def build_result(
-    generations: Sequence[Generation], pipeline: Pipeline, objective: Objective, out: Path | None
+    generations: Sequence[Generation],
+    pipeline: Pipeline,
+    objective: Objective,
+    out: Path | None,
+    space: ParameterSpace,
 ) -> TuneResult:
     """The result of a log."""
-    history = build_history(generations, pipeline, objective)
+    history = build_history(generations, pipeline, objective, space)
     result = TuneResult(
         best_parameters={},
         best_score=None,
@@ -176,25 +183,27 @@ def build_result(
     if best is None:
         return result
     if history.pareto is not None:
-        result.front = _front(history, history.pareto, pipeline)
+        result.front = _front(history, history.pareto, pipeline, space)
         result.best_scores = result.front[0]["scores"]
     else:
         result.best_score = float(history.scores[best])
-    values = pipeline.space.to_values(torch.from_numpy(history.candidates[best : best + 1]))
-    result.best_parameters = pipeline.space.to_dicts(values)[0]
+    values = space.to_values(torch.from_numpy(history.candidates[best : best + 1]))
+    result.best_parameters = space.to_dicts(values)[0]
     levels = pipeline.truth(values)
     if levels is not None and history.l1 is not None and history.l1_normalised is not None:
         row = levels[0].tolist()
         result.levels = dict(zip(pipeline.truth_labels, row, strict=True))
         result.l1 = float(history.l1[best])
         result.l1_normalised = float(history.l1_normalised[best])
-        result.misled = is_misled(history, before(pipeline))
+        result.misled = is_misled(history, before(pipeline, space))
     return result
 
 
-def _front(history: History, pareto: ParetoFront, pipeline: Pipeline) -> list[dict[str, Any]]:
+def _front(
+    history: History, pareto: ParetoFront, pipeline: Pipeline, space: ParameterSpace
+) -> list[dict[str, Any]]:
     """A front as plain data."""
-    values = pipeline.space.to_values(torch.from_numpy(pareto.candidates))
+    values = space.to_values(torch.from_numpy(pareto.candidates))
     rows: list[dict[str, Any]] = [
         {
             "evaluation": int(index) + 1,
@@ -202,7 +211,7 @@ def _front(history: History, pareto: ParetoFront, pipeline: Pipeline) -> list[di
             "scores": dict(zip(pareto.labels, scores, strict=True)),
         }
         for index, parameters, scores in zip(
-            pareto.indices, pipeline.space.to_dicts(values), pareto.scores.tolist(), strict=True
+            pareto.indices, space.to_dicts(values), pareto.scores.tolist(), strict=True
         )
     ]
     levels = pipeline.truth(values)

@@ -32,9 +32,9 @@ class Generation:
 
     Attributes:
         number: from 0.
-        candidates: (P, n) in the unit cube.
+        candidates: (P, f) in the unit cube of the free parameters.
         scores: (P,), or (P, K) of K objectives; NaN where a score was not finite.
-        gradients: (P, n), the losses' gradients, for optimizers that need them.
+        gradients: (P, f), the losses' gradients, for optimizers that need them.
         problems: sentences about scores that were not finite.
         seconds: wall time of proposing, rendering and scoring the batch.
     """

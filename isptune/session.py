@@ -21,6 +21,7 @@ from isptune.config import Component, RunConfig, check_budget, parse_config, set
 from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer, Steps
+from isptune.parameters import ParameterSpace
 from isptune.parameters.identity import counts, identities
 from isptune.pipeline import Pipeline, Scene
 from isptune.plugins import takes_option
@@ -31,13 +32,17 @@ from isptune.vector import combine
 
 @dataclass
 class Session:
-    """A run that is ready to start or to go on: its parts, its settings and its directory."""
+    """A run that is ready to start or to go on: its parts, its settings and its directory.
+
+    ``space`` is the pipeline's with what the settings ask of its parameters: what is searched.
+    """
 
     pipeline: Pipeline
     objective: Objective
     config: RunConfig
     generations: int
     directory: RunDirectory | None
+    space: ParameterSpace
     started_from: str = "configuration"
 
     def make_optimizer(self) -> Optimizer:
@@ -46,13 +51,13 @@ class Session:
         check_reserved(component)
         optimizer: Optimizer = registry.optimizers.create(
             component.name,
-            dimension=len(self.pipeline.space),
+            dimension=len(self.space.free),
             population=self.config.population,
             seed=self.config.seed,
             budget=self.config.budget,
             **component.options,
         )
-        space = self.pipeline.space
+        space = self.space
         if not space.is_continuous:
             optimizer.know(Steps(counts(space), partial(identities, space)))
         return optimizer
@@ -134,7 +139,7 @@ def history_of_run(out: str | Path) -> tuple[str, History]:
     log, _ = RunDirectory(out).read_log(session.config.fingerprint())
     if not log:
         raise RunDirectoryError(f"the run in '{out}' has no finished generation yet")
-    return session.objective.name, build_history(log, session.pipeline, session.objective)
+    return session.objective.name, build_history(log, session.pipeline, session.objective, session.space)
 
 
 def best_of_run(out: str | Path, scenes: list[str]) -> tuple[Pipeline, dict[str, Any]]:
@@ -145,7 +150,8 @@ def best_of_run(out: str | Path, scenes: list[str]) -> tuple[Pipeline, dict[str,
     """
     session = prepare_resume(out)
     log, _ = RunDirectory(out).read_log(session.config.fingerprint())
-    best = build_result(log, session.pipeline, session.objective, Path(out)).best_parameters
+    result = build_result(log, session.pipeline, session.objective, Path(out), session.space)
+    best = result.best_parameters
     if not best:
         raise RunDirectoryError(f"the run in '{out}' has no candidate with a finite score yet")
     config = session.config.model_copy(update={"scenes": scenes, "crop": "full"})
@@ -158,7 +164,8 @@ def make_session(
     config = with_population(config)
     assert config.population is not None
     generations = check_budget(config.budget, config.population)
-    return Session(pipeline, objective, config, generations, directory)
+    space = pipeline.space.constrained(config.parameters)
+    return Session(pipeline, objective, config, generations, directory, space)
 
 
 def with_population(config: RunConfig) -> RunConfig:
@@ -233,6 +240,7 @@ def _facts(session: Session, run: str) -> dict[str, Any]:
             **{package: metadata.version(package) for package in packages},
         },
         "machine": _machine(),
+        "space": session.space.to_dict(),
         "scene_digests": {
             f"{index} {scene.name}": _digest(scene.image)
             for index, scene in enumerate(session.pipeline.scenes)

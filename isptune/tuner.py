@@ -43,6 +43,7 @@ def tune(
     memory_gb: float = 2.0,
     autocast: str = "none",
     vector: bool = False,
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback | Tracker] = (),
 ) -> TuneResult:
@@ -60,6 +61,9 @@ def tune(
         device: where to render and score, ``"auto"`` for the fastest device there is.
         memory_gb, autocast: see ``Evaluator``.
         vector: take all ``scores`` of a vector-valued objective as objectives of their own.
+        parameters: what to search of the pipeline's space, by parameter, as ``ParameterSpace.constrained``
+            takes it: ``{"tone.gamma": {"fix": 2.2}, "denoise.*": {"fix": None}}`` fixes one at 2.2 and a
+            group at its defaults.
         resume: go on with the run that ``out`` holds; it must have been started with the same settings.
         callbacks: callables, called with a ``Progress`` after every generation, and trackers (see
             ``isptune.tracking``).
@@ -94,12 +98,15 @@ def tune(
             "memory_gb": memory_gb,
             "autocast": autocast,
             "vector": vector,
+            "parameters": parameters,
         },
         "the call of isptune.tune",
     )
     scorer = combine(scorers, vector)
     session = make_session(renderer, scorer, config, None if out is None else RunDirectory(out))
     session.started_from = "python"
+    for notice in session.space.notices:
+        logger.warning("%s", notice)
     return run_session(session, resume=resume, callbacks=callbacks)
 
 
@@ -133,7 +140,12 @@ def run_session(
     optimizer = session.make_optimizer()
     _check_objectives(session, optimizer)
     evaluator = Evaluator(
-        session.pipeline, session.objective, config.device, config.memory_gb, config.autocast
+        session.pipeline,
+        session.objective,
+        config.device,
+        config.memory_gb,
+        config.autocast,
+        session.space,
     )
     if optimizer.needs_gradient:
         evaluator.require_gradients()
@@ -153,7 +165,11 @@ def run_session(
         loop.replay(log)
         loop.go_on()
         result = build_result(
-            loop.log, session.pipeline, session.objective, None if directory is None else directory.path
+            loop.log,
+            session.pipeline,
+            session.objective,
+            None if directory is None else directory.path,
+            session.space,
         )
         if directory is not None:
             _write(directory, session, result, pictures)
@@ -169,7 +185,7 @@ def run_session(
 
 def _repeats(session: Session) -> list[str]:
     """A sentence about a budget for more candidates than there are; none where it is not."""
-    most, budget = most_candidates(session.pipeline.space), session.config.budget
+    most, budget = most_candidates(session.space), session.config.budget
     if most is None or most >= budget:
         return []
     return [
@@ -181,7 +197,7 @@ def _repeats(session: Session) -> list[str]:
 def _write(directory: RunDirectory, session: Session, result: TuneResult, pictures: bool) -> None:
     """Write what a finished run leaves. The result is not lost where the disk has no room for it."""
     try:
-        write_outputs(directory, session.pipeline, session.objective, result, pictures)
+        write_outputs(directory, session, result, pictures)
     except DiskFullError as error:
         logger.warning("%s", error)
         result.unwritten = str(error)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from isptune.benchmark.results import Cell
-from isptune.config import Component, RunConfig, check_budget, first_mistake
+from isptune.config import Component, RunConfig, check_budget, first_mistake, parameter_settings
 from isptune.errors import ConfigurationError
 
 
@@ -50,6 +50,7 @@ class BenchConfig(BaseModel):
     maps: list[int] | None = None
     seeds: list[int] = Field(list(range(10)), min_length=1)
     pipeline: Component = Component(name="synthetic")
+    parameters: dict[str, Any] = {}
     population: int | None = Field(None, ge=1)
     budget: int = Field(1500, ge=1)
     crop: str | int | None = "auto"
@@ -76,6 +77,11 @@ class BenchConfig(BaseModel):
     @classmethod
     def _name_alone(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _settings(cls, value: Any) -> Any:
+        return parameter_settings(value)
 
     @field_validator("seeds", "maps", mode="before")
     @classmethod
@@ -156,6 +162,7 @@ def cells_of(config: BenchConfig) -> Iterator[tuple[Cell, RunConfig]]:
                 scenes=scene.scenes,
                 crop=config.crop,
                 pipeline=Component(name=config.pipeline.name, options=options),
+                parameters=config.parameters,
                 objective=Component(name=objective.name, options=objective.options),
                 optimizer=Component(name=optimizer.name, options=optimizer.options),
                 population=config.population,

@@ -171,10 +171,11 @@ def check_settings(jobs: Sequence[Job], here: bool = True) -> None:
 
 
 def check_pipelines(jobs: Sequence[Job]) -> list[str]:
-    """Make each pipeline once, and so read its scenes.
+    """Make each pipeline once, and so read its scenes and find its parameters.
 
     Returns:
-        Sentences about the stages that objectives are known to misjudge, as ``coverage.notice`` gives them.
+        Sentences about the stages that objectives are known to misjudge, as ``coverage.notice`` gives them,
+        and about defaults that a narrowed range moves.
 
     Raises:
         IsptuneError: one sentence about the first that cannot be made.
@@ -185,7 +186,9 @@ def check_pipelines(jobs: Sequence[Job]) -> list[str]:
         options = {key: value for key, value in job.config.pipeline.options.items() if key != "seed"}
         key = (*job.config.scenes, repr(job.config.crop), repr(options))
         if key not in seen:
-            seen[key] = Stages.of(make_pipeline(job.config))
+            pipeline = make_pipeline(job.config)
+            seen[key] = Stages.of(pipeline)
+            sentences |= dict.fromkeys(pipeline.space.constrained(job.config.parameters).notices)
         sentences[notice(job.cell.objective, _coverage(job.config.objective), seen[key])] = None
     return [sentence for sentence in sentences if sentence is not None]
 

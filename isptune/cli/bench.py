@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune.cli.options import absolute_checkpoints, absolute_scene, json_option
+from isptune.cli.options import (
+    absolute_checkpoints,
+    absolute_scene,
+    json_option,
+    parameter_options,
+    parameter_settings,
+    with_parameters,
+)
 from isptune.cli.tables import print_markdown
 from isptune.config import read_config
 from isptune.errors import ConfigurationError, DiskFullError
@@ -49,6 +56,7 @@ if TYPE_CHECKING:
 @click.option(
     "--gpus", type=float, metavar="X", help="Graphics processors of a cell on Ray; 0.25 shares one."
 )
+@parameter_options
 @click.option("--no-report", is_flag=True, help="Write the tables alone, no report and no figures.")
 @json_option
 def command(
@@ -59,6 +67,9 @@ def command(
     together: int | None,
     address: str | None,
     gpus: float | None,
+    fixed: tuple[str, ...],
+    ranges: tuple[str, ...],
+    ties: tuple[str, ...],
     no_report: bool,
     as_json: bool,
     **given: Any,
@@ -78,6 +89,7 @@ def command(
 
     data = read_config(config_path) if config_path else {}
     data |= {key: value for key, value in _settings(given).items() if value is not None}
+    with_parameters(data, parameter_settings(fixed, ranges, ties))
     if not config_path and not data.get("objectives"):
         raise ConfigurationError("a benchmark needs objectives: give --objective NAME, or a CONFIG.yaml")
     where = f"the configuration '{config_path}'" if config_path else "the command line"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isptune.cli.options import key_values
 from isptune.cli.tables import Column, console_for_tables, print_table
-from isptune.errors import UnknownNameError
+from isptune.errors import ConfigurationError, UnknownNameError
 from isptune.naming import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -19,21 +20,37 @@ if TYPE_CHECKING:
 @click.command("list", short_help="Show what is registered.")
 @click.argument("kind", required=False)
 @click.argument("glob", required=False)
+@click.option(
+    "--pipeline-option",
+    "pipeline_options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the pipeline whose parameters are shown. May be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array on stdout.")
-def command(kind: str | None, glob: str | None, as_json: bool) -> int:
+def command(kind: str | None, glob: str | None, pipeline_options: tuple[str, ...], as_json: bool) -> int:
     """Show names with what they need: stages, pipelines, objectives, optimizers or learners (KIND), or all.
 
     GLOB picks names: isptune list objectives "pyiqa:*". Without one, a family such as nevergrad:NAME is
-    one line.
+    one line. isptune list parameters PIPELINE shows what a search may move in it.
     """
     from isptune.registry import REGISTRIES
 
+    if kind in ("parameter", "parameters"):
+        from isptune.cli.parameters import list_parameters
+
+        list_parameters(glob, key_values(pipeline_options, "--pipeline-option"), as_json)
+        return 0
+    if pipeline_options:
+        raise ConfigurationError("--pipeline-option is for: isptune list parameters PIPELINE")
     kinds = dict(REGISTRIES)
     if kind is not None:
         plural = kind if kind in kinds else f"{kind}s"
         if plural not in kinds:
             raise UnknownNameError(
-                f"there is no kind '{kind}'" + did_you_mean(kind, kinds) + f"; the kinds: {listed(kinds)}"
+                f"there is no kind '{kind}'"
+                + did_you_mean(kind, [*kinds, "parameters"])
+                + f"; the kinds: {listed([*kinds, 'parameters'])}"
             )
         kinds = {plural: kinds[plural]}
     found = {plural: _entries(registry, glob) for plural, registry in kinds.items()}

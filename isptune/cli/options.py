@@ -141,6 +141,76 @@ def plugin_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def parameter_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``--fix``, ``--range`` and ``--tie``."""
+    for option, name, metavar, words in (
+        ("--tie", "ties", "NAME=OTHER", "Give a parameter the value of another one, as tie: in a file."),
+        ("--range", "ranges", "NAME=LOW:HIGH", "Search a part of a parameter's range; A:B:C of a choice."),
+        (
+            "--fix",
+            "fixed",
+            "NAME[=VALUE]",
+            "Hold a parameter, or all that a glob names, at a value or at its default.",
+        ),
+    ):
+        function = click.option(
+            option, name, multiple=True, metavar=metavar, help=f"{words} May be repeated."
+        )(function)
+    return function
+
+
+def parameter_settings(
+    fixed: Iterable[str], ranges: Iterable[str], ties: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """What ``--fix``, ``--range`` and ``--tie`` say, as ``parameters`` of a configuration.
+
+    Raises:
+        ConfigurationError: a text of another form, or a parameter that one of them gives twice.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for pair in fixed:
+        # Without a value it is the default that stays.
+        values = key_values([pair], "--fix") if "=" in pair else {pair: None}
+        _add(found, "fix", values)
+    for pair in ranges:
+        name, equals, text = pair.partition("=")
+        ends = [end.strip() for end in text.split(":")]
+        if not equals or not name or len(ends) < 2 or not all(ends):
+            raise ConfigurationError(
+                f"--range takes NAME=LOW:HIGH, or the options A:B:C of a choice, got '{pair}'"
+            )
+        _add(found, "range", {name: [key_values([f"{name}={end}"], "--range")[name] for end in ends]})
+    for pair in ties:
+        name, equals, other = pair.partition("=")
+        if not equals or not name or not other:
+            raise ConfigurationError(f"--tie takes NAME=OTHER, got '{pair}'")
+        _add(found, "tie", {name: other})
+    return found
+
+
+def _add(found: dict[str, dict[str, Any]], key: str, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        entry = found.setdefault(name, {})
+        if key in entry:
+            raise ConfigurationError(f"--{key} gives '{name}' twice")
+        entry[key] = value
+
+
+def with_parameters(data: dict[str, Any], given: dict[str, dict[str, Any]]) -> None:
+    """Add settings of parameters to a configuration's; what is given wins over what stands there."""
+    before = data.get("parameters") or {}
+    # What is no mapping is for the configuration's own check to refuse.
+    if not given or not isinstance(before, dict):
+        return
+    data["parameters"] = merged = dict(before)
+    for name, entry in given.items():
+        old = before.get(name) or {}
+        if isinstance(old, dict):
+            # A parameter that is to be fixed is tied no longer, and the other way round.
+            kept = {key: old[key] for key in old if not {key, *entry} >= {"fix", "tie"}}
+            merged[name] = {**kept, **entry}
+
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, everything else on stderr."
 )

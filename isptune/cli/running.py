@@ -95,6 +95,8 @@ def run_and_print(
         with stoppable():
             session = make()
             click.echo(_opening(session), err=True)
+            for notice in session.space.notices:
+                click.echo(f"isptune: {notice}", err=True)
             with live_progress() as live:
                 result = run_session(session, resume=resume, callbacks=[live, *trackers])
     except Stopped as stop:
@@ -164,11 +166,12 @@ def print_result(session: Session, result: TuneResult) -> None:
     elif result.pareto is not None:
         _print_front(console, result)
     title = "Parameters found" if result.pareto is None else "Parameters of the best compromise"
+    remarks = session.space.remarks(result.best_parameters) if result.best_parameters else {}
     rows = [
         [
             name,
             f"{value:.6g}" if isinstance(value, float) else str(value),
-            session.pipeline.space[name].allowed,
+            remarks[name],
         ]
         for name, value in result.best_parameters.items()
     ]
@@ -230,7 +233,7 @@ def _print_levels(console: Console, session: Session, result: TuneResult) -> Non
 
     assert result.levels is not None
     pipeline = session.pipeline
-    start = pipeline.truth(pipeline.space.start())
+    start = pipeline.truth(session.space.start())
     assert start is not None
     heads = [Column(head, number=True) for head in (START, FOUND, "highest")]
     rows = [

@@ -15,7 +15,10 @@ from isptune.cli.options import (
     json_option,
     key_values,
     objective_settings,
+    parameter_options,
+    parameter_settings,
     plugin_options,
+    with_parameters,
 )
 from isptune.cli.running import make_trackers, run_and_print, tracking_options
 from isptune.config import RunConfig, parse_config, read_config
@@ -56,6 +59,7 @@ from isptune.errors import ConfigurationError
 @click.option("--memory-gb", type=float, metavar="GB", help="Memory of one micro-batch. Default: 2.")
 @checkpoint_option
 @plugin_options
+@parameter_options
 @click.option("--out", metavar="DIR", help="The run directory. Default: a new one under runs/.")
 @tracking_options
 @json_option
@@ -68,6 +72,9 @@ def command(
     pipeline_options: tuple[str, ...],
     objective_options: tuple[str, ...],
     optimizer_options: tuple[str, ...],
+    fixed: tuple[str, ...],
+    ranges: tuple[str, ...],
+    ties: tuple[str, ...],
     tensorboard: bool,
     mlflow: str | None,
     wandb: str | None,
@@ -92,6 +99,7 @@ def command(
     for kind, options in given.items():
         if options:
             add_options(data, kind, options)
+    with_parameters(data, parameter_settings(fixed, ranges, ties))
     where = f"the configuration '{config_path}'" if config_path else "the options"
     config = parse_config(data, where)
     for index, one in enumerate(config.objectives):

@@ -229,18 +229,22 @@ def _check_ties(
                 f"{what} '{other}': it is one of {listed(map(str, one.options))}, and '{other}' one of "
                 f"{listed(map(str, source.options))}"
             )
-        if not _fits(one, source, fixed.get(other)):
-            values = source.allowed if other not in fixed else f"{source.decode(fixed[other])}"
+        if other in fixed and not _fits(one, source, fixed[other]):
+            value = source.decode(fixed[other])
             raise ConfigurationError(
-                f"{what} '{other}': it is in {one.allowed}, and '{other}' is in {values}; narrow the range "
-                f"of '{other}' until all its values are allowed for '{name}'"
+                f"{what} '{other}': it is in {one.allowed}, and '{other}' fixed at {value}"
+            )
+        if not _fits(one, source, fixed.get(other)):
+            raise ConfigurationError(
+                f"{what} '{other}': it is in {one.allowed}, and '{other}' is in {source.allowed}; narrow the "
+                f"range of '{other}' until all its values are allowed for '{name}'"
             )
 
 
 def _fits(one: Parameter, source: Parameter, fixed: float | None) -> bool:
     """Whether every value of a source is one of the tied parameter's."""
     if isinstance(one, Choice) and isinstance(source, Choice):
-        return {*source.places} <= {*one.places} or fixed in one.places
+        return {*source.places} <= {*one.places} if fixed is None else fixed in one.places
     assert isinstance(one, (Float, Int))
     assert isinstance(source, (Float, Int))
     low, high = (source.low, source.high) if fixed is None else (fixed, fixed)

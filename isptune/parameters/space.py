@@ -246,6 +246,20 @@ class ParameterSpace:
         values = self.check(values)
         return self._relations.active(dict(enumerate(values.detach().unbind(1))), values)
 
+    def remarks(self, candidate: Mapping[str, Any]) -> dict[str, str]:
+        """What a table says beside each value of a candidate: what is allowed, and why it is as it is."""
+        active = self.active(self.from_dicts([candidate]))[0].tolist()
+        found = {}
+        for parameter, matters in zip(self.parameters, active, strict=True):
+            name = parameter.name
+            if name in self.fixed:
+                found[name] = "fixed"
+            elif name in self.ties:
+                found[name] = f"tied to {self.ties[name]}"
+            else:
+                found[name] = parameter.allowed if matters else f"inactive, {parameter.allowed}"
+        return found
+
     def to_dicts(self, values: Tensor) -> list[dict[str, Any]]:
         """Rows of values as dictionaries of plain Python numbers and options."""
         rows = self.check(values).detach().cpu().tolist()

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isptune.parameters import Choice, Int
-from isptune.pipeline import Pipeline
+from isptune.parameters import Choice, Int, ParameterSpace
 from isptune.plots import Band
 from isptune.report.compute import (
     Slice,
@@ -172,19 +171,17 @@ def levels_chart(objectives: Sequence[str], levels: Recovered) -> Spec:
 
 
 def sensitivity_charts(
-    record: Record, pipeline: Pipeline, fit: Sensitivity, colour: int
+    record: Record, space: ParameterSpace, fit: Sensitivity, colour: int
 ) -> list[tuple[str, Spec]]:
-    """Per parameter its name and the scores near the fit's centre against it, with the fitted curve."""
+    """Per free parameter its name and the scores near the fit's centre against it, with the fitted curve."""
     unit = record.history.candidates[fit.nearest]
     scores = plain(record.history.scores[fit.nearest])
     found = []
-    for number, parameter in enumerate(pipeline.space):
+    for number, (index, parameter) in enumerate(zip(space.free_indices, space.free, strict=True)):
         span = np.linspace(float(unit[:, number].min()), float(unit[:, number].max()), 41)
-        curve = np.column_stack([np.tile(fit.centre, (len(span), 1))])
-        curve[:, number] = span
 
-        def in_units(rows: NDArray[np.float64], column: int = number) -> list[float | None]:
-            return plain(pipeline.space.to_values(torch.from_numpy(rows))[:, column].tolist())
+        def in_units(rows: NDArray[np.float64], index: int = index) -> list[float | None]:
+            return plain(space.to_values(torch.from_numpy(rows))[:, index].tolist())
 
         label = f"{parameter.name} ({parameter.unit})" if parameter.unit else parameter.name
         spec: Spec = {
@@ -197,7 +194,10 @@ def sensitivity_charts(
             },
             "y": {"label": "score"},
             "points": [in_units(np.ascontiguousarray(unit)), scores],
-            "curve": [in_units(curve), plain(fit.along(number, span))],
+            "curve": [
+                plain(parameter.from_unit(torch.from_numpy(span)).tolist()),
+                plain(fit.along(number, span)),
+            ],
             "mark": in_units(fit.centre[None, :].copy())[0],
         }
         if isinstance(parameter, Choice):

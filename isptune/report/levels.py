@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from isptune.config import RunConfig
 from isptune.errors import IsptuneError
+from isptune.parameters import ParameterSpace
 from isptune.pipeline import Pipeline
 from isptune.report.compute import by_objective
 from isptune.report.records import Record, read_settings
@@ -36,6 +37,11 @@ class Pipelines:
         if key not in self._made:
             self._made[key] = make_pipeline(config)
         return self._made[key]
+
+    def space_of(self, record: Record) -> ParameterSpace:
+        """What a run searched: its pipeline's parameters with what its settings ask of them."""
+        config, _ = read_settings(record.directory)
+        return self.of(record).space.constrained(config.parameters)
 
     def try_of(self, record: Record) -> Pipeline | None:
         """The pipeline of a run, or None where its directory does not hold one that can be made here."""
@@ -96,7 +102,7 @@ def recovered(records: Sequence[Record], pipelines: Pipelines) -> Recovered | No
             facts = (pipeline.truth_labels, pipeline.truth_units, pipeline.truth_maxima)
             shape = shape or facts
             with torch.no_grad():
-                start = pipeline.truth(pipeline.space.start())
+                start = pipeline.truth(pipelines.space_of(record).start())
             if start is None or facts != shape or tuple(record.levels) != tuple(facts[0]):
                 continue
             starts.append(start[0].abs().tolist())

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isptune.parameters import Choice
+from isptune.parameters import Choice, ParameterSpace
 from isptune.pipeline import Pipeline
 from isptune.report.charts import Spec, plain, rounded
 from isptune.report.compute import best_candidates
@@ -23,19 +23,22 @@ def parallel_chart(objectives: Sequence[str], records: Sequence[Record], pipelin
     Runs with other parameters than the first one's are left out; None where no pipeline can be made here.
     """
     lines: list[Spec] = []
-    first: Pipeline | None = None
+    first: tuple[Pipeline, ParameterSpace] | None = None
     for record in records:
         pipeline = pipelines.try_of(record)
-        if pipeline is None or (first is not None and pipeline.space != first.space):
+        if pipeline is None:
             continue
-        first = first or pipeline
+        space = pipelines.space_of(record)
+        first = first or (pipeline, space)
+        if space != first[1]:
+            continue
         if len(records) == 1:
             chosen = best_candidates(record)
         else:
             best = record.history.best
             chosen = np.array([] if best is None else [best], dtype=np.int64)
         colour = objectives.index(record.objective)
-        for place, line in enumerate(candidate_lines(record, pipeline, chosen)):
+        for place, line in enumerate(candidate_lines(record, pipeline, space, chosen)):
             index = int(chosen[place])
             name = f"rank {place + 1}, evaluation {index + 1}" if len(records) == 1 else record.name
             score = rounded(float(record.history.scores[index]))
@@ -45,15 +48,15 @@ def parallel_chart(objectives: Sequence[str], records: Sequence[Record], pipelin
     if first is None or not lines:
         return None
     scores = [{"name": "score", "higherIsBetter": records[0].history.higher_is_better}]
-    return {"kind": "parallel", "views": candidate_views(first, lines), "scores": scores, "lines": lines}
+    return {"kind": "parallel", "views": candidate_views(*first, lines), "scores": scores, "lines": lines}
 
 
-def candidate_views(pipeline: Pipeline, lines: Sequence[Spec]) -> list[Spec]:
-    """The axes of the parameters, and of the hidden levels where every line has them.
+def candidate_views(pipeline: Pipeline, space: ParameterSpace, lines: Sequence[Spec]) -> list[Spec]:
+    """The axes of the free parameters, and of the hidden levels where every line has them.
 
     A view names the entries of a line that hold its places on the axes (shares, from 0 to 1) and its texts.
     """
-    parameters = [_axis(parameter) for parameter in pipeline.space]
+    parameters = [_axis(parameter) for parameter in space.free]
     views: list[Spec] = [
         {"label": "parameters", "places": "parameters", "texts": "written", "axes": parameters}
     ]
@@ -77,20 +80,22 @@ def _axis(parameter: Any) -> Spec:
     return {"name": parameter.name, "low": low, "high": f"{high} {parameter.unit}".strip()}
 
 
-def candidate_lines(record: Record, pipeline: Pipeline, chosen: NDArray[np.int64]) -> list[Spec]:
-    """Parameters, and where known hidden loss and levels, of some evaluations of a run."""
+def candidate_lines(
+    record: Record, pipeline: Pipeline, space: ParameterSpace, chosen: NDArray[np.int64]
+) -> list[Spec]:
+    """Free parameters, and where known hidden loss and levels, of some evaluations of a run."""
     history = record.history
-    values = pipeline.space.to_values(torch.from_numpy(history.candidates[chosen]))
+    values = space.to_values(torch.from_numpy(history.candidates[chosen]))
     # The middle of its step where a parameter has steps, so that equal values lie on each other.
-    unit = pipeline.space.to_unit(values).numpy()
-    written = pipeline.space.to_dicts(values)
+    unit = space.to_unit(values).numpy()
+    written = space.to_dicts(values)
     with torch.no_grad():
         levels = pipeline.truth(values)
     found = []
     for place, index in enumerate(chosen.tolist()):
         line: Spec = {
             "parameters": plain(unit[place]),
-            "written": [_written(value) for value in written[place].values()],
+            "written": [_written(written[place][parameter.name]) for parameter in space.free],
         }
         if levels is not None and history.l1_normalised is not None:
             row = levels[place].abs()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from isptune.parameters import ParameterSpace
 from isptune.pipeline import Pipeline
 from isptune.plots import pareto_points
 from isptune.report.charts import Spec, loss_chart, plain
@@ -45,7 +46,7 @@ def plane_chart(history: History) -> Spec:
     return spec
 
 
-def front_chart(record: Record, pipeline: Pipeline) -> Spec:
+def front_chart(record: Record, pipeline: Pipeline, space: ParameterSpace) -> Spec:
     """The front on parallel axes: its scores where there are more than two, parameters and hidden levels.
 
     Of a large front an even sample is shown.
@@ -69,11 +70,11 @@ def front_chart(record: Record, pipeline: Pipeline) -> Spec:
             front_names(indices.tolist()),
             points.front[chosen],
             points.shares[chosen],
-            candidate_lines(record, pipeline, indices),
+            candidate_lines(record, pipeline, space, indices),
             strict=True,
         )
     ]
-    views = candidate_views(pipeline, lines)
+    views = candidate_views(pipeline, space, lines)
     if len(points.labels) > 2:
         axes = [
             {"name": label, "low": written(worst), "high": written(best)}

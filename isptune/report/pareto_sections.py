@@ -71,8 +71,9 @@ def _size(record: Record) -> int:
 
 def add_front(page: Page, record: Record, pipelines: Pipelines) -> None:
     """The front as charts and as a table, and the parameters of the best compromise."""
-    pipeline = pipelines.of(record)
-    lines = page.charts["front-candidates"] = pareto_charts.front_chart(record, pipeline)
+    lines = page.charts["front-candidates"] = pareto_charts.front_chart(
+        record, pipelines.of(record), pipelines.space_of(record)
+    )
     size, shown = _size(record), len(lines["lines"])
     sample = f" {shown:,} of the {size:,} candidates are shown, evenly chosen." if shown < size else ""
     sentence = (
@@ -103,7 +104,7 @@ def _front_table(record: Record, pipelines: Pipelines) -> str:
     """Scores, normalised l1 and parameters; folded where there are many rows."""
     pareto, share = record.history.pareto, record.history.l1_normalised
     assert pareto is not None
-    space = pipelines.of(record).space
+    space = pipelines.space_of(record)
     size = len(pareto)
     found = space.to_dicts(space.to_values(torch.from_numpy(pareto.candidates[:MOST_ROWS])))
     rows: list[list[Cell]] = []
@@ -150,11 +151,11 @@ def add_trade_offs(page: Page, record: Record, columns: Sequence[Record], pipeli
     if fits is None:
         page.add("trade-offs", "Trade-offs", paragraph(TOO_FEW))
         return
-    space = pipelines.of(record).space
+    space = pipelines.space_of(record)
     figures: list[str] = []
-    if len(columns) * len(space) <= _MOST_FITS:
+    if len(columns) * len(space.free) <= _MOST_FITS:
         for colour, (column, fit) in enumerate(zip(columns, fits, strict=True)):
-            for name, spec in sensitivity_charts(column, pipelines.of(record), fit, colour):
+            for name, spec in sensitivity_charts(column, space, fit, colour):
                 key = f"trade-off-{len(figures)}"
                 direction = "higher" if column.history.higher_is_better else "lower"
                 page.charts[key] = {**spec, "y": {"label": f"score ({direction} is better)"}}
@@ -169,7 +170,7 @@ def add_trade_offs(page: Page, record: Record, columns: Sequence[Record], pipeli
     order = np.argsort(-np.nan_to_num(shares).max(axis=(0, 2)), kind="stable")
     rows: list[list[Cell]] = []
     for i in order.tolist():
-        name = space.names[i]
+        name = space.free[i].name
         cells = [float(change) for known in changes for change in known[i]]
         rows.append([name, plain_cell(record.parameters[name]), *cells])
     labels = [column.objective for column in columns]
@@ -195,7 +196,7 @@ def _known_changes(fit: Sensitivity, space: ParameterSpace) -> NDArray[np.float6
     """(n, 2) changes over a step down and up; NaN where there is no such step, or no score that varies."""
     steps = fit.centre[:, None] + fit.step * np.array([-1.0, 1.0])
     known = np.where((steps >= 0) & (steps <= 1) & bool(np.isfinite(fit.r_squared)), fit.changes, np.nan)
-    for number, parameter in enumerate(space):
+    for number, parameter in enumerate(space.free):
         # Between two options there is nothing, and less than one whole number changes nothing.
         small = isinstance(parameter, Int) and fit.step * (parameter.high - parameter.low) < 1
         if isinstance(parameter, Choice) or small:

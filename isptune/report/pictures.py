@@ -105,7 +105,7 @@ def compare(records: Sequence[Record], pipelines: Pipelines, number: int = 0) ->
         whole = whole_scene(different_pictures(pipeline.scenes)[number])
         if not pictures:
             name, word = whole.name, reference_word(pipeline)
-            start = pipeline.space.start()
+            start = pipelines.space_of(record).start()
             note = _start_note(pipeline, start) + (f", map {record.map}" if maps > 1 else "")
             pictures.append(Picture(START, note, _render(pipeline, start, whole)))
             given = pipeline.reference(whole)

@@ -134,7 +134,8 @@ def _record(
     columns: Columns,
 ) -> Record:
     candidates = np.concatenate([generation.candidates for generation in log])
-    values = pipeline.space.to_values(torch.from_numpy(candidates))
+    space = pipeline.space.constrained(config.parameters)
+    values = space.to_values(torch.from_numpy(candidates))
     with torch.no_grad():
         levels = pipeline.truth(values)
     l1 = share = None
@@ -170,7 +171,7 @@ def _record(
         levels=None
         if levels is None
         else dict(zip(pipeline.truth_labels, levels[best].tolist(), strict=True)),
-        parameters=pipeline.space.to_dicts(values[best : best + 1])[0],
+        parameters=space.to_dicts(values[best : best + 1])[0],
         seconds=sum(generation.seconds for generation in log),
         scores=dict(zip(columns.labels, scores[best].tolist(), strict=True)) if several else {},
         misled=bool(_noted(directory).get("misled")),

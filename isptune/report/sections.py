@@ -248,10 +248,10 @@ def _parameters(records: Sequence[Record], pipelines: Pipelines) -> str:
 
 def parameters_table(record: Record, pipelines: Pipelines) -> str:
     """A run's parameters at the start and as found, a row for each."""
-    pipeline = pipelines.of(record)
-    start = pipeline.space.to_dicts(pipeline.space.start())[0]
+    space = pipelines.space_of(record)
+    start, remarks = space.to_dicts(space.start())[0], space.remarks(record.parameters)
     rows = [
-        [name, start.get(name), plain_cell(value), pipeline.space[name].allowed]
+        [name, plain_cell(start.get(name)), plain_cell(value), remarks[name]]
         for name, value in record.parameters.items()
     ]
     heads = ["parameter", START, FOUND, "allowed"]
@@ -265,22 +265,22 @@ def plain_cell(value: object) -> Cell:
 
 def add_sensitivity(page: Page, record: Record, pipelines: Pipelines) -> None:
     """How the score of one run depends on each parameter near the optimum."""
-    pipeline = pipelines.of(record)
+    space = pipelines.space_of(record)
     fit = sensitivity(record.history)
     if fit is None:
         page.add("sensitivity", "Sensitivity", paragraph(TOO_FEW))
         return
     figures = []
     colour = page.objectives.index(record.objective)
-    for number, (name, spec) in enumerate(charts.sensitivity_charts(record, pipeline, fit, colour)):
+    for number, (name, spec) in enumerate(charts.sensitivity_charts(record, space, fit, colour)):
         page.charts[f"sensitivity-{number}"] = spec
         words = f"Score against {name} for the evaluations near the best candidate, with the fitted curve."
         figures.append(chart(f"sensitivity-{number}", name, words))
     order = np.argsort(-np.abs(np.nan_to_num(fit.effects)), kind="stable")
-    names = pipeline.space.names
-    values = pipeline.space.to_dicts(pipeline.space.to_values(torch.from_numpy(fit.centre[None, :])))[0]
+    names = [parameter.name for parameter in space.free]
+    values = space.to_dicts(space.to_values(torch.from_numpy(fit.centre[None, :])))[0]
     # A fraction of the way from one option to the next means nothing.
-    choices = {parameter.name for parameter in pipeline.space if isinstance(parameter, Choice)}
+    choices = {parameter.name for parameter in space.free if isinstance(parameter, Choice)}
     rows = [
         [names[i], plain_cell(values[names[i]]), None if names[i] in choices else float(fit.effects[i])]
         for i in order

@@ -59,7 +59,7 @@ class PipelineConformance:
 
     def _values(self, pipeline: Pipeline, count: int = 4) -> Tensor:
         generator = torch.Generator().manual_seed(5)
-        unit = torch.rand(count, len(pipeline.space), generator=generator, dtype=torch.float64)
+        unit = torch.rand(count, len(pipeline.space.free), generator=generator, dtype=torch.float64)
         return pipeline.space.to_values(unit)
 
     def _near(self, got: Tensor, expected: Tensor, tolerance: float) -> bool:
@@ -103,7 +103,7 @@ class PipelineConformance:
 
     def test_the_whole_space_can_be_rendered(self) -> None:
         pipeline = self.make()
-        ends = torch.tensor([[0.0], [1.0]], dtype=torch.float64).expand(-1, len(pipeline.space))
+        ends = torch.tensor([[0.0], [1.0]], dtype=torch.float64).expand(-1, len(pipeline.space.free))
         images = render_soundly(pipeline, pipeline.space.to_values(ends), pipeline.scene(0))
         assert_pictures(images)
 
@@ -220,11 +220,11 @@ class PipelineConformance:
         pipeline = self.make()
         if not pipeline.is_differentiable:
             pytest.skip("the pipeline declares no gradients")
-        floats = [i for i, parameter in enumerate(pipeline.space) if isinstance(parameter, Float)]
+        floats = [i for i, parameter in enumerate(pipeline.space.free) if isinstance(parameter, Float)]
         assert floats, "a differentiable pipeline needs a float parameter"
         for scene in pipeline.scenes:
             for point in self.gradient_points:
-                unit = torch.full((1, len(pipeline.space)), point, dtype=torch.float64)
+                unit = torch.full((1, len(pipeline.space.free)), point, dtype=torch.float64)
 
                 def render(*columns: Tensor, unit: Tensor = unit, scene: Any = scene) -> Tensor:
                     whole = list(unit.split(1, dim=1))

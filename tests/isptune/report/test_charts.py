@@ -41,6 +41,9 @@ class Knobs:
     def try_of(self, record: Record) -> Knobs:
         return self
 
+    def space_of(self, record: Record) -> ParameterSpace:
+        return self.space
+
 
 @pytest.fixture
 def knobs() -> Knobs:
@@ -136,11 +139,25 @@ def test_parallel_axes_and_lines(record: Make, knobs: Any) -> None:
     assert parallel_chart(["psnr"], [run], gone) is None  # type: ignore[arg-type]
 
 
+def test_charts_show_what_was_searched_and_nothing_else(record: Make, knobs: Any) -> None:
+    run = searched(record(list(np.arange(200.0))))
+    knobs.space = ParameterSpace(
+        {"held": Float(0, 1), **{parameter.name: parameter for parameter in knobs.space}}
+    ).constrained(fix={"held": 0.5})
+    fit = sensitivity(run.history)
+    assert fit is not None
+    assert list(dict(charts.sensitivity_charts(run, knobs.space, fit, 0))) == ["gain", "radius", "curve"]
+    chart = parallel_chart(["psnr"], [run], knobs)
+    assert chart is not None
+    assert [axis["name"] for axis in chart["views"][0]["axes"]] == ["gain", "radius", "curve"]
+    assert {len(line["written"]) for line in chart["lines"]} == {3}
+
+
 def test_sensitivity_is_in_the_parameters_units(record: Make, knobs: Any) -> None:
     run = searched(record(list(np.arange(200.0))))
     fit = sensitivity(run.history)
     assert fit is not None
-    found = dict(charts.sensitivity_charts(run, knobs, fit, 0))
+    found = dict(charts.sensitivity_charts(run, knobs.space, fit, 0))
     assert list(found) == ["gain", "radius", "curve"]
     gain, radius, curve = found.values()
     assert gain["x"] == {"label": "gain (EV)", "log": True, "whole": False}

@@ -63,7 +63,7 @@ def run() -> Record:
 def pipelines() -> Any:
     """A pipeline of one parameter and without a truth, in the place of all."""
     pipeline = SimpleNamespace(space=ParameterSpace({"gain": Float(0, 1)}), truth=lambda values: None)
-    return SimpleNamespace(of=lambda record: pipeline)
+    return SimpleNamespace(of=lambda record: pipeline, space_of=lambda record: pipeline.space)
 
 
 def test_each_objective_sees_its_own_scores(run: Record) -> None:
@@ -115,7 +115,7 @@ def test_the_plane(run: Record) -> None:
 
 def test_parallel_axes_of_the_front(pipelines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     run = made([[1.0, 1.0, 0.0], [9.0, 9.0, 0.0], [5.0, 2.0, 0.0]], LOSSES[:3], (True, False, True))
-    chart = pareto_charts.front_chart(run, pipelines.of(run))
+    chart = pareto_charts.front_chart(run, pipelines.of(run), pipelines.of(run).space)
     assert [view["label"] for view in chart["views"]] == ["scores", "parameters"]
     assert chart["views"][0]["axes"] == [
         {"name": "a", "low": "1", "high": "9"},
@@ -129,9 +129,11 @@ def test_parallel_axes_of_the_front(pipelines: Any, monkeypatch: pytest.MonkeyPa
     assert (first["scores"], first["writtenScores"]) == ([5, 2, 0], ["5", "2", "0"])
     assert first["written"] == ["1"]
     monkeypatch.setattr(pareto_charts, "MOST_LINES", 2)
-    fewer = pareto_charts.front_chart(run, pipelines.of(run))["lines"]
+    fewer = pareto_charts.front_chart(run, pipelines.of(run), pipelines.of(run).space)["lines"]
     assert [line["name"] for line in fewer] == ["best compromise, evaluation 3", "evaluation 2"]
-    two = pareto_charts.front_chart(made(SCORES, LOSSES, (True, False)), pipelines.of(run))
+    two = pareto_charts.front_chart(
+        made(SCORES, LOSSES, (True, False)), pipelines.of(run), pipelines.of(run).space
+    )
     assert [view["label"] for view in two["views"]] == ["parameters"]
 
 

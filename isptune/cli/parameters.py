@@ -1,0 +1,99 @@
+"""``isptune list parameters``: what a pipeline lets a search move, and how."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from isptune.cli.tables import Column, console_for_tables, print_table
+from isptune.errors import ConfigurationError
+from isptune.naming import listed
+
+if TYPE_CHECKING:
+    from isptune.parameters import Parameter, ParameterSpace
+
+
+def list_parameters(pipeline: str | None, options: dict[str, Any], as_json: bool) -> None:
+    """Print the parameters of a pipeline.
+
+    Args:
+        pipeline: its name.
+        options: what it is made with.
+        as_json: one JSON array on stdout instead of tables.
+
+    Raises:
+        ConfigurationError: no pipeline is named. Others are the pipeline's own.
+    """
+    from isptune import registry
+
+    if pipeline is None:
+        raise ConfigurationError(
+            "isptune list parameters needs the name of a pipeline; the pipelines: "
+            + listed(registry.pipelines.names())
+        )
+    space = registry.pipelines.create(pipeline, **options).space
+    if as_json:
+        click.echo(json.dumps(_entries(space)))
+    else:
+        _print(pipeline, space)
+
+
+def _entries(space: ParameterSpace) -> list[dict[str, Any]]:
+    described = space.to_dict()
+    return [
+        {
+            "name": parameter.name,
+            "group": parameter.group,
+            **described[parameter.name],
+            "default": parameter.default,
+            "unit": parameter.unit,
+            "description": parameter.description,
+        }
+        for parameter in space
+    ]
+
+
+def _print(pipeline: str, space: ParameterSpace) -> None:
+    console = console_for_tables()
+    # Columns that would be empty take no room.
+    facts = [
+        (head, texts)
+        for head, texts in (
+            ("unit", [parameter.unit for parameter in space]),
+            ("active if", [_conditions(parameter) for parameter in space]),
+            ("what it is", [parameter.description for parameter in space]),
+        )
+        if any(texts)
+    ]
+    columns: Sequence[str | Column] = ["name", "kind", "range", "default", *(head for head, _ in facts)]
+    for group in space.groups:
+        rows = [
+            [
+                parameter.name,
+                f"{parameter.kind}, log" if getattr(parameter, "log", False) else parameter.kind,
+                replace(parameter, unit="").allowed,
+                "-" if parameter.default is None else _written(parameter.default),
+                *(texts[place] for _, texts in facts),
+            ]
+            for place, parameter in enumerate(space)
+            if parameter.group == group
+        ]
+        title = f"parameters of {pipeline}" + (f", group {group}" if group else "")
+        print_table(columns, rows, title=title, box=False, console=console)
+        console.print()
+
+
+def _conditions(parameter: Parameter) -> str:
+    return ", ".join(
+        f"{name} is {' or '.join(map(_written, wanted))}" for name, wanted in parameter.active_if.items()
+    )
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -245,7 +245,7 @@ def _print_levels(console: Console, session: Session, result: TuneResult) -> Non
     title = "Hidden distortion levels (0 is pristine)"
     print_table(["stage", *heads, "unit"], rows, title=title, console=console)
     if result.misled:
-        share = misled.before(pipeline)
+        share = misled.before(pipeline, session.space)
         assert share is not None
         assert result.l1_normalised is not None
         console.print(Text(misled.sentence(share, result.l1_normalised), style="bold red"))

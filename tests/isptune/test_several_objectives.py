@@ -36,7 +36,7 @@ def without_seconds(out: str) -> list[dict[str, Any]]:
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures are for the tests of the command line; here they would take most of the time."""
     monkeypatch.setattr(
-        "isptune.tuner.write_outputs", lambda *parts: write_outputs(*parts[:4], pictures=False)
+        "isptune.tuner.write_outputs", lambda *parts: write_outputs(*parts[:3], pictures=False)
     )
 
 

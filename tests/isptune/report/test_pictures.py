@@ -93,6 +93,7 @@ def test_every_picture_of_a_run_is_shown(
     run = replace(record([1.0, 2.0]), parameters={"a": 0.5, "b": 0.5})
     pipelines = Pipelines()
     monkeypatch.setattr(pipelines, "try_of", lambda _: pipeline)
+    monkeypatch.setattr(pipelines, "space_of", lambda _: pipeline.space)
     found, total = comparisons([run], pipelines)
     assert ([one.scene for one in found], total) == (["scene0", "scene1", "scene2"], 4)
     assert [tuple(one.pictures[1].image.shape) for one in found] == [(3, 40, 50), (3, 30, 60), (3, 48, 48)]

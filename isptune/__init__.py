@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from isptune.parameters import ParameterSpace as ParameterSpace
     from isptune.pipeline import Pipeline as Pipeline
     from isptune.pipeline import Scene as Scene
+    from isptune.stopping import STOP as STOP
+    from isptune.stopping import stop as stop
     from isptune.tuner import TuneResult as TuneResult
     from isptune.tuner import resume as resume
     from isptune.tuner import tune as tune
@@ -78,6 +80,7 @@ _HOMES = {
     "isptune.optimizer": ["Optimizer"],
     "isptune.parameters": ["Bool", "Choice", "Float", "Int", "ParameterSpace"],
     "isptune.pipeline": ["Pipeline", "Scene"],
+    "isptune.stopping": ["STOP", "stop"],
     "isptune.tuner": ["TuneResult", "resume", "tune"],
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

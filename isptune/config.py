@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -19,8 +19,11 @@ from pydantic import (
     model_validator,
 )
 
+from isptune import locations
 from isptune.errors import ConfigurationError
+from isptune.integers import as_integer
 from isptune.naming import did_you_mean, listed
+from isptune.places import settled
 from isptune.yaml_files import read_mapping
 
 # Pydantic's words for these are about its own types.
@@ -34,7 +37,16 @@ _ALLOWED = {
 }
 
 # What run.yaml holds beside the settings of a RunConfig.
-RUN_FACTS = ("isptune_run", "fingerprint", "versions", "scene_digests", "started_from", "machine", "space")
+RUN_FACTS = (
+    "isptune_run",
+    "fingerprint",
+    "versions",
+    "scene_digests",
+    "started_from",
+    "objects",
+    "space",
+    "machine",
+)
 
 
 class Component(BaseModel):
@@ -49,6 +61,17 @@ class Component(BaseModel):
     def written(self) -> str:
         """Name and options as a text: equal for what makes the same plugin."""
         return f"{self.name} {self.options!r}"
+
+    @property
+    def shown(self) -> str:
+        """The name for tables and captions: of a plugin in a file without the file's folders."""
+        return locations.shown(self.name)
+
+    def settled(self) -> Self:
+        """The same plugin, named so that it means the same from another folder."""
+        return self.model_copy(
+            update={"name": locations.absolute(self.name), "options": settled(self.options)}
+        )
 
 
 class RunConfig(BaseModel):
@@ -119,6 +142,11 @@ class RunConfig(BaseModel):
     @classmethod
     def _settings(cls, value: Any) -> Any:
         return parameter_settings(value)
+
+    @field_validator("population", "budget", "seed", mode="before")
+    @classmethod
+    def _any_integer(cls, value: Any) -> Any:
+        return as_integer(value)
 
     @field_validator("scenes", mode="before")
     @classmethod

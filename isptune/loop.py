@@ -23,6 +23,7 @@ from isptune.pareto import non_dominated
 from isptune.pipeline import l1_distortion
 from isptune.run import Generation
 from isptune.session import Session
+from isptune.stopping import Switch
 from isptune.tracking.facts import Progress
 from isptune.tracking.tracker import Watchers
 
@@ -39,12 +40,14 @@ class Loop:
         evaluator: Evaluator,
         watchers: Watchers,
         run: str,
+        switch: Switch,
     ) -> None:
         self.session = session
         self.optimizer = optimizer
         self.evaluator = evaluator
         self.watchers = watchers
         self.run = run
+        self.switch = switch
         self.log: list[Generation] = []
         self.best: float | None = None
         self.best_candidate: NDArray[np.float64] | None = None
@@ -70,9 +73,14 @@ class Loop:
             self._record(generation, replayed=True)
 
     def go_on(self) -> None:
-        """Evaluate what is left of the budget, one logged generation at a time."""
+        """Evaluate what is left of the budget, one logged generation at a time, or until the run is stopped.
+
+        A stop that was asked for while the log was replayed holds as well: its rule is fulfilled already.
+        """
         directory = self.session.directory
         for number in range(len(self.log), self.session.generations):
+            if self.switch.asked:
+                return
             started = time.perf_counter()
             candidates = self.optimizer.ask()
             evaluation = self._evaluate(candidates, number)
@@ -135,7 +143,7 @@ class Loop:
             if self.best is None or (best > self.best if higher else best < self.best):
                 self.best, self.best_candidate, self.hidden = best, generation.candidates[first], None
         l1, l1_normalised = self._hidden() if self.watchers.want_truth else (None, None)
-        self.watchers.generation(
+        stop = self.watchers.generation(
             Progress(
                 generation=generation.number + 1,
                 generations=self.session.generations,
@@ -153,6 +161,7 @@ class Loop:
                 front=None if self.front is None else len(self.front),
             )
         )
+        self.switch.asked |= stop
 
     def _remember(self, generation: Generation) -> list[int]:
         """Note the scores of a generation; its candidates of values that were not evaluated before."""

@@ -14,6 +14,8 @@ from torch import Tensor
 from isptune.checkpoints import Download
 from isptune.coverage import Coverage
 from isptune.errors import ConfigurationError
+from isptune.naming import listed
+from isptune.showing import html_table, short
 
 
 class Objective(ABC):
@@ -66,6 +68,22 @@ class Objective(ABC):
 
     name: str = ""
     options: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return short("Objective", self.name or type(self).__name__, *self._shown_facts())
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            "", ["objective", "facts"], [[self.name or type(self).__name__, ", ".join(self._shown_facts())]]
+        )
+
+    def _shown_facts(self) -> list[str]:
+        low, high = self.score_range
+        facts = [f"{'higher' if self.higher_is_better else 'lower'} is better"]
+        facts += [f"scores in [{low:g}, {high:g}]"] if np.isfinite([low, high]).all() else []
+        facts += ["needs a reference"] if self.needs_reference else []
+        facts += ["differentiable"] if self.is_differentiable else []
+        return facts + ([f"labels {listed(self.labels)}"] if self.labels else [])
 
     @abstractmethod
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:

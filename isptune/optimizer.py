@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isptune.errors import ConfigurationError
+from isptune.integers import whole_number
+from isptune.showing import html_table, short
 
 Candidates = NDArray[np.float64]
 
@@ -70,14 +72,27 @@ class Optimizer(ABC):
     def __init__(
         self, dimension: int, population: int | None = None, seed: int = 0, budget: int | None = None
     ) -> None:
-        self.dimension = _at_least_one("dimension", dimension)
-        self.population = _at_least_one(
-            "population", self.default_population if population is None else population
+        self.dimension = whole_number("the dimension", dimension, 1)
+        self.population = whole_number(
+            "the population", self.default_population if population is None else population, 1
         )
-        self.seed = int(seed)
-        if self.seed < 0:
-            raise ConfigurationError(f"the seed is {seed}; allowed: 0 and above")
-        self.budget = None if budget is None else _at_least_one("budget", budget)
+        self.seed = whole_number("the seed", seed, 0)
+        self.budget = None if budget is None else whole_number("the budget", budget, 1)
+
+    def __repr__(self) -> str:
+        return short("Optimizer", self.name or type(self).__name__, *self._shown_facts())
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            "", ["optimizer", "facts"], [[self.name or type(self).__name__, ", ".join(self._shown_facts())]]
+        )
+
+    def _shown_facts(self) -> list[str]:
+        """What there is to say of it; a subclass that is not ready yet has less."""
+        given = {key: getattr(self, key, None) for key in ("dimension", "population", "seed")}
+        facts = [f"{key} {value}" for key, value in given.items() if value is not None]
+        facts += ["needs gradients"] if self.needs_gradient else []
+        return facts + (["takes several objectives"] if self.is_multi_objective else [])
 
     def know(self, steps: Steps) -> None:
         """Take what may be known of a space with steps; a run calls it before the first ``ask``.
@@ -119,9 +134,3 @@ class Optimizer(ABC):
         if np.isnan(values).any():
             raise ConfigurationError("a loss is NaN; a candidate that failed has the loss +inf")
         return points, values
-
-
-def _at_least_one(what: str, value: int) -> int:
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        raise ConfigurationError(f"the {what} is {value}; allowed: whole numbers of at least 1")
-    return int(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -24,9 +25,21 @@ from isptune.words import FOUND, START
 
 
 def write_outputs(
-    directory: RunDirectory, session: Session, result: TuneResult, pictures: bool = True
+    directory: RunDirectory,
+    session: Session,
+    result: TuneResult,
+    pictures: bool = True,
+    new: bool = True,
 ) -> None:
-    """Write ``result.json`` and, where they are wanted, the pictures; note the files in the result."""
+    """Write ``result.json`` and, where they are wanted, the pictures; note the files in the result.
+
+    Args:
+        directory: of the run.
+        session: the run.
+        result: of the run.
+        pictures: whether they are wanted.
+        new: something was evaluated; otherwise a picture that is younger than the log is still the right one.
+    """
     pipeline, objective = session.pipeline, session.objective
     result.files = [directory.file(CONFIG_NAME), directory.file(LOG_NAME)]
     # The figures are safe before anything is drawn.
@@ -35,15 +48,29 @@ def write_outputs(
     )
     if not pictures:
         return
-    if result.pareto is None:
+
+    def missing(name: str) -> bool:
+        if not new and _is_younger(directory.file(name), directory.file(LOG_NAME)):
+            result.files.append(directory.file(name))
+            return False
+        return True
+
+    if result.pareto is None and missing("convergence.png"):
         _draw_convergence(directory, objective, result)
     if result.best_parameters:
-        if result.pareto is not None:
+        if result.pareto is not None and missing("pareto.png"):
             _draw_pareto(directory, result)
         start = session.space.start()
         found = session.space.from_dicts([result.best_parameters])
-        _draw_levels(directory, pipeline, result, start, found)
-        _draw_before_after(directory, pipeline, objective, result, start, found)
+        if result.levels is not None and missing("recovered_levels.png"):
+            _draw_levels(directory, pipeline, result, start, found)
+        if missing("before_after.png"):
+            _draw_before_after(directory, pipeline, objective, result, start, found)
+
+
+def _is_younger(picture: Path, log: Path) -> bool:
+    """Whether a picture was drawn after the last line of a log."""
+    return picture.is_file() and picture.stat().st_mtime_ns >= log.stat().st_mtime_ns
 
 
 def _draw_convergence(directory: RunDirectory, objective: Objective, result: TuneResult) -> None:

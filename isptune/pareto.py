@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isptune.errors import ConfigurationError
+from isptune.showing import counted
 
 Numbers = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ParetoFront:
     """The non-dominated candidates of a run, the best compromise first.
 
@@ -34,6 +35,9 @@ class ParetoFront:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def __repr__(self) -> str:
+        return f"<ParetoFront: {counted(len(self), 'candidate')} in {', '.join(self.labels)}>"
 
 
 def non_dominated(losses: ArrayLike) -> Indices:

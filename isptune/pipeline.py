@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,9 +15,10 @@ from isptune.contracts.development import Development
 from isptune.contracts.picture import as_picture
 from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
+from isptune.showing import counted, short
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Scene:
     """One picture that a pipeline renders.
 
@@ -30,6 +32,9 @@ class Scene:
     image: Tensor
     index: int = 0
     source: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Scene({self.name!r}, {self.width}x{self.height}, index={self.index})"
 
     @property
     def height(self) -> int:
@@ -125,6 +130,24 @@ class Pipeline:
     def develops(self) -> bool:
         """Whether it makes one picture at a time: it writes ``develop`` and not ``render``."""
         return type(self).render is Pipeline.render
+
+    def __repr__(self) -> str:
+        return short("Pipeline", self.name or type(self).__name__, *self._shown_facts())
+
+    def _repr_html_(self) -> str:
+        caption = ", ".join([f"Pipeline {self.name or type(self).__name__}", *self._shown_facts()[1:]])
+        space = getattr(self, "space", None)
+        return f"<p>{escape(caption)}</p>{'' if space is None else space._repr_html_()}"
+
+    def _shown_facts(self) -> list[str]:
+        """What there is to say of it; a subclass that is not ready yet has less."""
+        space, scenes = getattr(self, "space", None), getattr(self, "scenes", None) or ()
+        sizes = sorted({f"{scene.width}x{scene.height}" for scene in scenes if isinstance(scene, Scene)})
+        return [
+            "" if space is None else counted(len(space), "parameter"),
+            counted(len(scenes), "scene") + (f" of {sizes[0]}" if len(sizes) == 1 else ""),
+            "differentiable" if self.is_differentiable else "",
+        ]
 
     def scene(self, which: Scene | int) -> Scene:
         """The scene itself, or the one with that index."""

@@ -3,7 +3,8 @@
 A name comes from a decorator (``@isptune.register_stage("vignette")``) or from an entry point of the
 groups ``isptune.stages``, ``isptune.pipelines``, ``isptune.objectives``, ``isptune.optimizers`` and
 ``isptune.learners``.
-An entry point is imported when its name is used or described, never before.
+An entry point is imported when its name is used or described, never before. A plugin that no name stands
+for is written as its place, ``module:Class`` or ``path/to/file.py:Class`` (``isptune.locations``).
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from isptune import locations
 from isptune.entries import Entry, Family, entry_of, entry_of_family
 from isptune.errors import ConfigurationError, IsptuneError, UnknownNameError
+from isptune.integers import plain
 from isptune.naming import did_you_mean, listed, match, natural_sorted
+from isptune.places import settled
 from isptune.plugins import check_options, require_packages
+from isptune.recipes import Recipe, recorded, remember
 
 
 @dataclass
@@ -152,17 +157,29 @@ class Registry:
                 f"choose one, such as '{name}:{next(iter(natural_sorted(target.names())), 'NAME')}' "
                 f"('isptune list {self.kind}s \"{name}:*\"' shows them)"
             )
+        if self._is_located(name):
+            located = locations.load(name, self.kind)
+            if located is not None:
+                return located
         self.families()
         aliased = self._alias_table().get(name)
         if aliased is not None:
             return self._load(aliased)
-        raise UnknownNameError(
-            f"there is no {self.kind} named '{name}'"
-            + (
-                did_you_mean(name, [*self.names(), *self._alias_table()])
-                or f"; known: {listed(self._short_names())}"
+        near = did_you_mean(name, [*self.names(), *self._alias_table()])
+        if not near and self._is_located(name):
+            near = (
+                f"; and there is no module '{name.rpartition(':')[0]}' in the current folder or among "
+                "what is installed"
             )
+        raise UnknownNameError(
+            f"there is no {self.kind} named '{name}'{near or f'; known: {listed(self._short_names())}'}"
         )
+
+    def _is_located(self, name: str) -> bool:
+        """Whether a name is a place, such as ``file.py:Class``, and neither registered nor of a family."""
+        self._discover()
+        taken = name in self._records or name.partition(":")[0] in self._records
+        return not taken and locations.is_location(name)
 
     def _short_names(self) -> list[str]:
         families = self.families()
@@ -188,17 +205,24 @@ class Registry:
     def create(self, name: str, /, **options: Any) -> Any:
         """An instance of what is registered under a name, made with the options.
 
-        The instance gets the attributes ``name`` (as registered) and ``options`` (as given), from
-        which a run directory can name it again.
+        The instance gets the attributes ``name`` (as registered) and ``options`` (as given), and a
+        ``Recipe``, from which a run directory can name it again.
 
         Raises:
             UnknownNameError: nothing has that name.
             MissingPackageError: a package it needs is not installed.
             ConfigurationError: an option is unknown, missing or refused.
         """
+        # Of numpy's numbers plain ones, and paths that stay what they are if the working folder changes.
+        options = settled(plain(options))
         instance = self.check(name, options)(**options)
-        instance.name = self.canonical(name)
+        name = self.canonical(name)
+        if self._is_located(name):
+            locations.check_instance(instance, self.kind, name)
+        # A plugin at a place is called by its class: colons would be in the way of captions and parameters.
+        instance.name = name.rpartition(":")[2] if self._is_located(name) else name
         instance.options = dict(options)
+        remember(instance, Recipe(name, recorded(options)))
         return instance
 
     def check(self, name: str, options: Mapping[str, Any]) -> Callable[..., Any]:
@@ -215,8 +239,10 @@ class Registry:
         return factory
 
     def canonical(self, name: str) -> str:
-        """The registered name behind an alias; the name itself otherwise."""
-        return name if name in self._records else self._alias_table().get(name, name)
+        """The registered name behind an alias, a file from the root; any other name as it is."""
+        if name in self._records:
+            return name
+        return self._alias_table().get(name) or locations.absolute(name)
 
     def _require_packages(self, name: str, factory: Any) -> None:
         extra = getattr(factory, "extra", None)

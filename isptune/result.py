@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,9 +18,13 @@ from isptune.parameters import ParameterSpace
 from isptune.pareto import ParetoFront, pareto_front
 from isptune.pipeline import Pipeline, l1_distortion
 from isptune.run import Generation
+from isptune.showing import counted, html_table, showable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class History:
     """Every evaluation of a run, in order.
 
@@ -44,6 +48,9 @@ class History:
     orientations: tuple[bool, ...] = ()
     values: NDArray[np.float64] | None = None
 
+    def __repr__(self) -> str:
+        return f"<History: {counted(len(self.scores), 'evaluation')}>"
+
     @property
     def best(self) -> int | None:
         """The index of the first best score, or None where no score was finite.
@@ -65,7 +72,7 @@ class History:
         return pareto_front(self.candidates, self.scores, self.labels, self.orientations, self.values)
 
 
-@dataclass
+@dataclass(repr=False)
 class TuneResult:
     """What ``isptune.tune`` gives back.
 
@@ -86,6 +93,8 @@ class TuneResult:
         problems: sentences about scores that were not finite.
         files: what was written.
         unwritten: why not all of it was, where the disk had no room for it.
+        stopped: the run ended before its budget, by a callback, ``isptune.stop()`` or Ctrl-C.
+        objective: what scored, for captions.
         best_scores: its scores by label, of several objectives.
         pareto: the candidates that no other evaluated one dominates, of several objectives, the best
             compromise first.
@@ -109,6 +118,42 @@ class TuneResult:
     pareto: ParetoFront | None = None
     front: list[dict[str, Any]] = field(default_factory=list)
     unwritten: str | None = None
+    stopped: bool = False
+    objective: str = ""
+
+    def __repr__(self) -> str:
+        return f"<TuneResult: {self._summary()}>"
+
+    def _repr_html_(self) -> str:
+        rows = list(self.best_parameters.items())
+        return html_table(self._summary(), ["parameter", "best value"], rows)
+
+    def _summary(self) -> str:
+        """The result in one line."""
+        if self.best_scores is not None:
+            best = ", ".join(f"{label} {score:.6g}" for label, score in self.best_scores.items())
+            best = f"front of {len(self.front)}, best compromise {best}"
+        else:
+            score = "none" if self.best_score is None else f"{self.best_score:.6g}"
+            best = f"best {self.objective or 'score'} {score}"
+        facts = [best, counted(self.evaluations, "evaluation"), f"{self.seconds:.1f} s"]
+        facts += [] if self.l1_normalised is None else [f"l1_normalised {self.l1_normalised:.4g}"]
+        return ", ".join([*facts, "stopped early"] if self.stopped else facts)
+
+    def plot(self) -> Figure:
+        """Draw how the run converged; of several objectives, its Pareto front.
+
+        Returns:
+            A matplotlib figure, which a notebook shows; ``isptune.plots.save`` writes it to a file.
+        """
+        from isptune import plots
+
+        if self.pareto is not None:
+            figure = plots.draw_pareto(plots.pareto_points(self.history))
+        else:
+            curves = plots.convergence([self.history], higher_is_better=self.history.higher_is_better)
+            figure = plots.draw_convergence(curves, score_label=self.objective or "score")
+        return showable(figure)
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain data, as ``result.json`` and ``--json`` hold them."""
@@ -128,6 +173,8 @@ class TuneResult:
             data["pareto"] = self.front
         if self.problems:
             data["problems"] = self.problems
+        if self.stopped:
+            data["stopped"] = True
         return data
 
 
@@ -178,6 +225,7 @@ def build_result(
         history=history,
         problems=[problem for generation in generations for problem in generation.problems],
         pareto=history.pareto,
+        objective=objective.name or type(objective).__name__,
     )
     best = history.best
     if best is None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from isptune.errors import RunDirectoryError
 from isptune.files import append_whole, unwritable, write_whole
+from isptune.places import Place
 from isptune.yaml_files import read_mapping, written_value
 
 logger = logging.getLogger("isptune")
@@ -99,34 +100,66 @@ class RunDirectory:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self._place = Place(path)
         self._log: IO[str] | None = None
+
+    @property
+    def path(self) -> Path:
+        """The folder; a plugin that changes the working folder does not move it."""
+        return self._place.path
 
     def file(self, name: str) -> Path:
         return self.path / name
 
     @property
     def holds_a_run(self) -> bool:
-        return self.file(CONFIG_NAME).exists() or self.file(LOG_NAME).exists()
+        # An empty log alone is what a start that was killed at once leaves.
+        log = self.file(LOG_NAME)
+        return self.file(CONFIG_NAME).exists() or (log.exists() and log.stat().st_size > 0)
 
-    def create(self, config: dict[str, Any]) -> None:
-        """Make the folder and write ``run.yaml``.
+    def require_none(self, remedy: str | None = None) -> None:
+        """Refuse a folder that holds a run already.
+
+        Args:
+            remedy: what to do instead; the commands to use if None.
 
         Raises:
-            RunDirectoryError: the folder holds a run already or cannot be written.
+            RunDirectoryError: it holds one.
         """
         if self.holds_a_run:
-            raise RunDirectoryError(
-                f"the directory '{self.path}' already holds a run; go on with it by "
-                f"'isptune resume {self.path}' or choose another --out"
-            )
+            remedy = remedy or f"go on with it by 'isptune resume {self.path}' or choose another --out"
+            raise RunDirectoryError(f"the directory '{self.path}' already holds a run; {remedy}")
+
+    def lock(self) -> None:
+        """Make the folder and keep every other process from writing in it, until ``close``.
+
+        Nothing else may be written before: the log's file carries the lock, so that nothing of a second
+        process that starts at the same moment lands beside the log of the first one.
+
+        Raises:
+            RunDirectoryError: the folder cannot be written, or another process is writing the run in it.
+        """
+        if self._log is not None:
+            return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self.write(CONFIG_NAME, written_value(config))
         except OSError as error:
             raise RunDirectoryError(
                 f"cannot write the run directory '{self.path}': {error.strerror}"
             ) from error
+        path = self.file(LOG_NAME)
+        try:
+            self._log = open_locked(path, f"another process is writing the run in '{self.path}'")
+        except OSError as error:
+            raise RunDirectoryError(f"cannot write '{path}': {error.strerror}") from error
+
+    def create(self, config: dict[str, Any]) -> None:
+        """Write ``run.yaml`` into the folder, which is locked and holds no run.
+
+        Raises:
+            RunDirectoryError: it cannot be written.
+        """
+        self.write(CONFIG_NAME, written_value(config))
 
     def write(self, name: str, text: str) -> Path:
         """Write a file whole: a reader, or a run after a kill, sees the old one or the new one.
@@ -190,17 +223,13 @@ class RunDirectory:
         return generations, good
 
     def open_log(self, good_bytes: int) -> None:
-        """Open the log for appending behind its first ``good_bytes``; a torn rest is dropped and said so.
+        """Have the log ready for appending behind its first ``good_bytes``; a torn rest is dropped.
 
         Raises:
             RunDirectoryError: the log cannot be written, or another process is writing it.
         """
+        self.lock()
         path = self.file(LOG_NAME)
-        try:
-            self._log = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
-        except OSError as error:
-            raise RunDirectoryError(f"cannot write '{path}': {error.strerror}") from error
-        lock(self._log, f"another process is writing the run in '{self.path}'")
         torn = path.stat().st_size - good_bytes
         if torn > 0:
             os.truncate(path, good_bytes)
@@ -237,12 +266,27 @@ def require_file(folder: Path, name: str, what: str) -> None:
         raise RunDirectoryError(f"'{folder}' holds no {what}: there is no {lacking}")
 
 
-def lock(file: IO[str], refusal: str) -> None:
-    """Refuse a second writer of an open file; the lock goes with the process, however it ends.
+def open_locked(path: Path, refusal: str) -> IO[str]:
+    """Open a file for appending and refuse a second writer; closing it, or the process's end, lets it go.
 
     Raises:
         RunDirectoryError: ``refusal``, where another process has the lock.
+        OSError: the file cannot be opened.
     """
+    while True:
+        file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - the caller closes it
+        try:
+            _lock(file, refusal)
+            # Its last owner may have removed it in between, and a lock on a file without a name is none.
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+
+
+def _lock(file: IO[str], refusal: str) -> None:
     if sys.platform == "win32":
         return
     import fcntl

@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from isptune import registry
+from isptune.again import check_parameters, plain_data, require_named
 from isptune.config import Component, RunConfig, check_budget, parse_config, settings_of
-from isptune.errors import ConfigurationError, RunDirectoryError
+from isptune.errors import ConfigurationError, RunDirectoryError, UnknownNameError
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer, Steps
 from isptune.parameters import ParameterSpace
@@ -44,6 +44,7 @@ class Session:
     directory: RunDirectory | None
     space: ParameterSpace
     started_from: str = "configuration"
+    objects: dict[str, str] = field(default_factory=dict)
 
     def make_optimizer(self) -> Optimizer:
         """A fresh optimizer of the run, as it was at the run's start."""
@@ -86,10 +87,12 @@ def prepare(
         objective: the one that is named, where it is made already.
         scenes: those that are named, where they are read already and the pipeline takes such.
     """
+    # Before any plugin is made, which may change the working folder.
+    directory = None if out is None else RunDirectory(out)
     pipeline = make_pipeline(config, scenes)
     if objective is None:
         objective = make_objective(config)
-    return make_session(pipeline, objective, config, None if out is None else RunDirectory(out))
+    return make_session(pipeline, objective, config, directory)
 
 
 def make_objective(config: RunConfig) -> Objective:
@@ -115,18 +118,24 @@ def prepare_resume(out: str | Path) -> Session:
     """Build the parts of the run that a directory holds."""
     directory = RunDirectory(out)
     data = directory.read_config()
-    if data.get("started_from") == "python":
-        raise RunDirectoryError(
-            f"the run in '{out}' was started from Python; go on with it by the same call of "
-            "isptune.tune and resume=True"
-        )
+    require_named(data, out)
     config = parse_config(settings_of(data), f"'{directory.file('run.yaml')}'")
     if config.fingerprint() != data.get("fingerprint"):
         raise RunDirectoryError(
             f"'{directory.file('run.yaml')}' was changed after the run was started; put it back as it was "
             "or start a new run with --config"
         )
-    return prepare(config, out)
+    try:
+        session = prepare(config, out)
+    except UnknownNameError as error:
+        if data.get("started_from") != "python":
+            raise
+        raise RunDirectoryError(
+            f"the run in '{out}' cannot be made again here: {error}; "
+            f"call isptune.resume('{out}') in the program that registers it"
+        ) from error
+    check_parameters(data, session.space, out)
+    return session
 
 
 def history_of_run(out: str | Path) -> tuple[str, History]:
@@ -154,8 +163,12 @@ def best_of_run(out: str | Path, scenes: list[str]) -> tuple[Pipeline, dict[str,
     best = result.best_parameters
     if not best:
         raise RunDirectoryError(f"the run in '{out}' has no candidate with a finite score yet")
-    config = session.config.model_copy(update={"scenes": scenes, "crop": "full"})
-    return prepare(config, None).pipeline, best
+    pipeline = session.config.pipeline
+    # Those of its options would win over the ones that are wanted here.
+    options = {key: value for key, value in pipeline.options.items() if key not in ("scenes", "crop")}
+    pipeline = pipeline.model_copy(update={"options": options})
+    config = session.config.model_copy(update={"scenes": scenes, "crop": "full", "pipeline": pipeline})
+    return make_pipeline(config), best
 
 
 def make_session(
@@ -177,8 +190,30 @@ def with_population(config: RunConfig) -> RunConfig:
 
 
 def open_directory(directory: RunDirectory, session: Session, run: str, resume: bool) -> list[Generation]:
-    """Create the directory, or read the log of the run that it holds; then open the log."""
+    """Create the directory, or read the log of the run that it holds; then open the log.
+
+    The directory is locked before anything in it is written or read.
+    """
     facts = _facts(session, run)
+    remedy = None
+    if session.started_from == "python":
+        remedy = "go on with it by resume=True, or choose another folder for out"
+    if not resume:
+        directory.require_none(remedy)
+    directory.lock()
+    try:
+        if not resume:
+            # Another process may have ended a run in it since.
+            directory.require_none(remedy)
+        return _opened(directory, session, run, resume, facts)
+    except BaseException:
+        directory.close()
+        raise
+
+
+def _opened(
+    directory: RunDirectory, session: Session, run: str, resume: bool, facts: dict[str, Any]
+) -> list[Generation]:
     log: list[Generation] = []
     good = 0
     if resume and directory.holds_a_run:
@@ -206,27 +241,6 @@ def open_directory(directory: RunDirectory, session: Session, run: str, resume: 
     return log
 
 
-def describe(plugin: Pipeline | Objective) -> dict[str, Any]:
-    """A plugin as a name with the options that can be written down."""
-    options = getattr(plugin, "options", {})
-    try:
-        yaml.safe_dump(options)
-    except yaml.YAMLError:
-        options = {key: _plain(value) for key, value in options.items()}
-    return {"name": plugin.name or type(plugin).__name__, "options": options}
-
-
-def _plain(value: Any) -> Any:
-    """What YAML can hold of an option: plain data as it is, other objects by their type."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, Path):
-        return str(value)
-    return value if isinstance(value, (str, int, float, bool, type(None))) else f"<{type(value).__name__}>"
-
-
 def _facts(session: Session, run: str) -> dict[str, Any]:
     """What run.yaml holds: the resolved settings, then what they were resolved with."""
     packages = ("isptune", "torch", "numpy", "kornia", "deap", "cma", "nevergrad")
@@ -235,12 +249,13 @@ def _facts(session: Session, run: str) -> dict[str, Any]:
         "isptune_run": 1,
         "fingerprint": run,
         "started_from": session.started_from,
+        **({"objects": session.objects} if session.started_from == "python" else {}),
         "versions": {
             "python": platform.python_version(),
             **{package: metadata.version(package) for package in packages},
         },
         "machine": _machine(),
-        "space": session.space.to_dict(),
+        "space": plain_data(session.space.to_dict()),
         "scene_digests": {
             f"{index} {scene.name}": _digest(scene.image)
             for index, scene in enumerate(session.pipeline.scenes)

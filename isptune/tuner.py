@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isptune import coverage, registry
+from isptune.again import complete, describe, objects_of
 from isptune.config import parse_config
 from isptune.errors import ConfigurationError, DiskFullError
 from isptune.evaluator import Evaluator
@@ -21,7 +22,8 @@ from isptune.parameters.identity import most_candidates
 from isptune.pipeline import Pipeline
 from isptune.result import TuneResult, build_result
 from isptune.run import Generation, RunDirectory
-from isptune.session import Session, describe, make_session, open_directory, prepare_resume
+from isptune.session import Session, make_session, open_directory, prepare_resume
+from isptune.stopping import stoppable_run
 from isptune.tracking.facts import Callback, RunFacts
 from isptune.tracking.tracker import Tracker, Watchers
 from isptune.vector import combine
@@ -46,12 +48,16 @@ def tune(
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback | Tracker] = (),
+    progress: bool | None = None,
 ) -> TuneResult:
     """Tune a pipeline's parameters for an objective.
 
+    Ctrl-C (KeyboardInterrupt) ends the run after its latest whole generation, and the result, with
+    ``stopped``, holds what was found; before the first generation it is raised.
+
     Args:
-        pipeline: a pipeline, or the name of a registered one.
-        objective: an objective, or the name of a registered one; or several, for an optimizer that is
+        pipeline: a pipeline, or a name: a registered one, ``"module:Class"`` or ``"file.py:Class"``.
+        objective: an objective, or its name, likewise; or several, for an optimizer that is
             multi-objective: all score the same renderings, and the result has a ``pareto`` front.
         optimizer: the name of a registered optimizer, with its ``optimizer_options``.
         budget: evaluations to make, a multiple of the population.
@@ -66,7 +72,9 @@ def tune(
             group at its defaults.
         resume: go on with the run that ``out`` holds; it must have been started with the same settings.
         callbacks: callables, called with a ``Progress`` after every generation, and trackers (see
-            ``isptune.tracking``).
+            ``isptune.tracking``). One that returns ``isptune.STOP``, or calls ``isptune.stop()``, ends the
+            run with the result so far; any other value stops nothing.
+        progress: show a bar with the best score and the time left; None for one in notebooks alone.
 
     Raises:
         IsptuneError: anything in the settings that cannot be; see its subclasses.
@@ -79,6 +87,8 @@ def tune(
         >>> result.evaluations, sorted(result.best_parameters)[0]
         (60, 'blur')
     """
+    # Before any plugin is made, which may change the working folder.
+    directory = None if out is None else RunDirectory(out)
     renderer: Pipeline = registry.pipelines.create(pipeline) if isinstance(pipeline, str) else pipeline
     several = isinstance(objective, Sequence) and not isinstance(objective, str)
     given: Sequence[Any] = list(objective) if several else [objective]  # type: ignore[arg-type]
@@ -88,7 +98,7 @@ def tune(
     config = parse_config(
         {
             "scenes": [scene.name for scene in renderer.scenes] or ["none"],
-            "pipeline": describe(renderer),
+            "pipeline": complete(describe(renderer), [scene.name for scene in renderer.scenes]),
             "objective": [describe(scorer) for scorer in scorers],
             "optimizer": {"name": optimizer, "options": dict(optimizer_options or {})},
             "population": population,
@@ -103,23 +113,37 @@ def tune(
         "the call of isptune.tune",
     )
     scorer = combine(scorers, vector)
-    session = make_session(renderer, scorer, config, None if out is None else RunDirectory(out))
+    session = make_session(renderer, scorer, config, directory)
     session.started_from = "python"
+    session.objects = objects_of(renderer, scorers)
     for notice in session.space.notices:
         logger.warning("%s", notice)
-    return run_session(session, resume=resume, callbacks=callbacks)
+    return _run_shown(session, resume, callbacks, progress)
 
 
-def resume(out: str | Path, callbacks: Sequence[Callback | Tracker] = ()) -> TuneResult:
+def resume(
+    out: str | Path, callbacks: Sequence[Callback | Tracker] = (), progress: bool | None = None
+) -> TuneResult:
     """Go on with the run that a directory holds, from where its log ends.
 
-    The log is replayed through a fresh optimizer; its candidates must be equal bit for bit.
+    It may have been started by the command line, or from Python with plugins that names stand for. The log
+    is replayed through a fresh optimizer; its candidates must be equal bit for bit.
 
     Raises:
         RunDirectoryError: there is no run, its log is damaged or belongs to another configuration, or
             a scene has changed since.
     """
-    return run_session(prepare_resume(out), resume=True, callbacks=callbacks)
+    return _run_shown(prepare_resume(out), True, callbacks, progress)
+
+
+def _run_shown(
+    session: Session, resume: bool, callbacks: Sequence[Callback | Tracker], progress: bool | None
+) -> TuneResult:
+    """Run a session for a caller in Python: with progress where it is wanted, and Ctrl-C as a stop."""
+    from isptune.progress import shown_progress
+
+    with shown_progress(progress) as shown:
+        return run_session(session, resume=resume, callbacks=[*shown, *callbacks], keep_interrupted=True)
 
 
 def run_session(
@@ -129,11 +153,18 @@ def run_session(
     callbacks: Sequence[Callback | Tracker] = (),
     pictures: bool = True,
     notices: bool = True,
+    keep_interrupted: bool = False,
 ) -> TuneResult:
-    """Run the loop to the end of the budget and write the result, with pictures if they are wanted.
+    """Run the loop to the end of the budget and write the result.
 
-    Where ``notices`` are wanted, the log says before the first generation which stages of the pipeline the
-    objective is known to misjudge.
+    Args:
+        session: the run.
+        resume: go on with what its directory holds.
+        callbacks: see ``tune``.
+        pictures: draw those that are missing.
+        notices: say before the first generation which stages of the pipeline the objective is known to
+            misjudge.
+        keep_interrupted: a KeyboardInterrupt ends the run with the result of its whole generations.
     """
     config = session.config
     # Everything that can be refused is refused before the directory is touched.
@@ -161,9 +192,16 @@ def run_session(
             logger.warning("%s", sentence)
     try:
         watchers.start(_run_facts(session, run, resumed))
-        loop = Loop(session, optimizer, evaluator, watchers, run)
-        loop.replay(log)
-        loop.go_on()
+        with stoppable_run() as switch:
+            loop = Loop(session, optimizer, evaluator, watchers, run, switch)
+            interrupt: KeyboardInterrupt | None = None
+            try:
+                loop.replay(log)
+                loop.go_on()
+            except KeyboardInterrupt as error:
+                if not (keep_interrupted and loop.log):
+                    raise
+                interrupt = error
         result = build_result(
             loop.log,
             session.pipeline,
@@ -171,9 +209,20 @@ def run_session(
             None if directory is None else directory.path,
             session.space,
         )
+        result.stopped = len(loop.log) < session.generations
+        if interrupt is not None:
+            logger.warning(
+                "stopped by Ctrl-C after generation %d of %d; the result holds what was found",
+                len(loop.log),
+                session.generations,
+            )
         if directory is not None:
-            _write(directory, session, result, pictures)
-        watchers.finish(result)
+            new = len(loop.log) > len(log)
+            _write(directory, session, result, pictures, new)
+        if interrupt is None:
+            watchers.finish(result)
+        else:
+            watchers.failed(interrupt)
         return result
     except BaseException as error:
         watchers.failed(error)
@@ -194,10 +243,10 @@ def _repeats(session: Session) -> list[str]:
     ]
 
 
-def _write(directory: RunDirectory, session: Session, result: TuneResult, pictures: bool) -> None:
+def _write(directory: RunDirectory, session: Session, result: TuneResult, pictures: bool, new: bool) -> None:
     """Write what a finished run leaves. The result is not lost where the disk has no room for it."""
     try:
-        write_outputs(directory, session, result, pictures)
+        write_outputs(directory, session, result, pictures, new)
     except DiskFullError as error:
         logger.warning("%s", error)
         result.unwritten = str(error)
@@ -206,7 +255,7 @@ def _write(directory: RunDirectory, session: Session, result: TuneResult, pictur
 def _run_facts(session: Session, run: str, resumed: bool) -> RunFacts:
     config = session.config
     out = None if session.directory is None else session.directory.path
-    parts = f"{config.objective.name}-{config.optimizer.name}-seed{config.seed}"
+    parts = f"{config.objective.shown}-{config.optimizer.shown}-seed{config.seed}"
     return RunFacts(
         name=parts if out is None else out.absolute().name,
         settings=config.model_dump(),

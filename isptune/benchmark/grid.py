@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from isptune.benchmark.results import Cell
 from isptune.config import Component, RunConfig, check_budget, first_mistake, parameter_settings
 from isptune.errors import ConfigurationError
+from isptune.integers import as_integer
+from isptune.places import absolute_scene
 
 
 class Entry(Component):
@@ -21,7 +23,7 @@ class Entry(Component):
 
     @property
     def shown(self) -> str:
-        return self.label or self.name
+        return self.label or super().shown
 
 
 class SceneSet(BaseModel):
@@ -83,10 +85,18 @@ class BenchConfig(BaseModel):
     def _settings(cls, value: Any) -> Any:
         return parameter_settings(value)
 
+    @field_validator("population", "budget", "threads", mode="before")
+    @classmethod
+    def _any_integer(cls, value: Any) -> Any:
+        return as_integer(value)
+
     @field_validator("seeds", "maps", mode="before")
     @classmethod
     def _count(cls, value: Any) -> Any:
-        if value is None or isinstance(value, list):
+        if isinstance(value, (list, tuple, range)) or getattr(value, "ndim", 0) == 1:
+            return [as_integer(one) for one in value]
+        value = as_integer(value)
+        if value is None:
             return value
         # True is a number to Python, and no count.
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -175,24 +185,16 @@ def cells_of(config: BenchConfig) -> Iterator[tuple[Cell, RunConfig]]:
         )
 
 
-def with_paths(
-    config: BenchConfig, absolute: Callable[[str], str], checkpoints: Callable[[Any], Any]
-) -> BenchConfig:
-    """The configuration with scenes and checkpoints that mean the same from another folder.
-
-    Args:
-        config: as it was given.
-        absolute: of a scene's name.
-        checkpoints: of an objective's options.
-    """
+def with_paths(config: BenchConfig) -> BenchConfig:
+    """The configuration with scenes, plugins and checkpoints that mean the same from another folder."""
     return config.model_copy(
         update={
             "scenes": [
-                one.model_copy(update={"scenes": [absolute(scene) for scene in one.scenes]})
+                one.model_copy(update={"scenes": [absolute_scene(scene) for scene in one.scenes]})
                 for one in config.scenes
             ],
-            "objectives": [
-                one.model_copy(update={"options": checkpoints(one.options)}) for one in config.objectives
-            ],
+            "pipeline": config.pipeline.settled(),
+            "objectives": [one.settled() for one in config.objectives],
+            "optimizers": [one.settled() for one in config.optimizers],
         }
     )

@@ -12,8 +12,9 @@ from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
 from isptune.benchmark.results import CELL_NAME, FAILED, Benchmark, read_run
 from isptune.benchmark.worker import Job, check_pipelines, check_settings, is_done
 from isptune.errors import IsptuneError, RunDirectoryError
+from isptune.places import Place
 from isptune.run import CONFIG_NAME as RUN_CONFIG_NAME
-from isptune.run import RunDirectory, lock, require_file
+from isptune.run import RunDirectory, open_locked, require_file
 from isptune.yaml_files import read_mapping, written_value
 
 logger = logging.getLogger("isptune")
@@ -45,11 +46,13 @@ def run_benchmark(
         IsptuneError: a name, an option or a scene is wrong, or the directory cannot be written or holds
             something else. A cell that fails is no exception: the benchmark's runs say which and why.
     """
-    out = Path(out)
-    jobs = jobs_of(config, out)
+    # A plugin may change the working folder.
+    place, out = Place(out), Path(out)
+    whole = out.absolute()
+    jobs = jobs_of(config, whole)
     check_settings(jobs, here=not engine.elsewhere)
     directory = RunDirectory(out)
-    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    made = [folder for folder in (whole, *whole.parents) if not folder.exists()]
     _create(out)
     with _locked(out):
         # Under the lock, so that nobody ends a cell in between.
@@ -59,7 +62,7 @@ def run_benchmark(
                 for sentence in check_pipelines(left):
                     logger.warning("%s", sentence)
         directory.write(CONFIG_NAME, written_value(config.model_dump()))
-        _tell_of_others(out, jobs)
+        _tell_of_others(whole, place.path, jobs)
         if on_start is not None:
             on_start(len(jobs) - len(left))
         for event in engine.run(left):
@@ -69,7 +72,7 @@ def run_benchmark(
                 logger.warning("the cell '%s' failed: %s", event.cell.path, event.outcome.error)
             if listener is not None:
                 listener(event)
-    return read_benchmark(out)
+    return read_benchmark(place.path)
 
 
 def jobs_of(config: BenchConfig, out: str | Path) -> list[Job]:
@@ -107,14 +110,14 @@ def _create(out: Path) -> None:
         _read_config(out)
 
 
-def _tell_of_others(out: Path, jobs: Sequence[Job]) -> None:
-    """Cells that an earlier, other grid left in the same directory."""
+def _tell_of_others(out: Path, shown: Path, jobs: Sequence[Job]) -> None:
+    """Cells that an earlier, other grid left in the same directory, which messages show so."""
     ours = {job.directory for job in jobs}
     others = [path.parent for path in out.glob(f"cells/*/*/*/*/{CELL_NAME}") if path.parent not in ours]
     if others:
         logger.warning(
             "'%s' also holds %d cell%s of another grid, such as '%s': tables, figures and report omit them",
-            out,
+            shown,
             len(others),
             "s" if len(others) > 1 else "",
             min(others).relative_to(out).as_posix(),
@@ -139,11 +142,10 @@ def _removed_if_refused(made: Sequence[Path]) -> Iterator[None]:
 def _locked(out: Path) -> Iterator[None]:
     """Refuse a second process that would run the same cells."""
     try:
-        file = (out / _LOCK_NAME).open("a", encoding="utf-8")
+        file = open_locked(out / _LOCK_NAME, f"another process is running the benchmark in '{out}'")
     except OSError as error:
         raise _unwritable(out, error) from error
     with file:
-        lock(file, f"another process is running the benchmark in '{out}'")
         yield
 
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isptune.cli.options import (
-    absolute_checkpoints,
-    absolute_scene,
     json_option,
     parameter_options,
     parameter_settings,
@@ -94,7 +92,7 @@ def command(
         raise ConfigurationError("a benchmark needs objectives: give --objective NAME, or a CONFIG.yaml")
     where = f"the configuration '{config_path}'" if config_path else "the command line"
     config = parse_bench_config(data, where)
-    config = with_paths(config, absolute_scene, absolute_checkpoints)
+    config = with_paths(config)
     chosen = engine or ("processes" if resolve_device(config.device).type == "cpu" else "in-process")
     runner = make_engine(chosen, config.threads, workers, together=together, address=address, gpus=gpus)
     if not out and (config.name in (".", "..") or set("/\\") & set(config.name)):

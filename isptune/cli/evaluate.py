@@ -15,6 +15,7 @@ import click
 from isptune.cli.options import checkpoint_option, json_option, key_values, objective_settings
 from isptune.errors import ConfigurationError, DiskFullError, RunDirectoryError
 from isptune.naming import listed
+from isptune.places import Place
 
 if TYPE_CHECKING:
     from isptune.datasets import Dataset
@@ -114,7 +115,7 @@ def command(
 
     where = resolve_device(device)
     check_settings(bootstrap, seed, batch_size)
-    folder = free_folder(out, [*names, *(Path(file).stem for file in score_files)])
+    place = Place(free_folder(out, [*names, *(Path(file).stem for file in score_files)]))
     dataset = datasets.read_dataset(data, images, layout, higher_is_better=not mos_lower_is_better)
     if random_splits is not None:
         made = datasets.random_splits(dataset, seed=seed, count=random_splits)
@@ -132,7 +133,7 @@ def command(
         click.echo("isptune: stopped before the evaluation was done; nothing was written", err=True)
         return stop.exit_code
     try:
-        files = write_reports(found, folder)
+        files = write_reports(found, place.path)
     except DiskFullError:
         # What was computed is not lost.
         report(found, [], as_json)

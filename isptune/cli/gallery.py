@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from isptune.errors import ConfigurationError, ImageError
+from isptune.places import Place
 
 
 @click.command("gallery", short_help="Show what the stages do at rising levels.")
@@ -29,7 +28,8 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
     from isptune import plots, registry
     from isptune.scenes import load_scenes
 
-    folder = Path(out)
+    place = Place(out)
+    folder = place.path
     if folder.exists() and not folder.is_dir():
         raise ImageError(f"'{out}' is a file, where a folder is needed")
     wanted = names or tuple(entry.name for entry in registry.stages.entries() if entry.available)
@@ -43,6 +43,7 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
     found = plots.stage_gallery(scenes[0].image, stages, size)
     high, wide = found.original.shape[:2]
     figure = plots.draw_gallery(found, title=f"{scenes[0].name}, its {wide}x{high} pixels of most detail")
+    folder = place.path
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -6,15 +6,10 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
 
-import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
-if TYPE_CHECKING:
-    from isptune.tracking import Progress
+from isptune.progress import TerminalBar
 
 
 class Stopped(BaseException):
@@ -44,63 +39,11 @@ def stoppable() -> Iterator[None]:
 
 
 @contextmanager
-def live_progress() -> Iterator[_Live]:
+def live_progress() -> Iterator[TerminalBar]:
     """A bar with generation, best score, evaluations a second and time left.
 
     Where stderr is no terminal, a plain line about every tenth of the run instead.
     """
-    live = _Live(Console(stderr=True))
+    live = TerminalBar(Console(stderr=True))
     with live:
         yield live
-
-
-class _Live:
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.bar = Bar(
-            TextColumn("generation"),
-            MofNCompleteColumn(),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[best]}"),
-            TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("tune", total=None, best="best -", rate="")
-        # What a resumed run had before this sitting does not count for its pace.
-        self.evaluations_before = 0
-        self.seconds_before = 0.0
-
-    def __enter__(self) -> _Live:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self.bar.stop()
-
-    def __call__(self, progress: Progress) -> None:
-        best = "best -" if progress.best_score is None else f"best {progress.best_score:.5g}"
-        if progress.front is not None:
-            best = f"front of {progress.front}"
-        if progress.replayed:
-            self.evaluations_before = progress.evaluations
-            self.seconds_before = progress.seconds
-            rate, left = "replayed", 0.0
-        else:
-            seconds = max(progress.seconds - self.seconds_before, 1e-9)
-            pace = (progress.evaluations - self.evaluations_before) / seconds
-            total = progress.evaluations / progress.generation * progress.generations
-            rate, left = f"{pace:.1f} evaluations/s", (total - progress.evaluations) / pace
-        self.bar.update(
-            self.task, total=progress.generations, completed=progress.generation, best=best, rate=rate
-        )
-        last = progress.generation == progress.generations
-        tenth = progress.generation % max(1, progress.generations // 10) == 0
-        if not self.console.is_terminal and not progress.replayed and (tenth or last):
-            click.echo(
-                f"generation {progress.generation}/{progress.generations}  {best}  {rate}  {left:.0f} s left",
-                err=True,
-            )

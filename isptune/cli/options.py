@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from isptune.errors import ConfigurationError
+from isptune.places import absolute_folder
 
 BENCHMARK_NAME = "bench.yaml"
 
@@ -57,13 +58,6 @@ def without_underscores(kind: click.ParamType) -> click.ParamType:
     return plain
 
 
-def absolute_scene(source: str) -> str:
-    """A scene path or glob that still means the same from another folder; ``chart`` as it is."""
-    if source == "chart" or source.startswith("chart:"):
-        return source
-    return str(Path(source).expanduser().absolute())
-
-
 def objective_settings(pairs: Iterable[str], checkpoint: str | None) -> dict[str, Any]:
     """What ``--objective-option`` and ``--checkpoint``, which is short for one of them, say together.
 
@@ -85,12 +79,6 @@ def objective_settings(pairs: Iterable[str], checkpoint: str | None) -> dict[str
     return found
 
 
-def absolute_folder(source: str) -> str:
-    """An existing folder as a path that means the same from another one; other text as it is."""
-    folder = Path(source).expanduser()
-    return str(folder.absolute()) if source.strip() and folder.is_dir() else source
-
-
 def benchmark_among(directories: Iterable[str], what: str) -> Path | None:
     """The benchmark's directory where one is given; None where all are of runs.
 
@@ -106,18 +94,6 @@ def benchmark_among(directories: Iterable[str], what: str) -> Path | None:
     if benchmark is not None and len(folders) > 1:
         raise ConfigurationError(f"'{benchmark}' is a benchmark, which has {what}: give it alone")
     return benchmark
-
-
-def absolute_checkpoints(options: Any) -> Any:
-    """Options, however deeply they are nested, in which every ``checkpoint`` that is a folder is absolute."""
-    if isinstance(options, dict):
-        return {
-            key: absolute_folder(value)
-            if key == "checkpoint" and isinstance(value, str)
-            else absolute_checkpoints(value)
-            for key, value in options.items()
-        }
-    return [absolute_checkpoints(value) for value in options] if isinstance(options, list) else options
 
 
 checkpoint_option = click.option(

@@ -10,6 +10,7 @@ import click
 
 from isptune.cli.options import benchmark_among
 from isptune.errors import ConfigurationError
+from isptune.places import Place
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,16 +64,16 @@ def _plot_benchmark(directory: Path, out: str, figure: str | None, title: str | 
     benchmark = read_benchmark(directory)
     if any(run.status != DONE for run in benchmark.runs):
         click.echo(f"isptune: {ended(benchmark)}; the figures show no others", err=True)
-    folder = Path(out)
-    if folder.suffix and not folder.is_dir() and not out.endswith("/"):
+    place = Place(out)
+    if place.path.suffix and not place.path.is_dir() and not out.endswith("/"):
         drawn = plots.draw_benchmark(benchmark, figure or plots.BENCHMARK_FIGURES[0], title)
-        click.echo(f"wrote {plots.save(drawn, out)}")
+        click.echo(f"wrote {plots.save(drawn, place.path)}")
         return
     names = plots.BENCHMARK_FIGURES if figure is None else [figure]
-    files, left_out = plots.save_benchmark_figures(benchmark, folder, names, title)
+    files, left_out = plots.save_benchmark_figures(benchmark, place.path, names, title)
     for sentence in left_out:
         click.echo(f"left out: {sentence}", err=True)
-    click.echo(f"wrote {len(files)} files to {folder}: {', '.join(path.name for path in files)}")
+    click.echo(f"wrote {len(files)} files to {out}: {', '.join(path.name for path in files)}")
 
 
 def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
@@ -80,7 +81,9 @@ def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
     from isptune.session import history_of_run
 
     _refuse_twice(directories)
-    runs = [history_of_run(directory) for directory in directories]
+    # A pipeline that is made again may change the working folder.
+    place, *places = map(Place, (out, *directories))
+    runs = [history_of_run(one.path) for one in places]
     histories = [history for _, history in runs]
     several = [history for history in histories if history.orientations]
     if several:
@@ -93,7 +96,7 @@ def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
         figure = plots.draw_pareto(points, title or "Pareto front")
     else:
         figure = _convergence(directories, runs, title)
-    plots.save(figure, out)
+    plots.save(figure, place.path)
     click.echo(f"wrote {out}")
 
 

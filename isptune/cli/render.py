@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune.cli.options import absolute_scene, json_option, key_values
+from isptune.cli.options import json_option, key_values
 from isptune.errors import ConfigurationError
+from isptune.places import Place, absolute_scene
 
 if TYPE_CHECKING:
     from isptune.pipeline import Pipeline
@@ -58,6 +59,7 @@ def command(
     from isptune.renderings import render_soundly
     from isptune.scenes import write_image
 
+    target = Place(out)
     values = key_values(pairs, "--set")
     where = resolve_device(device)
     if run_directory is not None:
@@ -75,7 +77,7 @@ def command(
     candidate = made.space.from_dicts([values]).to(where)
     with torch.no_grad():
         rendered = render_soundly(made, candidate, made.scene(0))
-    write_image(out, rendered[0].float().cpu(), bits=int(bits))
+    write_image(target.path, rendered[0].float().cpu(), bits=int(bits))
     parameters = made.space.to_dicts(candidate)[0]
     if as_json:
         click.echo(json.dumps({"out": out, "parameters": parameters}))

@@ -9,6 +9,7 @@ import click
 
 from isptune.cli.options import benchmark_among
 from isptune.errors import ConfigurationError
+from isptune.places import Place
 
 
 @click.command("report", short_help="Write an HTML report of runs or of a benchmark.")
@@ -33,9 +34,9 @@ def command(directories: tuple[str, ...], out: str | None) -> int:
     if suffix not in (".html", ".htm"):
         raise ConfigurationError(f"'{out}': reports are written as .html")
     benchmark = benchmark_among(directories, "a report of its own")
-    target = Path(out) if out is not None else _default_out(folders)
+    target = Place(out if out is not None else _default_out(folders))
     document = _of_runs(folders) if benchmark is None else _of_benchmark(benchmark)
-    click.echo(f"wrote {write_report(target, document)}")
+    click.echo(f"wrote {write_report(target.path, document)}")
     return 0
 
 

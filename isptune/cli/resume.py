@@ -16,8 +16,8 @@ def command(directory: str, as_json: bool, tensorboard: bool, mlflow: str | None
     """Go on with the run in DIR from where its log ends.
 
     The log is replayed through the optimizer and must give the same candidates bit for bit; a torn last
-    line is dropped. A run that is complete only gets its result and pictures again. A tracker continues
-    what it has of the run; one that has nothing gets all generations.
+    line is dropped. A run that is complete gets its result again and the pictures that are missing. A
+    tracker continues what it has of the run; one that has nothing gets all generations.
     """
     from isptune.session import prepare_resume
 

@@ -109,6 +109,8 @@ def run_and_print(
         raise TrackerError(
             f"{error}; then, or without the tracker, go on with: isptune resume {session.directory.path}"
         ) from error
+    if result.stopped:
+        click.echo(_stopped(session), err=True)
     if as_json:
         click.echo(json.dumps(result.to_dict()))
     else:
@@ -141,7 +143,7 @@ def _opening(session: Session) -> str:
         what += f", native-resolution crops of {len(crops)} picture{'s' if len(crops) > 1 else ''}"
     shown = ", ".join(f"{width}x{height}" for width, height in sizes[:4])
     return (
-        f"{session.pipeline.name} ({what}, {shown}), {session.objective.name}, {config.optimizer.name}: "
+        f"{session.pipeline.name} ({what}, {shown}), {session.objective.name}, {config.optimizer.shown}: "
         f"{session.generations} generations of {config.population}, seed {config.seed}"
     )
 

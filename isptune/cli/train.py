@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune.cli.options import absolute_checkpoints, json_option, key_values
+from isptune.cli.options import json_option, key_values
 from isptune.errors import ConfigurationError
+from isptune.pace import Pace, written
+from isptune.places import Place, settled
 
 if TYPE_CHECKING:
     from isptune.training import Learner
@@ -78,7 +80,10 @@ def command(**given: Any) -> int:
     from isptune.training.losses import parse_losses
 
     device = resolve_device(given["device"])
-    options = absolute_checkpoints(key_values(given["options"], "--option"))
+    place = Place(given["out"])
+    if given["cache"]:
+        given["cache"] = str(Path(given["cache"]).absolute())
+    options = settled(key_values(given["options"], "--option"))
     if given["host"] is not None:
         options["host"] = given["host"]
     factory = learners.get(given["learner"])
@@ -86,8 +91,8 @@ def command(**given: Any) -> int:
         options.setdefault("seed", given["seed"])
     learner: Learner = learners.create(given["learner"], **options)
     learner.to(device)
-    out = Path(given["out"])
-    source = _source(learner, given, device)
+    out = place.path.absolute()
+    source = _source(learner, given, device, out)
     steps = given["steps"] or (given["epochs"] * source.steps_per_epoch if given["epochs"] else 2000)
     settings = Settings(
         losses=parse_losses(given["losses"] or learner.losses),
@@ -108,19 +113,20 @@ def command(**given: Any) -> int:
             listener=lines.show,
             extra={"seed": given["seed"]},
         )
+    path = place.path / path.name
     entries = read_log(out)
     save_curves(entries, out / "training.png")
     if given["as_json"]:
         click.echo(json.dumps({"checkpoint": str(path), **asdict(entries[-1])}))
     else:
-        click.echo(f"wrote {path}\nwrote {out / 'training.png'}")
+        click.echo(f"wrote {path}\nwrote {place.path / 'training.png'}")
     return 0
 
 
-def _source(learner: Learner, given: Mapping[str, Any], device: Any) -> Source:
+def _source(learner: Learner, given: Mapping[str, Any], device: Any, out: Path) -> Source:
     from isptune.training.cached import CachedSource
 
-    cache = Path(given["cache"] or Path(given["out"]) / "features")
+    cache = Path(given["cache"] or out / "features")
     data_options = key_values(given["data_options"], "--data-option")
     if given["data"] == "synthetic":
         from isptune.training.synthetic import SyntheticSource
@@ -216,6 +222,7 @@ class _Lines:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder, self._writer = folder, None
+        self._pace, self._before = Pace(), (0, 0.0)
 
     def __enter__(self) -> _Lines:
         if self._folder is not None:
@@ -229,11 +236,15 @@ class _Lines:
             self._writer.close()
 
     def show(self, entry: Any, steps: int) -> None:
-        left = entry.seconds / entry.step * (steps - entry.step)
+        # Steps take as long as each other, but for the first ones, which compile.
+        step, seconds = self._before
+        self._pace.step(entry.seconds - seconds, entry.step - step)
+        self._before = entry.step, entry.seconds
+        left = written(self._pace.left(steps - entry.step))
         srcc = "" if entry.srcc is None else f"  validation SRCC {entry.srcc:.4f}"
         within = "" if entry.srcc_within is None else f" ({entry.srcc_within:.4f} within contents)"
         click.echo(
-            f"step {entry.step}/{steps}  loss {entry.loss:.5f}{srcc}{within}  {left:.0f} s left", err=True
+            f"step {entry.step}/{steps}  loss {entry.loss:.5f}{srcc}{within}{left and f'  {left}'}", err=True
         )
         if self._writer is not None:
             from isptune.training.curves import write_scalars

@@ -9,8 +9,6 @@ from typing import Any
 import click
 
 from isptune.cli.options import (
-    absolute_checkpoints,
-    absolute_scene,
     checkpoint_option,
     json_option,
     key_values,
@@ -23,6 +21,7 @@ from isptune.cli.options import (
 from isptune.cli.running import make_trackers, run_and_print, tracking_options
 from isptune.config import RunConfig, parse_config, read_config
 from isptune.errors import ConfigurationError
+from isptune.places import absolute_scene
 
 
 @click.command("tune", short_help="Tune a pipeline's parameters for an objective.")
@@ -146,12 +145,12 @@ def require_one_objective(data: dict[str, Any]) -> None:
 
 def with_absolute_paths(config: RunConfig) -> RunConfig:
     """The configuration with paths that still mean the same when the run is resumed from another folder."""
-    first, *more = (
-        one.model_copy(update={"options": absolute_checkpoints(one.options)}) for one in config.objectives
-    )
+    first, *more = (one.settled() for one in config.objectives)
     return config.model_copy(
         update={
             "scenes": [absolute_scene(scene) for scene in config.scenes],
+            "pipeline": config.pipeline.settled(),
+            "optimizer": config.optimizer.settled(),
             "objective": first,
             "more_objectives": more,
         }
@@ -160,8 +159,8 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
 
 def default_out(config: Any) -> Path:
     """A new folder under runs/, named after the time and the parts of the run."""
-    objective = "+".join(component.name for component in config.objectives)
-    parts = (objective, config.optimizer.name, f"seed{config.seed}")
+    objective = "+".join(component.shown for component in config.objectives)
+    parts = (objective, config.optimizer.shown, f"seed{config.seed}")
     stem = "-".join([datetime.now().strftime("%Y%m%d-%H%M%S"), *parts]).replace(":", "_").replace("/", "_")
     path = Path("runs") / stem
     number = 2

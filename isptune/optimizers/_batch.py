@@ -103,11 +103,18 @@ class BatchOptimizer(Optimizer):
         return slopes
 
 
-def require_pairs(name: str, population: int) -> None:
-    """Refuse a population of one with a ConfigurationError, for methods that compare candidates."""
+def require_pairs(name: str, population: int, instead: str) -> None:
+    """Refuse a population of one with a ConfigurationError, for methods that compare candidates.
+
+    Args:
+        name: of the method.
+        population: that was asked for.
+        instead: the optimizers that work with one candidate at a time, for the message.
+    """
     if population < 2:
         raise ConfigurationError(
-            f"the population of '{name}' is {population}; allowed: whole numbers of at least 2"
+            f"the population of '{name}' is {population}, and the smallest that it works with is 2; "
+            f"for one candidate at a time choose {instead}"
         )
 
 

@@ -10,10 +10,14 @@ from deap import base, tools
 from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError
+from isptune.integers import as_integer
 from isptune.optimizer import Candidates
 from isptune.optimizers._batch import BatchOptimizer, latin_hypercube, require_pairs
 
 Vector = NDArray[np.float64]
+
+# Of the usual populations; the option mu sets others.
+_PARENTS = 5
 
 
 class Loss(base.Fitness):
@@ -56,7 +60,7 @@ class EvolutionStrategy(BatchOptimizer):
         population: lambda, 30 by default.
         seed: the only source of randomness (PCG64).
         budget: not used.
-        mu: the number of parents, below the population.
+        mu: the number of parents, below the population; 5 if None, or half of a population of at most 5.
         rho: how many parents an offspring has, 1 to mu; all mu of them if None.
         plus: whether parents compete with their offspring.
         initial_sigma: the first step, as a share of a parameter's range.
@@ -81,14 +85,17 @@ class EvolutionStrategy(BatchOptimizer):
         population: int | None = None,
         seed: int = 0,
         budget: int | None = None,
-        mu: int = 5,
+        mu: int | None = None,
         rho: int | None = None,
         plus: bool = False,
         initial_sigma: float = 0.25,
         sigma_floor: float = 1e-5,
     ) -> None:
         super().__init__(dimension, population, seed, budget)
-        require_pairs("es", self.population)
+        require_pairs("es", self.population, "'cma' or 'random'")
+        if mu is None:
+            mu = _PARENTS if self.population > _PARENTS else self.population // 2
+        mu, rho = as_integer(mu), as_integer(rho)
         if isinstance(mu, bool) or mu != int(mu) or not 1 <= mu < self.population:
             raise ConfigurationError(
                 f"the option mu of 'es' is {mu}; allowed: whole numbers from 1 to {self.population - 1}, "

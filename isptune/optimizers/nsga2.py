@@ -101,7 +101,7 @@ class NSGA2(BatchOptimizer):
         mutation_eta: float = 5.0,
     ) -> None:
         super().__init__(dimension, population, seed, budget)
-        require_pairs("nsga2", self.population)
+        require_pairs("nsga2", self.population, "'nevergrad:DE'")
         if mutation_probability is None:
             mutation_probability = 1.0 / self.dimension
         self.crossover_probability = _in_range("crossover_probability", crossover_probability, 1.0)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, ParameterError
+from isptune.integers import plain
 from isptune.naming import did_you_mean, listed
 from isptune.parameters.kinds import Parameter, step
 
@@ -39,7 +40,7 @@ class Choice(Parameter):
             given = getattr(self, name)
             if isinstance(given, str) or not hasattr(given, "__iter__"):
                 raise ConfigurationError(f"{name} of {self.called} is {given!r}; allowed: a list")
-            object.__setattr__(self, name, tuple(given))
+            object.__setattr__(self, name, plain(tuple(given)))
         for option in self.options:
             if not isinstance(option, (str, int, float)):
                 raise ConfigurationError(

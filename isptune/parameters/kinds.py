@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, ParameterError
+from isptune.integers import plain
 
 # Above this a unit coordinate in float64 cannot tell every whole number apart.
 _MOST_STEPS = 2**50
@@ -144,6 +145,7 @@ class Float(Parameter):
     needed: ClassVar[tuple[str, ...]] = ("low", "high")
 
     def __post_init__(self) -> None:
+        plain_fields(self, ("low", "high"))
         for bound in (self.low, self.high):
             _number(bound, f"a bound of {self.called} is", "the real numbers")
         if not self.low < self.high:
@@ -205,6 +207,7 @@ class Int(Parameter):
     needed: ClassVar[tuple[str, ...]] = ("low", "high")
 
     def __post_init__(self) -> None:
+        plain_fields(self, ("low", "high"))
         for bound in (self.low, self.high):
             if _number(bound, f"a bound of {self.called} is", "the whole numbers") != int(bound):
                 raise ConfigurationError(f"a bound of {self.called} is {bound}, which is not a whole number")
@@ -248,7 +251,14 @@ def step(unit: Tensor, count: int) -> Tensor:
     return (unit * count).floor().clamp(0, count - 1)
 
 
+def plain_fields(parameter: Parameter, names: Iterable[str]) -> None:
+    """Give fields Python's numbers in place of numpy's, which no file holds."""
+    for name in names:
+        object.__setattr__(parameter, name, plain(getattr(parameter, name)))
+
+
 def _number(value: Any, what: str, allowed: str) -> float:
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ParameterError(f"{what} {value!r}, which is not a number in {allowed}")
     if not math.isfinite(value):

@@ -15,6 +15,7 @@ from isptune.parameters.choices import Choice
 from isptune.parameters.kinds import Float, Parameter
 from isptune.parameters.names import named, unknown
 from isptune.parameters.relations import Relations
+from isptune.showing import html_table
 
 
 class ParameterSpace:
@@ -99,6 +100,10 @@ class ParameterSpace:
         shown += f", fixed={self.fixed!r}" if self.fixed else ""
         shown += f", ties={self.ties!r}" if self.ties else ""
         return f"ParameterSpace({shown})"
+
+    def _repr_html_(self) -> str:
+        rows = [[one.name, one.kind, one.allowed, one.decode(one.initial)] for one in self.parameters]
+        return html_table("", ["parameter", "kind", "allowed", "start"], rows)
 
     def __getitem__(self, name: str) -> Parameter:
         for parameter in self.parameters:

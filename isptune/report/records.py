@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from isptune.again import check_parameters, require_named
 from isptune.benchmark.results import Benchmark
 from isptune.config import RunConfig, parse_config, settings_of
 from isptune.errors import RunDirectoryError
@@ -77,11 +78,7 @@ def read_settings(directory: Path) -> tuple[RunConfig, dict[str, Any]]:
         RunDirectoryError: there is no run, or it was started from Python with objects that no file names.
     """
     data = RunDirectory(directory).read_config()
-    if data.get("started_from") == "python":
-        raise RunDirectoryError(
-            f"the run in '{directory}' was started from Python; its pipeline cannot be made again from "
-            f"{CONFIG_NAME}, which a report needs"
-        )
+    require_named(data, directory)
     return parse_config(settings_of(data), f"'{RunDirectory(directory).file(CONFIG_NAME)}'"), data
 
 
@@ -105,8 +102,9 @@ def read_record(directory: str | Path, name: str | None = None) -> Record:
     if not np.isfinite(scores.reshape(len(scores), -1)).all(axis=1).any():
         raise RunDirectoryError(f"the run in '{directory}' has no candidate with a finite score yet")
     pipeline = make_pipeline(config)
+    check_parameters(data, pipeline.space.constrained(config.parameters), directory)
     if scores.ndim == 1:
-        columns = Columns(config.objective.name, _orientation(directory, config, scores))
+        columns = Columns(config.objective.shown, _orientation(directory, config, scores))
     else:
         objective = make_objective(config)
         columns = Columns(
@@ -159,7 +157,7 @@ def _record(
     return Record(
         name=name or directory.resolve().name,
         objective=columns.objective,
-        optimizer=config.optimizer.name,
+        optimizer=config.optimizer.shown,
         scene=listed([scene_name(scene) for scene in config.scenes], 3),
         map=str(config.pipeline.options.get("seed", config.seed)),
         seed=config.seed,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, ImageError
+from isptune.integers import as_integer
 from isptune.scenes import chart_panels
 from isptune.scenes.dead_leaves import dead_leaves, encode
 
@@ -77,7 +78,8 @@ def chart(width: int = 384, height: int = 256, seed: int = 0) -> Tensor:
 
 def check_seed(seed: int) -> None:
     """Refuse what numpy's generators would refuse, in this project's words."""
-    if seed < 0:
+    number = as_integer(seed)
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
         raise ConfigurationError(f"seed {seed} is out of range: it is a whole number from 0")
 
 

@@ -45,7 +45,8 @@ class Progress:
     front: int | None = None
 
 
-Callback = Callable[[Progress], None]
+# Its answer is ``isptune.STOP`` where the run shall end, and anything else where it shall go on.
+Callback = Callable[[Progress], Any]
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from isptune.errors import ConfigurationError, IsptuneError
+from isptune.stopping import STOP
 from isptune.tracking.facts import Callback, Progress, RunFacts
 
 if TYPE_CHECKING:
@@ -69,8 +70,11 @@ class Tracker:
     def start(self, facts: RunFacts) -> None:
         """A run starts, or goes on where ``facts.resumed`` is true."""
 
-    def generation(self, progress: Progress) -> None:
-        """A generation was evaluated, or replayed from the log where ``progress.replayed`` is true."""
+    def generation(self, progress: Progress) -> Any:
+        """A generation was evaluated, or replayed from the log where ``progress.replayed`` is true.
+
+        ``return isptune.STOP`` ends the run after it.
+        """
 
     def finish(self, result: TuneResult) -> None:
         """The run came to its end and its files are written (``result.files``)."""
@@ -118,13 +122,15 @@ class Watchers:
                     tracker.start(facts)
                 self._started.append(tracker)
 
-    def generation(self, progress: Progress) -> None:
-        """Tell everybody about a generation."""
+    def generation(self, progress: Progress) -> bool:
+        """Tell everybody about a generation; whether one of them wants the run to end."""
+        answers: list[Any] = []
         for callback in self._callbacks:
             if not isinstance(callback, Tracker):
-                callback(progress)
+                answers.append(callback(progress))
             elif callback in self._started:
-                self._tell(callback, lambda tracker: tracker.generation(progress))
+                self._tell(callback, lambda tracker: answers.append(tracker.generation(progress)))
+        return any(answer is STOP for answer in answers)
 
     def finish(self, result: TuneResult) -> None:
         """Tell the trackers that the run came to its end."""

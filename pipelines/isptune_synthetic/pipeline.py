@@ -12,6 +12,7 @@ from torch import Tensor
 from isptune.contracts.distortion import Distortion
 from isptune.contracts.stage import Stage
 from isptune.errors import ConfigurationError
+from isptune.integers import whole_number
 from isptune.parameters import ParameterSpace
 from isptune.pipeline import Pipeline, Scene
 from isptune.scenes import load_scenes
@@ -72,8 +73,7 @@ class SyntheticPipeline(Pipeline):
         storage: str = "float32",
         compile: bool = False,
     ) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ConfigurationError(f"the seed is {seed}; allowed: whole numbers of at least 0")
+        seed = whole_number("the seed", seed, 0)
         self.seed = seed
         self.stages = [
             _distortion(stage)

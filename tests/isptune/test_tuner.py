@@ -113,6 +113,11 @@ def test_resuming_a_finished_run_evaluates_nothing(flat: Maker, target: Maker) -
     first = run(flat, target)
     pipeline = flat()
     again = isptune.tune(pipeline, target(), budget=120, population=30, seed=0, out="run", resume=True)
+    # Nor is anything drawn that is there.
+    assert pipeline.batches == []
+    assert [path.name for path in again.files] == [path.name for path in first.files]
+    Path("run/before_after.png").unlink()
+    isptune.tune(pipeline, target(), budget=120, population=30, seed=0, out="run", resume=True)
     # One batch of a single candidate for each of the two pictures of before and after.
     assert pipeline.batches == [1, 1]
     assert again.best_parameters == first.best_parameters
@@ -187,7 +192,8 @@ def refuse(message: str, **match: Any) -> Any:
 def test_a_directory_that_holds_a_run_is_not_overwritten(flat: Maker, target: Maker) -> None:
     run(flat, target)
     with refuse(
-        "^the directory 'run' already holds a run; go on with it by 'isptune resume run' or choose another"
+        "^the directory 'run' already holds a run; go on with it by resume=True, or choose another folder for "
+        "out$"
     ):
         run(flat, target)
 
@@ -277,7 +283,12 @@ def test_a_directory_that_cannot_be_written_is_said(flat: Maker, target: Maker) 
 
 def test_a_run_from_python_says_how_to_go_on(flat: Maker, target: Maker) -> None:
     run(flat, target)
-    with refuse("was started from Python; go on with it by the same call of isptune.tune and resume=True$"):
+    with refuse(
+        "^the run in 'run' was started from Python and its objective is an object that no name stands for "
+        r"\(Target\); go on with it by the same call of isptune.tune and resume=True, whose result has plot\(\); "
+        "commands and isptune.resume need what isptune.create_objective makes of a name and plain options$"
+    ):
         isptune.resume("run")
+    assert run(flat, target, resume=True).evaluations == 120
     with refuse("^'nowhere' holds no run: there is no such folder$"):
         isptune.resume("nowhere")

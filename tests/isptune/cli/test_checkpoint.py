@@ -13,8 +13,9 @@ from torch import Tensor
 
 import isptune
 from isptune import registry
-from isptune.cli.options import absolute_checkpoints, absolute_folder, objective_settings
+from isptune.cli.options import objective_settings
 from isptune.errors import ConfigurationError
+from isptune.places import absolute_folder, settled
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -164,7 +165,7 @@ def test_the_pair_and_the_option_say_the_same_or_are_refused() -> None:
 def test_folders_are_absolute_however_deep_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
     here = str(Path("weights").absolute())
     nested = {"terms": [{"objective": "scaled", "options": {"checkpoint": "weights"}}], "checkpoint": None}
-    assert absolute_checkpoints(nested) == {
+    assert settled(nested) == {
         "terms": [{"objective": "scaled", "options": {"checkpoint": here}}],
         "checkpoint": None,
     }

@@ -182,11 +182,15 @@ def test_the_first_batch_has_one_candidate_in_every_stratum():
             "fewer parents than the population of 30",
         ),
         (
-            {"population": 5},
+            {"population": 5, "mu": 5},
             "the option mu of 'es' is 5; allowed: whole numbers from 1 to 4, "
             "fewer parents than the population of 5",
         ),
-        ({"population": 1, "mu": 1}, "the population of 'es' is 1; allowed: whole numbers of at least 2"),
+        (
+            {"population": 1, "mu": 1},
+            "the population of 'es' is 1, and the smallest that it works with is 2; for one candidate at a time "
+            "choose 'cma' or 'random'",
+        ),
         ({"rho": 6}, "the option rho of 'es' is 6; allowed: whole numbers from 1 to mu, which is 5"),
         (
             {"initial_sigma": 0.0},
@@ -204,3 +208,16 @@ def test_refuses_options_out_of_range(options, message):
 def test_uses_no_process_global_of_deap():
     code = "import sys, isptune.optimizers.es; assert 'deap.creator' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(("population", "mu"), [(2, 1), (3, 1), (4, 2), (5, 2), (6, 5), (30, 5)])
+def test_small_populations_have_fewer_parents(population, mu):
+    optimizer = EvolutionStrategy(2, population=population, seed=0)
+    assert optimizer.mu == mu
+    found = np.inf
+    for _ in range(200 // population):
+        candidates = optimizer.ask()
+        losses = ((candidates - 0.4) ** 2).sum(axis=1)
+        optimizer.tell(candidates, losses)
+        found = min(found, losses.min())
+    assert found < 0.01

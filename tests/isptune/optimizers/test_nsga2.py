@@ -122,7 +122,11 @@ def test_an_odd_population_is_exact():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"population": 1}, "the population of 'nsga2' is 1; allowed: whole numbers of at least 2"),
+        (
+            {"population": 1},
+            "the population of 'nsga2' is 1, and the smallest that it works with is 2; for one candidate at "
+            "a time choose 'nevergrad:DE'",
+        ),
         (
             {"crossover_probability": 1.5},
             "the option crossover_probability of 'nsga2' is 1.5; allowed: 0 to 1",

@@ -101,7 +101,9 @@ class TestARun:
             read_record(copy)
         data = yaml.safe_load((copy / "run.yaml").read_text())
         (copy / "run.yaml").write_text(yaml.safe_dump({**data, "started_from": "python"}))
-        with pytest.raises(RunDirectoryError, match=r"was started from Python; its pipeline cannot be made"):
+        with pytest.raises(
+            RunDirectoryError, match=r"was started from Python and its pipeline is an object that"
+        ):
             read_record(copy)
 
 

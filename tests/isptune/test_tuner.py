@@ -118,8 +118,8 @@ def test_resuming_a_finished_run_evaluates_nothing(flat: Maker, target: Maker) -
     assert [path.name for path in again.files] == [path.name for path in first.files]
     Path("run/before_after.png").unlink()
     isptune.tune(pipeline, target(), budget=120, population=30, seed=0, out="run", resume=True)
-    # One batch of a single candidate for each of the two pictures of before and after.
-    assert pipeline.batches == [1, 1]
+    # Single candidates, before and after, on both scenes.
+    assert pipeline.batches == [1, 1, 1, 1]
     assert again.best_parameters == first.best_parameters
     assert again.seconds == pytest.approx(first.seconds, abs=1e-4)
 

@@ -22,6 +22,30 @@ logger = logging.getLogger("isptune")
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _SECONDS_TO_CONNECT = 5.0
+_GIVE = "give it as the option "
+
+
+class MissingCheckpointError(IsptuneError):
+    """A checkpoint that is not here and cannot be fetched; the message says which option takes its folder.
+
+    Attributes:
+        folder: what the advised command calls the folder.
+    """
+
+    folder: str = ""
+
+    def elsewhere(self, option: str) -> MissingCheckpointError:
+        """The same for whoever makes the objective as a part of another plugin, with an option of its own.
+
+        Args:
+            option: as a user gives it, such as ``"host_options={checkpoint: FOLDER}"``; FOLDER is replaced.
+        """
+        head, give, _ = str(self).rpartition(_GIVE)
+        found = MissingCheckpointError(
+            f"{head}{give}{option.replace('FOLDER', self.folder)}" if give else str(self)
+        )
+        found.folder = self.folder
+        return found
 
 
 @dataclass(frozen=True)
@@ -70,7 +94,7 @@ def find_checkpoint(
     Raises:
         ConfigurationError: there is no such folder, or it lacks a file.
         MissingPackageError: a repository is named and huggingface_hub is not installed.
-        IsptuneError: the repository is not on this machine and cannot be fetched.
+        MissingCheckpointError: the repository is not on this machine and cannot be fetched.
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
@@ -137,12 +161,14 @@ def _from_hub(
                 f"which '{name}' reads; choose another {option}"
             )
     absent = f"of which {listed(lacking, 4)} is missing here" if lacking else "which is not on this machine"
-    raise IsptuneError(
+    folder = repository.partition("/")[2]
+    failure = MissingCheckpointError(
         f"the objective '{name}' needs the checkpoint {known}, {absent} and could not be downloaded "
         f"({reason}); on a machine with a connection run "
-        f"'hf download {repository} --local-dir {repository.partition('/')[2]}', copy that folder here and "
-        f"give it as the option {option}"
+        f"'hf download {repository} --local-dir {folder}', copy that folder here and {_GIVE}{option}"
     )
+    failure.folder = folder
+    raise failure
 
 
 def hub_cache() -> Path:

@@ -54,7 +54,12 @@ if TYPE_CHECKING:
 @click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")
 @click.option("--cache", metavar="DIR", help="Where a host's features are kept. Default: features/ in --out.")
 @click.option(
-    "--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the learner. Repeatable."
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the learner, such as 'host_options={checkpoint: DIR}' for a host's own weights. "
+    "Repeatable.",
 )
 @click.option(
     "--data-option",
@@ -72,6 +77,7 @@ def command(**given: Any) -> int:
 
     Examples: isptune train severity --images photos/ --out trained
     isptune train scorenet --host clipiqa --data meta.csv --images koniq/ --out trained
+    isptune train scorenet --host clipiqa --option 'host_options={checkpoint: DIR}' --data koniq/ --out trained
     """
     from isptune.devices import resolve_device
     from isptune.registry import learners

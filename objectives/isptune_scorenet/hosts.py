@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isptune.checkpoints import MissingCheckpointError
 from isptune.errors import ConfigurationError, MissingPackageError
 from isptune.naming import did_you_mean, listed
 from isptune.objective import Objective
@@ -165,4 +166,7 @@ def made(factory: type[Objective], name: str, options: Mapping[str, Any]) -> Any
             f"install it with: pip install 'isptune[{factory.extra}]'"
         )
     check_options(f"the host '{name}'", factory, options)
-    return factory(**options)
+    try:
+        return factory(**options)
+    except MissingCheckpointError as error:
+        raise error.elsewhere("host_options={checkpoint: FOLDER}") from error

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from isptune.checkpoints import MissingCheckpointError
 from isptune.coverage import Coverage, stage_names
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.objective import Objective, check_images
@@ -97,6 +98,8 @@ class LearnedContext(Objective):
             return make_host(self.host_name, {**options, "checkpoint": checkpoint})
         try:
             return make_host(self.host_name, options)
+        except MissingCheckpointError as error:
+            raise error.elsewhere("host_checkpoint=FOLDER") from error
         except IsptuneError as error:
             # The trained file may come from a machine where the host lay elsewhere.
             raise type(error)(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 import isptune
+from isptune.checkpoints import MissingCheckpointError
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 from isptune.objective import Objective, check_images
@@ -250,7 +251,10 @@ def _read(metric: Any) -> tuple[tuple[str, ...], Sequence[int], Objective]:
     name, options = entry["objective"], entry.get("options") or {}
     if not isinstance(options, Mapping):
         raise ConfigurationError(f"the options of the metric '{name}' are {options!r}; allowed: a mapping")
-    objective = isptune.create_objective(name, **options)
+    try:
+        objective = isptune.create_objective(name, **options)
+    except MissingCheckpointError as error:
+        raise error.elsewhere(f"metrics=[{{objective: {name}, options: {{checkpoint: FOLDER}}}}]") from error
     if objective.needs_reference:
         raise ConfigurationError(
             f"the objective '{name}' needs a reference image, which a metric bank does not have"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import isptune
+from isptune.checkpoints import MissingCheckpointError
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 from isptune.objective import Objective
@@ -116,7 +117,11 @@ def _term(label: str, name: str, entry: Any, normalise: bool) -> Term:
             f"the weight of the term '{label}' of 'weighted' is {weight!r}; allowed: finite numbers above 0 "
             "(scores where lower is better are subtracted already)"
         )
-    objective = isptune.create_objective(name, **options)
+    try:
+        objective = isptune.create_objective(name, **options)
+    except MissingCheckpointError as error:
+        term = f"{{objective: {name}, weight: {weight:g}, options: {{checkpoint: FOLDER}}}}"
+        raise error.elsewhere(f"terms={{{label}: {term}}}") from error
     scale = float(weight) if objective.higher_is_better else -float(weight)
     if normalise:
         low, high = objective.score_range

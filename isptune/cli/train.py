@@ -77,7 +77,7 @@ def command(**given: Any) -> int:
 
     Examples: isptune train severity --images photos/ --out trained
     isptune train scorenet --host clipiqa --data meta.csv --images koniq/ --out trained
-    isptune train scorenet --host clipiqa --option 'host_options={checkpoint: DIR}' --data koniq/ --out trained
+    isptune train scorenet --host clipiqa --option 'host_options={checkpoint: DIR}' --data koniq/ --out new
     """
     from isptune.devices import resolve_device
     from isptune.registry import learners

@@ -51,7 +51,7 @@ class Loop:
         self.log: list[Generation] = []
         self.best: float | None = None
         self.best_candidate: NDArray[np.float64] | None = None
-        # The hidden L1 distortion losses of the best candidate, where they were asked for.
+        # The hidden l1 and normalised l1 of the best candidate, where they were asked for.
         self.hidden: tuple[float | None, float | None] | None = None
         self.front: np.ndarray | None = None
         # The scores of every candidate, by its values.
@@ -176,7 +176,7 @@ class Loop:
         return fresh
 
     def _hidden(self) -> tuple[float | None, float | None]:
-        """The hidden L1 distortion losses of the best candidate, for trackers alone."""
+        """The hidden l1 and normalised l1 of the best candidate, for trackers alone."""
         if self.hidden is None and self.best_candidate is not None:
             pipeline = self.session.pipeline
             with torch.no_grad():

@@ -32,7 +32,7 @@ class History:
         evaluations: (E,) counts 1..E.
         candidates: (E, f) in the unit cube of the free parameters.
         scores: (E,), or (E, K) of K objectives; NaN where a score was not finite.
-        l1, l1_normalised: (E,) hidden L1 distortion losses, or None where no truth is known.
+        l1, l1_normalised: (E,) hidden l1 and normalised l1, or None where no truth is known.
         higher_is_better: the scores' orientation; of several, whether it is that of all.
         labels, orientations: (K,) names of several scores, and whether higher is better; else empty.
         values: (E, m) values of all parameters, by which equal candidates are told; None where unknown.
@@ -86,7 +86,8 @@ class TuneResult:
         out: the run directory, or None.
         history: every evaluation.
         levels: hidden distortion level per stage at the best candidate, where the truth is known.
-        l1, l1_normalised: its L1 distortion losses, in the stages' own units and as shares of the maxima.
+        l1, l1_normalised: its l1 and normalised l1: the mean level in the stages' own units, and as a share
+            of the maxima.
         misled: whether the best candidate is more distorted than the start of the space although less
             distorted ones were seen and scored worse, which is what an objective that misjudges a stage leads
             to; None where no truth is known.

@@ -76,6 +76,9 @@ def cli(context: click.Context, debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a plugin or a disk failed, 2 bad input, 130 stopped."""
+    if "MPLBACKEND" in os.environ:
+        # A notebook's backend, which its commands inherit, may be unknown here: nothing is shown in windows.
+        os.environ["MPLBACKEND"] = "agg"
     use_streams()
     sys.exit(settled(run(sys.argv[1:] if arguments is None else arguments)))
 

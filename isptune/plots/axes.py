@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from isptune.plots.compute import Band, Numbers
+from isptune.plots.style import readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,6 +136,7 @@ def spread(places: ArrayLike, gap: float, low: float, high: float) -> Numbers:
 
 def fit_margins(figure: Figure) -> None:
     """Make room on both sides for what the axes' labels and the values at the curves' ends take."""
+    readable(figure)
     boxes = [box for axes in figure.axes if (box := axes.get_tightbbox()) is not None]
     room, width = 0.1 * figure.dpi, figure.bbox.width
     left = (room - min(box.x0 for box in boxes)) / width

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import textwrap
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from isptune.errors import ImageError
 from isptune.files import write_whole
 from isptune.naming import did_you_mean
+from isptune.paths import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -136,6 +138,15 @@ def legend_above(axes: Axes, columns: int = 3) -> None:
     )
 
 
+def readable(figure: Figure) -> None:
+    """Make every text of a figure one that its font can be asked for: bytes of names become escapes."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        lines = [shown(line) for line in text.get_text().split("\n")]
+        text.set_text("\n".join(lines))
+
+
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure in the format of its suffix: PNG, PDF, SVG, JPEG or WebP.
 
@@ -153,6 +164,9 @@ def save(figure: Figure, path: str | Path) -> Path:
     if not path.parent.is_dir():
         raise ImageError(f"'{path}': there is no folder '{path.parent}'")
     buffer = io.BytesIO()
-    with style():
+    readable(figure)
+    with style(), warnings.catch_warnings():
+        # A letter that the font lacks becomes a box, which says as much.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(buffer, format=suffix[1:], dpi=figure.dpi, metadata=_UNDATED.get(suffix))
     return write_whole(path, buffer.getvalue(), ImageError)

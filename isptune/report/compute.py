@@ -37,7 +37,7 @@ class Scatter:
     """Every evaluation of an objective's runs, or an even sample of them.
 
     Attributes:
-        scores, losses: (M,) score and hidden normalised L1 loss.
+        scores, losses: (M,) score and normalised l1.
         best_scores, best_losses: (R,) of each run's best-scored candidate.
         total: how many evaluations the sample was taken from.
         agreement: Spearman's rank correlation of all of them between the score, turned so that higher is
@@ -182,7 +182,7 @@ def reached(records: Sequence[Record], targets: Sequence[float] = TARGETS) -> Re
 
     Args:
         records: runs of one objective.
-        targets: hidden normalised L1 losses; one is reached as soon as the candidate of the best score so
+        targets: of normalised l1; one is reached as soon as the candidate of the best score so
             far has no more than it.
 
     Returns:

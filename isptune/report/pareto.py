@@ -25,7 +25,7 @@ class Compromises:
 
     Attributes:
         evaluations: (M,) after how many evaluations.
-        losses: (M,) hidden normalised L1 loss of the best compromise among those; NaN before the first
+        losses: (M,) normalised l1 of the best compromise among those; NaN before the first
             candidate with finite scores.
     """
 

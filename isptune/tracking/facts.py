@@ -24,7 +24,7 @@ class Progress:
             score was finite.
         seconds_rendering, seconds_scoring: of this sitting so far; what else a run spends is the loop's own.
         evaluations_per_second: of this generation, or None where its time is not known.
-        l1, l1_normalised: hidden L1 distortion losses of the best candidate so far; None where the truth is
+        l1, l1_normalised: hidden l1 and normalised l1 of the best candidate so far; None where the truth is
             not known, or where no tracker wants it.
         front: of several objectives, which have no best score: candidates on the front so far.
     """

@@ -36,7 +36,7 @@ class Tracker:
     Attributes that a subclass sets:
         label: its name in messages; the class's by default.
         advice: what the user can do where it fails at the start.
-        wants_truth: ``Progress`` shall hold the hidden L1 distortion losses of the best candidate so far.
+        wants_truth: ``Progress`` shall hold the hidden l1 and normalised l1 of the best candidate so far.
 
     Attributes that a run sets:
         problem: why it was switched off in the latest run, or an empty text.

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
 from isptune.naming import listed
+from isptune.paths import user_path
 
 logger = logging.getLogger("isptune")
 
@@ -96,7 +97,7 @@ def find_checkpoint(
         MissingPackageError: a repository is named and huggingface_hub is not installed.
         MissingCheckpointError: the repository is not on this machine and cannot be fetched.
     """
-    folder = Path(source).expanduser()
+    folder = user_path(source)
     if folder.is_dir():
         lacking = list(missing(folder))
         if lacking:

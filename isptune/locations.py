@@ -21,6 +21,7 @@ from typing import Any
 
 from isptune.errors import ConfigurationError, IsptuneError, UnknownNameError
 from isptune.naming import did_you_mean, listed
+from isptune.paths import user_path
 
 # Where the contract of each kind stands; it loads after the user's own module, which needs it anyway.
 _CONTRACTS = {
@@ -53,7 +54,7 @@ def absolute(name: str) -> str:
     found = _FILE.fullmatch(name)
     if found is None:
         return name
-    return f"{os.path.abspath(Path(found['file']).expanduser())}:{found['name']}"
+    return f"{os.path.abspath(user_path(found['file']))}:{found['name']}"
 
 
 def shown(name: str) -> str:
@@ -79,7 +80,7 @@ def load(name: str, kind: str) -> Any | None:
     """
     if is_file(name):
         place, _, rest = absolute(name).rpartition(":") if ":" in name else (name, "", "")
-        module: ModuleType | None = _execute(Path(place).expanduser(), f"the {kind} '{name}'")
+        module: ModuleType | None = _execute(user_path(place), f"the {kind} '{name}'")
         what = f"the file '{place}'"
     else:
         place, _, rest = name.rpartition(":")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:
     """Sort key that puts ``x2`` before ``x10``."""
     parts = re.split(r"(\d+)", name.lower())
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts if part)
+    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part)
 
 
 def natural_sorted(names: Iterable[str]) -> list[str]:

@@ -63,6 +63,13 @@ def user_path(given: str | os.PathLike[str]) -> Path:
         return path
 
 
+def names_chart(source: str) -> bool:
+    """Whether a scene's text is the generated chart, rightly written or not, and no file of such a name."""
+    if re.fullmatch(r"chart(:\d{1,9}x\d{1,9})?", source, flags=re.ASCII):
+        return True
+    return source.startswith("chart:") and not os.path.lexists(source)
+
+
 def folder_name(text: str, longest: int = 120) -> str:
     """A text as a part of a file's name: cut where it would be too long, and then still one of its own."""
     data = os.fsencode(text)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isptune import locations
+from isptune.paths import names_chart, user_path
 
 
 class Place:
@@ -39,15 +40,13 @@ def _current_folder() -> str | None:
 
 def absolute_scene(source: str) -> str:
     """A scene path or glob that still means the same from another folder; ``chart`` as it is."""
-    if source == "chart" or source.startswith("chart:"):
-        return source
-    return str(Path(source).expanduser().absolute())
+    return source if names_chart(source) else str(user_path(source).absolute())
 
 
 def absolute_folder(source: str) -> str:
     """An existing folder as a path that means the same from another one; other text as it is."""
-    folder = Path(source).expanduser()
-    return str(folder.absolute()) if source.strip() and folder.is_dir() else source
+    folder = user_path(source)
+    return str(folder.absolute()) if source.strip() and os.path.isdir(folder) else source
 
 
 def settled(options: Any) -> Any:
@@ -73,7 +72,7 @@ def settled_scenes(scenes: Any) -> Any:
         return [settled_scenes(scene) for scene in scenes]
     if not isinstance(scenes, (str, Path)):
         return scenes
-    path = os.path.expanduser(scenes)
+    path = str(user_path(scenes))
     there = os.path.lexists(path) or glob.has_magic(path)
     return absolute_scene(str(scenes)) if there else str(scenes)
 
@@ -82,4 +81,4 @@ def _settled_text(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     found = locations.absolute(value)
-    return found if Path(found.rpartition(":")[0]).is_file() else value
+    return found if os.path.isfile(found.rpartition(":")[0]) else value

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from isptune.benchmark.results import Cell
+from isptune.benchmark.results import Cell, folder_of
 from isptune.config import Component, RunConfig, check_budget, first_mistake, parameter_settings
 from isptune.errors import ConfigurationError
 from isptune.integers import as_integer
+from isptune.paths import shown
 from isptune.places import absolute_scene
 
 
@@ -125,7 +126,7 @@ def _listed(value: Any) -> list[Any]:
 
 def scene_label(scene: str) -> str:
     """A file's name without folder and ending; a generated scene as it is written."""
-    return scene.replace("\\", "/").rstrip("/").rpartition("/")[2].partition(".")[0] or scene
+    return shown(scene.replace("\\", "/").rstrip("/").rpartition("/")[2].partition(".")[0] or scene)
 
 
 def parse_bench_config(data: Mapping[str, Any], where: str = "the configuration") -> BenchConfig:
@@ -147,9 +148,17 @@ def parse_bench_config(data: Mapping[str, Any], where: str = "the configuration"
         ("seeds", [str(number) for number in config.seeds]),
     ):
         twice = next((label for label, count in Counter(labels).items() if count > 1), None)
+        remedy = "" if kind in ("maps", "seeds") else "; give one of them a label of its own"
         if twice is not None:
-            remedy = "" if kind in ("maps", "seeds") else "; give one of them a label of its own"
             raise ConfigurationError(f"{where} has '{twice}' twice among {kind}{remedy}")
+        by_folder: dict[str, str] = {}
+        for label in labels:
+            other = by_folder.setdefault(folder_of(label), label)
+            if other != label:
+                raise ConfigurationError(
+                    f"{where} has '{other}' and '{label}' among {kind}, whose cells would share a folder"
+                    f"{remedy}"
+                )
     if config.population is not None:
         check_budget(config.budget, config.population)
     return config

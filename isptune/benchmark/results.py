@@ -14,6 +14,7 @@ import numpy as np
 from isptune.errors import RunDirectoryError
 from isptune.files import make_folder, write_whole
 from isptune.naming import listed
+from isptune.paths import folder_name
 from isptune.result import History
 from isptune.run import RunDirectory
 
@@ -43,11 +44,13 @@ class Cell:
     def path(self) -> str:
         """Where its run directory lies in the benchmark's, with forward slashes."""
         parts = (self.objective, self.optimizer, self.scene, f"map-{self.map}-seed-{self.seed}")
-        return "/".join(["cells", *("".join(_plain(letter) for letter in part) for part in parts)])
+        return "/".join(["cells", *map(folder_of, parts)])
 
 
-def _plain(letter: str) -> str:
-    return letter if letter.isalnum() or letter in "-_.+=" else "_"
+def folder_of(label: str) -> str:
+    """The name of the folder that a level of a factor has in a benchmark's directory."""
+    plain = "".join(letter if letter.isalnum() or letter in "-_.+=" else "_" for letter in label)
+    return folder_name(plain, 255)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 import click
 
 from isptune.cli.options import without_underscores
-from isptune.cli.streams import PlainFormatter, say, settled, use_streams
+from isptune.cli.streams import PlainFormatter, say, settled, take_any_name, use_streams
 from isptune.errors import IsptuneError
 from isptune.naming import did_you_mean, listed
 from isptune.paths import shortened, shown
@@ -30,6 +31,10 @@ VERBS = {
     "gallery": "Show what the stages do at rising levels.",
     "doctor": "Show what works on this machine and what objectives would download.",
 }
+
+
+# What the system says of a name that is the user's to mend.
+_MISTAKES = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.ELOOP)
 
 
 class VerbGroup(click.Group):
@@ -85,6 +90,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line and give its exit code."""
+    take_any_name()
     try:
         result: Any = cli.main(args=arguments, prog_name="isptune", standalone_mode=False)
         # What cannot be written shall be found here, and not when Python ends.
@@ -106,7 +112,8 @@ def run(arguments: list[str]) -> int:
         if error.filename is None:
             return _refused(error, arguments, f"the output cannot be written: {error.strerror or error}", 1)
         name = shortened(os.fsdecode(error.filename))
-        return _refused(error, arguments, f"'{name}': {error.strerror or error}", 1)
+        code = 2 if error.errno in _MISTAKES else 1
+        return _refused(error, arguments, f"'{name}': {error.strerror or error}", code)
 
 
 def _refused(error: Exception, arguments: list[str], sentence: str, code: int) -> int:

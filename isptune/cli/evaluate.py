@@ -15,6 +15,7 @@ import click
 from isptune.cli.options import checkpoint_option, json_option, key_values, objective_settings
 from isptune.errors import ConfigurationError, DiskFullError, RunDirectoryError
 from isptune.naming import listed
+from isptune.paths import folder_name, shown, user_path
 from isptune.places import Place
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def command(
 
     where = resolve_device(device)
     check_settings(bootstrap, seed, batch_size)
-    place = Place(free_folder(out, [*names, *(Path(file).stem for file in score_files)]))
+    place = Place(free_folder(out, [*names, *(shown(Path(file).stem) for file in score_files)]))
     dataset = datasets.read_dataset(data, images, layout, higher_is_better=not mos_lower_is_better)
     if random_splits is not None:
         made = datasets.random_splits(dataset, seed=seed, count=random_splits)
@@ -198,13 +199,13 @@ def free_folder(out: str | None, names: Sequence[str]) -> Path:
     from isptune.evaluation.report import JSON_NAME, file_name
 
     if out is None:
-        kept = "-".join(file_name(name) for name in names[:3])
+        kept = folder_name("-".join(file_name(name) for name in names[:3]))
         stem = f"evaluate-{datetime.now():%Y%m%d-%H%M%S}-{kept}"
         path, number = Path("runs") / stem, 2
         while path.exists():
             path, number = Path("runs") / f"{stem}-{number}", number + 1
         return path
-    path = Path(out).expanduser()
+    path = user_path(out)
     if (path / JSON_NAME).exists():
         raise RunDirectoryError(f"the folder '{path}' already holds an evaluation; choose another --out")
     for place in (path, *path.parents):

@@ -36,24 +36,29 @@ class PlainFormatter(logging.Formatter):
         return super().formatMessage(record)
 
 
+def take_any_name() -> None:
+    """Have what the encoding of standard output or error cannot hold written as escapes."""
+    codecs.register_error(_SHOWN, _escape)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):
+            stream.reconfigure(errors=_SHOWN)  # type: ignore[union-attr]
+
+
 def use_streams() -> None:
     """Take over this process's output.
 
-    What an encoding cannot hold is written as escapes. Progress and notices that a full disk does not take
-    are dropped, so that they do not end a run of hours; for results on standard output that is an error.
+    Progress and notices that a full disk does not take are dropped, so that they do not end a run of hours;
+    for results on standard output that is an error.
     """
-    codecs.register_error(_SHOWN, _escape)
     # Where they are closed, what is written to them is nowhere, rather than in the next file that is opened.
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     with suppress(AttributeError, OSError, ValueError):
-        sys.stdout.reconfigure(errors=_SHOWN)  # type: ignore[union-attr]
-    with suppress(AttributeError, OSError, ValueError):
         file = io.BufferedWriter(_Lenient(sys.stderr.fileno(), "wb", closefd=False))
         sys.stderr = io.TextIOWrapper(
-            file, encoding=sys.stderr.encoding, errors=_SHOWN, line_buffering=True, write_through=True
+            file, encoding=sys.stderr.encoding, errors="backslashreplace", line_buffering=True
         )
 
 

@@ -21,6 +21,7 @@ from isptune.cli.options import (
 from isptune.cli.running import make_trackers, run_and_print, tracking_options
 from isptune.config import RunConfig, parse_config, read_config
 from isptune.errors import ConfigurationError
+from isptune.paths import folder_name
 from isptune.places import absolute_scene
 
 
@@ -161,7 +162,8 @@ def default_out(config: Any) -> Path:
     """A new folder under runs/, named after the time and the parts of the run."""
     objective = "+".join(component.shown for component in config.objectives)
     parts = (objective, config.optimizer.shown, f"seed{config.seed}")
-    stem = "-".join([datetime.now().strftime("%Y%m%d-%H%M%S"), *parts]).replace(":", "_").replace("/", "_")
+    named = folder_name("-".join(parts).replace(":", "_").replace("/", "_"))
+    stem = f"{datetime.now():%Y%m%d-%H%M%S}-{named}"
     path = Path("runs") / stem
     number = 2
     while path.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from isptune.datasets.layouts.tid2013 import TID2013
 from isptune.datasets.tables import read_text
 from isptune.errors import UnknownNameError
 from isptune.naming import did_you_mean
+from isptune.paths import shortened, user_path, what_is_missing
 
 # The meta CSV comes last: the others' columns are more particular.
 _LAYOUTS: dict[str, Layout] = {
@@ -54,19 +56,16 @@ def read_dataset(
             file and the row, counted from 1 below the header.
         MissingPackageError: SPAQ's XLSX file without openpyxl.
     """
-    path = Path(data).expanduser()
-    pictures = None if images is None else Path(images).expanduser()
+    path = user_path(data)
+    pictures = None if images is None else user_path(images)
     if layout != "auto" and layout not in _LAYOUTS:
         known = ("auto", *LAYOUTS)
         raise UnknownNameError(
             f"there is no dataset layout '{layout}'"
             + (did_you_mean(layout, known) or f"; known: {', '.join(known)}")
         )
-    if not path.exists():
-        near = ""
-        if path.parent.is_dir():
-            near = did_you_mean(path.name, (entry.name for entry in path.parent.iterdir()))
-        raise DatasetError(f"'{path}': there is no such file or folder{near}")
+    if not os.path.exists(path):
+        raise DatasetError(f"'{shortened(str(path))}': {what_is_missing(path, 'file or folder')}")
     chosen, table = _table_of(path, layout)
     dataset = chosen.read(table, pictures)
     return dataset if higher_is_better else replace(dataset, higher_is_better=False)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from isptune.datasets.dataset import DatasetError, Record
 from isptune.errors import MissingPackageError
 from isptune.naming import did_you_mean, listed
+from isptune.paths import shortened, what_is_missing
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,9 @@ def read_text(path: Path) -> str:
     Raises:
         DatasetError: the file is missing, a folder, unreadable or binary.
     """
+    if not os.path.exists(path):
+        raise DatasetError(f"'{shortened(str(path))}': {what_is_missing(path)}")
     try:
-        if not path.exists() and path.parent.is_dir():
-            near = did_you_mean(path.name, (entry.name for entry in path.parent.iterdir()))
-            raise DatasetError(f"'{path}': there is no such file{near}")
         data = path.read_bytes()
     except OSError as error:
         raise DatasetError(f"cannot read '{path}': {error.strerror or error}") from error
@@ -183,6 +185,10 @@ class ImageFolder:
         parent, names = self._listing(name)
         base = Path(name.replace("\\", "/")).name
         found = names.get(base) or (names.get(base.lower()) if self.ignore_case else None)
+        if found is None and not base.isascii():
+            # A table and a folder in Latin-1: the system's names are then no UTF-8.
+            with suppress(UnicodeEncodeError):
+                found = names.get(os.fsdecode(base.encode("latin-1")))
         return None if found is None else parent / found
 
     def require(self, name: str, place: str, what: str = "image") -> Path:

@@ -18,6 +18,7 @@ from isptune.evaluation.statistics import Numbers
 from isptune.failures import called, is_out_of_memory
 from isptune.naming import did_you_mean
 from isptune.objective import Objective
+from isptune.paths import shown, user_path
 
 # Called after each batch with how many images are done and how many there are.
 Progress = Callable[[int, int], None]
@@ -257,7 +258,7 @@ def read_scores(path: str | Path, dataset: Dataset, higher_is_better: bool = Tru
         DatasetError: columns are missing, a name is not in the dataset or stands twice, a score is not a
             finite number, or pictures have none; the message gives the row.
     """
-    table = read_table(Path(path).expanduser())
+    table = read_table(user_path(path))
     name = table.column("the image's name", ["name", "img_name", "image_name", "dist_name"])
     score = table.column("the score", ["score"])
     places = {record.name: index for index, record in enumerate(dataset.records)}
@@ -280,7 +281,7 @@ def read_scores(path: str | Path, dataset: Dataset, higher_is_better: bool = Tru
             f"'{table.path}' has {len(rows)} scores for {len(dataset)} images: "
             f"there is none for '{dataset.records[lacking].name}' ({dataset.place(lacking)})"
         )
-    return Scores(table.path.stem, values, higher_is_better)
+    return Scores(shown(table.path.stem), values, higher_is_better)
 
 
 def scores_of_all(found: Sequence[Callable[[], Scores]]) -> list[Scores]:

@@ -156,6 +156,7 @@ def save(figure: Figure, path: str | Path) -> Path:
         ImageError: an unknown suffix, a missing or unwritable folder.
         DiskFullError: there is no room for the file; it appears whole or not at all.
     """
+
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:

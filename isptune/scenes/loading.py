@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import re
 from collections import Counter
@@ -15,10 +16,13 @@ from torch import Tensor
 
 from isptune.errors import ImageError
 from isptune.naming import did_you_mean, natural_key
+from isptune.paths import names_chart, shown, user_path, what_is_missing
 from isptune.pipeline import Scene
 from isptune.scenes.crops import CropRule, choose_crops, parse_crop
 from isptune.scenes.generated import chart, check_seed
 from isptune.scenes.reading import FORMATS, MINIMUM_SIDE, read_image
+
+logger = logging.getLogger("isptune")
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff"))
 
@@ -52,9 +56,9 @@ def load_scenes(
         seed: of the chart's texture and of the places that crops may take.
 
     Returns:
-        Scenes, of which each knows its name (``"photo.png"``, or ``"photo.png[x,y]"`` for a crop), its index,
-        and in ``source`` where it came from: ``file``, ``chart`` or ``tensor``, and ``crop`` as x, y, width,
-        height.
+        Scenes, of which each knows its name (``"photo.png"``, or ``"photo.png[x,y]"`` for a crop; bytes and
+        characters that cannot be shown stand as escapes), its index, and in ``source`` where it came from:
+        ``file``, ``chart`` or ``tensor``, and ``crop`` as x, y, width, height.
 
     Raises:
         ImageError: nothing is there, or it cannot be read; a tensor of another shape, type or range.
@@ -124,7 +128,7 @@ def _whole(entry: Any, position: int, names: Counter[str], seed: int) -> Scene:
     if isinstance(entry, Tensor):
         return Scene(f"tensor {position}", _checked(entry, position), source={"tensor": position})
     if isinstance(entry, Path):
-        name = entry.name if names[entry.name] == 1 else entry.as_posix()
+        name = shown(entry.name if names[entry.name] == 1 else entry.as_posix())
         return Scene(name, read_image(entry), source={"file": os.path.abspath(entry)})
     name, width, height = entry
     return Scene(name, chart(width, height, seed), source={"chart": [width, height]})
@@ -138,16 +142,18 @@ def _entries(source: Source) -> list[Any]:
         raise ImageError(
             f"a scene is a path, 'chart', a tensor or a Scene, not an object of type {type(source).__name__}"
         )
-    if isinstance(source, str) and (source == "chart" or source.startswith("chart:")):
-        found = re.fullmatch(r"chart(?::(\d{1,9})x(\d{1,9}))?", source)
+    if isinstance(source, str) and names_chart(source):
+        found = re.fullmatch(r"chart(?::(\d+)x(\d+))?", source)
         if found is None:
             raise ImageError(
                 f"'{source}': a chart is given as chart or chart:WIDTHxHEIGHT, such as chart:640x480"
             )
+        if os.path.lexists(source):
+            logger.warning("'%s' is the generated chart; the file or folder here is './%s'", source, source)
         return [(source, int(found[1] or 384), int(found[2] or 256))]
-    path = Path(source).expanduser()
-    if path.is_dir():
-        files = [entry for entry in path.iterdir() if _is_picture(entry)]
+    path = user_path(source)
+    if os.path.isdir(path):
+        files = [entry for entry in _listing(path) if _is_picture(entry)]
         if not files:
             raise ImageError(f"the folder '{path}' holds no image ({FORMATS})")
         return _ordered(files)
@@ -157,14 +163,26 @@ def _entries(source: Source) -> list[Any]:
         if not files:
             raise ImageError(f"no image ({FORMATS}) matches '{source}'")
         return _ordered(files)
-    if isinstance(source, str) and not path.exists() and path.parent == Path("."):
-        near = did_you_mean(source, ["chart", *(entry.name for entry in Path(".").iterdir())])
-        raise ImageError(f"'{source}': there is no such file{near}")
+    if isinstance(source, str) and not os.path.lexists(path) and path.parent == Path("."):
+        near = did_you_mean(source, ["chart"])
+        if near:
+            raise ImageError(f"'{source}': there is no such file{near}")
     return [path]
 
 
+def _listing(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise ImageError(f"the folder '{folder}' cannot be read: {error.strerror or error}") from error
+
+
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+        return False
+    if path.is_symlink() and not os.path.exists(path):
+        logger.warning("'%s' is left out: %s", shown(path), shown(what_is_missing(path)))
+    return os.path.isfile(path)
 
 
 def _ordered(files: Iterable[Path]) -> list[Path]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from isptune.paths import shown
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -100,5 +102,6 @@ def flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         elif isinstance(value, (list, tuple)):
             found[f"{prefix}{key}"] = json.dumps(value, default=str)
         else:
-            found[f"{prefix}{key}"] = str(value)
+            # Trackers take no bytes that are no UTF-8.
+            found[f"{prefix}{key}"] = shown(str(value))
     return found

@@ -9,11 +9,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean
+from isptune.paths import user_path
 from isptune.tracking.tracker import TrackerError
 
 DEFAULT_URI = "sqlite:///mlflow.db"
@@ -54,7 +54,7 @@ def checked_uri(uri: str, what: str = "the MLflow store") -> str:
     if not uri.startswith(prefix) or uri == prefix:
         return uri
     path, question, query = uri.removeprefix(prefix).partition("?")
-    file = Path(path).expanduser().absolute()
+    file = user_path(path).absolute()
     # MLflow itself would try for many minutes to open such a file.
     if not file.parent.is_dir():
         raise ConfigurationError(f"{what} is '{uri}', but there is no folder '{file.parent}'")

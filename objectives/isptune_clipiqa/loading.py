@@ -21,6 +21,7 @@ from torch import nn
 from isptune.checkpoints import Download, find_checkpoint
 from isptune.errors import ConfigurationError, MissingPackageError
 from isptune.naming import did_you_mean, listed
+from isptune.paths import user_path
 
 CONFIGURATION = "open_clip_config.json"
 # The names under which open_clip itself looks for weights, safetensors first.
@@ -147,7 +148,7 @@ def _folder(
     # Many repositories hold the weights in two forms: the second is fetched where the first does not exist.
     safe = [one for one in weights if one.endswith(".safetensors")]
     rest = [one for one in weights if one not in safe]
-    if not (safe and rest) or Path(source).expanduser().exists():
+    if not (safe and rest) or os.path.exists(user_path(source)):
         return found(weights)
     try:
         return found(safe)

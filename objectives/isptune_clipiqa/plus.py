@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
+from isptune.paths import user_path
 from isptune_clipiqa.loading import Clip, load_clip
 from isptune_clipiqa.objective import DTYPES, ClipObjective
 
@@ -74,7 +75,7 @@ def read_context(file: str | Path | None, name: str) -> Tensor:
             "'CLIP-IQA+_learned_prompts-603f3273.pth', which the authors (github.com/IceClear/CLIP-IQA) and "
             "pyiqa (huggingface.co/chaofengc/IQA-PyTorch-Weights) publish"
         )
-    path = Path(file).expanduser()
+    path = user_path(file)
     if not path.is_file():
         raise ConfigurationError(f"there is no file '{file}' for the context of '{name}'")
     try:

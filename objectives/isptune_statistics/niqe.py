@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
+from isptune.paths import user_path
 from isptune_statistics.natural_scenes import FEATURES, coefficients_of, plane_features
 
 PATCH = 96
@@ -141,7 +142,7 @@ def load_pristine(path: str | Path | None = None) -> PristineModel:
         data = resources.files("isptune_statistics").joinpath(SHIPPED).read_bytes()
     else:
         try:
-            data = Path(path).expanduser().read_bytes()
+            data = user_path(path).read_bytes()
         except OSError as error:
             raise ConfigurationError(
                 f"the pristine model '{path}' cannot be read: {error.strerror or error}"

@@ -9,6 +9,7 @@ from isptune.datasets.dataset import Dataset, DatasetError, Split
 from isptune.datasets.layouts.layout import Layout
 from isptune.datasets.tables import ImageFolder, Table, build_records, read_table, table_records
 from isptune.naming import did_you_mean
+from isptune.paths import shown
 
 logger = logging.getLogger("isptune")
 
@@ -68,7 +69,7 @@ class MetaCSV(Layout):
             reference=reference,
         )
         return Dataset(
-            table.stem.removeprefix("meta_info_").removesuffix("Dataset"),
+            shown(table.stem.removeprefix("meta_info_").removesuffix("Dataset")),
             build_records(table, records),
             splits=read_splits(data),
             source=table,

@@ -11,6 +11,12 @@ from isptune.config import Component, RunConfig
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.naming import listed
 
+# Settings with words of their own, and those that change no result.
+_TOLD = {
+    *("scenes", "crop", "pipeline", "objective", "more_objectives", "optimizer", "population", "budget"),
+    *("seed", "device", "memory_gb"),
+}
+
 MOST_GROUPS = 12
 """More lines than this cannot be told apart."""
 
@@ -88,8 +94,10 @@ def _facts(config: RunConfig, evaluations: int) -> dict[str, str]:
     facts |= {
         key: text for key, text in _options("pipeline", config.pipeline).items() if key != "pipeline seed"
     }
-    facts["autocast"] = config.autocast
-    facts["vector"] = str(config.vector)
+    # Whatever else decides what a run does, also settings that this file does not know.
+    for name in type(config).model_fields:
+        if name not in _TOLD:
+            facts[name] = _text(getattr(config, name))
     facts["population"] = str(config.population)
     facts["budget"] = str(config.budget)
     if evaluations != config.budget:
@@ -102,6 +110,8 @@ def _options(kind: str, component: Component) -> dict[str, str]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_text(entry)}" for key, entry in value.items()) or "as declared"
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
@@ -158,6 +168,6 @@ def _part(key: str, fact: dict[str, str]) -> str:
         return f"{text} of {fact['budget']} evaluations"
     if key in ("optimizer", "scenes", "scene files"):
         return text
-    if key in ("population", "budget", "crop", "pipeline", "autocast"):
-        return f"{key} {text}"
-    return f"{key.partition(' ')[2]}={text}" if " " in key else key if text == "True" else f"no {key}"
+    if " " in key:
+        return f"{key.partition(' ')[2]}={text}"
+    return f"{key} {text}"

@@ -85,7 +85,7 @@ function lines(place, spec) {
     again();
   };
   if (spec.x.canLog) toggle(bar, 'log evaluations', state.logX, change('logX'));
-  if (spec.y.canLog) toggle(bar, 'log loss', state.logY, change('logY'));
+  if (spec.y.canLog) toggle(bar, 'log normalised l1', state.logY, change('logY'));
 }
 
 // A line at the place that is read, and the values of all series there.

@@ -51,6 +51,7 @@ def test_seeds_are_pooled_also_those_of_hidden_maps_and_whatever_the_machine() -
         ({"pipeline": {"name": "synthetic", "options": {"stages": ["jpeg", "darken"]}}}, ("", "stages=jpeg, darken")),
         ({"budget": 600}, ("budget 300", "budget 600")),
         ({"population": 60}, ("population 30", "population 60")),
+        ({"parameters": {"blur": {"fix": 0.5}}}, ("parameters as declared", "parameters blur: fix: 0.5")),
         ({"autocast": "bfloat16"}, ("autocast none", "autocast bfloat16")),
     ],
 )  # fmt: skip

@@ -43,6 +43,13 @@ def recipe_of(plugin: Any) -> Recipe | None:
     return found
 
 
+def name_of(plugin: Any) -> str:
+    """What a registry makes the like of a plugin from: the name or place it was made from, or its own."""
+    recipe = recipe_of(plugin)
+    name: str = plugin.name if recipe is None else recipe.name
+    return name
+
+
 def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options as a file holds them: scenes and other paths as texts that mean the same from elsewhere."""
     return {

@@ -75,7 +75,7 @@ def check_reserved(optimizer: Component) -> None:
 
 def prepare(
     config: RunConfig,
-    out: str | Path | None,
+    out: str | Path | RunDirectory | None,
     objective: Objective | None = None,
     scenes: Sequence[Scene] | None = None,
 ) -> Session:
@@ -88,7 +88,7 @@ def prepare(
         scenes: those that are named, where they are read already and the pipeline takes such.
     """
     # Before any plugin is made, which may change the working folder.
-    directory = None if out is None else RunDirectory(out)
+    directory = out if out is None or isinstance(out, RunDirectory) else RunDirectory(out)
     pipeline = make_pipeline(config, scenes)
     if objective is None:
         objective = make_objective(config)
@@ -126,7 +126,7 @@ def prepare_resume(out: str | Path) -> Session:
             "or start a new run with --config"
         )
     try:
-        session = prepare(config, out)
+        session = prepare(config, directory)
     except UnknownNameError as error:
         if data.get("started_from") != "python":
             raise
@@ -144,8 +144,9 @@ def history_of_run(out: str | Path) -> tuple[str, History]:
     Raises:
         RunDirectoryError: there is no run, or its log is empty.
     """
+    directory = RunDirectory(out)
     session = prepare_resume(out)
-    log, _ = RunDirectory(out).read_log(session.config.fingerprint())
+    log, _ = directory.read_log(session.config.fingerprint())
     if not log:
         raise RunDirectoryError(f"the run in '{out}' has no finished generation yet")
     return session.objective.name, build_history(log, session.pipeline, session.objective, session.space)
@@ -157,8 +158,9 @@ def best_of_run(out: str | Path, scenes: list[str]) -> tuple[Pipeline, dict[str,
     Raises:
         RunDirectoryError: there is no run, or nothing in it has a finite score yet.
     """
+    directory = RunDirectory(out)
     session = prepare_resume(out)
-    log, _ = RunDirectory(out).read_log(session.config.fingerprint())
+    log, _ = directory.read_log(session.config.fingerprint())
     result = build_result(log, session.pipeline, session.objective, Path(out), session.space)
     best = result.best_parameters
     if not best:

@@ -95,7 +95,7 @@ def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
         points = plots.pareto_points(histories[0])
         figure = plots.draw_pareto(points, title or "Pareto front")
     else:
-        figure = _convergence(directories, runs, title)
+        figure = _convergence([str(one.path) for one in places], runs, title)
     plots.save(figure, place.path)
     click.echo(f"wrote {out}")
 

@@ -29,12 +29,13 @@ def command(directories: tuple[str, ...], out: str | None) -> int:
     """
     from isptune.report import write_report
 
-    folders = [Path(directory) for directory in directories]
+    # From the root: a pipeline that is made again may change the working folder.
+    folders = [path.absolute() if path.is_dir() else path for path in map(Path, directories)]
     suffix = Path(out).suffix.lower() if out is not None else ".html"
     if suffix not in (".html", ".htm"):
         raise ConfigurationError(f"'{out}': reports are written as .html")
     benchmark = benchmark_among(directories, "a report of its own")
-    target = Place(out if out is not None else _default_out(folders))
+    target = Place(out if out is not None else _default_out([Path(directory) for directory in directories]))
     document = _of_runs(folders) if benchmark is None else _of_benchmark(benchmark)
     click.echo(f"wrote {write_report(target.path, document)}")
     return 0

@@ -12,6 +12,7 @@ from torch import Tensor
 from isptune.coverage import Coverage
 from isptune.errors import ConfigurationError
 from isptune.files import make_folder, write_whole
+from isptune.recipes import name_of
 from isptune.training.learner import Learner
 
 FILE = "model.safetensors"
@@ -35,7 +36,7 @@ def save_learned(path: str | Path, learner: Learner, extra: Mapping[str, Any] | 
 
     path = Path(path)
     make_folder(path.parent)
-    facts = {"learner": learner.name, "configuration": learner.configuration(), **(extra or {})}
+    facts = {"learner": name_of(learner), "configuration": learner.configuration(), **(extra or {})}
     write_whole(path, save(learner.learned_state(), metadata={_KEY: json.dumps(facts, sort_keys=True)}))
 
 
@@ -116,7 +117,7 @@ def load_initial(learner: Learner, path: str | Path) -> None:
         ConfigurationError: it cannot be read, or is another learner's or of other sizes.
     """
     name, configuration, state = read_learned(path)
-    if name != learner.name:
+    if name != name_of(learner):
         raise ConfigurationError(
             f"the checkpoint '{path}' is of the learner '{name}'; allowed as first weights of "
             f"'{learner.name}': its own checkpoints"

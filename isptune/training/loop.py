@@ -18,6 +18,8 @@ from torch import Tensor
 
 from isptune.errors import ConfigurationError, EvaluationError, RunDirectoryError
 from isptune.files import append_whole, make_folder, unwritable, write_whole
+from isptune.recipes import name_of
+from isptune.run import open_locked
 from isptune.training.checkpoint import FILE, load_initial, save_learned
 from isptune.training.encoding import encoded
 from isptune.training.learner import Features, Learner
@@ -25,6 +27,7 @@ from isptune.training.losses import total_loss
 from isptune.training.source import Batch, Source
 
 STATE, LOG, CONFIGURATION = "state.pt", "training.jsonl", "training.json"
+_LOCK = ".lock"
 
 # Batches that the learner's own statistics are fitted on before the first step.
 _FITTED_ON = 8
@@ -123,7 +126,7 @@ def train(
     """
     out, device = Path(out), torch.device(device)
     facts = {
-        "learner": learner.name,
+        "learner": name_of(learner),
         "configuration": learner.configuration(),
         "data": source.describe(),
         "settings": asdict(settings),
@@ -133,6 +136,29 @@ def train(
         # Before the folder is made, so that a wrong one leaves nothing behind.
         if not (resume and (out / STATE).exists()):
             load_initial(learner, initial)
+    _check_folder(out, resume)
+    make_folder(out)
+    try:
+        lock = open_locked(out / _LOCK, f"another process is training in '{out}'")
+    except OSError as error:
+        raise unwritable(out / _LOCK, error) from error
+    with lock:
+        return _train(learner, source, settings, out, device, facts, resume, initial, listener, extra)
+
+
+def _train(
+    learner: Learner,
+    source: Source,
+    settings: Settings,
+    out: Path,
+    device: torch.device,
+    facts: Mapping[str, Any],
+    resume: bool,
+    initial: str | Path | None,
+    listener: Listener | None,
+    extra: Mapping[str, Any] | None,
+) -> Path:
+    """The training itself, in a folder that no other process writes in."""
     state = _open(out, facts, resume)
     learner.to(device).train()
     parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
@@ -257,19 +283,26 @@ def _joined(parts: list[Features]) -> Features:
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
+def _check_folder(out: Path, resume: bool) -> None:
+    """Refuse a folder with a training where a new one is wanted, and one without where it shall go on."""
+    there = (out / CONFIGURATION).exists()
+    if there and not resume:
+        raise RunDirectoryError(
+            f"'{out}' already holds a training; choose another folder or go on with --resume"
+        )
+    if resume and not there:
+        raise RunDirectoryError(f"there is no training in '{out}' to go on with")
+
+
 def _open(out: Path, facts: Mapping[str, Any], resume: bool) -> dict[str, Any] | None:
-    """Make the folder, or read the state of the training that it holds."""
+    """Begin in the folder, or read the state of the training that it holds."""
     path = out / CONFIGURATION
     text = json.dumps(facts, indent=2, sort_keys=True, default=str)
+    # Another process may have begun one in it since.
+    _check_folder(out, resume)
     if not resume:
-        if path.exists():
-            raise RunDirectoryError(
-                f"'{out}' already holds a training; choose another folder or go on with --resume"
-            )
-        write_whole(make_folder(out) / CONFIGURATION, text)
+        write_whole(path, text)
         return None
-    if not path.exists():
-        raise RunDirectoryError(f"there is no training in '{out}' to go on with")
     if _digest(path.read_text(encoding="utf-8")) != _digest(text):
         raise RunDirectoryError(f"the training in '{out}' was started with other data or settings")
     if not (out / STATE).exists():

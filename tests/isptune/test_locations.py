@@ -269,3 +269,54 @@ def test_files_within_options_are_recorded_absolutely() -> None:
     assert component.objective.settled().options == {"terms": {f"{place}:Bright": 2.0, "no.py:Bright": 1}}
     pipeline = isptune.create_pipeline("synthetic", scenes=["chart:64x48"], stages=["mine.py:Dim"])
     assert pipeline.space.names == ["Dim"]
+
+
+def test_a_learner_of_a_file_is_made_again_from_its_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    from isptune.registry import learners
+    from isptune.training.checkpoint import load_learner, save_learned
+
+    Path("mine.py").write_text(
+        "import torch\nfrom isptune.training.learner import Learner\n\n"
+        "class Line(Learner):\n"
+        "    def __init__(self, slope: float = 1.0) -> None:\n"
+        "        super().__init__()\n"
+        "        self.slope = torch.nn.Parameter(torch.tensor(slope))\n\n"
+        "    def configuration(self):\n"
+        "        return {}\n"
+    )
+    made = learners.create("mine.py:Line", slope=3.0)
+    save_learned("trained/model.safetensors", made, {})
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert load_learner("../trained").slope.tolist() == 3.0  # type: ignore[union-attr, operator]
+
+
+def test_outputs_lie_where_they_were_asked_for_whatever_a_plugin_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = tmp_path / "away"
+    away.mkdir()
+    Path("mine.py").write_text(
+        SOURCE.replace(
+            "        self.scenes =",
+            f"        import os\n        os.chdir({str(away)!r})\n        self.scenes =",
+        )
+    )
+    run = ["--pipeline", f"{tmp_path}/mine.py:MyISP", "--objective", f"{tmp_path}/mine.py:Bright"]
+    budget = ["--budget", "4", "--population", "2"]
+    bench = ["--seeds", "1", "--scene", "chart:64x48", "--engine", "in-process", "--no-report"]
+    Path("grid.yaml").write_text(
+        f"pipeline: {tmp_path}/mine.py:MyISP\nobjectives: mine.py:Bright\nbudget: 4\npopulation: 2\n"
+    )
+    for verb, made in (
+        (["tune", "chart:64x48", *run, *budget, "--out", "run"], "run/before_after.png"),
+        (["plot", "run", "--out", "plot.png"], "plot.png"),
+        (["report", "run", "--out", "report.html"], "report.html"),
+        (["render", "chart:64x48", "--run", "run", "--out", "best.png"], "best.png"),
+        (["bench", "grid.yaml", *bench, "--out", "grid"], "grid/tables/timings.csv"),
+    ):
+        monkeypatch.chdir(tmp_path)
+        assert command(verb) == 0, capsys.readouterr().err
+        assert Path.cwd() == away
+        assert (tmp_path / made).is_file()
+    assert not list(away.iterdir())

@@ -179,6 +179,22 @@ def test_folders_that_cannot_be(tmp_path: Path) -> None:
     assert str(caught.value) == f"the training in '{out}' was started with other data or settings"
 
 
+def test_two_trainings_in_one_folder_at_once_are_refused(tmp_path: Path) -> None:
+    def again(*_: Any) -> None:
+        for resume in (False, True):
+            with pytest.raises(
+                RunDirectoryError, match=r"already holds a training|another process is training in"
+            ):
+                train(Line(), Made(), Settings({"mse": 1.0}, 2), tmp_path / "out", resume=resume)
+        with pytest.raises(RunDirectoryError, match="^another process is training in '.*out'$"):
+            train(Line(), Made(), Settings({"mse": 1.0}, 2), tmp_path / "out", resume=True)
+        told.append(1)
+
+    told: list[int] = []
+    train(Line(), Made(), Settings({"mse": 1.0}, 2), tmp_path / "out", listener=again)
+    assert told
+
+
 def test_settings_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Settings({"mse": 1.0}, steps=1, precision="float8")

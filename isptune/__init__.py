@@ -46,7 +46,9 @@ if TYPE_CHECKING:
         register_stage as register_stage,
     )
     from isptune.contracts.distortion import Distortion as Distortion
+    from isptune.contracts.scene import Scene as Scene
     from isptune.contracts.stage import Stage as Stage
+    from isptune.contracts.truthful import Truthful as Truthful
     from isptune.errors import IsptuneError as IsptuneError
     from isptune.evaluator import Evaluator as Evaluator
     from isptune.objective import Objective as Objective
@@ -57,7 +59,6 @@ if TYPE_CHECKING:
     from isptune.parameters import Int as Int
     from isptune.parameters import ParameterSpace as ParameterSpace
     from isptune.pipeline import Pipeline as Pipeline
-    from isptune.pipeline import Scene as Scene
     from isptune.stopping import STOP as STOP
     from isptune.stopping import stop as stop
     from isptune.tuner import TuneResult as TuneResult
@@ -73,13 +74,15 @@ _HOMES = {
         for kind in (f"stage{plural}", f"pipeline{plural}", f"objective{plural}", f"optimizer{plural}")
     ],
     "isptune.contracts.distortion": ["Distortion"],
+    "isptune.contracts.scene": ["Scene"],
     "isptune.contracts.stage": ["Stage"],
+    "isptune.contracts.truthful": ["Truthful"],
     "isptune.errors": ["IsptuneError"],
     "isptune.evaluator": ["Evaluator"],
     "isptune.objective": ["Objective"],
     "isptune.optimizer": ["Optimizer"],
     "isptune.parameters": ["Bool", "Choice", "Float", "Int", "ParameterSpace"],
-    "isptune.pipeline": ["Pipeline", "Scene"],
+    "isptune.pipeline": ["Pipeline"],
     "isptune.stopping": ["STOP", "stop"],
     "isptune.tuner": ["TuneResult", "resume", "tune"],
 }

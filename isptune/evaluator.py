@@ -266,7 +266,9 @@ class Evaluator:
     def _chunk_size(self, scene: Scene, gradients: bool) -> int:
         key = (scene.height, scene.width, gradients)
         if key not in self._most:
-            image = 3 * scene.height * scene.width * scene.image.element_size()
+            # Renderings are of the reference's number type, and of float32 where there is none.
+            width = 4 if scene.reference is None else scene.reference.element_size()
+            image = 3 * scene.height * scene.width * width
             rendering = (
                 self.pipeline.working_images_with_gradients if gradients else self.pipeline.working_images
             )

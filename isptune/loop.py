@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from isptune.contracts.truthful import Truthful
 from isptune.errors import RunDirectoryError
 from isptune.evaluator import Evaluation, Evaluator
 from isptune.failures import Problem
@@ -20,7 +21,6 @@ from isptune.objective import losses_of
 from isptune.optimizer import Optimizer
 from isptune.parameters.identity import identities
 from isptune.pareto import non_dominated
-from isptune.pipeline import l1_distortion
 from isptune.run import Generation
 from isptune.session import Session
 from isptune.stopping import Switch
@@ -179,12 +179,11 @@ class Loop:
         """The hidden l1 and normalised l1 of the best candidate, for trackers alone."""
         if self.hidden is None and self.best_candidate is not None:
             pipeline = self.session.pipeline
-            with torch.no_grad():
-                values = self.session.space.to_values(torch.from_numpy(self.best_candidate[None]))
-                levels = pipeline.truth(values)
-            if levels is None:
+            if not isinstance(pipeline, Truthful):
                 self.hidden = None, None
             else:
-                plain, share = l1_distortion(levels.cpu(), pipeline.truth_maxima)
+                with torch.no_grad():
+                    values = self.session.space.to_values(torch.from_numpy(self.best_candidate[None]))
+                    plain, share = pipeline.losses(values)
                 self.hidden = float(plain[0]), float(share[0])
         return self.hidden or (None, None)

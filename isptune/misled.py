@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isptune.contracts.truthful import Truthful
 from isptune.parameters import ParameterSpace
-from isptune.pipeline import Pipeline, l1_distortion
+from isptune.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from isptune.result import History
@@ -20,8 +21,9 @@ _NOTHING = 1e-9
 
 def before(pipeline: Pipeline, space: ParameterSpace) -> float | None:
     """The hidden ``l1_normalised`` of an untuned candidate, where the space starts; None without a truth."""
-    levels = pipeline.truth(space.start())
-    return None if levels is None else float(l1_distortion(levels.cpu(), pipeline.truth_maxima)[1][0])
+    if not isinstance(pipeline, Truthful):
+        return None
+    return float(pipeline.losses(space.start())[1][0])
 
 
 def sentence(start: float, found: float) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from isptune.contracts.truthful import Truthful
 from isptune.objective import Objective
 from isptune.pictured import (
     MOST_SCENES,
@@ -15,7 +16,6 @@ from isptune.pictured import (
     different_pictures,
     reference_word,
     rendered,
-    whole_scene,
 )
 from isptune.pipeline import Pipeline
 from isptune.result import TuneResult
@@ -93,9 +93,9 @@ def _draw_levels(
 ) -> None:
     from isptune import plots
 
-    levels = pipeline.truth(torch.cat([start, found]))
-    if levels is None:
+    if not isinstance(pipeline, Truthful):
         return
+    levels = pipeline.truth(torch.cat([start, found]))
     figure = plots.draw_recovered_levels(
         pipeline.truth_labels,
         pipeline.truth_units,
@@ -122,7 +122,7 @@ def _draw_before_after(
     if scores is None and result.best_score is not None:
         scores = {objective.name: result.best_score}
     shown = []
-    for number, scene in enumerate(map(whole_scene, scenes[:MOST_SCENES])):
+    for number, scene in enumerate(map(pipeline.whole, scenes[:MOST_SCENES])):
         reference = pipeline.reference(scene)
         images: dict[str, Tensor] = {}
         captions: dict[str, str] = {}

@@ -7,24 +7,14 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from isptune.contracts.truthful import Truthful
 from isptune.objective import Objective
-from isptune.pipeline import Pipeline, Scene, l1_distortion
+from isptune.pipeline import Pipeline, Scene
 from isptune.renderings import render
 from isptune.words import NORMALISED_L1, PRISTINE, TARGET
 
 MOST_SCENES = 3
 """How many pictures of a run are shown."""
-
-
-def whole_scene(scene: Scene) -> Scene:
-    """The whole picture that a cropped scene was taken from; the scene itself where it is not a crop."""
-    file = scene.source.get("file")
-    if file is None or scene.source.get("crop") is None:
-        return scene
-    from isptune.scenes import read_image
-
-    image = read_image(file).to(device=scene.image.device, dtype=scene.image.dtype)
-    return Scene(name=str(scene.name).rpartition("[")[0], image=image, index=scene.index)
 
 
 def different_pictures(scenes: Sequence[Scene]) -> list[Scene]:
@@ -39,7 +29,7 @@ def different_pictures(scenes: Sequence[Scene]) -> list[Scene]:
 
 def reference_word(pipeline: Pipeline) -> str:
     """What the pipeline's reference is: pristine where a truth of zero gives it, else a target."""
-    return PRISTINE if pipeline.truth_labels else TARGET
+    return PRISTINE if isinstance(pipeline, Truthful) else TARGET
 
 
 def measured_on(scenes: Sequence[Scene]) -> str:
@@ -84,10 +74,8 @@ def caption(
         lines[0] = f"this picture: {lines[0]}"
         if of_the_run:
             lines.append(f"the run: {_written(of_the_run)} ({mean})")
-    levels = pipeline.truth(values)
-    if levels is not None:
-        share = float(l1_distortion(levels, pipeline.truth_maxima)[1][0])
-        lines.append(f"{NORMALISED_L1} {share:.3g}")
+    if isinstance(pipeline, Truthful):
+        lines.append(f"{NORMALISED_L1} {float(pipeline.losses(values)[1][0]):.3g}")
     return "\n".join(lines) if mean else ", ".join(filter(None, lines))
 
 
@@ -99,4 +87,4 @@ def _written(scores: Mapping[str, float]) -> str:
 @torch.no_grad()
 def rendered(pipeline: Pipeline, values: Tensor, scene: Scene) -> Tensor:
     """(1, 3, H, W), the picture of one candidate."""
-    return render(pipeline, values.to(scene.image.device), scene)
+    return render(pipeline, values.to(pipeline.device), scene)

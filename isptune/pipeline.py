@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from html import escape
 from typing import Any, ClassVar
 
@@ -13,50 +12,23 @@ from torch import Tensor
 
 from isptune.contracts.development import Development
 from isptune.contracts.picture import as_picture
+from isptune.contracts.scene import Scene as Scene
 from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
 from isptune.showing import counted, short
 
 
-@dataclass(eq=False, repr=False)
-class Scene:
-    """One picture that a pipeline renders.
-
-    Attributes:
-        name: where it comes from, for messages and captions.
-        image: (3, H, W) RGB in [0, 1], the pristine picture.
-        index: its place among the pipeline's scenes, from which its noise is seeded.
-    """
-
-    name: str
-    image: Tensor
-    index: int = 0
-    source: dict[str, Any] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        return f"Scene({self.name!r}, {self.width}x{self.height}, index={self.index})"
-
-    @property
-    def height(self) -> int:
-        return int(self.image.shape[-2])
-
-    @property
-    def width(self) -> int:
-        return int(self.image.shape[-1])
-
-
 class Pipeline:
     """Turns parameter values into pictures; subclass it and write ``render`` for whole populations at once.
 
-    A program, a device or a plain function makes one picture at a time: write ``develop`` instead.
+    A program, a device or a plain function makes one picture at a time: write ``develop`` instead. One that
+    knows how far a candidate is from the optimum is ``Truthful`` as well.
 
     Attributes that a subclass sets:
         space: the parameters.
         scenes: what it can render, of any sizes.
         is_differentiable: gradients flow from the images to the values.
-        has_reference: ``reference`` gives the pristine picture of a scene.
-        truth_labels, truth_maxima: the K names and highest levels of ``truth``; empty without a truth.
-        truth_units: their units.
+        has_reference: ``reference`` gives a picture for every scene.
         stage_names: the registered names of its stages in their order, so that a run can tell which of them
             the objective is known to misjudge; empty where it has no stages or does not tell.
         stage_families: the stages' families, one for each name, or empty.
@@ -64,6 +36,7 @@ class Pipeline:
             serve many runs.
         working_images: how many image-sized temporaries one candidate holds at the peak of ``render``,
             without and with gradients, for the memory budget.
+        device: where ``to`` has moved it; renderings lie there.
         development: how ``develop`` is run: workers, time-out, retries, cache.
 
     The conformance suite ``isptune.testing.PipelineConformance`` checks all of it.
@@ -73,9 +46,6 @@ class Pipeline:
     scenes: Sequence[Scene]
     is_differentiable: bool = False
     has_reference: bool = False
-    truth_labels: tuple[str, ...] = ()
-    truth_maxima: tuple[float, ...] = ()
-    truth_units: tuple[str, ...] = ()
     stage_names: tuple[str, ...] = ()
     stage_families: tuple[str, ...] = ()
     takes_scenes: ClassVar[bool] = False
@@ -84,6 +54,7 @@ class Pipeline:
     requires: ClassVar[tuple[str, ...]] = ()
     working_images: float = 8.0
     working_images_with_gradients: float = 60.0
+    device: torch.device = torch.device("cpu")
     development: Development = Development()
 
     name: str = ""
@@ -158,31 +129,24 @@ class Pipeline:
         return self.scenes[which]
 
     def reference(self, scene: Scene | int) -> Tensor | None:
-        """(1, 3, H, W), the pristine picture of a scene, or None where there is none."""
-        return None
+        """(1, 3, H, W), what a result of a scene is compared with, or None where there is no such picture."""
+        reference = self.scene(scene).reference
+        return None if reference is None else reference.unsqueeze(0)
 
-    def truth(self, values: Tensor) -> Tensor | None:
-        """(P, K) hidden distortion levels of the candidates, or None where nobody knows them.
+    def digest(self, scene: Scene | int) -> str | None:
+        """A digest of what a scene holds, so that a run is not resumed on another; None where there is none.
 
-        Evaluation and plots alone may call it; optimizers and objectives never see it.
+        By default that of tensors, arrays, texts, numbers and files, see ``Scene.digest``.
         """
-        return None
+        return self.scene(scene).digest()
+
+    def whole(self, scene: Scene | int) -> Scene:
+        """What pictures of a run show of a scene: by default itself, or all of what it is a crop of."""
+        return self.scene(scene)
 
     def to(self, device: torch.device | str) -> Pipeline:
         """Move scenes and buffers to a device and return the pipeline itself."""
+        for scene in self.scenes:
+            scene.to(device)
+        self.device = torch.device(device)
         return self
-
-
-def l1_distortion(levels: Tensor, maxima: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """The two L1 distortion losses of hidden levels.
-
-    Args:
-        levels: (P, K) levels in the stages' own units.
-        maxima: the K highest levels.
-
-    Returns:
-        ``l1`` (P,), the mean of the absolute levels in the stages' own units (ScoreNet, WACV 2026,
-        supplement, Table 1), and ``l1_normalised`` (P,), the mean of the levels' shares of their maxima.
-    """
-    scale = torch.as_tensor(maxima, dtype=levels.dtype, device=levels.device)
-    return levels.abs().mean(dim=1), (levels.abs() / scale).mean(dim=1)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isptune.contracts.truthful import Truthful
 from isptune.coverage import Stages
 from isptune.errors import EvaluationError
 from isptune.failures import blame, called
@@ -74,20 +75,22 @@ def check_facts(pipeline: Pipeline) -> None:
     """
     with blame(f"the pipeline '{called(pipeline)}'"):
         for scene in pipeline.scenes:
-            image: Any = scene.image
+            found: Any = scene.reference
             where = f"the scene '{scene.name}'"
-            if not isinstance(image, Tensor) or image.ndim != 3:
-                got = f"the shape {tuple(image.shape)}" if isinstance(image, Tensor) else _type_of(image)
+            if found is None:
+                continue
+            if not isinstance(found, Tensor) or found.ndim != 3:
+                got = f"the shape {tuple(found.shape)}" if isinstance(found, Tensor) else _type_of(found)
                 raise EvaluationError(
-                    f"the image of {where} must be a torch tensor of the shape (3, H, W), got {got}"
+                    f"the reference of {where} must be a torch tensor of the shape (3, H, W), got {got}"
                 )
-            _require(image, "scenes", (3, scene.height, scene.width), where, image)
-            _require_numbers(image.unsqueeze(0), "scenes", where)
+            _require(found, "scenes", (3, *scene.size), where, found)
+            _require_numbers(found.unsqueeze(0), "scenes", where)
         Stages.of(pipeline)
+        if not isinstance(pipeline, Truthful):
+            return
         levels: Any = pipeline.truth(pipeline.space.start())
         count = len(pipeline.truth_labels)
-        if levels is None:
-            return
         if not isinstance(levels, Tensor) or tuple(levels.shape) != (1, count):
             got = f"the shape {tuple(levels.shape)}" if isinstance(levels, Tensor) else _type_of(levels)
             raise EvaluationError(

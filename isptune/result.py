@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from isptune.contracts.truthful import Truthful
 from isptune.misled import before, is_misled
 from isptune.objective import Objective
 from isptune.parameters import ParameterSpace
 from isptune.pareto import ParetoFront, pareto_front
-from isptune.pipeline import Pipeline, l1_distortion
+from isptune.pipeline import Pipeline
 from isptune.run import Generation
 from isptune.showing import counted, html_table, showable
 
@@ -189,12 +190,11 @@ def build_history(
     none = np.empty((0, len(orientations)) if orientations else 0)
     scores = np.concatenate([none, *(g.scores for g in generations)])
     l1 = l1_normalised = None
-    with torch.no_grad():
-        values = space.to_values(torch.from_numpy(candidates))
-        levels = pipeline.truth(values)
-        if levels is not None:
-            plain, share = l1_distortion(levels.cpu(), pipeline.truth_maxima)
-            l1, l1_normalised = plain.numpy(), share.numpy()
+    values = space.to_values(torch.from_numpy(candidates))
+    if isinstance(pipeline, Truthful):
+        with torch.no_grad():
+            plain, share = pipeline.losses(values)
+        l1, l1_normalised = plain.numpy(), share.numpy()
     return History(
         evaluations=np.arange(1, len(scores) + 1),
         candidates=candidates,
@@ -238,9 +238,8 @@ def build_result(
         result.best_score = float(history.scores[best])
     values = space.to_values(torch.from_numpy(history.candidates[best : best + 1]))
     result.best_parameters = space.to_dicts(values)[0]
-    levels = pipeline.truth(values)
-    if levels is not None and history.l1 is not None and history.l1_normalised is not None:
-        row = levels[0].tolist()
+    if isinstance(pipeline, Truthful) and history.l1 is not None and history.l1_normalised is not None:
+        row = pipeline.truth(values)[0].tolist()
         result.levels = dict(zip(pipeline.truth_labels, row, strict=True))
         result.l1 = float(history.l1[best])
         result.l1_normalised = float(history.l1_normalised[best])
@@ -263,9 +262,9 @@ def _front(
             pareto.indices, space.to_dicts(values), pareto.scores.tolist(), strict=True
         )
     ]
-    levels = pipeline.truth(values)
-    if levels is not None and history.l1 is not None and history.l1_normalised is not None:
-        for row, index, level in zip(rows, pareto.indices, levels.tolist(), strict=True):
+    if isinstance(pipeline, Truthful) and history.l1 is not None and history.l1_normalised is not None:
+        levels = pipeline.truth(values).tolist()
+        for row, index, level in zip(rows, pareto.indices, levels, strict=True):
             row["levels"] = dict(zip(pipeline.truth_labels, level, strict=True))
             row["l1"] = float(history.l1[index])
             row["l1_normalised"] = float(history.l1_normalised[index])

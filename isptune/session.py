@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from isptune import registry
@@ -258,10 +256,7 @@ def _facts(session: Session, run: str) -> dict[str, Any]:
         },
         "machine": _machine(),
         "space": plain_data(session.space.to_dict()),
-        "scene_digests": {
-            f"{index} {scene.name}": _digest(scene.image)
-            for index, scene in enumerate(session.pipeline.scenes)
-        },
+        "scene_digests": _scene_digests(session.pipeline),
     }
 
 
@@ -277,9 +272,10 @@ def _machine() -> dict[str, Any]:
     return facts
 
 
-def _digest(image: Any) -> str:
-    array = np.ascontiguousarray(image.detach().cpu().numpy())
-    return hashlib.sha256(repr(array.shape).encode() + array.tobytes()).hexdigest()[:16]
+def _scene_digests(pipeline: Pipeline) -> dict[str, str]:
+    """By place and name, of the scenes that have a digest."""
+    digests = {f"{index} {scene.name}": pipeline.digest(scene) for index, scene in enumerate(pipeline.scenes)}
+    return {name: digest for name, digest in digests.items() if digest is not None}
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
     """
     from isptune import plots, registry
     from isptune.scenes import load_scenes
+    from isptune.scenes.pictures import picture_of
 
     place = Place(out)
     folder = place.path
@@ -40,7 +41,7 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
     scenes = load_scenes(image, crop="full")
     if len(scenes) > 1:
         raise ConfigurationError(f"a gallery is of one image, and '{image}' stands for {len(scenes)}")
-    found = plots.stage_gallery(scenes[0].image, stages, size)
+    found = plots.stage_gallery(picture_of(scenes[0]), stages, size)
     high, wide = found.original.shape[:2]
     figure = plots.draw_gallery(found, title=f"{scenes[0].name}, its {wide}x{high} pixels of most detail")
     folder = place.path

@@ -232,11 +232,12 @@ def _print_levels(console: Console, session: Session, result: TuneResult) -> Non
     from rich.text import Text
 
     from isptune import misled
+    from isptune.contracts.truthful import Truthful
 
     assert result.levels is not None
     pipeline = session.pipeline
+    assert isinstance(pipeline, Truthful)
     start = pipeline.truth(session.space.start())
-    assert start is not None
     heads = [Column(head, number=True) for head in (START, FOUND, "highest")]
     rows = [
         [stage, f"{before:.4g}", f"{level:.4g}", f"{most:g}", unit]

@@ -77,6 +77,7 @@ def command(
     from isptune.cli.scoring import score_pictures
     from isptune.devices import resolve_device
     from isptune.scenes import load_scenes
+    from isptune.scenes.pictures import picture_of
 
     where = resolve_device(device)
     made = [registry.objectives.create(name, **settings[name]) for name in names]
@@ -91,7 +92,7 @@ def command(
         scenes = load_scenes([reference], crop=None)
         if len(scenes) > 1:
             raise ImageError(f"--reference takes one image, and '{reference}' is {len(scenes)} of them")
-        pristine = scenes[0].image
+        pristine = picture_of(scenes[0])
     table = score_pictures(made, images, pristine, where)
     if not table.rows and len(table.failures) == 1:
         raise table.failures[0]

@@ -16,6 +16,7 @@ from isptune.failures import called
 from isptune.objective import Objective
 from isptune.pipeline import Scene
 from isptune.scenes.loading import named_pictures
+from isptune.scenes.pictures import picture_of
 
 # What stands where there is no number.
 NOTHING = "–"
@@ -141,7 +142,7 @@ def _scored(
     objective: Objective, scene: Scene, reference: Tensor | None, device: torch.device
 ) -> list[float | None]:
     name = called(objective)
-    image = scene.image.unsqueeze(0).to(device)
+    image = picture_of(scene).unsqueeze(0).to(device)
     try:
         with torch.no_grad():
             values = [float(objective.score(image, reference)[0])]

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from isptune.config import RunConfig
+from isptune.contracts.truthful import Truthful
 from isptune.errors import IsptuneError
 from isptune.parameters import ParameterSpace
 from isptune.pipeline import Pipeline
@@ -97,13 +98,13 @@ def recovered(records: Sequence[Record], pipelines: Pipelines) -> Recovered | No
     for objective, group in by_objective(records).items():
         for record in group:
             pipeline = pipelines.try_of(record) if record.levels else None
-            if pipeline is None or record.levels is None:
+            if not isinstance(pipeline, Truthful) or record.levels is None:
                 continue
             facts = (pipeline.truth_labels, pipeline.truth_units, pipeline.truth_maxima)
             shape = shape or facts
             with torch.no_grad():
                 start = pipeline.truth(pipelines.space_of(record).start())
-            if start is None or facts != shape or tuple(record.levels) != tuple(facts[0]):
+            if facts != shape or tuple(record.levels) != tuple(facts[0]):
                 continue
             starts.append(start[0].abs().tolist())
             found.setdefault(objective, []).append([abs(level) for level in record.levels.values()])

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from isptune.contracts.truthful import Truthful
 from isptune.parameters import Choice, ParameterSpace
 from isptune.pipeline import Pipeline
 from isptune.report.charts import Spec, plain, rounded
@@ -60,7 +61,7 @@ def candidate_views(pipeline: Pipeline, space: ParameterSpace, lines: Sequence[S
     views: list[Spec] = [
         {"label": "parameters", "places": "parameters", "texts": "written", "axes": parameters}
     ]
-    if all("levels" in line for line in lines):
+    if isinstance(pipeline, Truthful) and all("levels" in line for line in lines):
         axes = [
             {"name": label, "low": "0", "high": f"{most:g} {unit}".strip()}
             for label, most, unit in zip(
@@ -89,19 +90,21 @@ def candidate_lines(
     # The middle of its step where a parameter has steps, so that equal values lie on each other.
     unit = space.to_unit(values).numpy()
     written = space.to_dicts(values)
-    with torch.no_grad():
-        levels = pipeline.truth(values)
+    shares = levels = None
+    if isinstance(pipeline, Truthful):
+        with torch.no_grad():
+            levels = pipeline.truth(values).abs()
+        shares = levels / torch.tensor(pipeline.truth_maxima, dtype=levels.dtype)
     found = []
     for place, index in enumerate(chosen.tolist()):
         line: Spec = {
             "parameters": plain(unit[place]),
             "written": [_written(written[place][parameter.name]) for parameter in space.free],
         }
-        if levels is not None and history.l1_normalised is not None:
-            row = levels[place].abs()
+        if levels is not None and shares is not None and history.l1_normalised is not None:
             line["loss"] = rounded(float(history.l1_normalised[index]))
-            line["levels"] = plain((row / torch.tensor(pipeline.truth_maxima, dtype=row.dtype)).tolist())
-            line["writtenLevels"] = [_written(level) for level in row.tolist()]
+            line["levels"] = plain(shares[place].tolist())
+            line["writtenLevels"] = [_written(level) for level in levels[place].tolist()]
         found.append(line)
     return found
 

@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isptune.pictured import MOST_SCENES, different_pictures, measured_on, reference_word, whole_scene
-from isptune.pipeline import Pipeline, Scene, l1_distortion
+from isptune.contracts.truthful import Truthful
+from isptune.pictured import MOST_SCENES, different_pictures, measured_on, reference_word
+from isptune.pipeline import Pipeline, Scene
 from isptune.plots import before_after_crops
 from isptune.renderings import render
 from isptune.report.compute import by_objective, in_order, median_record
@@ -102,7 +103,7 @@ def compare(records: Sequence[Record], pipelines: Pipelines, number: int = 0) ->
         pipeline = pipelines.try_of(record)
         if pipeline is None:
             continue
-        whole = whole_scene(different_pictures(pipeline.scenes)[number])
+        whole = pipeline.whole(different_pictures(pipeline.scenes)[number])
         if not pictures:
             name, word = whole.name, reference_word(pipeline)
             start = pipelines.space_of(record).start()
@@ -135,15 +136,13 @@ def _crops(after: Tensor, pristine: Tensor | None) -> tuple[tuple[int, int, int,
 
 def _render(pipeline: Pipeline, values: Tensor, scene: Scene) -> Tensor:
     with torch.no_grad():
-        return render(pipeline, values.to(scene.image.device), scene)[0].float().cpu().clamp(0, 1)
+        return render(pipeline, values.to(pipeline.device), scene)[0].float().cpu().clamp(0, 1)
 
 
 def _start_note(pipeline: Pipeline, start: Tensor) -> str:
-    levels = pipeline.truth(start)
-    if levels is None:
+    if not isinstance(pipeline, Truthful):
         return START_WORDS
-    share = float(l1_distortion(levels, pipeline.truth_maxima)[1][0])
-    return f"{START_WORDS}, {NORMALISED_L1} {share:.3g}"
+    return f"{START_WORDS}, {NORMALISED_L1} {float(pipeline.losses(start)[1][0]):.3g}"
 
 
 def _note(record: Record, mean: str) -> str:

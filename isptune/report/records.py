@@ -14,9 +14,10 @@ import torch
 from isptune.again import check_parameters, require_named
 from isptune.benchmark.results import Benchmark
 from isptune.config import RunConfig, parse_config, settings_of
+from isptune.contracts.truthful import Truthful
 from isptune.errors import RunDirectoryError
 from isptune.naming import listed
-from isptune.pipeline import Pipeline, l1_distortion
+from isptune.pipeline import Pipeline
 from isptune.result import History
 from isptune.run import CONFIG_NAME, RESULT_NAME, Generation, RunDirectory
 from isptune.session import make_objective, make_pipeline
@@ -134,11 +135,11 @@ def _record(
     candidates = np.concatenate([generation.candidates for generation in log])
     space = pipeline.space.constrained(config.parameters)
     values = space.to_values(torch.from_numpy(candidates))
-    with torch.no_grad():
-        levels = pipeline.truth(values)
-    l1 = share = None
-    if levels is not None:
-        l1, share = (loss.numpy() for loss in l1_distortion(levels.cpu(), pipeline.truth_maxima))
+    l1 = share = levels = None
+    if isinstance(pipeline, Truthful):
+        with torch.no_grad():
+            levels = pipeline.truth(values)
+            l1, share = (loss.numpy() for loss in pipeline.losses(values))
     scores = np.concatenate([generation.scores for generation in log])
     history = History(
         evaluations=np.arange(1, len(scores) + 1),
@@ -166,9 +167,9 @@ def _record(
         score=None if several else float(scores[best]),
         l1=None if l1 is None else float(l1[best]),
         l1_normalised=None if share is None else float(share[best]),
-        levels=None
-        if levels is None
-        else dict(zip(pipeline.truth_labels, levels[best].tolist(), strict=True)),
+        levels=dict(zip(pipeline.truth_labels, levels[best].tolist(), strict=True))
+        if isinstance(pipeline, Truthful) and levels is not None
+        else None,
         parameters=space.to_dicts(values[best : best + 1])[0],
         seconds=sum(generation.seconds for generation in log),
         scores=dict(zip(columns.labels, scores[best].tolist(), strict=True)) if several else {},

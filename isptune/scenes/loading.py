@@ -20,6 +20,7 @@ from isptune.paths import names_chart, shown, user_path, what_is_missing
 from isptune.pipeline import Scene
 from isptune.scenes.crops import CropRule, choose_crops, parse_crop
 from isptune.scenes.generated import chart, check_seed
+from isptune.scenes.pictures import picture_of
 from isptune.scenes.reading import FORMATS, MINIMUM_SIDE, read_image
 
 logger = logging.getLogger("isptune")
@@ -30,7 +31,11 @@ Source = str | Path | Tensor | Scene
 
 
 def load_scenes(
-    sources: Source | Sequence[Source], *, crop: str | int | None = "auto", seed: int = 0
+    sources: Source | Sequence[Source],
+    *,
+    crop: str | int | None = "auto",
+    seed: int = 0,
+    references: Source | Sequence[Source] | None = None,
 ) -> list[Scene]:
     """Make the scenes that a pipeline renders.
 
@@ -54,6 +59,8 @@ def load_scenes(
             Crops never overlap: where fewer fit side by side, there are as many as fit, and a picture that is
             smaller than a crop stays whole. See ``choose_crops`` for where they lie.
         seed: of the chart's texture and of the places that crops may take.
+        references: what results are compared with, given like the sources, as many pictures of the same
+            sizes in the same order; each scene's own picture if None.
 
     Returns:
         Scenes, of which each knows its name (``"photo.png"``, or ``"photo.png[x,y]"`` for a crop; bytes and
@@ -61,7 +68,8 @@ def load_scenes(
         ``file``, ``chart`` or ``tensor``, and ``crop`` as x, y, width, height.
 
     Raises:
-        ImageError: nothing is there, or it cannot be read; a tensor of another shape, type or range.
+        ImageError: nothing is there, or it cannot be read; a tensor of another shape, type or range; a
+            reference of another size than its scene.
         ConfigurationError: a ``crop`` that is not known, a negative seed.
 
     Example:
@@ -75,7 +83,10 @@ def load_scenes(
     if isinstance(sources, str | Path | Tensor | Scene):
         sources = [sources]
     scenes: list[Scene] = []
-    for picture in _named_apart(_pictures(sources, seed)):
+    pictures = _named_apart(_pictures(sources, seed))
+    if references is not None:
+        pictures = _compared(pictures, sources, references, seed)
+    for picture in pictures:
         scenes += _seen(picture, rule, seed)
     if not scenes:
         raise ImageError(f"no scene is given; give an image file ({FORMATS}), a folder, a glob or 'chart'")
@@ -116,6 +127,30 @@ def _pictures(sources: Iterable[Source], seed: int) -> Iterator[Scene]:
         yield _whole(entry, position, names, seed)
 
 
+def _compared(
+    pictures: Iterable[Scene], sources: Sequence[Source], references: Source | Sequence[Source], seed: int
+) -> Iterator[Scene]:
+    """The pictures, each with the picture that its results are compared with."""
+    if isinstance(references, str | Path | Tensor | Scene):
+        references = [references]
+    counts = [sum(len(_entries(one)) for one in several) for several in (sources, references)]
+    if counts[0] != counts[1]:
+        raise ImageError(
+            f"there are {counts[1]} pictures to compare with and {counts[0]} pictures to render; "
+            "give one for each, in the same order"
+        )
+    for picture, other in zip(pictures, _pictures(references, seed), strict=True):
+        if picture.size != other.size:
+            raise ImageError(
+                f"the picture '{other.name}' is {other.width}x{other.height} pixels, and '{picture.name}', "
+                f"which is compared with it, {picture.width}x{picture.height}; they must be of one size"
+            )
+        picture.reference = picture_of(other).to(picture_of(picture).dtype)
+        if "file" in other.source:
+            picture.source["reference"] = other.source["file"]
+        yield picture
+
+
 def _shared_names(entries: Iterable[Any]) -> Counter[str]:
     """How many of the files have a name."""
     return Counter(entry.name for entry in {entry for entry in entries if isinstance(entry, Path)})
@@ -124,14 +159,17 @@ def _shared_names(entries: Iterable[Any]) -> Counter[str]:
 def _whole(entry: Any, position: int, names: Counter[str], seed: int) -> Scene:
     """The whole picture of one of the ``_entries``."""
     if isinstance(entry, Scene):
-        return Scene(entry.name, entry.image, source={**entry.source, "scene": True})
+        return Scene.of_picture(
+            entry.name, picture_of(entry), reference=entry.reference, source={**entry.source, "scene": True}
+        )
     if isinstance(entry, Tensor):
-        return Scene(f"tensor {position}", _checked(entry, position), source={"tensor": position})
+        image = _checked(entry, position)
+        return Scene.of_picture(f"tensor {position}", image, source={"tensor": position})
     if isinstance(entry, Path):
         name = shown(entry.name if names[entry.name] == 1 else entry.as_posix())
-        return Scene(name, read_image(entry), source={"file": os.path.abspath(entry)})
+        return Scene.of_picture(name, read_image(entry), source={"file": os.path.abspath(entry)})
     name, width, height = entry
-    return Scene(name, chart(width, height, seed), source={"chart": [width, height]})
+    return Scene.of_picture(name, chart(width, height, seed), source={"chart": [width, height]})
 
 
 def _entries(source: Source) -> list[Any]:
@@ -228,16 +266,21 @@ def _seen(picture: Scene, rule: CropRule, seed: int) -> list[Scene]:
     """The picture whole, or its crops."""
     ready = "chart" in picture.source or picture.source.pop("scene", False)
     whole = rule.side == 0 or picture.width * picture.height <= rule.above or (rule.automatic and ready)
-    places = [] if whole else choose_crops(picture.image, rule.count, rule.side, seed)
+    places = [] if whole else choose_crops(picture_of(picture), rule.count, rule.side, seed)
     if not places:
         return [picture]
     side = rule.side
-    return [
-        Scene(
-            f"{picture.name}[{x},{y}]",
-            # A copy: a view would keep the whole picture in memory.
-            picture.image[:, y : y + side, x : x + side].clone(memory_format=torch.contiguous_format),
-            source={**picture.source, "crop": [x, y, side, side]},
+    whole_image, whole_reference = picture_of(picture), picture.reference
+    crops = []
+    for x, y in places:
+        # Copies: views would keep the whole pictures in memory.
+        image, reference = (
+            None
+            if one is None
+            else one[:, y : y + side, x : x + side].clone(memory_format=torch.contiguous_format)
+            for one in (whole_image, None if whole_reference is whole_image else whole_reference)
         )
-        for x, y in places
-    ]
+        assert image is not None
+        source = {**picture.source, "crop": [x, y, side, side]}
+        crops.append(Scene.of_picture(f"{picture.name}[{x},{y}]", image, reference=reference, source=source))
+    return crops

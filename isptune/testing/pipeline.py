@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 import isptune
+from isptune.contracts.truthful import Truthful
 from isptune.errors import ConfigurationError, ParameterError
 from isptune.parameters import Float
-from isptune.pipeline import Pipeline
+from isptune.pipeline import Pipeline, Scene
 from isptune.renderings import check_facts, render_soundly
 from isptune.testing.checks import assert_gradients_are_true, assert_pictures, global_random_state
 
@@ -77,14 +78,21 @@ class PipelineConformance:
         assert min(pipeline.working_images, pipeline.working_images_with_gradients) > 0
         check_facts(pipeline)
 
-    def test_scenes_are_pictures_with_their_places(self) -> None:
+    def test_scenes_have_sizes_and_know_their_places(self) -> None:
         pipeline = self.make()
         assert len(pipeline.scenes) >= 1
         for index, scene in enumerate(pipeline.scenes):
             assert scene.name
             assert scene.index == index
-            assert scene.image.shape == (3, scene.height, scene.width)
-            assert_pictures(scene.image)
+            assert min(scene.size) > 0
+            if scene.reference is not None:
+                assert scene.reference.shape == (3, *scene.size)
+                assert_pictures(scene.reference)
+            digest = pipeline.digest(scene)
+            assert digest is None or isinstance(digest, str), "a scene's digest is a text, or None"
+            assert digest == pipeline.digest(index), "a scene has another digest when it is asked again"
+            whole = pipeline.whole(scene)
+            assert isinstance(whole, Scene), f"whole() gives a {type(whole).__name__}, expected a Scene"
             assert pipeline.scene(index) is scene
             assert pipeline.scene(scene) is scene
 
@@ -144,20 +152,24 @@ class PipelineConformance:
     def test_nothing_is_modified(self) -> None:
         pipeline = self.make()
         values = self._values(pipeline)
-        kept = values.clone(), [scene.image.clone() for scene in pipeline.scenes]
+        before = values.clone(), [pipeline.digest(scene) for scene in pipeline.scenes]
+        references = [None if s.reference is None else s.reference.clone() for s in pipeline.scenes]
         for scene in pipeline.scenes:
             # Writing into a result must not reach the scene either.
             pipeline.render(values, scene).fill_(0.5)
-        assert torch.equal(values, kept[0])
-        for scene, image in zip(pipeline.scenes, kept[1], strict=True):
-            assert torch.equal(scene.image, image)
+        assert torch.equal(values, before[0]), "the values were written over"
+        for scene, digest, reference in zip(pipeline.scenes, before[1], references, strict=True):
+            assert pipeline.digest(scene) == digest, f"the scene '{scene.name}' was written over"
+            same = reference is None or scene.reference is None or torch.equal(scene.reference, reference)
+            assert same, f"the reference of the scene '{scene.name}' was written over"
 
     def test_global_random_state_is_neither_used_nor_changed(self) -> None:
         before = global_random_state()
         pipeline = self.make()
         values = self._values(pipeline, 2)
         first = pipeline.render(values, 0).clone()
-        pipeline.truth(values)
+        if isinstance(pipeline, Truthful):
+            pipeline.truth(values)
         assert global_random_state() == before
         torch.rand(7)
         assert self._near(self.make().render(values, 0), first, self.repeat_tolerance)
@@ -186,18 +198,17 @@ class PipelineConformance:
     def test_truth_is_a_table_of_levels_in_their_ranges(self) -> None:
         pipeline = self.make()
         values = self._values(pipeline, 16)
+        if not isinstance(pipeline, Truthful):
+            assert not hasattr(pipeline, "truth"), "there is a truth(), but the pipeline is not Truthful"
+            pytest.skip("the pipeline is not Truthful")
         levels = pipeline.truth(values)
-        if not pipeline.truth_labels:
-            assert levels is None, "there is a truth, although truth_labels is empty"
-            return
-        assert levels is not None, "there is no truth, although truth_labels names its columns"
         count = len(pipeline.truth_labels)
         assert len(pipeline.truth_maxima) == len(pipeline.truth_units) == count
         assert len(set(pipeline.truth_labels)) == count
         assert levels.shape == (16, count)
         assert float(levels.min()) >= 0
         assert bool((levels <= torch.tensor(pipeline.truth_maxima, dtype=levels.dtype)).all())
-        alone = torch.cat([pipeline.truth(values[i : i + 1]) for i in range(16)])  # type: ignore[misc]
+        alone = torch.cat([pipeline.truth(values[i : i + 1]) for i in range(16)])
         assert torch.equal(alone, levels), "a candidate's levels depend on the batch"
         with pytest.raises(ParameterError):
             pipeline.truth(torch.full_like(values, math.nan))
@@ -220,17 +231,27 @@ class PipelineConformance:
         pipeline = self.make()
         if not pipeline.is_differentiable:
             pytest.skip("the pipeline declares no gradients")
-        floats = [i for i, parameter in enumerate(pipeline.space.free) if isinstance(parameter, Float)]
-        assert floats, "a differentiable pipeline needs a float parameter"
+        space = pipeline.space
         for scene in pipeline.scenes:
             for point in self.gradient_points:
-                unit = torch.full((1, len(pipeline.space.free)), point, dtype=torch.float64)
+                unit = torch.full((1, len(space.free)), point, dtype=torch.float64)
+                active = space.active(space.to_values(unit))[0].tolist()
+                floats = [
+                    column
+                    for column, place in enumerate(space.free_indices)
+                    if isinstance(space.parameters[place], Float) and active[place]
+                ]
+                assert floats, (
+                    f"a differentiable pipeline needs a float parameter that is active at {point:g}"
+                )
 
-                def render(*columns: Tensor, unit: Tensor = unit, scene: Any = scene) -> Tensor:
+                def render(
+                    *columns: Tensor, unit: Tensor = unit, floats: list[int] = floats, scene: Any = scene
+                ) -> Tensor:
                     whole = list(unit.split(1, dim=1))
                     for place, column in zip(floats, columns, strict=True):
                         whole[place] = column
-                    return pipeline.render(pipeline.space.to_values(torch.cat(whole, dim=1)), scene)
+                    return pipeline.render(space.to_values(torch.cat(whole, dim=1)), scene)
 
                 start = [unit[:, place : place + 1] for place in floats]
                 recorded = render(*(column.clone().requires_grad_(True) for column in start))
@@ -242,4 +263,5 @@ class PipelineConformance:
                     step=self.difference_step,
                     tolerance=self.gradient_tolerance,
                     directions=1,
+                    names=[f"the parameter '{space.free[place].name}'" for place in floats],
                 )

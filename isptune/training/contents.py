@@ -12,6 +12,7 @@ from torch import Tensor
 
 from isptune.errors import ConfigurationError
 from isptune.scenes import load_scenes
+from isptune.scenes.pictures import picture_of
 
 # Large photographs are seldom sharp at full resolution; reduced ones are, and show more of the scene.
 _SCALES = (1.0, 0.6, 0.35, 0.2)
@@ -40,7 +41,7 @@ def pristine_contents(
     validation: list[Tensor] = []
     for scene in load_scenes([str(source) for source in sources], crop=None):
         part = validation if generator.random() < held_out else training
-        crops = list(_crops(scene.image, size, generator))
+        crops = list(_crops(picture_of(scene), size, generator))
         if crops:
             part.append(torch.stack(crops))
     if not training:

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from isptune.contracts.distortion import Distortion
 from isptune.contracts.stage import Stage
+from isptune.contracts.truthful import Truthful
 from isptune.errors import ConfigurationError
 from isptune.integers import whole_number
 from isptune.parameters import ParameterSpace
 from isptune.pipeline import Pipeline, Scene
 from isptune.scenes import load_scenes
+from isptune.scenes.pictures import picture_of, whole_picture
 from isptune.stages.building import create_named, make_stages, numbered
 from isptune.stages.chain import Chain, check_domains
 from isptune_synthetic.maps import HiddenMap, hidden_maps
@@ -23,7 +25,7 @@ from isptune_synthetic.maps import HiddenMap, hidden_maps
 DEFAULT_STAGES = ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen")
 
 
-class SyntheticPipeline(Pipeline):
+class SyntheticPipeline(Truthful, Pipeline):
     """Degrades pristine pictures by a chain of stages; the hidden optimum leaves them as they are.
 
     Parameters X go through a seeded hidden map to the stages' levels D, and each candidate's levels drive
@@ -108,9 +110,9 @@ class SyntheticPipeline(Pipeline):
         """(1, n) the values at which every level is 0: for evaluation alone, as ``truth`` is."""
         return self._map.optimum().unsqueeze(0)
 
-    def reference(self, scene: Scene | int) -> Tensor:
-        """(1, 3, H, W), the pristine picture."""
-        return self.scene(scene).image.unsqueeze(0)
+    def whole(self, scene: Scene | int) -> Scene:
+        """The whole picture that a scene is a crop of."""
+        return whole_picture(self.scene(scene))
 
     def render(self, values: Tensor, scene: Scene | int) -> Tensor:
         """Render candidates on one scene, all in one batch.
@@ -128,14 +130,13 @@ class SyntheticPipeline(Pipeline):
         """
         scene = self.scene(scene)
         levels = self.truth(values)
-        images = scene.image.expand(levels.shape[0], -1, -1, -1)
+        images = picture_of(scene).expand(levels.shape[0], -1, -1, -1)
         columns = levels.to(images.device).unbind(1)
         return self._chain(images, [{"level": column} for column in columns], scene.index)
 
     def to(self, device: torch.device | str) -> SyntheticPipeline:
         """Move scenes and stages to a device and return the pipeline itself."""
-        for scene in self.scenes:
-            scene.image = scene.image.to(device)
+        super().to(device)
         self._chain.to(device)
         self._take_memory_facts()
         return self

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 import isptune
-from isptune import Float, Objective, ParameterSpace, Pipeline, Scene
+from isptune import Float, Objective, ParameterSpace, Pipeline, Scene, Truthful
 from isptune.benchmark.results import DONE, FAILED, UNFINISHED, Benchmark, Cell, Run
 from isptune.optimizers.nsga2 import NSGA2
 from isptune.registry import optimizers
 from isptune.result import History
 
 
-class Flat(Pipeline):
+class Flat(Truthful, Pipeline):
     """Paints the scene in the colour (a, b, a); the truth is the distance from (0.25, 0.75)."""
 
     is_differentiable = True
@@ -32,7 +32,9 @@ class Flat(Pipeline):
         self.name = "flat"
         self.options: dict[str, object] = {}
         self.space = ParameterSpace({"a": Float(0, 1), "b": Float(0, 1)})
-        self.scenes = [Scene(f"scene{i}", torch.zeros(3, h, w), index=i) for i, (h, w) in enumerate(sizes)]
+        self.scenes = [
+            Scene.of_picture(f"scene{i}", torch.zeros(3, h, w), index=i) for i, (h, w) in enumerate(sizes)
+        ]
         self.batches: list[int] = []
 
     def render(self, values: Tensor, scene: Scene | int) -> Tensor:
@@ -40,9 +42,6 @@ class Flat(Pipeline):
         scene = self.scene(scene)
         colour = torch.stack([values[:, 0], values[:, 1], values[:, 0]], dim=1)
         return colour.reshape(-1, 3, 1, 1).expand(-1, -1, scene.height, scene.width)
-
-    def reference(self, scene: Scene | int) -> Tensor:
-        return self.scene(scene).image.unsqueeze(0)
 
     def truth(self, values: Tensor) -> Tensor:
         return (values - torch.tensor([0.25, 0.75], dtype=values.dtype)).abs()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import isptune
-from isptune import Objective
+from isptune import Objective, Pipeline
 from isptune.coverage import Coverage, Stages, joined, notice, notices
 from isptune.errors import ConfigurationError
 from isptune.misled import is_misled
@@ -165,11 +165,12 @@ def test_several_objectives_mislead_where_none_got_worse(flat: Maker, nsga2: str
 
 
 def test_without_a_truth_nobody_knows(flat: Maker, target: Maker) -> None:
-    class Blind(type(flat())):  # type: ignore[misc]
-        truth_labels = truth_maxima = truth_units = ()
+    class Blind(Pipeline):
+        has_reference = True
 
-        def truth(self, values: Tensor) -> None:
-            return None
+        def __init__(self) -> None:
+            seeing = flat()
+            self.space, self.scenes, self.render = seeing.space, seeing.scenes, seeing.render
 
     result = isptune.tune(Blind(), target(), budget=10, population=10)
     assert result.misled is None

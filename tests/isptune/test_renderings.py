@@ -210,7 +210,7 @@ def test_labels_have_maxima_and_units(flat: Maker, target: Maker) -> None:
 )
 def test_scenes_are_pictures_too(flat: Maker, target: Maker, image: Any, message: str) -> None:
     pipeline = flat()
-    pipeline.scenes[0].image = image
+    pipeline.scenes[0].reference = image
     with pytest.raises(EvaluationError, match=f"^{PIPELINE}.*{message}"):
         Evaluator(pipeline, target())
 

@@ -243,7 +243,7 @@ def test_resume_refuses_a_damaged_log(flat: Maker, target: Maker, spoil: Any, me
 def test_resume_refuses_a_scene_that_has_changed(flat: Maker, target: Maker) -> None:
     run(flat, target)
     pipeline = flat()
-    pipeline.scenes[1].image += 0.5
+    pipeline.scenes[1].payload += 0.5
     with refuse("^the scene 'scene1' has changed since the run in 'run' was started$"):
         isptune.tune(pipeline, target(), budget=120, population=30, out="run", resume=True)
 

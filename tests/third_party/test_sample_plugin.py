@@ -25,6 +25,14 @@ pipeline = isptune.create_pipeline(
     maps="identity",
 )
 images = pipeline.render(torch.tensor([[0.0, 0.0], [0.0, 0.8], [0.5, 0.0]], dtype=torch.float64), 0)
+tones = isptune.create_pipeline(
+    "chain",
+    scenes=["chart:64x48"],
+    stages=["brighten", {"name": "tone_curve", "prefix": "tone"}, "gaussian_blur"],
+)
+start = tones.space.start().requires_grad_()
+shown = tones.render(start, 0)
+(slopes,) = torch.autograd.grad(shown.mean(), start)
 objective = isptune.create_objective("mean-brightness")
 entry = registry.stages.entries("vignette")[0]
 listed = io.StringIO()
@@ -43,7 +51,10 @@ print(json.dumps({
     "listed": listed.getvalue(),
     "names": pipeline.space.names,
     "labels": pipeline.truth_labels,
-    "identical": torch.equal(images[0], pipeline.scenes[0].image),
+    "tones": [tones.space.names, tones.is_differentiable, tones.working_images],
+    "near": float((shown - tones.scenes[0].payload).abs().max()),
+    "slopes": slopes[0].abs().tolist(),
+    "identical": torch.equal(images[0], pipeline.scenes[0].payload),
     "corner": float(images[1, :, 0, 0].mean() / images[0, :, 0, 0].mean()),
     "centre": float(images[1, :, 24, 32].mean() / images[0, :, 24, 32].mean()),
     "scores": objective.score(images).tolist(),
@@ -95,6 +106,11 @@ def test_plugin_is_found_listed_and_used_in_the_synthetic_pipeline(installed, tm
     assert seen["names"] == ["brightening", "vignetting"]
     assert seen["labels"] == ["brighten", "vignette"]
     assert seen["identical"]
+    names = ["brighten.level", "tone.gamma", "tone.shadows", "tone.highlights", "gaussian_blur.level"]
+    # Pictures are written over in place: no second batch is counted.
+    assert seen["tones"] == [names, True, 1.7]
+    assert seen["near"] < 2e-3
+    assert min(seen["slopes"][1:4]) > 0.01
     assert seen["corner"] == pytest.approx(0.2, abs=1e-5)
     assert seen["centre"] == pytest.approx(1.0, abs=1e-3)
     pristine, darkened, brightened = seen["scores"]

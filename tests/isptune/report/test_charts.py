@@ -35,9 +35,6 @@ class Knobs:
             }
         )
 
-    def truth(self, values: torch.Tensor) -> None:
-        return None
-
     def try_of(self, record: Record) -> Knobs:
         return self
 

@@ -65,7 +65,7 @@ def test_a_single_run_before_after_and_pristine(tuned: Path) -> None:
     pipeline = pipelines.of(record)
     after = pipeline.render(pipeline.space.from_dicts([record.parameters]), 0)[0]
     torch.testing.assert_close(found.pictures[1].image, after.float())
-    torch.testing.assert_close(found.pictures[2].image, pipeline.scenes[0].image)
+    torch.testing.assert_close(found.pictures[2].image, pipeline.scenes[0].payload)
     assert found.pictures[1].note == f"psnr {record.score:.4g}, normalised l1 {record.l1_normalised:.3g}"
     for x, y, width, height in found.crops:
         assert 0 <= x <= 96 - width

@@ -41,7 +41,7 @@ def test_a_file(tmp_path: Path) -> None:
         assert scene.name == "photo.png"
         assert scene.index == 0
         assert scene.source == {"file": str(path)}
-        assert torch.equal(scene.image, picture(0))
+        assert torch.equal(scene.payload, picture(0))
         assert (scene.width, scene.height) == (40, 36)
 
 
@@ -49,7 +49,7 @@ def test_a_folder_in_natural_order_without_what_is_no_picture(album: Path) -> No
     scenes = load_scenes([album])
     assert [scene.name for scene in scenes] == ["a.tif", "b2.PNG", "b10.png"]
     assert [scene.index for scene in scenes] == [0, 1, 2]
-    assert torch.equal(scenes[1].image, picture(1))
+    assert torch.equal(scenes[1].payload, picture(1))
 
 
 def test_globs(album: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_file_with_a_globs_characters_in_its_name(tmp_path: Path) -> None:
     write_image(tmp_path / "night[1].png", picture(0))
     write_image(tmp_path / "night1.png", picture(1))
     (scene,) = load_scenes([tmp_path / "night[1].png"])
-    assert torch.equal(scene.image, picture(0))
+    assert torch.equal(scene.payload, picture(0))
 
 
 def test_a_relative_path_is_remembered_as_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,8 +76,8 @@ def test_a_relative_path_is_remembered_as_absolute(tmp_path: Path, monkeypatch: 
 def test_the_chart_and_its_seed() -> None:
     default, sized = load_scenes(["chart", "chart:96x64"], seed=3)
     assert (default.name, sized.name) == ("chart", "chart:96x64")
-    assert torch.equal(default.image, chart(384, 256, seed=3))
-    assert torch.equal(sized.image, chart(96, 64, seed=3))
+    assert torch.equal(default.payload, chart(384, 256, seed=3))
+    assert torch.equal(sized.payload, chart(96, 64, seed=3))
     assert sized.source == {"chart": [96, 64]}
     assert sized.index == 1
 
@@ -86,24 +86,24 @@ def test_tensors_keep_their_type_and_are_copied() -> None:
     for dtype in (torch.float32, torch.float64):
         image = picture(0).to(dtype).requires_grad_()
         (scene,) = load_scenes([image])
-        assert scene.image.dtype == dtype
-        assert not scene.image.requires_grad
-        assert torch.equal(scene.image, image)
+        assert scene.payload.dtype == dtype
+        assert not scene.payload.requires_grad
+        assert torch.equal(scene.payload, image)
         with torch.no_grad():
             image.zero_()
-        assert float(scene.image.sum()) > 0
+        assert float(scene.payload.sum()) > 0
         assert scene.name == "tensor 0"
         assert scene.source == {"tensor": 0}
     turned = picture(0).transpose(1, 2)
-    assert load_scenes(turned)[0].image.is_contiguous()
+    assert load_scenes(turned)[0].payload.is_contiguous()
 
 
 def test_scenes_of_different_sizes_and_kinds_in_one_list(album: Path) -> None:
-    ready = Scene("ready", picture(5, 50, 60), index=9, source={"file": "elsewhere"})
+    ready = Scene.of_picture("ready", picture(5, 50, 60), index=9, source={"file": "elsewhere"})
     scenes = load_scenes([ready, "chart:64x48", album / "a.tif", picture(6, 33, 44)])
     assert [scene.name for scene in scenes] == ["ready", "chart:64x48", "a.tif", "tensor 3"]
     assert [scene.index for scene in scenes] == [0, 1, 2, 3]
-    assert [tuple(scene.image.shape[1:]) for scene in scenes] == [(60, 50), (48, 64), (36, 40), (44, 33)]
+    assert [tuple(scene.payload.shape[1:]) for scene in scenes] == [(60, 50), (48, 64), (36, 40), (44, 33)]
     assert scenes[0].source == {"file": "elsewhere"}
     assert ready.index == 9
     assert ready.source == {"file": "elsewhere"}
@@ -137,17 +137,17 @@ class TestCrops:
             assert (width, height) == (256, 256)
             assert scene.name == f"photo.png[{x},{y}]"
             assert scene.source == {"file": str(photo), "crop": [x, y, 256, 256]}
-            assert torch.equal(scene.image, whole[:, y : y + 256, x : x + 256])
-            assert scene.image.is_contiguous()
+            assert torch.equal(scene.payload, whole[:, y : y + 256, x : x + 256])
+            assert scene.payload.is_contiguous()
             # The crop does not hold the whole picture in memory.
-            assert scene.image.untyped_storage().nbytes() == 3 * 256 * 256 * 4
+            assert scene.payload.untyped_storage().nbytes() == 3 * 256 * 256 * 4
 
     def test_full_and_explicit_crops(self, photo: Path) -> None:
         for crop in (None, "full"):
             (scene,) = load_scenes([photo], crop=crop)
-            assert scene.image.shape == (3, 900, 1200)
+            assert scene.payload.shape == (3, 900, 1200)
             assert scene.name == "photo.png"
-        assert {tuple(scene.image.shape) for scene in load_scenes([photo], crop=192)} == {(3, 192, 192)}
+        assert {tuple(scene.payload.shape) for scene in load_scenes([photo], crop=192)} == {(3, 192, 192)}
         assert len(load_scenes([photo], crop=192)) == 6
         assert len(load_scenes([photo], crop="9x192")) == 9
         # Only 4 x 3 crops of 300 pixels fit side by side.
@@ -159,14 +159,16 @@ class TestCrops:
         assert len(load_scenes([megapixel])) == 1
         assert len(load_scenes([beyond])) == 6
         assert load_scenes([beyond])[0].name.startswith("tensor 0[")
-        assert len(load_scenes([Scene("ready", beyond)])) == 1
+        assert len(load_scenes([Scene.of_picture("ready", beyond)])) == 1
         (large,) = load_scenes(["chart:1280x1024"])
-        assert large.image.shape == (3, 1024, 1280)
+        assert large.payload.shape == (3, 1024, 1280)
 
     def test_explicit_crops_apply_to_everything_that_is_large_enough(self) -> None:
         small = picture(0, 40, 40)
-        scenes = load_scenes(["chart:192x128", Scene("ready", torch.rand(3, 64, 64)), small], crop="2x64")
-        shapes = [(scene.name.split("[")[0], tuple(scene.image.shape[1:])) for scene in scenes]
+        scenes = load_scenes(
+            ["chart:192x128", Scene.of_picture("ready", torch.rand(3, 64, 64)), small], crop="2x64"
+        )
+        shapes = [(scene.name.split("[")[0], tuple(scene.payload.shape[1:])) for scene in scenes]
         assert shapes == [
             ("chart:192x128", (64, 64)),
             ("chart:192x128", (64, 64)),
@@ -174,7 +176,7 @@ class TestCrops:
             ("tensor 2", (40, 40)),
         ]
         x, y, _, _ = scenes[0].source["crop"]
-        assert torch.equal(scenes[0].image, chart(192, 128)[:, y : y + 64, x : x + 64])
+        assert torch.equal(scenes[0].payload, chart(192, 128)[:, y : y + 64, x : x + 64])
 
     def test_the_crops_stay_the_same(self, photo: Path) -> None:
         first, second = load_scenes([photo]), load_scenes([photo])

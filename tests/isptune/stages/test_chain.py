@@ -15,7 +15,7 @@ def _inputs(**options):
     pipeline = SyntheticPipeline(["chart:64x48"], maps="identity", **options)
     values = pipeline.space.to_values(torch.tensor([[0.3, 0.5, 0.2, 0.4, 0.1], [0.5] * 5]).double())
     scene = pipeline.scenes[0]
-    images = scene.image.expand(2, -1, -1, -1)
+    images = scene.payload.expand(2, -1, -1, -1)
     fields = Chain(pipeline.stages).noise
     noises = [fields.of(stage, position, 0, images) for position, stage in enumerate(pipeline.stages)]
     levels = [{"level": column} for column in pipeline.truth(values).unbind(1)]
@@ -33,7 +33,7 @@ def test_half_precision_storage_is_near_the_float32_chain(storage, dtype, mean) 
     assert got.dtype == dtype
     error = (got.float() - expected).abs()
     assert 0 < float(error.mean()) < mean
-    assert torch.equal(half.scenes[0].image, pipeline.scenes[0].image)
+    assert torch.equal(half.scenes[0].payload, pipeline.scenes[0].payload)
 
 
 def test_storage_and_compile_are_checked() -> None:

@@ -3,13 +3,14 @@
 import pytest
 import torch
 
+from isptune import Truthful
 from isptune.parameters import Float, Int, ParameterSpace
 from isptune.pipeline import Pipeline, Scene
 from isptune.testing import PipelineConformance
 from isptune.testing.pictures import picture
 
 
-class Good(Pipeline):
+class Good(Truthful, Pipeline):
     """Fades to grey, or to black, by a hidden amount."""
 
     is_differentiable = True
@@ -23,7 +24,8 @@ class Good(Pipeline):
         self.options = {}
         self.space = ParameterSpace({"fade": Float(0.0, 2.0), "black": Int(0, 1)})
         self.scenes = [
-            Scene(f"s{i}", picture(h, w)[0], index=i) for i, (h, w) in enumerate(((20, 24), (32, 17)))
+            Scene.of_picture(f"s{i}", picture(h, w)[0], index=i)
+            for i, (h, w) in enumerate(((20, 24), (32, 17)))
         ]
         self.calls = 0
 
@@ -31,13 +33,10 @@ class Good(Pipeline):
         return (self.space.check(values)[:, :1] / 2) ** 2
 
     def render(self, values, scene):
-        image = self.scene(scene).image
+        image = self.scene(scene).payload
         amount = self.amount(values).to(image.dtype).reshape(-1, 1, 1, 1)
         target = 0.5 * (1 - values[:, 1].to(image.dtype)).reshape(-1, 1, 1, 1)
         return image + amount * (target - image)
-
-    def reference(self, scene):
-        return self.scene(scene).image.unsqueeze(0)
 
     def truth(self, values):
         return self.amount(values)
@@ -124,14 +123,14 @@ class HandsOutTheScene(Good):
     def render(self, values, scene):
         self.space.check(values)
         if len(values) == 4:
-            return self.scene(scene).image.expand(4, -1, -1, -1)
+            return self.scene(scene).payload.expand(4, -1, -1, -1)
         return super().render(values, scene)
 
 
 class WritesIntoTheScene(Good):
     def render(self, values, scene):
         images = super().render(values, scene)
-        self.scene(scene).image.mul_(0.999)
+        self.scene(scene).payload.mul_(0.999)
         return images
 
 
@@ -210,7 +209,7 @@ def test_a_good_pipeline_passes():
     ("pipeline", "rule"),
     [
         (NoChecks, "test_wrong_values_are_refused"),
-        (WrongIndices, "test_scenes_are_pictures_with_their_places"),
+        (WrongIndices, "test_scenes_have_sizes_and_know_their_places"),
         (OneForAll, "test_a_population_renders_to_one_picture_each"),
         (OutOfRange, "test_a_population_renders_to_one_picture_each"),
         (GivesArrays, "test_a_population_renders_to_one_picture_each"),

@@ -23,7 +23,7 @@ class Camera(Pipeline):
 
     def __init__(self, notes: Path, scenes: int = 1, trouble: str = "") -> None:
         self.space = ParameterSpace({"gain": Float(0.0, 0.5)})
-        self.scenes = [Scene(f"scene {index}", GREY, index) for index in range(scenes)]
+        self.scenes = [Scene.of_picture(f"scene {index}", GREY, index=index) for index in range(scenes)]
         self.notes = notes
         self.trouble = trouble
 
@@ -38,7 +38,7 @@ class Camera(Pipeline):
             return np.full((16, 20, 3), 51, np.uint8)
         if self.trouble == "range":
             return np.full((16, 20, 3), 255.0)
-        return scene.image + values["gain"]
+        return scene.payload + values["gain"]
 
     def made(self) -> Counter[str]:
         return Counter(self.notes.read_text().splitlines() if self.notes.exists() else [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -217,7 +216,7 @@ def test_gradient_with_respect_to_the_parameters_of_the_isp(tiny: Path) -> None:
     """From the score through the network and the five stages to the parameters, against differences."""
     # In double precision throughout; the truth at 0.5 is away from the stages' bounds.
     pipeline = isptune.create_pipeline("synthetic", scenes=["chart:96x72"], seed=3)
-    scene = replace(pipeline.scenes[0], image=pipeline.scenes[0].image.double())
+    scene = isptune.Scene.of_picture("double", pipeline.scenes[0].payload.double())
     objective = make(tiny, dtype="float64")
     values = torch.tensor([[0.42, 0.55, 0.61, 0.47, 0.38]], dtype=torch.float64)
 

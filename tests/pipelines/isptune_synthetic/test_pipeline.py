@@ -166,9 +166,9 @@ def test_a_stage_that_gives_its_input_back_does_not_expose_the_scene(registered)
 
     registered("nothing", Nothing)
     pipeline = create(stages=["nothing", "brighten"], maps="identity")
-    before = pipeline.scenes[0].image.clone()
+    before = pipeline.scenes[0].payload.clone()
     pipeline.render(torch.tensor([[1.0, 1.0], [0.5, 0.2]]), 0)
-    assert torch.equal(pipeline.scenes[0].image, before)
+    assert torch.equal(pipeline.scenes[0].payload, before)
 
 
 def test_one_stage_without_gradients_makes_the_pipeline_say_so(registered):
@@ -316,7 +316,7 @@ def test_values_outside_are_refused_word_for_word():
 def test_nothing_of_a_scene_is_kept_by_the_module():
     pipeline = create()
     pipeline.render(values_of(pipeline), 0)
-    image = weakref.ref(pipeline.scenes[0].image)
+    image = weakref.ref(pipeline.scenes[0].payload)
     del pipeline
     assert image() is None
 
@@ -326,5 +326,5 @@ def test_the_scenes_are_the_same_for_every_seed():
         isptune.create_pipeline("synthetic", scenes=["chart:96x64"], crop=32, seed=s) for s in (0, 1)
     )
     for first, second in zip(one.scenes, other.scenes, strict=True):
-        assert torch.equal(first.image, second.image)
+        assert torch.equal(first.payload, second.payload)
     assert not torch.equal(one.optimum(), other.optimum())

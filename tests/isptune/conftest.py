@@ -18,14 +18,11 @@ from isptune.registry import optimizers
 from isptune.result import History
 
 
-class Flat(Truthful, Pipeline):
-    """Paints the scene in the colour (a, b, a); the truth is the distance from (0.25, 0.75)."""
+class Blind(Pipeline):
+    """Paints the scene in the colour (a, b, a)."""
 
     is_differentiable = True
     has_reference = True
-    truth_labels = ("a", "b")
-    truth_maxima = (1.0, 2.0)
-    truth_units = ("", "")
     working_images = 1.0
 
     def __init__(self, sizes: tuple[tuple[int, int], ...] = ((8, 8), (6, 10))) -> None:
@@ -42,6 +39,14 @@ class Flat(Truthful, Pipeline):
         scene = self.scene(scene)
         colour = torch.stack([values[:, 0], values[:, 1], values[:, 0]], dim=1)
         return colour.reshape(-1, 3, 1, 1).expand(-1, -1, scene.height, scene.width)
+
+
+class Flat(Truthful, Blind):
+    """The truth is the distance from (0.25, 0.75)."""
+
+    truth_labels = ("a", "b")
+    truth_maxima = (1.0, 2.0)
+    truth_units = ("", "")
 
     def truth(self, values: Tensor) -> Tensor:
         return (values - torch.tensor([0.25, 0.75], dtype=values.dtype)).abs()
@@ -66,6 +71,12 @@ class Target(Objective):
 @pytest.fixture
 def flat() -> Callable[..., Flat]:
     return Flat
+
+
+@pytest.fixture
+def blind() -> Callable[..., Blind]:
+    """The same pipeline, which does not know its truth."""
+    return Blind
 
 
 @pytest.fixture

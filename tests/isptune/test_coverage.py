@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import isptune
-from isptune import Objective, Pipeline
+from isptune import Objective
 from isptune.coverage import Coverage, Stages, joined, notice, notices
 from isptune.errors import ConfigurationError
 from isptune.misled import is_misled
@@ -164,15 +164,8 @@ def test_several_objectives_mislead_where_none_got_worse(flat: Maker, nsga2: str
     assert isptune.tune(flat(), [Wrong(), Wrong()], **options).misled is True
 
 
-def test_without_a_truth_nobody_knows(flat: Maker, target: Maker) -> None:
-    class Blind(Pipeline):
-        has_reference = True
-
-        def __init__(self) -> None:
-            seeing = flat()
-            self.space, self.scenes, self.render = seeing.space, seeing.scenes, seeing.render
-
-    result = isptune.tune(Blind(), target(), budget=10, population=10)
+def test_without_a_truth_nobody_knows(blind: Maker, target: Maker) -> None:
+    result = isptune.tune(blind(), target(), budget=10, population=10)
     assert result.misled is None
     assert "misled" not in result.to_dict()
 

@@ -87,7 +87,11 @@ def test_of_a_benchmark_the_run_in_the_middle_of_each_objective(benchmark: Bench
 
 
 def test_every_picture_of_a_run_is_shown(
-    tmp_path: Path, flat: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, record: Callable[..., Any]
+    tmp_path: Path,
+    flat: Callable[..., Any],
+    blind: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    record: Callable[..., Any],
 ) -> None:
     pipeline = flat(((40, 50), (30, 60), (48, 48), (50, 50)))
     run = replace(record([1.0, 2.0]), parameters={"a": 0.5, "b": 0.5})
@@ -99,7 +103,7 @@ def test_every_picture_of_a_run_is_shown(
     assert [tuple(one.pictures[1].image.shape) for one in found] == [(3, 40, 50), (3, 30, 60), (3, 48, 48)]
     assert found[0].pictures[1].note == "psnr 2 (mean of 4 scenes)"
     assert [one.name for one in found[0].pictures] == ["start", "found", "pristine"]
-    pipeline.truth_labels = ()
+    pipeline = blind(((40, 50),))
     assert comparisons([run], pipelines)[0][0].pictures[2].name == "target"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from isptune.errors import DiskFullError, IsptuneError, RunDirectoryError
 
 # What the user cannot have known: the disk or a quota is full, a file may not grow further, the device fails.
-_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS))
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 
 
 def write_whole(
@@ -91,6 +91,10 @@ def unwritable(
         remedy: what to do once there is room again.
     """
     sentence = f"'{path}' cannot be written: {error.strerror or error}"
-    if error.errno in _FULL:
-        return DiskFullError(f"{sentence}; {remedy}" if remedy else sentence)
-    return usual(sentence)
+    kind = full_or(error, usual)
+    return kind(f"{sentence}; {remedy}" if remedy and kind is DiskFullError else sentence)
+
+
+def full_or(error: OSError, usual: type[IsptuneError]) -> type[IsptuneError]:
+    """The class of error to raise for one of the system: a full disk is nobody's bad input."""
+    return DiskFullError if error.errno in _FULL else usual

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isptune.errors import RunDirectoryError
-from isptune.files import append_whole, unwritable, write_whole
+from isptune.files import append_whole, full_or, unwritable, write_whole
 from isptune.places import Place
 from isptune.yaml_files import read_mapping, written_value
 
@@ -144,14 +144,14 @@ class RunDirectory:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunDirectoryError(
+            raise full_or(error, RunDirectoryError)(
                 f"cannot write the run directory '{self.path}': {error.strerror}"
             ) from error
         path = self.file(LOG_NAME)
         try:
             self._log = open_locked(path, f"another process is writing the run in '{self.path}'")
         except OSError as error:
-            raise RunDirectoryError(f"cannot write '{path}': {error.strerror}") from error
+            raise full_or(error, RunDirectoryError)(f"cannot write '{path}': {error.strerror}") from error
 
     def create(self, config: dict[str, Any]) -> None:
         """Write ``run.yaml`` into the folder, which is locked and holds no run.

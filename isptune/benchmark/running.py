@@ -12,6 +12,7 @@ from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
 from isptune.benchmark.results import CELL_NAME, FAILED, Benchmark, read_run
 from isptune.benchmark.worker import Job, check_pipelines, check_settings, is_done
 from isptune.errors import IsptuneError, RunDirectoryError
+from isptune.files import full_or
 from isptune.places import Place
 from isptune.run import CONFIG_NAME as RUN_CONFIG_NAME
 from isptune.run import RunDirectory, open_locked, require_file
@@ -149,5 +150,7 @@ def _locked(out: Path) -> Iterator[None]:
         yield
 
 
-def _unwritable(out: Path, error: OSError) -> RunDirectoryError:
-    return RunDirectoryError(f"cannot write the benchmark's directory '{out}': {error.strerror}")
+def _unwritable(out: Path, error: OSError) -> IsptuneError:
+    return full_or(error, RunDirectoryError)(
+        f"cannot write the benchmark's directory '{out}': {error.strerror}"
+    )

@@ -13,7 +13,7 @@ from typing import Any
 
 from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.evaluation.report import aligned, file_name
-from isptune.files import write_whole
+from isptune.files import full_or, write_whole
 from isptune.words import in_words
 
 Entry = str | float | None
@@ -146,7 +146,9 @@ def write_tables(tables: Mapping[str, Table], folder: str | Path) -> list[Path]:
             if name not in texts:
                 (folder / name).unlink(missing_ok=True)
     except OSError as error:
-        raise RunDirectoryError(f"cannot write the folder '{folder}': {error.strerror or error}") from error
+        raise full_or(error, RunDirectoryError)(
+            f"cannot write the folder '{folder}': {error.strerror or error}"
+        ) from error
     return [write_whole(folder / name, text) for name, text in texts.items()]
 
 

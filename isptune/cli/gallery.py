@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from isptune.errors import ConfigurationError, ImageError
+from isptune.files import full_or
 from isptune.places import Place
 
 
@@ -48,6 +49,8 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ImageError(f"cannot make the folder '{out}': {error.strerror or error}") from error
+        raise full_or(error, ImageError)(
+            f"cannot make the folder '{out}': {error.strerror or error}"
+        ) from error
     click.echo(f"wrote {plots.save(figure, folder / 'gallery.png')}")
     return 0

@@ -13,7 +13,7 @@ from pathlib import Path
 from isptune.errors import RunDirectoryError
 from isptune.evaluation.resampling import NAMES, Difference, Estimate
 from isptune.evaluation.results import Evaluation
-from isptune.files import write_whole
+from isptune.files import full_or, write_whole
 from isptune.paths import folder_name
 
 TITLES = {
@@ -56,7 +56,9 @@ def write_reports(evaluation: Evaluation, folder: str | Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunDirectoryError(f"cannot write the folder '{folder}': {error.strerror or error}") from error
+        raise full_or(error, RunDirectoryError)(
+            f"cannot write the folder '{folder}': {error.strerror or error}"
+        ) from error
     files = [write_whole(folder / name, text) for name, text in texts.items()]
     for scores in evaluation.scores:
         points = scatter_points(evaluation, scores.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -218,3 +220,38 @@ def run() -> Callable[..., Run]:
 @pytest.fixture
 def benchmark_of() -> Callable[..., Benchmark]:
     return made_benchmark
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
+    """Give the disk room for so many more bytes; None for as many as there are."""
+    room: list[int | None] = [None]
+    write, write_bytes = os.write, Path.write_bytes
+
+    def taken(data: bytes | memoryview) -> int:
+        if room[0] is None:
+            return len(data)
+        count = min(len(data), room[0])
+        room[0] -= count
+        return count
+
+    def some(file: int, data: bytes | memoryview) -> int:
+        count = taken(data)
+        if not count:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(file, data[:count])
+
+    def whole(path: Path, data: bytes) -> int:
+        count = taken(data)
+        write_bytes(path, data[:count])
+        if count < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return count
+
+    monkeypatch.setattr(os, "write", some)
+    monkeypatch.setattr(Path, "write_bytes", whole)
+
+    def give(bytes_left: int | None) -> None:
+        room[0] = bytes_left
+
+    return give

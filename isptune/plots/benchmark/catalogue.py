@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from isptune.benchmark.results import Benchmark
 from isptune.errors import ImageError, UnknownNameError
+from isptune.files import full_or
 from isptune.naming import did_you_mean, listed
 from isptune.plots.benchmark import compute
 from isptune.plots.benchmark.agreement_figure import draw_agreements
@@ -132,7 +133,9 @@ def save_benchmark_figures(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ImageError(f"cannot make the folder '{folder}': {error.strerror or error}") from error
+        raise full_or(error, ImageError)(
+            f"cannot make the folder '{folder}': {error.strerror or error}"
+        ) from error
     files = [
         save(figure, folder / f"{name}{suffix}") for name, figure in figures.items() for suffix in SUFFIXES
     ]

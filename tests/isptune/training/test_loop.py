@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from isptune.errors import ConfigurationError, EvaluationError, RunDirectoryError
+from isptune.errors import ConfigurationError, DiskFullError, EvaluationError, RunDirectoryError
 from isptune.training import Learner
 from isptune.training.cached import CachedSource
 from isptune.training.checkpoint import read_learned, save_learned
@@ -97,6 +97,22 @@ def test_it_learns(tmp_path: Path) -> None:
     name, configuration, state = read_learned(path)
     assert (name, configuration) == ("line", {"seed": 0})
     assert set(state) == {"head.weight", "head.bias", "mean"}
+
+
+def test_a_training_on_a_full_disk_goes_on_to_the_same_weights(tmp_path: Path, disk: Any) -> None:
+    whole = train(Line(), Made(), SETTINGS, tmp_path / "whole")
+    for number, room in enumerate((100, 600, 3_000)):
+        out = tmp_path / f"full{number}"
+        disk(room)
+        with pytest.raises(DiskFullError, match="cannot be written: No space left on device") as caught:
+            train(Line(), Made(), SETTINGS, out)
+        disk(None)
+        begun = (out / "training.json").exists()
+        assert ("--resume" in str(caught.value)) == begun
+        path = train(Line(), Made(), SETTINGS, out, resume=begun)
+        assert path.read_bytes() == whole.read_bytes()
+        assert [entry.step for entry in read_log(out)] == [10, 20, 30, 40, 50, 60]
+        assert not list(out.glob(".*"))
 
 
 def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:

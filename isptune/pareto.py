@@ -109,7 +109,7 @@ def by_compromise(losses: ArrayLike) -> Indices:
 
     Example:
         >>> by_compromise([[0.0, 9.0], [1.0, 2.0], [5.0, 0.0], [6.0, 1.0]]).tolist()
-        [1, 2, 0]
+        [2, 1, 0]
     """
     front = non_dominated(losses)
     found = ranks(losses)[front]

@@ -61,8 +61,9 @@ class Dataset:
         layout: the name of the layout that it was read in.
 
     Example:
+        >>> from isptune.datasets import read_dataset
         >>> dataset = read_dataset("koniq10k")  # doctest: +SKIP
-        >>> test = dataset.subset("official", "test")  # doctest: +SKIP
+        >>> test = dataset.subset("official_split", "test")  # doctest: +SKIP
         >>> test.image(0).shape, float(test.mos[0])  # doctest: +SKIP
         (torch.Size([3, 768, 1024]), 63.9)
     """

@@ -37,6 +37,8 @@ def random_splits(
         DatasetError: fewer contents than parts.
 
     Example:
+        >>> from isptune.datasets import read_dataset
+        >>> dataset = read_dataset("koniq10k")  # doctest: +SKIP
         >>> dataset = dataset.with_splits(random_splits(dataset, seed=0, count=5))  # doctest: +SKIP
         >>> train = dataset.subset("random_seed0_split01", "train")  # doctest: +SKIP
     """

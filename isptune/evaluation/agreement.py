@@ -85,6 +85,7 @@ def evaluate(
 
     Example:
         >>> from isptune import create_objective
+        >>> from isptune.datasets import read_dataset
         >>> found = evaluate(create_objective("psnr"), read_dataset("tid2013"))  # doctest: +SKIP
         >>> found.agreements[0].estimates["srcc"]  # doctest: +SKIP
         Estimate(value=0.69, low=0.64, high=0.73)

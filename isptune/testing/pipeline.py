@@ -29,7 +29,7 @@ class PipelineConformance:
 
         class TestMyCamera(PipelineConformance):
             name = "my-camera"
-            options = {"scenes": ["chart:64x48", "chart:40x56"]}
+            options = {"scenes": ["chart:64x48", "chart:48x56"]}
 
     Class facts to override where a pipeline needs it:
         name, options: what ``make`` creates through the registry; override ``make`` for anything else.

@@ -30,9 +30,9 @@ def encoded_batches(
 ) -> Iterator[tuple[Key, Features]]:
     """``encoded`` of one batch after another, in their order, each with its key.
 
-    On a CPU several batches are encoded at once, in threads that share torch's own threads between them: a
-    host and a metric bank are chains of small operations, which are not worth cutting up one by one, least of
-    all on a machine that is busy. The batches themselves are made one after another.
+    On a CPU several batches are encoded at once where the learner allows it, in threads that share torch's
+    own: a host and a metric bank are chains of small operations, which are not worth cutting up one by one,
+    least of all on a machine that is busy. The batches themselves are made one after another.
 
     Args:
         learner: on ``device`` already.
@@ -41,7 +41,7 @@ def encoded_batches(
     """
     device = torch.device(device)
     threads = torch.get_num_threads()
-    workers = min(threads, _MOST_WORKERS) if device.type == "cpu" else 1
+    workers = min(threads, _MOST_WORKERS) if device.type == "cpu" and learner.encodes_in_threads else 1
     if workers == 1:
         for key, features in batches:
             yield key, encoded(learner, features, device)

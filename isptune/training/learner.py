@@ -29,6 +29,7 @@ class Learner(nn.Module):
     Class facts:
         name: as registered.
         labels: the names of the K columns of ``forward``; empty for one score a picture, (N,).
+        encodes_in_threads: whether several threads may call ``encode`` at once, after one has called it.
         caches_features: whether ``encode`` is worth keeping.
         higher_is_better: the orientation of what ``forward`` gives.
         synthetic: the options of `isptune.training.synthetic.SyntheticSource` that suit it.
@@ -37,6 +38,7 @@ class Learner(nn.Module):
 
     name: str = ""
     labels: tuple[str, ...] = ()
+    encodes_in_threads: bool = False
     caches_features: bool = True
     higher_is_better: bool = True
     synthetic: ClassVar[Mapping[str, Any]] = {}

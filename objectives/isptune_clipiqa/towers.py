@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -85,7 +87,7 @@ class ViTTower(ImageTower):
         positions = resized_positions(visual.positional_embedding, _pair(visual.grid_size), grid, prefix=1)
         # The tower's own forward, whatever its pooling, with one parameter replaced for this call.
         with _linear_memory(len(positions), positions.shape[-1]):
-            features = torch.func.functional_call(visual, {"positional_embedding": positions}, (images,))
+            features = _with(visual, "positional_embedding", positions)(images)
         return features[0] if isinstance(features, (tuple, list)) else features
 
 
@@ -112,7 +114,8 @@ class TimmViTTower(ImageTower):
             old_size=list(trunk.patch_embed.grid_size),
             num_prefix_tokens=0 if trunk.no_embed_class else trunk.num_prefix_tokens,
         )
-        return torch.func.functional_call(self.visual, {"trunk.pos_embed": positions}, (images,))
+        found: Tensor = _with(self.visual, "trunk.pos_embed", positions)(images)
+        return found
 
 
 def image_tower(visual: Any, name: str, resize: str, positional_embedding: bool) -> ImageTower:
@@ -203,19 +206,50 @@ def resized_positions(
     return torch.cat([kept, places])
 
 
+def _with(module: Any, name: str, value: Tensor) -> Any:
+    """A module that shares everything with another but one parameter.
+
+    ``torch.func.functional_call`` exchanges it in the module itself meanwhile, which other threads would see.
+    """
+    changed = copy.copy(module)
+    head, _, rest = name.partition(".")
+    if rest:
+        changed._modules = {**module._modules, head: _with(module._modules[head], rest, value)}
+    else:
+        changed._parameters = {**module._parameters, head: value}
+    return changed
+
+
+class _Slow:
+    """How many calls of any thread need the fused attention switched off, and what it was before."""
+
+    lock = threading.Lock()
+    calls = 0
+    found = True
+
+
 @contextlib.contextmanager
 def _linear_memory(tokens: int, width: int) -> Iterator[None]:
     """Keep torch from the attention that holds tokens x tokens weights, where these would be the larger part.
 
     Without gradients ``nn.MultiheadAttention`` takes a fused path, which on the CPU is quadratic in memory:
-    50 GB for one frame of 3840x2160 in patches of 16. The setting is put back.
+    50 GB for one frame of 3840x2160 in patches of 16. The setting is put back by the last call that needs it.
     """
-    found = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(found and tokens <= width)
+    if tokens <= width:
+        yield
+        return
+    with _Slow.lock:
+        if not _Slow.calls:
+            _Slow.found = torch.backends.mha.get_fastpath_enabled()
+            torch.backends.mha.set_fastpath_enabled(False)
+        _Slow.calls += 1
     try:
         yield
     finally:
-        torch.backends.mha.set_fastpath_enabled(found)
+        with _Slow.lock:
+            _Slow.calls -= 1
+            if not _Slow.calls:
+                torch.backends.mha.set_fastpath_enabled(_Slow.found)
 
 
 def _grid(images: Tensor, patch: tuple[int, int]) -> tuple[int, int]:

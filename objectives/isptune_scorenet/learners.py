@@ -46,6 +46,7 @@ class ContextLearner(Learner):
         "variants": 8,
     }
     placement: str = ADDED
+    encodes_in_threads = True
 
     def __init__(
         self, host: str | Host = "clipiqa", host_options: Mapping[str, Any] | None = None, seed: int = 0
@@ -154,6 +155,8 @@ class ScoreNet(ContextLearner):
         self.expansion, self.hidden = expansion, hidden
         self.bank = MetricBank(metrics) if use_metrics else None
         names = self.bank.names if self.bank else ()
+        # Its own columns are pure functions; of other objectives nobody knows.
+        self.encodes_in_threads = self.bank is None or not self.bank.has_objectives
         self.metrics = None if self.bank is None else list(names if metrics is None else metrics)
         signs = self.bank.orientation if self.bank else ()
         sizes = (

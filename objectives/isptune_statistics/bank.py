@@ -161,6 +161,11 @@ class MetricBank:
         if device is not None:
             self.to(device)
 
+    @property
+    def has_objectives(self) -> bool:
+        """Whether columns come from objectives by name, beside those of the bank itself."""
+        return bool(self._objectives)
+
     def to(self, device: torch.device | str) -> MetricBank:
         """Compute on another device from now on; the bank itself is returned."""
         self.device = torch.device(device)

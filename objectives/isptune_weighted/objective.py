@@ -41,12 +41,13 @@ class Weighted(Objective):
 
     Example, in YAML::
 
-        objective: weighted
-        objective_options:
-          terms:
-            psnr: 1.0
-            ssim: {weight: 20, options: {channels: luma}}
-            noise-level: 5
+        objective:
+          name: weighted
+          options:
+            terms:
+              psnr: 1.0
+              ssim: {weight: 20, options: {channels: luma}}
+              noise-level: 5
 
     Example:
         >>> import isptune, torch

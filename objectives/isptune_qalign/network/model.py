@@ -68,6 +68,8 @@ class Owl(nn.Module):
 
     Example::
 
+        import isptune_qalign
+
         model = isptune_qalign.load_model("checkpoints/one-align", dtype=torch.bfloat16, device="cuda")
         logits = model(input_ids, pixel_values)  # (N, vocabulary)
     """

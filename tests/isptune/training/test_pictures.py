@@ -22,6 +22,7 @@ class Counting(Learner):
     """Keeps the mean of each picture and notes what it is asked for."""
 
     name = "counting"
+    encodes_in_threads = True
 
     def __init__(self, scale: float = 1.0) -> None:
         super().__init__()
@@ -116,5 +117,8 @@ def test_threads_encode_in_order_and_leave_torch_as_it_was() -> None:
         assert learner.threads == {1}
         assert len(names) == 1
         assert torch.get_num_threads() == 2
+        learner.encodes_in_threads, learner.threads = False, set()
+        list(encoded_batches(learner, batches()))
+        assert learner.threads == {2}
     finally:
         torch.set_num_threads(before)

@@ -251,3 +251,17 @@ def test_prompts_that_would_be_cut_or_are_the_same(tiny) -> None:
     assert refusal(prompts=["Good photo.", "Good photo."]) == same.format("Good photo.")
     assert refusal(prompts=["Good photo.", " good  PHOTO."]) == same.format(" good  PHOTO.")
     assert "'a' and 'A' of 'clipiqa' are the same" in refusal(attributes={"x": ["a", "b"], "y": ["a", "A"]})
+
+
+def test_threads_that_score_pictures_of_unlike_sizes_do_not_meet(tiny) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    pictures = [picture(*size) for size in ((48, 48), (64, 64), (48, 80), (96, 40))]
+    for kind in KINDS:
+        scorer = create(tiny(kind))
+        expected = [scorer.score(one) for one in pictures]
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda one, scorer=scorer: scorer.score(one), pictures * 6))
+        for index, score in enumerate(found):
+            torch.testing.assert_close(score, expected[index % 4], rtol=0, atol=1e-6)
+    assert torch.backends.mha.get_fastpath_enabled()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from isptune.errors import ConfigurationError
 
@@ -46,4 +45,6 @@ def plain(value: Any) -> Any:
         return {key: plain(entry) for key, entry in value.items()}
     if type(value) in (list, tuple):
         return type(value)(plain(entry) for entry in value)
-    return value.item() if isinstance(value, np.generic) else value
+    # Where numpy is not loaded, nothing is one of its numbers; help and refusals come without loading it.
+    numpy = sys.modules.get("numpy")
+    return value.item() if numpy is not None and isinstance(value, numpy.generic) else value

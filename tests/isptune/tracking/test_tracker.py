@@ -144,7 +144,7 @@ def test_a_problem_is_that_of_the_latest_run(run: Run, noting: Any) -> None:
     assert tracker.problem == ""
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError("x"), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [ZeroDivisionError("x"), SystemExit(3)])
 def test_an_early_end_is_told_and_the_error_goes_on(run: Run, noting: Any, error: BaseException) -> None:
     def stop(progress: Progress) -> None:
         if progress.generation == 2:

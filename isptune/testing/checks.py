@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from isptune.errors import IsptuneError
 
 
 def global_random_state() -> tuple[Any, ...]:
@@ -23,17 +26,106 @@ def global_random_state() -> tuple[Any, ...]:
     )
 
 
+def assert_near(
+    got: Tensor, expected: Tensor, tolerance: float, what: str, remedy: str, relative: bool = False
+) -> None:
+    """Refuse tensors that differ by more than a tolerance.
+
+    Args:
+        got, expected: of one shape.
+        tolerance: the largest difference allowed, as a share of the expected numbers where ``relative``.
+        what: they are, for the message, such as ``"the score of a picture alone"``.
+        remedy: what mends it.
+
+    Raises:
+        AssertionError: how far they are apart, how far they may be, and the remedy.
+    """
+    assert got.shape == expected.shape, (
+        f"{what} has the shape {tuple(got.shape)}, expected {tuple(expected.shape)}; {remedy}"
+    )
+    got, expected = got.detach().double(), expected.detach().double().to(got.device)
+    both = got.isnan() & expected.isnan()
+    difference = torch.where(both | (got == expected), 0.0, (got - expected).abs())
+    allowed = tolerance * expected.abs() + 1e-8 if relative else torch.full_like(difference, tolerance)
+    worst = int((difference - allowed).nan_to_num(nan=float("inf")).argmax()) if got.numel() else 0
+    apart = difference.flatten()[worst] if got.numel() else torch.tensor(0.0)
+    assert not got.numel() or bool(apart <= allowed.flatten()[worst]), (
+        f"{what} is {float(got.flatten()[worst]):.9g}, expected {float(expected.flatten()[worst]):.9g} "
+        f"within {float(allowed.flatten()[worst]):.3g}; {remedy}"
+    )
+
+
+def assert_equal(got: Tensor, expected: Tensor, what: str, remedy: str) -> None:
+    """Refuse tensors that differ in any bit; the message says by how much and what mends it."""
+    assert_near(got, expected, 0.0, what, remedy)
+    assert torch.equal(got, expected), f"{what} is another; {remedy}"
+
+
+def _told(error: Exception) -> str:
+    """An error in words; of a check that was raised for another error, that one."""
+    cause = error.__cause__ if isinstance(error, AssertionError) and error.__cause__ else error
+    return f"{type(cause).__name__}: {cause}"
+
+
+@contextmanager
+def refuses(kind: type[Exception], what: str, remedy: str, message: str = "") -> Iterator[None]:
+    """A block that has to raise an error of a class.
+
+    Args:
+        kind: the class.
+        what: is given, for the message, such as ``"a picture of one channel"``.
+        remedy: what mends it.
+        message: of the error, where it is laid down.
+
+    Raises:
+        AssertionError: nothing or something else was raised.
+    """
+    try:
+        yield
+    except kind as error:
+        said = str(error)
+    except Exception as error:
+        raise AssertionError(
+            f"{what} must be refused with {kind.__name__}, got {_told(error)}; {remedy}"
+        ) from error
+    else:
+        raise AssertionError(f"{what} must be refused with {kind.__name__}, and nothing was raised; {remedy}")
+    assert message in ("", said), f"{what} is refused with '{said}', expected '{message}'; {remedy}"
+
+
+@contextmanager
+def worded(what: str, remedy: str) -> Iterator[None]:
+    """A block in which a plugin works: what it raises becomes a failure in words.
+
+    Errors of isptune's own and failures of checks are passed on: they have words.
+
+    Raises:
+        AssertionError: the plugin raised something else.
+    """
+    try:
+        yield
+    except (AssertionError, IsptuneError):
+        raise
+    except Exception as error:
+        raise AssertionError(
+            f"{what}, raised {type(error).__name__}: {error}; expected a result; {remedy}"
+        ) from error
+
+
 def assert_pictures(images: Tensor) -> None:
     """Refuse numbers that are not finite or not in [0, 1]."""
     assert_finite(images)
     low, high = (float(end) for end in images.detach().aminmax())
-    assert low >= 0, f"the lowest number is {low:g}, below 0"
-    assert high <= 1, f"the highest number is {high:g}, above 1"
+    assert low >= 0, f"the lowest number is {low:g}, expected at least 0; end with .clamp(0, 1)"
+    assert high <= 1, f"the highest number is {high:g}, expected at most 1; end with .clamp(0, 1)"
 
 
 def assert_finite(images: Tensor) -> None:
     """Refuse numbers that are not finite."""
-    assert bool(images.isfinite().all()), "there are numbers that are not finite"
+    assert bool(images.isfinite().all()), (
+        f"{int((~images.isfinite()).sum())} of {images.numel()} numbers are not finite, expected none; "
+        "look for divisions by 0, roots and logarithms of 0"
+    )
 
 
 def assert_gradients_are_true(
@@ -68,16 +160,28 @@ def assert_gradients_are_true(
     generator = torch.Generator().manual_seed(0)
     leaves = [tensor.detach().clone().requires_grad_(True) for tensor in inputs]
     output = function(*leaves)
-    assert output.requires_grad, "the output carries no gradient, although is_differentiable says so"
+    assert output.requires_grad, (
+        "the output carries no gradient, expected one, as is_differentiable is True; compute with tensors "
+        "throughout, without numpy or rounding, or set is_differentiable = False"
+    )
     weights = torch.rand(output.shape, generator=generator, dtype=output.dtype).to(output.device)
     gradients = torch.autograd.grad((output * weights).sum(), leaves, allow_unused=True)
     # Rounding errors of some units in the last place of every output, added up at random.
     rounding = 32 * torch.finfo(output.dtype).eps * float(output.detach().abs().max()) * output.numel() ** 0.5
     for number, (leaf, gradient) in enumerate(zip(leaves, gradients, strict=True)):
         what = f"input {number}" if names is None else names[number]
-        assert gradient is not None, f"{what} gets no gradient, although is_differentiable says so"
-        assert bool(gradient.isfinite().all()), f"the gradient of {what} is not finite"
-        assert bool(gradient.any()), f"the gradient of {what} is zero everywhere"
+        assert gradient is not None, (
+            f"{what} gets no gradient, expected one, as is_differentiable is True; let it reach the output "
+            "as a tensor, or set is_differentiable = False"
+        )
+        assert bool(gradient.isfinite().all()), (
+            f"the gradient of {what} is not finite, expected finite numbers; keep roots and powers away from "
+            "0"
+        )
+        assert bool(gradient.any()), (
+            f"the gradient of {what} is zero everywhere, expected the slope; a clamp, a rounding or a count "
+            "stops it: mend it, or set is_differentiable = False"
+        )
         reach = step * (1.0 if scales is None else scales[number])
         for _ in range(directions):
             direction = torch.randn(leaf.shape, generator=generator, dtype=leaf.dtype).to(leaf.device)
@@ -94,5 +198,6 @@ def assert_gradients_are_true(
             allowed = tolerance * float(gradient.norm()) + rounding / reach
             assert abs(slope - expected) <= allowed, (
                 f"the gradient of {what} is not the slope: {expected:.9g} along a direction in which "
-                f"the output changes by {slope:.9g} (allowed difference {allowed:.3g})"
+                f"the output changes by {slope:.9g} (allowed difference {allowed:.3g}); mend it, or set "
+                "is_differentiable = False"
             )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from isptune.contracts.distortion import Distortion
 from isptune.contracts.stage import Stage
+from isptune.testing.checks import assert_equal
 from isptune.testing.stage import StageConformance
 
 
@@ -42,15 +43,20 @@ class DistortionConformance(StageConformance):
 
     def test_the_level_is_declared(self) -> None:
         stage, _ = self._made()
-        assert isinstance(stage, Distortion)
+        assert isinstance(stage, Distortion), "the stage is no Distortion; its suite is StageConformance"
         low, high = stage.level_range
         assert low == 0 < high < math.inf, f"level_range is {stage.level_range}, allowed: (0, highest)"
         declared = list(stage.declared)
         assert declared == ["level"], f"the stage declares {declared}, allowed: its level alone"
-        assert isinstance(stage.level_unit, str)
+        assert isinstance(stage.level_unit, str), (
+            f"level_unit is {stage.level_unit!r}, expected a text; give an empty one where there is no unit"
+        )
         name = stage.parameter_name
         assert name is None or name.isidentifier(), f"parameter_name is {name!r}, allowed: a name or None"
-        assert (stage.domain_in, stage.domain_out) == ("encoded", "encoded")
+        assert (stage.domain_in, stage.domain_out) == ("encoded", "encoded"), (
+            f"the domains are {stage.domain_in} and {stage.domain_out}, expected encoded for both; inherit "
+            "isptune.Stage where it is no distortion of a picture"
+        )
 
     def test_level_0_is_the_identity_to_the_last_bit(self) -> None:
         stage, _ = self._made()
@@ -71,7 +77,8 @@ class DistortionConformance(StageConformance):
         images, _, noise = self._batch(stage, 0.0, 0.6)
         level = torch.tensor([0.0, 0.6 * high], dtype=torch.float64, requires_grad=True)
         output = self._apply(stage, images.requires_grad_(True), {"level": level}, noise)
-        assert torch.equal(output[0], images[0])
+        remedy = "mix the distorted picture by the level, or return the input where the level is 0"
+        assert_equal(output[0], images[0], "a pixel at level 0 where gradients are recorded", remedy)
 
     def test_quality_falls_as_the_level_grows(self) -> None:
         stage, high = self._made()
@@ -81,8 +88,14 @@ class DistortionConformance(StageConformance):
         level = torch.tensor(shares) * high
         noise = self._draw(stage, height, width)
         damage = self.damage(images, self._apply(stage, images, {"level": level}, noise))
-        assert float(damage[0]) == 0
-        assert float(damage[-1]) > 0, "the highest level changes nothing"
+        assert float(damage[0]) == 0, (
+            f"level 0 does the damage {float(damage[0]):g}, expected 0; return the input where the level is "
+            "0, or override damage() in the test"
+        )
+        assert float(damage[-1]) > 0, (
+            "the highest level changes nothing, expected a change; let the level reach the output, or "
+            "override picture() in the test"
+        )
         falls = damage[:-1] - damage[1:]
         assert float(falls.max()) <= self.damage_tolerance * float(damage.max()), (
             f"the damage falls somewhere while the level grows: {[round(d, 5) for d in damage.tolist()]}"

@@ -34,7 +34,10 @@ class MultiObjectiveConformance(OptimizerConformance):
     objectives: tuple[int, ...] = (2, 3)
 
     def test_says_that_it_takes_several_losses(self) -> None:
-        assert type(self.make()).is_multi_objective
+        assert type(self.make()).is_multi_objective, (
+            "is_multi_objective is False, expected True for this suite; set it in the class, or inherit "
+            "OptimizerConformance"
+        )
 
     def test_batches_of_several_losses(self) -> None:
         for count in self.objectives:

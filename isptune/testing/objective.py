@@ -15,11 +15,17 @@ import torch
 
 from isptune.coverage import Coverage
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.objective import Objective
+from isptune.testing.checks import assert_equal, assert_near, refuses
 from isptune.testing.objective_gradients import ObjectiveGradients
+from isptune.testing.objective_references import ObjectiveReferences
+from isptune.testing.objective_subject import BATCH
+
+_RANDOM = "draw from a torch.Generator of its own with a fixed seed"
+_COPY = "work on a copy, without operations in place"
+_SHAPES = "begin with images = isptune.objective.check_images(images, self.name)"
 
 
-class ObjectiveConformance(ObjectiveGradients):
+class ObjectiveConformance(ObjectiveGradients, ObjectiveReferences):
     """What every objective must keep; inherit it in a plugin's tests and set ``name``.
 
     Example::
@@ -42,15 +48,31 @@ class ObjectiveConformance(ObjectiveGradients):
     def test_facts_are_declared(self) -> None:
         objective = self.make()
         for fact in ("higher_is_better", "needs_reference", "is_differentiable"):
-            assert isinstance(getattr(objective, fact), bool), f"{fact} must be True or False"
+            assert isinstance(getattr(objective, fact), bool), (
+                f"{fact} is {getattr(objective, fact)!r}, expected True or False; set it in the class"
+            )
         stated = objective.coverage
-        assert stated is None or isinstance(stated, Coverage), "coverage must be a Coverage or None"
+        assert stated is None or isinstance(stated, Coverage), (
+            f"coverage is {stated!r}, expected a Coverage, or None where nothing is stated; see "
+            "isptune.coverage"
+        )
         low, high = objective.score_range
-        assert low < high
-        assert objective.working_images > 0
-        assert len(set(objective.labels)) == len(objective.labels)
+        assert low < high, (
+            f"score_range is {objective.score_range}, expected (lowest, highest); where it is open, give "
+            "(-math.inf, math.inf)"
+        )
+        assert objective.working_images > 0, (
+            f"working_images is {objective.working_images}, expected a number above 0; give how many "
+            "temporaries of an image's size score holds at its peak"
+        )
+        assert len(set(objective.labels)) == len(objective.labels), (
+            f"labels is {objective.labels}, expected different names; give each score one of its own"
+        )
         summary = (inspect.getdoc(type(objective)) or "").split("\n", 1)[0]
-        assert 0 < len(summary) <= 100, "the docstring's first line is what 'isptune list' shows"
+        assert 0 < len(summary) <= 100, (
+            f"the docstring's first line has {len(summary)} characters, expected 1 to 100; write one line "
+            "under the class, which 'isptune list' shows"
+        )
 
     # Scores.
 
@@ -62,11 +84,21 @@ class ObjectiveConformance(ObjectiveGradients):
             images, reference = self._batch(height, width)
             for count in (1, len(images)):
                 scores = self._score(objective, images[:count], reference)
-                assert scores.shape == (count,)
-                assert scores.is_floating_point()
-                assert bool(scores.isfinite().all()), f"{scores} at {height}x{width}"
+                assert scores.shape == (count,), (
+                    f"score gave the shape {tuple(scores.shape)}, expected ({count},) for {count} pictures; "
+                    "give one number each, as .mean(dim=(1, 2, 3)) does"
+                )
+                assert scores.is_floating_point(), (
+                    f"score gave {scores.dtype}, expected floating point; end with .to(images.dtype)"
+                )
+                assert bool(scores.isfinite().all()), (
+                    f"score gave {scores.tolist()} at {height}x{width}, expected finite numbers; refuse "
+                    "sizes that it cannot score with a ConfigurationError, and give others as sizes in the "
+                    "test"
+                )
                 assert bool(((scores >= low - slack) & (scores <= high + slack)).all()), (
-                    f"{scores} leaves the range [{low}, {high}]"
+                    f"score gave {scores.tolist()}, expected numbers from {low} to {high}; declare the true "
+                    "range as score_range"
                 )
 
     def test_flat_images_have_finite_scores(self) -> None:
@@ -76,7 +108,10 @@ class ObjectiveConformance(ObjectiveGradients):
         reference = self.good(*self.sizes[0])
         for level in (0.0, 0.5, 1.0):
             scores = self._score(objective, torch.full_like(reference, level), reference)
-            assert bool(scores.isfinite().all()), f"a picture of {level} everywhere scores {scores}"
+            assert bool(scores.isfinite().all()), (
+                f"a picture of {level} everywhere scores {scores.tolist()}, expected a finite number; keep "
+                "divisions away from 0, or set scores_flat_images = False in the test"
+            )
 
     def test_a_score_does_not_depend_on_the_batch(self) -> None:
         objective = self.make()
@@ -95,32 +130,34 @@ class ObjectiveConformance(ObjectiveGradients):
                 together,
             ),
         ):
-            torch.testing.assert_close(
-                found,
-                expected,
-                rtol=self.batch_tolerance,
-                atol=1e-8,
-                msg=label,
-            )
+            assert_near(found, expected, self.batch_tolerance, f"a score {label}", BATCH, relative=True)
 
     def test_orientation_is_true(self) -> None:
         objective = self.make()
         for height, width in self.sizes:
             good = self.good(height, width)
             better, worse = (
-                float(self._score(objective, images, good)) for images in (good, self.distorted(good))
+                float(self._score(objective, images, good).detach())
+                for images in (good, self.distorted(good))
             )
-            if objective.higher_is_better:
-                assert better > worse, f"the distorted picture scores {worse}, the good one {better}"
-            else:
-                assert better < worse, f"the distorted picture scores {worse}, the good one {better}"
+            higher = objective.higher_is_better
+            assert better > worse if higher else better < worse, (
+                f"the distorted picture scores {worse:g} and the good one {better:g}, expected the good one "
+                f"to be better, as higher_is_better is {higher}{', the default' if higher else ''}; set it "
+                f"to {not higher} where that is the truth, or override good() and distorted() in the test "
+                "with pictures that the objective tells apart"
+            )
 
     def test_scores_are_deterministic(self) -> None:
         images, reference = self._batch(*self.sizes[0])
         objective = self.make()
         first = self._score(objective, images, reference)
-        assert torch.equal(first, self._score(objective, images, reference)), "the second call differs"
-        assert torch.equal(first, self._score(self.make(), images, reference)), "a second object differs"
+        assert torch.equal(first, self._score(objective, images, reference)), (
+            f"a second call gives other scores, expected the same; {_RANDOM}"
+        )
+        assert torch.equal(first, self._score(self.make(), images, reference)), (
+            f"a second object gives other scores, expected the same; {_RANDOM}, first weights too"
+        )
 
     def test_global_random_state_is_neither_used_nor_changed(self) -> None:
         images, reference = self._batch(*self.sizes[0])
@@ -132,15 +169,17 @@ class ObjectiveConformance(ObjectiveGradients):
                 random.seed(seed)
                 before = _random_state()
                 found.append(self._score(self.make(), images, reference))
-                assert _random_state() == before, "a global random generator was used"
-        assert torch.equal(*found), "the scores follow a global random generator"
+                assert _random_state() == before, (
+                    f"a global random generator was used, expected none; {_RANDOM}"
+                )
+        assert torch.equal(*found), f"the scores follow a global random generator, expected none; {_RANDOM}"
 
     def test_input_is_not_modified(self) -> None:
         images, reference = self._batch(*self.sizes[0])
         kept = images.clone(), reference.clone()
         self._score(self.make(), images, reference)
-        assert torch.equal(images, kept[0]), "score changed the images"
-        assert torch.equal(reference, kept[1]), "score changed the reference"
+        assert torch.equal(images, kept[0]), f"score changed the images, expected them as they were; {_COPY}"
+        assert torch.equal(reference, kept[1]), f"score changed the reference, expected it as it was; {_COPY}"
 
     def test_memory_layout_does_not_matter(self) -> None:
         objective = self.make()
@@ -150,67 +189,40 @@ class ObjectiveConformance(ObjectiveGradients):
         found = self._score(
             objective, images.contiguous(memory_format=last), reference.contiguous(memory_format=last)
         )
-        torch.testing.assert_close(found, expected, rtol=max(1e-5, self.batch_tolerance), atol=1e-8)
+        remedy = "use .reshape and .flatten in the place of .view, or begin with images.contiguous()"
+        tolerance = max(1e-5, self.batch_tolerance)
+        assert_near(found, expected, tolerance, "a score in channels_last", remedy, relative=True)
 
     def test_float32_and_float64_agree(self) -> None:
         objective = self.make()
         images, reference = self._batch(*self.sizes[0])
         single = self._score(objective, images, reference)
         double = self._score(objective, images.double(), reference.double())
-        torch.testing.assert_close(single.double(), double.double(), rtol=self.dtype_tolerance, atol=1e-6)
+        apart = (
+            (single.double() - double.double()).abs() - 1e-6 - self.dtype_tolerance * double.double().abs()
+        )
+        assert bool((apart <= 0).all()), (
+            f"float32 pictures score {single.tolist()} and float64 ones {double.tolist()}, expected the same "
+            f"within {self.dtype_tolerance:g} of it; sum in float64, or raise dtype_tolerance in the test"
+        )
 
     def test_moving_to_a_device_keeps_the_scores(self) -> None:
         objective = self.make()
         images, reference = self._batch(*self.sizes[0])
         expected = self._score(objective, images, reference)
-        assert objective.to("cpu") is objective
-        assert torch.equal(self._score(objective, images, reference), expected)
+        assert objective.to("cpu") is objective, (
+            "to() gave another object, expected the objective; return self"
+        )
+        again = self._score(objective, images, reference)
+        assert_equal(again, expected, 'a score after to("cpu")', "let to() move weights and nothing else")
         if torch.cuda.is_available():
             there = self._score(objective.to("cuda"), images.cuda(), reference.cuda())
-            assert there.device.type == "cuda"
-            torch.testing.assert_close(there.cpu(), expected, rtol=1e-3, atol=1e-4)
-
-    # The reference.
-
-    def test_reference_is_needed_or_ignored(self) -> None:
-        objective = self.make()
-        images, reference = self._batch(*self.sizes[0])
-        if not objective.needs_reference:
-            assert torch.equal(objective.score(images), objective.score(images, reference))
-            return
-        with pytest.raises(ConfigurationError) as caught:
-            objective.score(images)
-        assert str(caught.value) == f"the objective '{_called(objective)}' needs a reference image"
-        for wrong in (reference[..., :-1], reference[..., :-1, :], reference.repeat(3, 1, 1, 1)):
-            with pytest.raises(IsptuneError):
-                objective.score(images, wrong)
-
-    def test_one_reference_serves_the_batch(self) -> None:
-        objective = self.make()
-        if not objective.needs_reference:
-            pytest.skip("this objective needs no reference")
-        images, reference = self._batch(*self.sizes[0])
-        one = objective.score(images, reference)
-        each = objective.score(images, reference.expand_as(images))
-        torch.testing.assert_close(one, each, rtol=self.batch_tolerance, atol=1e-8)
-        # Every sample meets its own reference.
-        own = objective.score(images[:2], images[[1, 0]])
-        alone = torch.cat([objective.score(images[i : i + 1], images[1 - i : 2 - i]) for i in (0, 1)])
-        torch.testing.assert_close(own, alone, rtol=self.batch_tolerance, atol=1e-8)
-
-    def test_identical_images_score_best(self) -> None:
-        objective = self.make()
-        if not (objective.needs_reference and self.identical_is_best):
-            pytest.skip("this objective needs no reference, or declares that identical pictures are not best")
-        for height, width in self.sizes:
-            images, reference = self._batch(height, width)
-            identical = float(objective.score(reference, reference))
-            others = objective.score(images, reference)
-            best = objective.score_range[1 if objective.higher_is_better else 0]
-            if math.isfinite(best):
-                assert identical == pytest.approx(best, rel=1e-5, abs=1e-6)
-            worse = others < identical if objective.higher_is_better else others > identical
-            assert bool(worse.all()), f"identical pictures score {identical}, others {others.tolist()}"
+            assert there.device.type == "cuda", (
+                f"pictures on a GPU have scores on {there.device}, expected the same GPU; end with "
+                ".to(images.device)"
+            )
+            remedy = "compare what to() moves with what score uses"
+            assert_near(there.cpu(), expected, 1e-3, "a score on a GPU", remedy, relative=True)
 
     # Refusals.
 
@@ -224,7 +236,8 @@ class ObjectiveConformance(ObjectiveGradients):
             good[None],
             (good * 255).to(torch.uint8),
         ):
-            with pytest.raises(IsptuneError):
+            kind = str(wrong.dtype).removeprefix("torch.")
+            with refuses(IsptuneError, f"pictures {tuple(wrong.shape)} of {kind}", _SHAPES):
                 self._score(objective, wrong, wrong if wrong.ndim == 4 else good)
 
     # Several scores.
@@ -234,17 +247,18 @@ class ObjectiveConformance(ObjectiveGradients):
         images, reference = self._batch(*self.sizes[0])
         given = reference if objective.needs_reference else None
         if not objective.labels:
-            with pytest.raises(ConfigurationError):
+            remedy = "leave scores() as it is inherited, or name its columns in labels"
+            with refuses(ConfigurationError, "scores() without labels", remedy):
                 objective.scores(images, given)
             return
         scores = objective.scores(images, given)
-        assert scores.shape == (len(images), len(objective.labels))
+        wanted = (len(images), len(objective.labels))
+        assert scores.shape == wanted, (
+            f"scores gave the shape {tuple(scores.shape)}, expected {wanted}; give a column for each of "
+            "labels"
+        )
         alone = torch.cat([objective.scores(one[None], given) for one in images])
-        torch.testing.assert_close(scores, alone, rtol=self.batch_tolerance, atol=1e-8)
-
-
-def _called(objective: Objective) -> str:
-    return objective.name or type(objective).__name__
+        assert_near(scores, alone, self.batch_tolerance, "scores() of a picture alone", BATCH, relative=True)
 
 
 def _random_state() -> tuple[Any, ...]:

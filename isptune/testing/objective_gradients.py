@@ -10,6 +10,12 @@ from torch import Tensor
 
 from isptune.testing.objective_subject import ObjectiveSubject
 
+_FALSE = "compute with tensors throughout, without rounding, or set is_differentiable = False"
+_SINGLE = (
+    "; where it is computed in float32, set supports_float64 = False, difference_step = 1e-3 and "
+    "gradient_tolerance = 0.05 in the test"
+)
+
 
 class ObjectiveGradients(ObjectiveSubject):
     """What an objective that calls itself differentiable must keep."""
@@ -17,7 +23,10 @@ class ObjectiveGradients(ObjectiveSubject):
     def test_no_graph_without_gradients(self) -> None:
         images, reference = self._batch(*self.sizes[0])
         scores = self._score(self.make(), images, reference)
-        assert not scores.requires_grad, "weights that require gradients keep a graph of every score"
+        assert not scores.requires_grad, (
+            "a score of pictures without gradients requires one, expected none: weights keep a graph of "
+            "every score; call requires_grad_(False) on the network"
+        )
 
     def test_gradient_is_true(self) -> None:
         objective = self.make()
@@ -28,10 +37,19 @@ class ObjectiveGradients(ObjectiveSubject):
         images = torch.cat([self.distorted(good).to(dtype), good.roll(3, -1)]) * 0.9 + 0.05
         images.requires_grad_()
         scores = self._score(objective, images, good)
+        single = scores.dtype == torch.float32
+        assert scores.requires_grad, f"the score carries no gradient, expected one; {_FALSE}"
         (gradient,) = torch.autograd.grad(scores[0], images)
-        assert bool(gradient.isfinite().all()), "the gradient is not finite"
-        assert bool((gradient[0] != 0).any()), "the gradient is zero everywhere"
-        assert bool((gradient[1] == 0).all()), "the gradient of a score reaches another sample"
+        assert bool(gradient.isfinite().all()), (
+            f"the gradient is not finite, expected finite numbers; {_FALSE}"
+        )
+        assert bool((gradient[0] != 0).any()), (
+            f"the gradient is zero everywhere, expected the slope; {_FALSE}"
+        )
+        assert bool((gradient[1] == 0).all()), (
+            "the gradient of a score reaches another sample, expected its own alone; take means over "
+            "dim=(1, 2, 3), and put networks into eval()"
+        )
         generator = torch.Generator().manual_seed(3)
         for direction in self._directions(gradient[0], generator):
             expected = float((gradient[0] * direction).sum())
@@ -42,7 +60,8 @@ class ObjectiveGradients(ObjectiveSubject):
                 )
             found = (ahead - behind) / (2 * self.difference_step)
             assert found == pytest.approx(expected, rel=self.gradient_tolerance), (
-                "the gradient disagrees with finite differences"
+                f"the gradient is not the slope: {expected:.9g} along a direction in which the score changes "
+                f"by {found:.9g}; {_FALSE}" + (_SINGLE if single else "")
             )
 
     def _directions(self, gradient: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
@@ -64,4 +83,8 @@ class ObjectiveGradients(ObjectiveSubject):
         for images in cases:
             leaf = images.clone().requires_grad_()
             (gradient,) = torch.autograd.grad(self._score(objective, leaf, good).sum(), leaf)
-            assert bool(gradient.isfinite().all()), "the gradient is not finite"
+            assert bool(gradient.isfinite().all()), (
+                "the gradient of a flat picture, or of one equal to its reference, is not finite, expected "
+                "finite numbers; keep roots and divisions away from 0, or set scores_flat_images = False in "
+                "the test"
+            )

@@ -9,7 +9,17 @@ from torch import Tensor
 
 import isptune
 from isptune.objective import Objective
+from isptune.testing.checks import worded
 from isptune.testing.pictures import picture, spoilt
+
+BATCH = (
+    "take means over dim=(1, 2, 3) and not over the batch, put networks into eval(), or raise "
+    "batch_tolerance in the test"
+)
+_DOUBLE = (
+    "compute in images.dtype, or begin with images = images.float() and set supports_float64 = False in "
+    "the test"
+)
 
 
 class ObjectiveSubject:
@@ -60,4 +70,8 @@ class ObjectiveSubject:
         return torch.cat([good.roll(3, -1), self.distorted(good), noise, good.flip(-1)]), good
 
     def _score(self, objective: Objective, images: Tensor, reference: Tensor) -> Tensor:
-        return objective.score(images, reference if objective.needs_reference else None)
+        kind = str(images.dtype).removeprefix("torch.")
+        double = images.dtype == torch.float64
+        remedy = _DOUBLE if double else "take pictures of any size and of floating point, one score each"
+        with worded(f"score, given pictures {tuple(images.shape)} of {kind}", remedy):
+            return objective.score(images, reference if objective.needs_reference else None)

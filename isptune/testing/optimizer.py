@@ -71,7 +71,10 @@ class OptimizerConformance:
     def test_batches_are_float64_in_the_unit_cube(self) -> None:
         for dimension in self.dimensions:
             optimizer = self.make(dimension=dimension)
-            assert optimizer.dimension == dimension
+            assert optimizer.dimension == dimension, (
+                f"dimension is {optimizer.dimension}, expected {dimension}; call super().__init__ with the "
+                "arguments"
+            )
             for _ in range(self.generations):
                 candidates = optimizer.ask()
                 check_batch(candidates, optimizer)
@@ -88,11 +91,20 @@ class OptimizerConformance:
         for population in self.populations:
             optimizer = self.make(population=population)
             if population is None:
-                assert optimizer.population == type(optimizer).default_population
+                assert optimizer.population == type(optimizer).default_population, (
+                    f"population is {optimizer.population}, expected default_population, "
+                    f"{type(optimizer).default_population}; call super().__init__ with the arguments"
+                )
             else:
-                assert optimizer.population == population
+                assert optimizer.population == population, (
+                    f"population is {optimizer.population}, expected {population} as given; call "
+                    "super().__init__ with the arguments"
+                )
             for candidates, _, _ in run(optimizer, sphere, self.generations):
-                assert len(candidates) == optimizer.population
+                assert len(candidates) == optimizer.population, (
+                    f"ask gave {len(candidates)} candidates, expected population, {optimizer.population}; "
+                    "give whole batches"
+                )
 
     # Reproducibility
 

@@ -15,14 +15,19 @@ from isptune.parameters import Float
 from isptune.stages.chain import check_arguments
 from isptune.stages.values import column_of, defaults_of
 from isptune.testing.checks import (
+    assert_equal,
     assert_finite,
     assert_gradients_are_true,
+    assert_near,
     assert_pictures,
     global_random_state,
+    worded,
 )
 from isptune.testing.pictures import picture
 
 Values = dict[str, Tensor]
+
+_OWN = "take images of any size and of float32 and float64, and write to none of them"
 
 
 class StageConformance:
@@ -107,10 +112,11 @@ class StageConformance:
     def _apply(
         self, stage: Stage, images: Tensor, values: Values, noise: Tensor | None, **more: Tensor
     ) -> Tensor:
-        if noise is None:
-            return stage(images, **values, **more)
-        noise = noise.to(images.dtype) if noise.is_floating_point() else noise
-        return stage(images, **values, noise=noise, **more)
+        if noise is not None:
+            more["noise"] = noise.to(images.dtype) if noise.is_floating_point() else noise
+        with worded(f"the stage, given images {tuple(images.shape)} of {images.dtype}", _OWN):
+            output: Tensor = stage(images, **values, **more)
+        return output
 
     def _near(self, got: Tensor, expected: Tensor, tolerance: float) -> bool:
         return float((got.double() - expected.double()).abs().max()) <= tolerance
@@ -196,25 +202,32 @@ class StageConformance:
         expanded = images[:1].expand(3, -1, -1, -1)
         output = self._apply(stage, expanded, values, noise)
         copied = self._apply(stage, expanded.clone(), values, noise)
-        assert self._near(output, copied, self.batch_tolerance)
+        remedy = "write to no view of the input, and use .reshape in the place of .view"
+        assert_near(output, copied, self.batch_tolerance, "a pixel of an expanded picture", remedy)
         channels_last = expanded.contiguous(memory_format=torch.channels_last)
-        assert self._near(self._apply(stage, channels_last, values, noise), copied, self.batch_tolerance)
+        last = self._apply(stage, channels_last, values, noise)
+        assert_near(last, copied, self.batch_tolerance, "a pixel of pictures in channels_last", remedy)
 
     def test_float32_and_float64_agree(self) -> None:
         stage = self.make()
         images, values, noise = self._batch(stage, 0.1, 0.5, 1.0)
         single = self._apply(stage, images, values, noise)
         double = self._apply(stage, images.double(), values, noise)
-        assert self._near(single, double, self.dtype_tolerance)
+        remedy = "compute in images.dtype, or raise dtype_tolerance in the test"
+        assert_near(single, double, self.dtype_tolerance, "a pixel in float32", remedy)
 
     def test_results_are_the_same_with_and_without_gradients(self) -> None:
         stage = self.make()
         images, values, noise = self._batch(stage, 0.1, 0.5, 1.0)
         with torch.no_grad():
             without = self._apply(stage, images, values, noise)
-        assert not without.requires_grad
+        assert not without.requires_grad, (
+            "an output under torch.no_grad() requires a gradient, expected none; call requires_grad_(False) "
+            "on what the stage holds"
+        )
         recorded = self._apply(stage, images.clone().requires_grad_(True), values, noise).detach()
-        assert self._near(recorded, without, self.mode_tolerance)
+        remedy = "take one path for both, or raise mode_tolerance in the test"
+        assert_near(recorded, without, self.mode_tolerance, "a pixel where gradients are recorded", remedy)
 
     def test_nothing_is_modified(self) -> None:
         stage = self.make()
@@ -256,23 +269,35 @@ class StageConformance:
         before = global_random_state()
         noise = self._draw(stage, *self.sizes[0])
         first = self._apply(stage, images, values, noise)
-        assert global_random_state() == before
+        remedy = "draw noise in draw() from its generator, and nowhere else"
+        assert global_random_state() == before, (
+            f"a global random generator was used or seeded, expected none; {remedy}"
+        )
         torch.rand(7)
-        assert torch.equal(self._apply(stage, images, values, noise), first)
+        again = self._apply(stage, images, values, noise)
+        assert_equal(again, first, "a pixel after a draw from torch's global generator", remedy)
 
     def test_is_stochastic_is_true(self) -> None:
         stage = self.make()
         height, width = self.sizes[0]
         images, values, noise = self._batch(stage, 0.5, 1.0)
         if not stage.is_stochastic:
-            assert noise is None, "draw() gives noise, although is_stochastic is False"
+            assert noise is None, (
+                "draw() gives noise, expected None, as is_stochastic is False; set it to True"
+            )
             return
-        assert noise is not None, "draw() gives None, although is_stochastic is True"
+        assert noise is not None, (
+            "draw() gives None, expected noise, as is_stochastic is True; set it to False"
+        )
         again = self._draw(stage, height, width)
-        assert again is not None
-        assert torch.equal(again, noise), "equal generators give different draws"
+        assert again is not None, "draw() gives noise once and then None, expected noise; return it always"
+        assert torch.equal(again, noise), (
+            "equal generators give different draws, expected one; draw from the generator alone"
+        )
         output = self._apply(stage, images, values, noise)
-        assert torch.equal(self._apply(stage, images, values, noise), output)
+        once_more = self._apply(stage, images, values, noise)
+        remedy = "take all randomness from noise, which draw() gives"
+        assert_equal(once_more, output, "a pixel with the same noise", remedy)
         other = self._apply(stage, images, values, self._draw(stage, height, width, seed=2))
         assert not torch.equal(other, output), "another draw gives the same picture"
         first, second = (stage(images, **values) for _ in range(2))

@@ -156,7 +156,7 @@ def test_a_good_stage_passes(stage):
         (
             DetachesOne,
             "test_gradients_are_true",
-            "the output carries no gradient, although is_differentiable says so",
+            "the output carries no gradient, expected one, as is_differentiable is True",
         ),
         (
             WrongWhereLifted,
@@ -168,7 +168,7 @@ def test_a_good_stage_passes(stage):
             "test_output_has_the_shape_type_and_range_of_images",
             "the highest number is ",
         ),
-        (FailsAtItsDefaults, "test_the_defaults_can_be_rendered", "not this one"),
+        (FailsAtItsDefaults, "test_the_defaults_can_be_rendered", "the stage, given images (2, 3, 24, 32)"),
         (UsesOneChoice, "test_a_sample_does_not_depend_on_the_batch", "sample "),
         (IgnoresOut, "test_out_receives_the_result", "with out= another tensor the result is elsewhere"),
         (

@@ -86,18 +86,21 @@ for _where, _code in FOUND:
 
 @pytest.fixture(autouse=True, scope="module")
 def plugins() -> Iterator[None]:
-    """What the examples name."""
-    for registered, name, plugin in (
-        (registry.stages, "vignette", Vignette), (registry.stages, "sharpen", Sharpen),
-        (registry.objectives, "warmth", Warmth), (registry.pipelines, "my-camera", my_camera),
-    ):  # fmt: skip
-        registered.register(name)(plugin)
+    """What the examples name; names that other tests gave to others are given back."""
+    made = [
+        (registry.stages, "vignette", Vignette),
+        (registry.stages, "sharpen", Sharpen),
+        (registry.objectives, "warmth", Warmth),
+        (registry.pipelines, "my-camera", my_camera),
+    ]
+    before = [known._records.get(name) for known, name, _ in made]
+    for known, name, plugin in made:
+        known.register(name, replace=True)(plugin)
     yield
-    for registered, name in (
-        (registry.stages, "vignette"), (registry.stages, "sharpen"), (registry.objectives, "warmth"),
-        (registry.pipelines, "my-camera"),
-    ):  # fmt: skip
-        registered._records.pop(name)
+    for (known, name, _), record in zip(made, before, strict=True):
+        known._records.pop(name)
+        if record is not None:
+            known._records[name] = record
 
 
 def test_every_suite_has_an_example() -> None:

@@ -1,4 +1,4 @@
-"""Throughput of every stage and of the default chain, in megapixels a second and in *passes*.
+"""Throughput of every distortion and of the default chain, in megapixels a second and in *passes*.
 
     uv run python benchmarks/throughput.py
 
@@ -21,6 +21,7 @@ import torch
 from measuring import machine, seconds_of
 
 from isptune.api import create_stage, list_stages
+from isptune.contracts.distortion import Distortion
 from isptune_synthetic.pipeline import SyntheticPipeline
 
 SIZES = {"1080p": (1080, 1920), "4K": (2160, 3840)}
@@ -40,7 +41,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     batches = [int(batch) for batch in options.batches.split(",")]
-    names = options.stages.split(",") if options.stages else list_stages()
+    names = options.stages.split(",") if options.stages else distortions()
     options.out.mkdir(parents=True, exist_ok=True)
     lines = ["# Throughput", "", __doc__.strip().partition("\n\n")[2].partition("\n\n")[2], "", machine(), ""]
     devices = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
@@ -55,6 +56,11 @@ def main() -> None:
     lines += storage_table()
     (options.out / "throughput.md").write_text("\n".join(lines))
     print("\n".join(lines))
+
+
+def distortions() -> list[str]:
+    """The registered stages that have a level."""
+    return [name for name in list_stages() if isinstance(create_stage(name), Distortion)]
 
 
 def one_pass(images: torch.Tensor, device: str) -> float:

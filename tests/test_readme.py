@@ -37,6 +37,7 @@ def folder_with_a_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
     image = torch.from_numpy(photographs.astronaut()).permute(2, 0, 1) / 255
     write_image("photo.png", image[:, 40:168, 150:342])
+    write_image("wanted.png", 0.05 + 0.95 * image[:, 40:168, 150:342] ** 0.7)
 
 
 def test_set_up_is_exactly_two_commands() -> None:
@@ -99,6 +100,7 @@ def test_the_python_examples_run_in_their_order() -> None:
     for block in blocks("python"):
         exec(compile(block, "README.md", "exec"), names)
     assert names["result"].evaluations == 300
+    assert names["chain"].space.names == ["tone.gamma", "tone.shadows", "lens.level"]
     conformance = names["TestVignette"]()
     checks = [name for name in dir(conformance) if name.startswith("test_")]
     assert checks

@@ -37,6 +37,7 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
     wanted = names or tuple(entry.name for entry in registry.stages.entries() if entry.available)
     stages = [registry.stages.create(name) for name in dict.fromkeys(wanted)]
     if not names:
+        stages = [stage for stage in stages if stage.domain_in == stage.domain_out == "encoded"]
         # Those of one kind beside one another; those that say none come last.
         stages.sort(key=lambda stage: (not plots.family_of(stage), plots.family_of(stage)))
     scenes = load_scenes(image, crop="full")

@@ -27,7 +27,9 @@ Picture = str | Path | Tensor | Scene
 
 
 class ChainPipeline(Pipeline):
-    """Stages in a row on pictures; their parameters are the search space, ``PREFIX.PARAMETER``.
+    """Any registered stages in a row, tuned by their own parameters.
+
+    The search space has each as ``PREFIX.PARAMETER``.
 
     Args:
         stages: names of registered stages in the order of the chain, or mappings ``{"name": ...,

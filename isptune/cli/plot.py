@@ -80,8 +80,8 @@ def _plot_benchmark(directory: Path, out: str, figure: str | None, title: str | 
 
 
 def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
-    require_runs(directories)
     _refuse_twice(directories)
+    require_runs(directories)
 
     from isptune import plots
     from isptune.session import history_of_run

@@ -43,7 +43,7 @@ CALLBACKS = "allowed: a list of callables and trackers, such as callbacks=[show]
         ),
         (
             {"optimizer_options": {"mu": "abc"}},
-            "the option mu of the optimizer 'es' is 'abc'; allowed: a whole number of at least 1",
+            "the option mu of the optimizer 'es' is 'abc'; allowed: a whole number of at least 1 or null",
         ),
         (
             {"optimizer_options": {"population": 3}},

@@ -49,6 +49,10 @@ RUN_FACTS = (
 )
 
 
+# A generation is held in memory and written as one line.
+MOST_CANDIDATES = 100_000
+
+
 class Component(BaseModel):
     """A registered name with its options; in YAML either the name alone or both."""
 
@@ -89,7 +93,7 @@ class RunConfig(BaseModel):
     pipeline: Component = Component(name="synthetic")
     objective: Component = Component(name="severity")
     optimizer: Component = Component(name="es")
-    population: int | None = Field(None, ge=1)
+    population: int | None = Field(None, ge=1, le=MOST_CANDIDATES)
     budget: int = Field(1500, ge=1)
     seed: int = Field(0, ge=0)
     device: str = "auto"
@@ -246,6 +250,8 @@ def first_mistake(error: ValidationError, where: str, whole: type[BaseModel], pa
         message = f"in {where}, {first['msg'].removeprefix('Value error, ')}"
     else:
         reason = _ALLOWED.get(first["type"], first["msg"])
+        if first["type"] == "less_than_equal":
+            reason = f"at most {first['ctx']['le']:g}"
         if place[0] == "scenes" and first["type"] == "model_type":
             reason = "a file, a generated scene, or a mapping of label and scenes"
         reason = reason.removeprefix("Input should be ").removeprefix("Value error, ")

@@ -6,7 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from isptune.naming import listed, natural_sorted
 from isptune.plugins import missing_packages
@@ -38,7 +38,13 @@ class Family(ABC):
 
     An entry point (or a decorator) registers a subclass under the prefix. ``names`` and ``entry``
     must stay cheap: they serve ``isptune list``, which imports no model library.
+
+    Class facts:
+        constructor: ``module:Class`` of what takes the options of every name, where ``get`` has to import a
+            heavy module; options are then checked before that.
     """
+
+    constructor: ClassVar[str] = ""
 
     @abstractmethod
     def names(self) -> Iterable[str]:

@@ -10,7 +10,7 @@ for is written as its place, ``module:Class`` or ``path/to/file.py:Class`` (``is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
@@ -20,8 +20,11 @@ from isptune.errors import ConfigurationError, IsptuneError, UnknownNameError
 from isptune.integers import plain
 from isptune.naming import did_you_mean, listed, match, natural_sorted
 from isptune.places import settled
-from isptune.plugins import check_options, require_packages
+from isptune.plugins import check_options, reading, require_packages
+from isptune.plugins.options import Option, options_of
 from isptune.recipes import Recipe, recorded, remember
+
+_FAMILY = f"{Family.__module__}.{Family.__qualname__}"
 
 
 @dataclass
@@ -29,6 +32,29 @@ class _Record:
     target: Any
     provider: str
     entry_point: metadata.EntryPoint | None = None
+
+    @property
+    def source(self) -> reading.Source | None:
+        """Where the plugin is defined, while it is not imported; None where that cannot be told."""
+        if self.target is not None or self.entry_point is None:
+            return None
+        return reading.read(self.entry_point.value)
+
+    def fact(self, name: str, default: Any = None) -> Any:
+        """A class fact such as ``aliases``, from the source while the plugin is not imported."""
+        if self.target is not None:
+            return getattr(self.target, name, default)
+        source = self.source
+        return default if source is None else reading.class_fact(source, name, default)
+
+    @property
+    def may_be_family(self) -> bool:
+        if self.target is not None:
+            return isinstance(self.target, Family) or (
+                isinstance(self.target, type) and issubclass(self.target, Family)
+            )
+        source = self.source
+        return source is None or reading.derives_from(source, _FAMILY) is not False
 
 
 class Registry:
@@ -115,18 +141,18 @@ class Registry:
     def _alias_table(self) -> dict[str, str]:
         table = dict(self._aliases)
         for name, record in self._records.items():
-            # Class aliases are only known once a plugin is loaded; `get` loads all before it gives up.
-            for alias in getattr(record.target, "aliases", ()):
+            for alias in record.fact("aliases", ()):
                 table.setdefault(alias, name)
         return table
 
     def families(self) -> dict[str, Family]:
         """The loaded families by prefix."""
         self._discover()
-        # Only families are worth loading here, and only their objects can tell; a name with no colon in
-        # use costs one import of its light module.
         found = {}
-        for name in list(self._records):
+        for name, record in list(self._records.items()):
+            # Only families are loaded here, and what does not tell from its source that it is none.
+            if not record.may_be_family:
+                continue
             try:
                 target = self._load(name)
             except IsptuneError:
@@ -186,6 +212,10 @@ class Registry:
         return natural_sorted(f"{name}:NAME" if name in families else name for name in self._records)
 
     def _get_from_family(self, prefix: str, family: Family, rest: str) -> Callable[..., Any]:
+        self._require_in_family(prefix, family, rest)
+        return family.get(rest)
+
+    def _require_in_family(self, prefix: str, family: Family, rest: str) -> None:
         # A family whose package is missing has no names to compare with: say what is missing instead.
         self._require_packages(f"{prefix}:{rest}", family)
         refused = family.refused()
@@ -200,7 +230,6 @@ class Registry:
                     or f"; 'isptune list {self.kind}s \"{prefix}:*\"' shows the known ones"
                 )
             )
-        return family.get(rest)
 
     def create(self, name: str, /, **options: Any) -> Any:
         """An instance of what is registered under a name, made with the options.
@@ -238,6 +267,65 @@ class Registry:
         check_options(f"the {self.kind} '{name}'", factory, options)
         return factory
 
+    def precheck(
+        self, name: str, options: Mapping[str, Any], given: Iterable[str] = (), named: bool = True
+    ) -> None:
+        """Refuse a name or options as ``check`` does, as far as that can be told without importing a plugin.
+
+        Args:
+            name: of a plugin.
+            options: by name.
+            given: names of options that are not asked for here, because the run gives them.
+            named: whether messages name those among the options.
+
+        Raises:
+            UnknownNameError: nothing has that name.
+            MissingPackageError: a package it needs is not installed.
+            ConfigurationError: an option is unknown or missing, or its value is not allowed.
+        """
+        known = self._known_options(name)
+        if known is not None:
+            given = set(given)
+            known = [
+                replace(one, required=one.required and one.name not in given)
+                for one in known
+                if named or one.name not in given
+            ]
+        check_options(f"the {self.kind} '{name}'", known, options)
+
+    def fact(self, name: str, key: str, default: Any = None) -> Any:
+        """A class fact of a plugin, such as ``default_population``, from its source where that tells.
+
+        Raises:
+            UnknownNameError: nothing has that name.
+        """
+        record = self._record(name)
+        if record is not None and not record.may_be_family:
+            return record.fact(key, default)
+        return getattr(self.get(name), key, default)
+
+    def _record(self, name: str) -> _Record | None:
+        self._discover()
+        return self._records.get(name) or self._records.get(self._alias_table().get(name, ""))
+
+    def _known_options(self, name: str) -> list[Option] | None:
+        """What a plugin takes, from its source where that tells; None where anything may be given."""
+        record = self._record(name)
+        if record is not None and record.source is not None and not record.may_be_family:
+            self._require(name, record.fact("extra"), record.fact("requires", ()))
+            return reading.options_of_source(record.source)
+        prefix, colon, rest = name.partition(":")
+        if colon and prefix in self._records:
+            family = self._load(prefix)
+            if isinstance(family, Family) and family.constructor:
+                self._require_in_family(prefix, family, rest)
+                source = reading.read(family.constructor)
+                if source is not None:
+                    return reading.options_of_source(source)
+        factory = self.get(name)
+        self._require_packages(name, factory)
+        return options_of(factory)
+
     def canonical(self, name: str) -> str:
         """The registered name behind an alias, a file from the root; any other name as it is."""
         if name in self._records:
@@ -245,9 +333,11 @@ class Registry:
         return self._alias_table().get(name) or locations.absolute(name)
 
     def _require_packages(self, name: str, factory: Any) -> None:
-        extra = getattr(factory, "extra", None)
+        self._require(name, getattr(factory, "extra", None), getattr(factory, "requires", ()))
+
+    def _require(self, name: str, extra: str | None, packages: Iterable[str]) -> None:
         install = f"'isptune[{extra}]'" if extra else None
-        require_packages(f"the {self.kind} '{name}'", getattr(factory, "requires", ()), install)
+        require_packages(f"the {self.kind} '{name}'", packages, install)
 
     def names(self, pattern: str | None = None) -> list[str]:
         """The names that a glob matches (all without one), families expanded, in natural order."""

@@ -15,8 +15,9 @@ import torch
 
 from isptune import registry
 from isptune.again import check_parameters, plain_data, require_named
+from isptune.checks import check_optimizer, with_population
 from isptune.config import Component, RunConfig, check_budget, parse_config, settings_of
-from isptune.errors import ConfigurationError, RunDirectoryError, UnknownNameError
+from isptune.errors import RunDirectoryError, UnknownNameError
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer, Steps
 from isptune.parameters import ParameterSpace
@@ -47,7 +48,7 @@ class Session:
     def make_optimizer(self) -> Optimizer:
         """A fresh optimizer of the run, as it was at the run's start."""
         component = self.config.optimizer
-        check_reserved(component)
+        check_optimizer(component)
         optimizer: Optimizer = registry.optimizers.create(
             component.name,
             dimension=len(self.space.free),
@@ -60,15 +61,6 @@ class Session:
         if not space.is_continuous:
             optimizer.know(Steps(counts(space), partial(identities, space)))
         return optimizer
-
-
-def check_reserved(optimizer: Component) -> None:
-    """Refuse options of an optimizer that are settings of the run, with a ConfigurationError."""
-    reserved = {"dimension", "population", "seed", "budget"} & set(optimizer.options)
-    if reserved:
-        raise ConfigurationError(
-            f"the optimizer's options cannot set {', '.join(sorted(reserved))}; those are settings of the run"
-        )
 
 
 def prepare(
@@ -179,14 +171,6 @@ def make_session(
     generations = check_budget(config.budget, config.population)
     space = pipeline.space.constrained(config.parameters)
     return Session(pipeline, objective, config, generations, directory, space)
-
-
-def with_population(config: RunConfig) -> RunConfig:
-    """The configuration with the optimizer's own population where none is given."""
-    if config.population is not None:
-        return config
-    kind = registry.optimizers.get(config.optimizer.name)
-    return config.model_copy(update={"population": getattr(kind, "default_population", 30)})
 
 
 def open_directory(directory: RunDirectory, session: Session, run: str, resume: bool) -> list[Generation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import Any
 
 from isptune import coverage, registry
 from isptune.again import complete, describe, objects_of
-from isptune.config import parse_config
-from isptune.errors import ConfigurationError, DiskFullError
+from isptune.checks import check_argument, check_callbacks, check_optimizer, one_objective_alone
+from isptune.config import Component, parse_config
+from isptune.errors import DiskFullError
 from isptune.evaluator import Evaluator
 from isptune.loop import Loop
-from isptune.naming import listed
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer
 from isptune.outputs import write_outputs
@@ -87,6 +88,7 @@ def tune(
         >>> result.evaluations, sorted(result.best_parameters)[0]
         (60, 'blur')
     """
+    _check_arguments(pipeline, objective, optimizer, optimizer_options, out, callbacks)
     # Before any plugin is made, which may change the working folder.
     directory = None if out is None else RunDirectory(out)
     renderer: Pipeline = registry.pipelines.create(pipeline) if isinstance(pipeline, str) else pipeline
@@ -133,6 +135,7 @@ def resume(
         RunDirectoryError: there is no run, its log is damaged or belongs to another configuration, or
             a scene has changed since.
     """
+    check_callbacks(callbacks)
     return _run_shown(prepare_resume(out), True, callbacks, progress)
 
 
@@ -144,6 +147,30 @@ def _run_shown(
 
     with shown_progress(progress) as shown:
         return run_session(session, resume=resume, callbacks=[*shown, *callbacks], keep_interrupted=True)
+
+
+def _check_arguments(
+    pipeline: Any, objective: Any, optimizer: Any, optimizer_options: Any, out: Any, callbacks: Any
+) -> None:
+    """Refuse a call of ``tune`` whose arguments are of types that cannot be, before anything is made.
+
+    Raises:
+        IsptuneError: one sentence about the first mistake.
+    """
+    call = "isptune.tune"
+    check_argument(
+        f"the pipeline of {call}", pipeline, (Pipeline, str), "a pipeline, or the name of a registered one"
+    )
+    allowed = "an objective, the name of a registered one, or a list of these"
+    several = isinstance(objective, Sequence) and not isinstance(objective, str)
+    for one in objective if several else [objective]:
+        check_argument(f"the objective of {call}", one, (Objective, str), allowed)
+    check_argument(f"the optimizer of {call}", optimizer, (str,), "the name of a registered optimizer")
+    options = {} if optimizer_options is None else optimizer_options
+    check_argument(f"optimizer_options of {call}", options, (Mapping,), "a mapping of names to values")
+    check_argument(f"out of {call}", out, (str, os.PathLike, type(None)), "a path, or None for no directory")
+    check_callbacks(callbacks)
+    check_optimizer(Component(name=optimizer, options=dict(options)))
 
 
 def run_session(
@@ -271,8 +298,4 @@ def _run_facts(session: Session, run: str, resumed: bool) -> RunFacts:
 def _check_objectives(session: Session, optimizer: Optimizer) -> None:
     objective = session.objective
     if objective.orientations and not optimizer.is_multi_objective:
-        raise ConfigurationError(
-            f"the optimizer '{session.config.optimizer.name}' takes one objective, and there are "
-            f"{len(objective.labels)} ({listed(objective.labels)}); choose 'nsga2' or a multi-objective one "
-            "of Nevergrad such as 'nevergrad:DE', or make them one by the objective 'weighted'"
-        )
+        raise one_objective_alone(session.config.optimizer.name, objective.labels)

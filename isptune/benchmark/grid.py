@@ -9,12 +9,24 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from isptune.benchmark.results import Cell, folder_of
-from isptune.config import Component, RunConfig, check_budget, first_mistake, parameter_settings
+from isptune.benchmark.cell import Cell, folder_of
+from isptune.checks import check_components, check_scenes
+from isptune.config import (
+    MOST_CANDIDATES,
+    Component,
+    RunConfig,
+    check_budget,
+    first_mistake,
+    parameter_settings,
+)
 from isptune.errors import ConfigurationError
 from isptune.integers import as_integer
 from isptune.paths import shown
 from isptune.places import absolute_scene
+
+DEFAULT_NAME = "benchmark"
+# Each is a run of its own.
+_MOST_SEEDS = 100_000
 
 
 class Entry(Component):
@@ -46,7 +58,7 @@ class BenchConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: str = Field("benchmark", min_length=1)
+    name: str = Field(DEFAULT_NAME, min_length=1)
     objectives: list[Entry] = Field(min_length=1)
     optimizers: list[Entry] = Field([Entry(name="es", label=None)], min_length=1)
     scenes: list[SceneSet] = Field([SceneSet(label="chart", scenes=["chart"])], min_length=1)
@@ -54,7 +66,7 @@ class BenchConfig(BaseModel):
     seeds: list[int] = Field(list(range(10)), min_length=1)
     pipeline: Component = Component(name="synthetic")
     parameters: dict[str, Any] = {}
-    population: int | None = Field(None, ge=1)
+    population: int | None = Field(None, ge=1, le=MOST_CANDIDATES)
     budget: int = Field(1500, ge=1)
     crop: str | int | None = "auto"
     targets: list[float] = [0.2, 0.1, 0.05, 0.02]
@@ -100,8 +112,8 @@ class BenchConfig(BaseModel):
         if value is None:
             return value
         # True is a number to Python, and no count.
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError("a count from 1, or a list of whole numbers from 0")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST_SEEDS:
+            raise ValueError(f"a count from 1 to {_MOST_SEEDS}, or a list of whole numbers from 0")
         return list(range(value))
 
     @field_validator("seeds", "maps")
@@ -192,6 +204,29 @@ def cells_of(config: BenchConfig) -> Iterator[tuple[Cell, RunConfig]]:
                 memory_gb=config.memory_gb,
             ),
         )
+
+
+def check_grid(config: BenchConfig) -> None:
+    """Refuse names, options, budgets and scenes that cannot be, before any plugin is imported.
+
+    Raises:
+        IsptuneError: one sentence about the first mistake.
+    """
+    for objective, optimizer in itertools.product(config.objectives, config.optimizers):
+        check_components(
+            RunConfig(
+                scenes=["chart"],
+                pipeline=config.pipeline,
+                objective=Component(name=objective.name, options=objective.options),
+                optimizer=Component(name=optimizer.name, options=optimizer.options),
+                population=config.population,
+                budget=config.budget,
+                seed=0,
+                memory_gb=config.memory_gb,
+            )
+        )
+    for scene in config.scenes:
+        check_scenes(scene.scenes, config.crop)
 
 
 def with_paths(config: BenchConfig) -> BenchConfig:

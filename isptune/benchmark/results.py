@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from isptune.benchmark.cell import Cell
 from isptune.errors import RunDirectoryError
 from isptune.files import make_folder, write_whole
 from isptune.naming import listed
-from isptune.paths import folder_name
 from isptune.result import History
 from isptune.run import RunDirectory
 
@@ -22,35 +22,6 @@ CELL_NAME = "cell.json"
 HISTORY_NAME = "history.npz"
 
 DONE, FAILED, UNFINISHED = "done", "failed", "unfinished"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One tuning run of the grid, by the levels of its factors.
-
-    Attributes:
-        objective, optimizer, scene: labels.
-        map: label of the hidden map.
-        seed: of the optimizer.
-    """
-
-    objective: str
-    optimizer: str
-    scene: str
-    map: str
-    seed: int
-
-    @property
-    def path(self) -> str:
-        """Where its run directory lies in the benchmark's, with forward slashes."""
-        parts = (self.objective, self.optimizer, self.scene, f"map-{self.map}-seed-{self.seed}")
-        return "/".join(["cells", *map(folder_of, parts)])
-
-
-def folder_of(label: str) -> str:
-    """The name of the folder that a level of a factor has in a benchmark's directory."""
-    plain = "".join(letter if letter.isalnum() or letter in "-_.+=" else "_" for letter in label)
-    return folder_name(plain, 255)
 
 
 @dataclass

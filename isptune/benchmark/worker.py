@@ -12,6 +12,7 @@ import torch
 
 from isptune import registry
 from isptune.benchmark.results import DONE, FAILED, Cell, read_status, write_cell
+from isptune.checks import check_optimizer, check_reserved, with_population
 from isptune.config import Component, RunConfig, check_budget
 from isptune.coverage import Coverage, Stages, notice
 from isptune.devices import resolve_device
@@ -19,7 +20,7 @@ from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.objective import Objective
 from isptune.pipeline import Scene
 from isptune.run import LOG_NAME, RunDirectory
-from isptune.session import check_reserved, difference, make_pipeline, prepare, with_population
+from isptune.session import difference, make_pipeline, prepare
 from isptune.tuner import Callback, run_session
 
 logger = logging.getLogger("isptune")
@@ -166,8 +167,7 @@ def check_settings(jobs: Sequence[Job], here: bool = True) -> None:
         if here:
             resolve_device(config.device)
             registry.objectives.check(objective.name, objective.options)
-            given = {"dimension": 1, "population": config.population, "seed": 0, "budget": config.budget}
-            registry.optimizers.check(optimizer.name, {**given, **optimizer.options})
+            check_optimizer(optimizer)
 
 
 def check_pipelines(jobs: Sequence[Job]) -> list[str]:

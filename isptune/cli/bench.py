@@ -25,14 +25,33 @@ if TYPE_CHECKING:
 
 @click.command("bench", short_help="Benchmark objectives by the hidden distortion that they reach.")
 @click.argument("config_path", metavar="[CONFIG.yaml]", required=False)
-@click.option("--objective", "objectives", multiple=True, metavar="NAME", help="Repeatable, or A,B,C.")
-@click.option("--optimizer", "optimizers", multiple=True, metavar="NAME", help="Repeatable, or A,B,C.")
-@click.option("--scene", "scenes", multiple=True, metavar="PATH", help="A file or 'chart'. Repeatable.")
+@click.option(
+    "--objective",
+    "objectives",
+    multiple=True,
+    metavar="NAME",
+    help="What is judged; see 'isptune list objectives'. Repeatable, or A,B,C.",
+)
+@click.option(
+    "--optimizer",
+    "optimizers",
+    multiple=True,
+    metavar="NAME",
+    help="What proposes candidates. Repeatable, or A,B,C. Default: es.",
+)
+@click.option(
+    "--scene", "scenes", multiple=True, metavar="PATH", help="A file or 'chart'. Repeatable. Default: chart."
+)
 @click.option("--seeds", type=click.IntRange(1), metavar="N", help="Seeds 0 to N-1. Default: 10.")
-@click.option("--maps", type=click.IntRange(1), metavar="N", help="Hidden maps 0 to N-1, for every seed.")
+@click.option(
+    "--maps",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Hidden maps 0 to N-1, for every seed. Default: one for each seed.",
+)
 @click.option("--budget", type=int, metavar="N", help="Evaluations of every run. Default: 1500.")
 @click.option("--population", type=int, metavar="N", help="Of every run. Default: the optimizer's.")
-@click.option("--crop", metavar="HOW", help="As of 'isptune tune'.")
+@click.option("--crop", metavar="HOW", help="As of 'isptune tune'. Default: auto.")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
 @click.option("--out", metavar="DIR", help="The benchmark's directory. Default: runs/NAME of the grid.")
 @click.option(
@@ -77,13 +96,12 @@ def command(
     Cells that are done are not run again: the same command goes on after a stop or a kill. Options win over
     CONFIG.yaml.
 
-    Example: isptune bench --objective psnr,severity --scene photo.png --seeds 10 --out runs/first
+    \b
+    Examples:
+      isptune bench --objective psnr,severity --scene photo.png --seeds 10 --out runs/which
+      isptune bench grid.yaml --workers 2
     """
-    from isptune.benchmark.engines import make_engine
-    from isptune.benchmark.grid import cells_of, parse_bench_config, with_paths
-    from isptune.benchmark.running import run_benchmark
-    from isptune.cli.live import Stopped, stoppable
-    from isptune.devices import resolve_device
+    from isptune.benchmark.grid import cells_of, check_grid, parse_bench_config, with_paths
 
     data = read_config(config_path) if config_path else {}
     data |= {key: value for key, value in _settings(given).items() if value is not None}
@@ -93,6 +111,15 @@ def command(
     where = f"the configuration '{config_path}'" if config_path else "the command line"
     config = parse_bench_config(data, where)
     config = with_paths(config)
+    if engine != "ray":
+        # A cluster may have plugins, packages and files that this machine lacks.
+        check_grid(config)
+
+    from isptune.benchmark.engines import make_engine
+    from isptune.benchmark.running import run_benchmark
+    from isptune.cli.live import Stopped, stoppable
+    from isptune.devices import resolve_device
+
     chosen = engine or ("processes" if resolve_device(config.device).type == "cpu" else "in-process")
     runner = make_engine(chosen, config.threads, workers, together=together, address=address, gpus=gpus)
     if not out and (config.name in (".", "..") or set("/\\") & set(config.name)):
@@ -118,7 +145,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
             raise ConfigurationError(f"{option} {','.join(given[key])} has an empty name beside its commas")
         found[key] = names or None
     found["scenes"] = list(given["scenes"]) or None
-    found["maps"] = None if given["maps"] is None else list(range(given["maps"]))
+    found["maps"] = given["maps"]
     return found
 
 

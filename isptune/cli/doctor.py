@@ -22,6 +22,10 @@ def command(offline: bool, as_json: bool) -> int:
     """Show what works on this machine: packages, devices, objectives and what they download, the hub.
 
     Nothing is fetched. The exit code is 0, or 1 where what every run needs is missing or broken.
+
+    \b
+    Examples:
+      isptune doctor --offline
     """
     from isptune.doctor import examine
 
@@ -65,7 +69,7 @@ def _print_versions(console: Console, versions: Versions) -> None:
 def _print_hardware(console: Console, hardware: Hardware) -> None:
     _heading(console, "Devices")
     if hardware.devices:
-        heads = ["name", "what it is", Column("memory", number=True, right=False)]
+        heads: list[str | Column] = ["name", "what it is", Column("memory", number=True, right=False)]
         rows = []
         for device in hardware.devices:
             memory = "-" if device.memory_bytes is None else size(device.memory_bytes)
@@ -111,7 +115,7 @@ def _print_objectives(console: Console, objectives: tuple[ObjectiveStatus, ...])
                 f"  {gigabytes}, {download.licence}; {download.state}",
             ]
         rows.append([one.name, "yes" if one.available else "no", "\n".join(lines) or "-"])
-    heads = ["name", "ready", "what it downloads on its first use"]
+    heads: list[str | Column] = ["name", "ready", "what it downloads on its first use"]
     print_table(heads, rows, box=False, indent=2, console=console)
 
 
@@ -129,7 +133,7 @@ def _print_hub(console: Console, hub: Hub) -> None:
         for repository in hub.repositories:
             kind = "" if repository.kind == "model" else f" ({repository.kind})"
             rows.append([f"{repository.name}{kind}", size(repository.size_bytes)])
-        heads = ["repository", Column("size", number=True)]
+        heads: list[str | Column] = ["repository", Column("size", number=True)]
         print_table(heads, rows, box=False, indent=4, console=console)
 
 

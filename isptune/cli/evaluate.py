@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isptune import registry
 from isptune.cli.options import checkpoint_option, json_option, key_values, objective_settings
 from isptune.errors import ConfigurationError, DiskFullError, RunDirectoryError
 from isptune.naming import listed
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     "objectives",
     multiple=True,
     metavar="NAME[,NAME...]",
-    help="What is evaluated. May be repeated.",
+    help="What is evaluated; see 'isptune list objectives'. May be repeated.",
 )
 @click.option(
     "--objective-option",
@@ -56,7 +57,8 @@ if TYPE_CHECKING:
     "--layout",
     default="auto",
     metavar="NAME",
-    help="meta (pyiqa's CSV), koniq10k, spaq, kadid10k, tid2013, livec, agiqa3k. Default: by the files.",
+    help="meta (pyiqa's CSV), koniq10k, spaq, kadid10k, tid2013, livec, "
+    "agiqa3k. Default: auto, by the files.",
 )
 @click.option("--mos-lower-is-better", is_flag=True, help="A lower MOS is a better picture, as some DMOS.")
 @click.option(
@@ -64,7 +66,8 @@ if TYPE_CHECKING:
     "splits",
     multiple=True,
     metavar="NAME[:PART]",
-    help="A split, or a glob of splits; PART is train, val or test. May be repeated. Default: all images.",
+    help="A split, or a glob of splits; PART is train, val or test, the default. May be repeated. "
+    "random_seed0_split01 is what 'isptune train --seed 0' without --split holds out. Default: all images.",
 )
 @click.option(
     "--random-splits",
@@ -74,7 +77,7 @@ if TYPE_CHECKING:
 )
 @click.option("--bootstrap", default=1000, metavar="N", help="Resamples of the intervals. Default: 1000.")
 @click.option("--seed", default=0, metavar="N", help="Of resamples and random splits. Default: 0.")
-@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")
+@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
 @click.option("--batch-size", default=1, metavar="N", help="Pictures of one size at once. Default: 1.")
 @click.option("--out", metavar="DIR", help="Where tables and plots go. Default: a new folder under runs/.")
 @json_option
@@ -102,13 +105,24 @@ def command(
     SRCC, PLCC (raw and after the 4-parameter logistic), KRCC and RMSE with bootstrap intervals, per split and
     over splits, and the difference of each two objectives; as Markdown, CSV and JSON, with scatter plots. The
     exit code is 1 where an objective failed on an image: the others are counted all the same.
+
+    \b
+    Examples:
+      isptune evaluate --objective severity,niqe-distance --data koniq10k/ --out evaluation
+      isptune evaluate --objective severity --data meta.csv --images photos/ --split official
     """
     names = objective_names(objectives)
     if not names and not score_files:
         raise ConfigurationError("there is nothing to evaluate: give --objective NAME or --scores FILE")
     settings = settings_by_name(names, objective_options, checkpoint)
+    for name in names:
+        registry.objectives.precheck(name, settings[name])
 
-    from isptune import datasets, registry
+    from isptune import datasets
+
+    # Whatever is wrong with the tables is said before torch is there.
+    dataset = datasets.read_dataset(data, images, layout, higher_is_better=not mos_lower_is_better)
+
     from isptune.cli.live import Stopped, stoppable
     from isptune.devices import resolve_device
     from isptune.evaluation import read_scores, write_reports
@@ -117,10 +131,10 @@ def command(
     where = resolve_device(device)
     check_settings(bootstrap, seed, batch_size)
     place = Place(free_folder(out, [*names, *(shown(Path(file).stem) for file in score_files)]))
-    dataset = datasets.read_dataset(data, images, layout, higher_is_better=not mos_lower_is_better)
     if random_splits is not None:
         made = datasets.random_splits(dataset, seed=seed, count=random_splits)
         dataset, splits = dataset.with_splits(made), (*splits, *made)
+    dataset = datasets.with_named_splits(dataset, splits)
     # Scores from files are checked against the whole dataset and cut afterwards.
     given = [read_scores(file, dataset, not scores_lower_is_better) for file in score_files]
     small, labels = needed(dataset, splits)

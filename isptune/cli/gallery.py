@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from isptune import registry
+from isptune.checks import check_scenes
 from isptune.errors import ConfigurationError, ImageError
 from isptune.files import full_or
 from isptune.places import Place
@@ -13,7 +15,11 @@ from isptune.places import Place
 @click.argument("image")
 @click.option("--out", required=True, metavar="DIR", help="Where gallery.png goes; made if it is missing.")
 @click.option(
-    "--stage", "names", multiple=True, metavar="NAME", help="A stage to show. May be repeated. Default: all."
+    "--stage",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="A stage to show; see 'isptune list stages'. May be repeated. Default: all.",
 )
 @click.option(
     "--size", type=int, default=160, metavar="N", help="Side of the tiles in pixels, 32 to 512. Default: 160."
@@ -25,15 +31,24 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
 
     A row is a stage: the original and the stage at 0.2, 0.4, 0.6, 0.8 and 1.0 of its highest level. Without
     --stage the rows are sorted by the stages' families. Tiles are crops at native resolution.
-    """
-    from isptune import plots, registry
-    from isptune.scenes import load_scenes
-    from isptune.scenes.pictures import picture_of
 
+    \b
+    Examples:
+      isptune gallery photo.png --out stages
+      isptune gallery photo.png --stage gaussian_blur --stage jpeg --out stages
+    """
     place = Place(out)
     folder = place.path
     if folder.exists() and not folder.is_dir():
         raise ImageError(f"'{out}' is a file, where a folder is needed")
+    for name in names:
+        registry.stages.precheck(name, {})
+    check_scenes([image])
+
+    from isptune import plots
+    from isptune.scenes import load_scenes
+    from isptune.scenes.pictures import picture_of
+
     wanted = names or tuple(entry.name for entry in registry.stages.entries() if entry.available)
     stages = [registry.stages.create(name) for name in dict.fromkeys(wanted)]
     if not names:

@@ -33,6 +33,12 @@ def command(kind: str | None, glob: str | None, pipeline_options: tuple[str, ...
 
     GLOB picks names: isptune list objectives "pyiqa:*". Without one, a family such as nevergrad:NAME is
     one line. isptune list parameters PIPELINE shows what a search may move in it.
+
+    \b
+    Examples:
+      isptune list objectives
+      isptune list optimizers "nevergrad:*CMA*"
+      isptune list parameters synthetic
     """
     from isptune.registry import REGISTRIES
 
@@ -111,6 +117,6 @@ def _print(found: dict[str, list[Entry]]) -> None:
                     what,
                 ]
             )
-        heads = ["name", Column("differentiable", right=False), "needs", "what it is"]
+        heads: list[str | Column] = ["name", Column("differentiable", right=False), "needs", "what it is"]
         print_table(heads, rows, title=plural, box=False, console=console)
         console.print()

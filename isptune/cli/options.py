@@ -96,6 +96,18 @@ def benchmark_among(directories: Iterable[str], what: str) -> Path | None:
     return benchmark
 
 
+def require_runs(directories: Iterable[str]) -> None:
+    """Refuse folders that hold no run, before anything is imported to read it.
+
+    Raises:
+        RunDirectoryError: the first of them.
+    """
+    from isptune.run import CONFIG_NAME, require_file
+
+    for directory in directories:
+        require_file(Path(directory), CONFIG_NAME, "run")
+
+
 checkpoint_option = click.option(
     "--checkpoint",
     metavar="DIR-OR-NAME",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from isptune.cli.options import benchmark_among
+from isptune.cli.options import benchmark_among, require_runs
 from isptune.errors import ConfigurationError
 from isptune.places import Place
 
@@ -44,7 +44,10 @@ def command(directories: tuple[str, ...], out: str, figure: str | None, title: s
 
     Of a benchmark's directory, --figure says what is drawn; into a folder, every figure goes as PNG and PDF.
 
-    Example: isptune plot runs/which --figure losses --out losses.pdf
+    \b
+    Examples:
+      isptune plot runs/first runs/second --out convergence.png
+      isptune plot runs/which --figure losses --out losses.pdf
     """
     benchmark = benchmark_among(directories, "figures of its own")
     if benchmark is not None:
@@ -77,10 +80,12 @@ def _plot_benchmark(directory: Path, out: str, figure: str | None, title: str | 
 
 
 def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
+    _refuse_twice(directories)
+    require_runs(directories)
+
     from isptune import plots
     from isptune.session import history_of_run
 
-    _refuse_twice(directories)
     # A pipeline that is made again may change the working folder.
     place, *places = map(Place, (out, *directories))
     runs = [history_of_run(one.path) for one in places]

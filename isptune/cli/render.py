@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune.cli.options import json_option, key_values
+from isptune import registry
+from isptune.checks import PIPELINE_SETTINGS, check_scenes
+from isptune.cli.options import json_option, key_values, require_runs
 from isptune.errors import ConfigurationError
 from isptune.places import Place, absolute_scene
 
@@ -22,7 +24,12 @@ if TYPE_CHECKING:
 )
 @click.option("--out", required=True, metavar="FILE", help="The picture to write: PNG, JPEG, WebP or TIFF.")
 @click.option("--run", "run_directory", metavar="DIR", help="Take pipeline and best parameters of a run.")
-@click.option("--pipeline", default=None, metavar="NAME", help="What renders. Default: synthetic.")
+@click.option(
+    "--pipeline",
+    default=None,
+    metavar="NAME",
+    help="What renders; see 'isptune list pipelines'. Default: synthetic.",
+)
 @click.option(
     "--pipeline-option",
     "pipeline_options",
@@ -31,8 +38,13 @@ if TYPE_CHECKING:
     help="An option of the pipeline; the value is read as YAML. May be repeated.",
 )
 @click.option("--seed", type=int, default=None, metavar="N", help="Seed of noise and hidden map. Default: 0.")
-@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")
-@click.option("--bits", type=click.Choice(["8", "16"]), default="8", help="Bits per channel (16: PNG, TIFF).")
+@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
+@click.option(
+    "--bits",
+    type=click.Choice(["8", "16"]),
+    default="8",
+    help="Bits per channel (16: PNG, TIFF). Default: 8.",
+)
 @json_option
 def command(
     image: str,
@@ -51,7 +63,24 @@ def command(
     Without --run, parameters of the synthetic pipeline are the distortion levels themselves
     (maps=identity), all 0 but for those that --set names: --set blur=0.3 is a blur of 0.3 px. With --run,
     they are the run's own parameters, and those that --set does not name are the best ones found.
+
+    \b
+    Examples:
+      isptune render photo.png --set blur=1.5 --set noise=0.02 --out soft.png
+      isptune render photo.png --run runs/first --out best.png
     """
+    values = key_values(pairs, "--set")
+    if run_directory is None:
+        given = key_values(pipeline_options, "--pipeline-option")
+        registry.pipelines.precheck(pipeline or "synthetic", given, PIPELINE_SETTINGS)
+    else:
+        if pipeline or pipeline_options or seed is not None:
+            raise ConfigurationError(
+                "--run brings its own pipeline and seed: leave out --pipeline, --pipeline-option and --seed"
+            )
+        require_runs([run_directory])
+    check_scenes([image])
+
     import torch
 
     from isptune.devices import resolve_device
@@ -60,19 +89,12 @@ def command(
     from isptune.scenes import write_image
 
     target = Place(out)
-    values = key_values(pairs, "--set")
     where = resolve_device(device)
     if run_directory is not None:
-        if pipeline or pipeline_options or seed is not None:
-            raise ConfigurationError(
-                "--run brings its own pipeline and seed: leave out --pipeline, --pipeline-option and --seed"
-            )
         made, best = _of_run(run_directory, image)
         values = {**best, **values}
     else:
-        made = _of_options(
-            pipeline or "synthetic", key_values(pipeline_options, "--pipeline-option"), image, seed or 0
-        )
+        made = _of_options(pipeline or "synthetic", given, image, seed or 0)
     made.to(where)
     candidate = made.space.from_dicts([values]).to(where)
     with torch.no_grad():
@@ -88,7 +110,6 @@ def command(
 
 def _of_options(name: str, options: dict[str, Any], image: str, seed: int) -> Pipeline:
     """The pipeline that the options name, on the whole image."""
-    from isptune import registry
     from isptune.plugins import takes_option
 
     factory = registry.pipelines.get(name)

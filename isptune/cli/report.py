@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from isptune.cli.options import benchmark_among
+from isptune.cli.options import benchmark_among, require_runs
 from isptune.errors import ConfigurationError
 from isptune.places import Place
 
@@ -26,15 +26,23 @@ def command(directories: tuple[str, ...], out: str | None) -> int:
     A run of several objectives has a report of its own, with its Pareto front: give it alone.
 
     The file holds its pictures, numbers and scripts itself: it can be sent, and opened without a network.
-    """
-    from isptune.report import write_report
 
+    \b
+    Examples:
+      isptune report runs/first
+      isptune report runs/which --out which.html
+    """
     # From the root: a pipeline that is made again may change the working folder.
     folders = [path.absolute() if path.is_dir() else path for path in map(Path, directories)]
     suffix = Path(out).suffix.lower() if out is not None else ".html"
     if suffix not in (".html", ".htm"):
         raise ConfigurationError(f"'{out}': reports are written as .html")
     benchmark = benchmark_among(directories, "a report of its own")
+    if benchmark is None:
+        require_runs(directories)
+
+    from isptune.report import write_report
+
     target = Place(out if out is not None else _default_out([Path(directory) for directory in directories]))
     document = _of_runs(folders) if benchmark is None else _of_benchmark(benchmark)
     click.echo(f"wrote {write_report(target.path, document)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from isptune.cli.options import json_option
+from isptune.cli.options import json_option, require_runs
 from isptune.cli.running import make_trackers, run_and_print, tracking_options
 
 
@@ -18,7 +18,13 @@ def command(directory: str, as_json: bool, tensorboard: bool, mlflow: str | None
     The log is replayed through the optimizer and must give the same candidates bit for bit; a torn last
     line is dropped. A run that is complete gets its result again and the pictures that are missing. A
     tracker continues what it has of the run; one that has nothing gets all generations.
+
+    \b
+    Examples:
+      isptune resume runs/first
     """
+    require_runs([directory])
+
     from isptune.session import prepare_resume
 
     trackers = make_trackers(tensorboard, mlflow, wandb, directory)

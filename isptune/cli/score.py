@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from isptune import registry
+from isptune.checks import check_scenes
 from isptune.cli.evaluate import objective_names, settings_by_name
 from isptune.cli.options import checkpoint_option, json_option
 from isptune.errors import ConfigurationError, ImageError
@@ -41,7 +44,7 @@ _WIDEST = 10_000
 )
 @checkpoint_option
 @click.option("--reference", metavar="IMAGE", help="The pristine image, for a full-reference objective.")
-@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")
+@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
 @click.option(
     "--csv",
     "as_csv",
@@ -66,14 +69,22 @@ def command(
     A picture that fails is named and the others are scored all the same; the exit code is then 2 where it
     cannot be read and 1 where an objective failed on it.
 
-    Example: isptune score *.png --objective severity,noise-level
+    \b
+    Examples:
+      isptune score *.png --objective severity,noise-level
+      isptune score soft.png --objective psnr --reference photo.png
     """
     if as_csv and as_json:
         raise ConfigurationError("--csv and --json both ask for stdout; give one of them")
     names = objective_names(objectives)
     settings = settings_by_name(names, objective_options, checkpoint)
+    for name in names:
+        registry.objectives.precheck(name, settings[name])
+    _require_reference(
+        [name for name in names if registry.objectives.fact(name, "needs_reference")], reference
+    )
+    check_scenes([*(images if len(images) == 1 else ()), *([] if reference is None else [reference])])
 
-    from isptune import registry
     from isptune.cli.scoring import score_pictures
     from isptune.devices import resolve_device
     from isptune.scenes import load_scenes
@@ -81,12 +92,9 @@ def command(
 
     where = resolve_device(device)
     made = [registry.objectives.create(name, **settings[name]) for name in names]
-    needing = [name for name, one in zip(names, made, strict=True) if one.needs_reference]
-    if needing and reference is None:
-        plural, verb = ("s", "need") if len(needing) > 1 else ("", "needs")
-        raise ConfigurationError(
-            f"the objective{plural} '{listed(needing)}' {verb} a reference image: give --reference IMAGE"
-        )
+    _require_reference(
+        [name for name, one in zip(names, made, strict=True) if one.needs_reference], reference
+    )
     pristine = None
     if reference is not None:
         scenes = load_scenes([reference], crop=None)
@@ -107,6 +115,14 @@ def command(
         click.echo("isptune: stopped; these were scored", err=True)
         return 130
     return max((error.exit_code for error in table.failures), default=0)
+
+
+def _require_reference(needing: Sequence[str], reference: str | None) -> None:
+    if needing and reference is None:
+        plural, verb = ("s", "need") if len(needing) > 1 else ("", "needs")
+        raise ConfigurationError(
+            f"the objective{plural} '{listed(needing)}' {verb} a reference image: give --reference IMAGE"
+        )
 
 
 def _print(table: ScoreTable, as_csv: bool, as_json: bool) -> None:

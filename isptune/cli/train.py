@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
+from annotated_types import Interval
 
+from isptune.checks import check_scenes
 from isptune.cli.options import json_option, key_values
 from isptune.errors import ConfigurationError
 from isptune.pace import Pace, written
 from isptune.places import Place, settled
+from isptune.plugins import check_options, reading
+from isptune.plugins.options import Option
+from isptune.registry import learners, stages
+from isptune.training.folder import check_folder
 
 if TYPE_CHECKING:
+    from isptune.datasets import Dataset
     from isptune.training import Learner
     from isptune.training.source import Source
 
 
+# Batches of synthetic data that a host sees once and that then come again; 0 for new ones without end.
+Batches = Annotated[int, Interval(ge=0, le=1_000_000)]
+
+
 @click.command("train", short_help="Train a learner, such as ScoreNet, on opinions or synthetic data.")
 @click.argument("learner")
-@click.option("--host", metavar="NAME", help="The frozen host of a learner that has one.")
+@click.option(
+    "--host",
+    metavar="NAME",
+    help="The frozen host of a learner that has one: clipiqa or qalign. Default: clipiqa.",
+)
 @click.option(
     "--data",
     default="synthetic",
@@ -35,23 +50,47 @@ if TYPE_CHECKING:
     metavar="PATH",
     help="The data set's pictures; for synthetic data pristine pictures (files, folders, globs). Repeatable.",
 )
-@click.option("--layout", default="auto", metavar="NAME", help="The data set's layout. Default: found out.")
+@click.option(
+    "--layout", default="auto", metavar="NAME", help="The data set's layout. Default: auto, by the files."
+)
 @click.option("--split", metavar="NAME", help="The data set's split. Default: 80 to 20 by content.")
 @click.option("--out", required=True, metavar="DIR", help="Where the checkpoint, the log and the state go.")
 @click.option("--initial", metavar="FILE", help="Start from the weights of this checkpoint of LEARNER.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimizer steps. Default: 2000.")
-@click.option("--epochs", type=click.IntRange(1), metavar="N", help="The same in passes over the data.")
 @click.option(
-    "--batch-size", type=click.IntRange(2), default=32, metavar="N", help="Of a data set's pictures."
+    "--epochs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="The same in passes over the data, instead of --steps.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(2),
+    default=32,
+    metavar="N",
+    help="Of a data set's pictures. Default: 32.",
 )
 @click.option("--rate", type=float, default=2e-3, metavar="X", help="Highest learning rate. Default: 0.002.")
 @click.option(
     "--loss", "losses", metavar="NAMES", help="Losses with weights: mse,plcc=0.5. Default: the learner's."
 )
-@click.option("--precision", default="float32", metavar="TYPE", help="float32 or bfloat16 (mixed precision).")
-@click.option("--every", type=click.IntRange(1), default=200, metavar="N", help="Steps between validations.")
-@click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Of weights, data and order.")
-@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")
+@click.option(
+    "--precision",
+    default="float32",
+    metavar="TYPE",
+    help="float32 or bfloat16 (mixed precision). Default: float32.",
+)
+@click.option(
+    "--every",
+    type=click.IntRange(1),
+    default=200,
+    metavar="N",
+    help="Steps between validations. Default: 200.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, metavar="N", help="Of weights, data and order. Default: 0."
+)
+@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
 @click.option("--cache", metavar="DIR", help="Where a host's features are kept. Default: features/ in --out.")
 @click.option(
     "--option",
@@ -75,12 +114,31 @@ if TYPE_CHECKING:
 def command(**given: Any) -> int:
     """Train LEARNER and write DIR/model.safetensors, which its objective takes as --checkpoint.
 
-    Examples: isptune train severity --images photos/ --out trained
-    isptune train scorenet --host clipiqa --data meta.csv --images koniq/ --out trained
-    isptune train scorenet --host clipiqa --option 'host_options={checkpoint: DIR}' --data koniq/ --out new
+    'isptune list learners' shows what can be trained.
+
+    \b
+    Examples:
+      isptune train severity --images photos/ --out trained
+      isptune train scorenet --host clipiqa --data meta.csv --images koniq/ --out trained
+      isptune train scorenet --host clipiqa --option 'host_options={checkpoint: DIR}' --data koniq/ --out new
     """
+    if given["steps"] is not None and given["epochs"] is not None:
+        raise ConfigurationError("--steps and --epochs say the same in two ways; give one of them")
+    options = settled(key_values(given["options"], "--option"))
+    if given["host"] is not None:
+        options["host"] = given["host"]
+    learners.precheck(given["learner"], options)
+    data_options = key_values(given["data_options"], "--data-option")
+    opinions = None
+    if given["data"] == "synthetic":
+        _check_synthetic(given, data_options)
+    elif data_options:
+        raise ConfigurationError("--data-option is for --data synthetic")
+    else:
+        opinions = _opinions(given)
+    check_folder(given["out"], given["resume"])
+
     from isptune.devices import resolve_device
-    from isptune.registry import learners
     from isptune.training.curves import save_curves
     from isptune.training.loop import Settings, read_log, train
     from isptune.training.losses import parse_losses
@@ -89,16 +147,20 @@ def command(**given: Any) -> int:
     place = Place(given["out"])
     if given["cache"]:
         given["cache"] = str(Path(given["cache"]).absolute())
-    options = settled(key_values(given["options"], "--option"))
-    if given["host"] is not None:
-        options["host"] = given["host"]
     factory = learners.get(given["learner"])
     if _takes(factory, "seed"):
         options.setdefault("seed", given["seed"])
     learner: Learner = learners.create(given["learner"], **options)
     learner.to(device)
     out = place.path.absolute()
-    source = _source(learner, given, device, out)
+    cache = Path(given["cache"] or out / "features")
+    if opinions is None:
+        source = _synthetic(learner, given, data_options, device, cache)
+    else:
+        from isptune.training.opinions import OpinionSource
+
+        size, seed = given["batch_size"], given["seed"]
+        source = OpinionSource(learner, *opinions, size, seed, device, cache, _dots)
     steps = given["steps"] or (given["epochs"] * source.steps_per_epoch if given["epochs"] else 2000)
     settings = Settings(
         losses=parse_losses(given["losses"] or learner.losses),
@@ -129,86 +191,69 @@ def command(**given: Any) -> int:
     return 0
 
 
-def _source(learner: Learner, given: Mapping[str, Any], device: Any, out: Path) -> Source:
-    from isptune.training.cached import CachedSource
+def _check_synthetic(given: Mapping[str, Any], data_options: Mapping[str, Any]) -> None:
+    """Refuse pictures that are not there and options that synthetic data does not have, without torch.
 
-    cache = Path(given["cache"] or out / "features")
-    data_options = key_values(given["data_options"], "--data-option")
-    if given["data"] == "synthetic":
-        from isptune.training.synthetic import SyntheticSource
+    Raises:
+        IsptuneError: one sentence about the first mistake.
+    """
+    source = reading.read("isptune.training.synthetic:SyntheticSource")
+    known = None if source is None else reading.options_of_source(source)
+    if known is not None:
+        # What the verb itself gives, and what it takes beside the source's own.
+        own = [replace(one, required=False) for one in known if one.name not in ("images", "labels")]
+        check_options("synthetic data", [*own, Option("batches", Batches)], data_options)
+    for stage in [*data_options.get("chain", ()), *data_options.get("others", ())]:
+        stages.precheck(stage, {})
+    check_scenes(given["images"])
 
-        # A host sees each picture once, so the batches of a learner that has one come again.
-        count = data_options.pop("batches", 200 if learner.caches_features else 0)
-        merged = {**learner.synthetic, "seed": given["seed"], **data_options}
-        if not merged.get("chain"):
-            raise ConfigurationError(
-                f"the learner '{learner.name}' has no stages of its own for synthetic data; "
-                "give --data-option 'chain=[gaussian_blur, white_noise]'"
-            )
-        images = given["images"] or ("chart:1024x768", "chart:640x448")
-        source: Source = _made(SyntheticSource, images, merged)
-        return CachedSource(learner, source, cache, count, device, _dots) if count else source
-    if data_options:
-        raise ConfigurationError("--data-option is for --data synthetic")
-    from isptune.datasets import random_splits, read_dataset
-    from isptune.training.opinions import OpinionSource
 
-    images_folder = given["images"][0] if given["images"] else None
-    dataset = read_dataset(given["data"], images_folder, given["layout"])
+def _opinions(given: Mapping[str, Any]) -> tuple[Dataset, list[int], list[int]]:
+    """A data set, and the indices of its pictures for training and for validation; without torch.
+
+    Raises:
+        IsptuneError: it cannot be read, or has no such split.
+    """
+    from isptune.datasets import random_splits, read_dataset, with_named_splits
+
+    dataset = read_dataset(given["data"], given["images"][0] if given["images"] else None, given["layout"])
     split = given["split"]
     if split is None:
-        splits = random_splits(dataset, given["seed"], 1, (0.8, 0.2, 0.0))
-        split = next(iter(splits))
+        made = random_splits(dataset, given["seed"], 1)
+        split = next(iter(made))
+        dataset = dataset.with_splits(made)
+        click.echo(f"80 to 20 by content: the split {split}, whose test part is held out", err=True)
     else:
-        splits = dict(dataset.splits)
-    parts = splits.get(split)
-    if parts is None:
-        from isptune.naming import did_you_mean, listed
-
-        raise ConfigurationError(
-            f"'{given['data']}' has no split '{split}'{did_you_mean(split, splits)}; "
-            f"its splits: {listed(splits)}"
-        )
+        dataset = with_named_splits(dataset, [split])
+    if split not in dataset.splits:
+        dataset.part(split, "train")
+    parts = dataset.splits[split]
     training = [index for index, part in enumerate(parts) if part == "train"]
     validation = [index for index, part in enumerate(parts) if part == "val"] or [
         index for index, part in enumerate(parts) if part == "test"
     ]
-    return OpinionSource(
-        learner,
-        dataset,
-        training,
-        validation,
-        given["batch_size"],
-        given["seed"],
-        device,
-        cache,
-        _dots,
-    )
+    return dataset, training, validation
 
 
-def _made(kind: Any, images: Any, options: Mapping[str, Any]) -> Any:
-    from isptune.naming import did_you_mean, listed
+def _synthetic(
+    learner: Learner, given: Mapping[str, Any], data_options: Mapping[str, Any], device: Any, cache: Path
+) -> Source:
+    from isptune.training.cached import CachedSource
+    from isptune.training.synthetic import SyntheticSource
 
-    for key in options:
-        if not _takes(kind, key):
-            allowed = [
-                "crop",
-                "contents",
-                "variants",
-                "mixed",
-                "faint",
-                "looks",
-                "chain",
-                "others",
-                "batches",
-                "target",
-                "seed",
-            ]
-            raise ConfigurationError(
-                f"synthetic data has no option '{key}'{did_you_mean(key, allowed)}; "
-                f"its options: {listed(allowed)}"
-            )
-    return kind(images, **options)
+    # A host sees each picture once, so the batches of a learner that has one come again.
+    count = data_options.get("batches", 200 if learner.caches_features else 0)
+    options = {**learner.synthetic, "seed": given["seed"], **data_options}
+    options.pop("batches", None)
+    if not options.get("chain"):
+        raise ConfigurationError(
+            f"the learner '{learner.name}' has no stages of its own for synthetic data; "
+            "give --data-option 'chain=[gaussian_blur, white_noise]'"
+        )
+    images = given["images"] or ("chart:1024x768", "chart:640x448")
+    check_options("synthetic data", SyntheticSource, {"images": images, **options})
+    source: Source = SyntheticSource(images, **options)
+    return CachedSource(learner, source, cache, count, device, _dots) if count else source
 
 
 def _takes(factory: Any, option: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from isptune.checks import check_components, check_scenes
 from isptune.cli.options import (
     checkpoint_option,
     json_option,
@@ -28,17 +29,23 @@ from isptune.places import absolute_scene
 @click.command("tune", short_help="Tune a pipeline's parameters for an objective.")
 @click.argument("images", nargs=-1)
 @click.option("--config", "config_path", metavar="FILE", help="A YAML file; options given here win over it.")
-@click.option("--pipeline", metavar="NAME", help="What renders. Default: synthetic.")
+@click.option(
+    "--pipeline", metavar="NAME", help="What renders; see 'isptune list pipelines'. Default: synthetic."
+)
 @click.option(
     "--objective",
     metavar="NAME[,NAME...]",
-    help="What scores; several for a multi-objective optimizer such as nsga2. Default: severity, which needs "
-    "no reference.",
+    help="What scores; see 'isptune list objectives'. Several for a multi-objective optimizer such as nsga2. "
+    "Default: severity, which needs no reference.",
 )
 @click.option(
     "--vector", is_flag=True, default=None, help="Take every score of a vector-valued objective for itself."
 )
-@click.option("--optimizer", metavar="NAME", help="What proposes candidates. Default: es.")
+@click.option(
+    "--optimizer",
+    metavar="NAME",
+    help="What proposes candidates; see 'isptune list optimizers'. Default: es.",
+)
 @click.option(
     "--population", type=int, metavar="N", help="Candidates per generation. Default: the optimizer's."
 )
@@ -84,6 +91,13 @@ def command(
 
     IMAGES are files, folders or globs; without any, the generated test chart (chart, or
     chart:WIDTHxHEIGHT for another size).
+
+    \b
+    Examples:
+      isptune tune photo.png --seed 1 --out runs/first
+      isptune tune photo.png --objective ssim --optimizer cma --population 15 --budget 150
+      isptune tune --config run.yaml --optimizer-option mu=4
+      isptune tune photo.png --objective psnr,sharpness --optimizer nsga2 --population 20 --budget 200
     """
     data = read_config(config_path) if config_path else {}
     data |= {key: value for key, value in settings.items() if value is not None}
@@ -106,6 +120,8 @@ def command(
         if one in config.objectives[:index]:
             raise ConfigurationError(f"the objective '{one.name}' is given twice, with the same options")
     config = with_absolute_paths(config)
+    check_components(config)
+    check_scenes(config.scenes, config.crop)
     trackers = make_trackers(tensorboard, mlflow, wandb)
 
     from isptune.session import prepare

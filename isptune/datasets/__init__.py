@@ -2,6 +2,15 @@
 
 from isptune.datasets.dataset import PARTS, Dataset, DatasetError, Record
 from isptune.datasets.reading import LAYOUTS, read_dataset
-from isptune.datasets.splitting import random_splits
+from isptune.datasets.splitting import random_splits, with_named_splits
 
-__all__ = ["LAYOUTS", "PARTS", "Dataset", "DatasetError", "Record", "random_splits", "read_dataset"]
+__all__ = [
+    "LAYOUTS",
+    "PARTS",
+    "Dataset",
+    "DatasetError",
+    "Record",
+    "random_splits",
+    "read_dataset",
+    "with_named_splits",
+]

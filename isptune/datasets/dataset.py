@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from isptune.errors import ImageError, IsptuneError, UnknownNameError
 from isptune.naming import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PARTS = ("train", "val", "test")
 
@@ -82,6 +83,8 @@ class Dataset:
     @property
     def mos(self) -> Tensor:
         """(N,) float64 mean opinion scores."""
+        import torch
+
         return torch.tensor([record.mos for record in self.records], dtype=torch.float64)
 
     @property
@@ -145,6 +148,7 @@ class Dataset:
         """
         if split not in self.splits:
             known = f"; its splits: {listed(self.splits)}" if self.splits else "; it has none"
+            known += ", but for random ones such as random_seed0_split01 (of 'isptune train --seed 0')"
             raise UnknownNameError(
                 f"'{self.source}' has no split '{split}'" + (did_you_mean(split, self.splits) or known)
             )

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from isptune.datasets.dataset import PARTS, Dataset, DatasetError, Split
 from isptune.errors import ConfigurationError
 from isptune.naming import natural_sorted
+
+_NAME = re.compile(r"random_seed(\d{1,18})_split(\d{2,4})")
+
+
+def with_named_splits(dataset: Dataset, names: Iterable[str]) -> Dataset:
+    """The dataset with those of ``random_splits`` that names such as ``random_seed0_split01`` ask for.
+
+    Args:
+        dataset: any.
+        names: of splits, with their part (``NAME:PART``) or without; those of other forms are left alone.
+    """
+    for text in names:
+        name = text.partition(":")[0]
+        found = _NAME.fullmatch(name)
+        if found is not None and name not in dataset.splits and int(found[2]) > 0:
+            made = random_splits(dataset, int(found[1]), int(found[2]))
+            dataset = dataset.with_splits({name: made[name]})
+    return dataset
 
 
 def random_splits(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from deap import base, tools
 from numpy.typing import NDArray
+from pydantic import Field
 
 from isptune.errors import ConfigurationError
 from isptune.integers import as_integer
@@ -85,11 +86,11 @@ class EvolutionStrategy(BatchOptimizer):
         population: int | None = None,
         seed: int = 0,
         budget: int | None = None,
-        mu: int | None = None,
-        rho: int | None = None,
+        mu: Annotated[int, Field(ge=1)] | None = None,
+        rho: Annotated[int, Field(ge=1)] | None = None,
         plus: bool = False,
-        initial_sigma: float = 0.25,
-        sigma_floor: float = 1e-5,
+        initial_sigma: Annotated[float, Field(gt=0, le=1)] = 0.25,
+        sigma_floor: Annotated[float, Field(gt=0, le=1)] = 1e-5,
     ) -> None:
         super().__init__(dimension, population, seed, budget)
         require_pairs("es", self.population, "'cma' or 'random'")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from isptune.errors import ConfigurationError
 from isptune.optimizer import Candidates
@@ -71,10 +72,10 @@ class Adam(BatchOptimizer):
         population: int | None = None,
         seed: int = 0,
         budget: int | None = None,
-        learning_rate: float = 0.1,
-        beta1: float = 0.5,
-        beta2: float = 0.9,
-        patience: int = 12,
+        learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1,
+        beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+        beta2: Annotated[float, Field(ge=0, lt=1)] = 0.9,
+        patience: Annotated[int, Field(ge=1)] = 12,
     ) -> None:
         super().__init__(dimension, population, seed, budget)
         if not 0.0 < learning_rate <= 1.0:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import numpy as np
 from deap import base, tools
 from numpy.typing import NDArray
+from pydantic import Field
 
 from isptune.errors import ConfigurationError
 from isptune.optimizer import Candidates
@@ -95,10 +97,10 @@ class NSGA2(BatchOptimizer):
         population: int | None = None,
         seed: int = 0,
         budget: int | None = None,
-        crossover_probability: float = 0.9,
-        crossover_eta: float = 5.0,
-        mutation_probability: float | None = None,
-        mutation_eta: float = 5.0,
+        crossover_probability: Annotated[float, Field(ge=0, le=1)] = 0.9,
+        crossover_eta: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5.0,
+        mutation_probability: Annotated[float, Field(ge=0, le=1)] | None = None,
+        mutation_eta: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5.0,
     ) -> None:
         super().__init__(dimension, population, seed, budget)
         require_pairs("nsga2", self.population, "'nevergrad:DE'")

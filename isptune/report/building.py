@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from isptune.benchmark.grid import DEFAULT_NAME
 from isptune.benchmark.results import Benchmark, ended
 from isptune.benchmark.targets import TARGETS
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.files import write_whole
 from isptune.naming import listed
+from isptune.paths import shown
 from isptune.report import facts, pareto_sections, sections
 from isptune.report.comparison import add_pictures
 from isptune.report.compute import by_objective, in_order, median_record, slices, told_apart
@@ -113,7 +115,10 @@ def report_of_benchmark(benchmark: Benchmark, tables: Mapping[str, TableLike] | 
     """
     records = records_of_benchmark(benchmark)
     objectives = in_order(records, lambda record: record.objective)
-    name = str(benchmark.config.get("name") or benchmark.directory.resolve().name)
+    name = benchmark.config.get("name")
+    if name in (None, DEFAULT_NAME):
+        # Nobody called it so: its folder has a name.
+        name = shown(benchmark.directory.resolve().name)
     page = Page(f"Benchmark report: {name}", _lead_of_benchmark(benchmark, records), objectives)
     left = dict(tables or {})
     top = [

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from isptune.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 AUTO_PIXELS = 1_000_000
 AUTO_COUNT = 6

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isptune.errors import ConfigurationError, ImageError
+from isptune.errors import ConfigurationError
 from isptune.integers import as_integer
 from isptune.scenes import chart_panels
 from isptune.scenes.dead_leaves import dead_leaves, encode
+from isptune.scenes.sources import CHART_SIDES, check_chart_size
 
-MINIMUM_SIDE = 48
-MAXIMUM_SIDE = 4096
+MINIMUM_SIDE, MAXIMUM_SIDE = CHART_SIDES
 
 # x, y, width, height in pixels.
 Box = tuple[int, int, int, int]
@@ -45,12 +45,7 @@ def chart(width: int = 384, height: int = 256, seed: int = 0) -> Tensor:
         >>> chart(96, 64).shape
         torch.Size([3, 64, 96])
     """
-    for side in (width, height):
-        if not MINIMUM_SIDE <= side <= MAXIMUM_SIDE:
-            raise ImageError(
-                f"a chart of {width}x{height} pixels is out of range: "
-                f"each side has {MINIMUM_SIDE} to {MAXIMUM_SIDE} pixels"
-            )
+    check_chart_size(width, height)
     check_seed(seed)
     generator = np.random.Generator(np.random.PCG64(seed))
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import glob
-import logging
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,17 +12,13 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ImageError
-from isptune.naming import did_you_mean, natural_key
-from isptune.paths import names_chart, shown, user_path, what_is_missing
+from isptune.paths import shown
 from isptune.pipeline import Scene
 from isptune.scenes.crops import CropRule, choose_crops, parse_crop
 from isptune.scenes.generated import chart, check_seed
 from isptune.scenes.pictures import picture_of
-from isptune.scenes.reading import FORMATS, MINIMUM_SIDE, read_image
-
-logger = logging.getLogger("isptune")
-
-SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff"))
+from isptune.scenes.reading import MINIMUM_SIDE, read_image
+from isptune.scenes.sources import FORMATS, ChartName, find_pictures
 
 Source = str | Path | Tensor | Scene
 
@@ -168,63 +161,20 @@ def _whole(entry: Any, position: int, names: Counter[str], seed: int) -> Scene:
     if isinstance(entry, Path):
         name = shown(entry.name if names[entry.name] == 1 else entry.as_posix())
         return Scene.of_picture(name, read_image(entry), source={"file": os.path.abspath(entry)})
-    name, width, height = entry
-    return Scene.of_picture(name, chart(width, height, seed), source={"chart": [width, height]})
+    assert isinstance(entry, ChartName)
+    drawn = chart(entry.width, entry.height, seed)
+    return Scene.of_picture(entry.name, drawn, source={"chart": [entry.width, entry.height]})
 
 
 def _entries(source: Source) -> list[Any]:
-    """A scene, a tensor, (name, width, height) of a chart, or the files that a text or path stands for."""
+    """A scene, a tensor, a chart's name, or the files that a text or path stands for."""
     if isinstance(source, Scene | Tensor):
         return [source]
     if not isinstance(source, str | Path):
         raise ImageError(
             f"a scene is a path, 'chart', a tensor or a Scene, not an object of type {type(source).__name__}"
         )
-    if isinstance(source, str) and names_chart(source):
-        found = re.fullmatch(r"chart(?::(\d+)x(\d+))?", source)
-        if found is None:
-            raise ImageError(
-                f"'{source}': a chart is given as chart or chart:WIDTHxHEIGHT, such as chart:640x480"
-            )
-        if os.path.lexists(source):
-            logger.warning("'%s' is the generated chart; the file or folder here is './%s'", source, source)
-        return [(source, int(found[1] or 384), int(found[2] or 256))]
-    path = user_path(source)
-    if os.path.isdir(path):
-        files = [entry for entry in _listing(path) if _is_picture(entry)]
-        if not files:
-            raise ImageError(f"the folder '{path}' holds no image ({FORMATS})")
-        return _ordered(files)
-    # A file may have a glob's characters in its name.
-    if not os.path.lexists(path) and glob.has_magic(str(path)):
-        files = [entry for entry in map(Path, glob.glob(str(path), recursive=True)) if _is_picture(entry)]
-        if not files:
-            raise ImageError(f"no image ({FORMATS}) matches '{source}'")
-        return _ordered(files)
-    if isinstance(source, str) and not os.path.lexists(path) and path.parent == Path("."):
-        near = did_you_mean(source, ["chart"])
-        if near:
-            raise ImageError(f"'{source}': there is no such file{near}")
-    return [path]
-
-
-def _listing(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError as error:
-        raise ImageError(f"the folder '{folder}' cannot be read: {error.strerror or error}") from error
-
-
-def _is_picture(path: Path) -> bool:
-    if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
-        return False
-    if path.is_symlink() and not os.path.exists(path):
-        logger.warning("'%s' is left out: %s", shown(path), shown(what_is_missing(path)))
-    return os.path.isfile(path)
-
-
-def _ordered(files: Iterable[Path]) -> list[Path]:
-    return sorted(files, key=lambda path: (natural_key(path.as_posix()), path.as_posix()))
+    return [*find_pictures(source)]
 
 
 def _checked(image: Tensor, position: int) -> Tensor:

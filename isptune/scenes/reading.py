@@ -18,8 +18,8 @@ from isptune.paths import shortened, what_is_missing
 from isptune.scenes.colours import Decoded
 from isptune.scenes.metadata import read_metadata
 from isptune.scenes.reading_tiff import read_tiff
+from isptune.scenes.sources import FORMATS
 
-FORMATS = "PNG, JPEG, WebP, BMP or TIFF"
 MINIMUM_SIDE = 32
 MAXIMUM_PIXELS = 200_000_000
 _JPEG_LS = 0xF7

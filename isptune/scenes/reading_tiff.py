@@ -15,6 +15,8 @@ from isptune.scenes.colours import Decoded
 _ORIENTATION, _ICC_PROFILE = 274, 34675
 # Photometric interpretations by their number of channels.
 _CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4}
+# Pages as narrow as this hold channels side by side.
+_FEWEST = 16
 _MODELS = {0: "GRAY", 1: "GRAY", 2: "RGB", 3: "RGB", 5: "CMYK"}
 
 
@@ -28,6 +30,12 @@ def read_tiff(path: Path, check_size: Callable[[Path, int, int], None]) -> Decod
 
     with tifffile.TiffFile(path) as file:
         page = file.pages.first
+        if page.imagewidth <= _FEWEST and len(file.pages) > 1:
+            # An array of more than four channels that was written without saying what they are.
+            raise ImageError(
+                f"'{path}' is a stack of {len(file.pages)} pages of {page.imagewidth}x{page.imagelength} "
+                f"pixels, or a picture of {page.imagewidth} channels; grey, palette, RGB and CMYK are read"
+            )
         check_size(path, page.imagewidth, page.imagelength)
         photometric = int(page.photometric)
         if photometric == 6 and int(page.compression) == 7:
@@ -53,6 +61,11 @@ def read_tiff(path: Path, check_size: Callable[[Path, int, int], None]) -> Decod
     count = _CHANNELS[photometric]
     if samples.shape[2] < count:
         raise ValueError(f"{count} channels expected, {samples.shape[2]} found")
+    if photometric in (0, 1) and samples.shape[2] > 2:
+        raise ImageError(
+            f"'{path}' is a TIFF of {samples.shape[2]} channels that does not say what they are; "
+            "grey, palette, RGB and CMYK are read"
+        )
     # Only an extra channel that says it is alpha counts as such: 1 is premultiplied, 2 is not.
     has_alpha = bool(extra) and extra[0] in (1, 2) and samples.shape[2] > count
     wanted = samples[:, :, : count + has_alpha]

@@ -1,5 +1,20 @@
 """Training of objectives: learners, losses, the loop, its checkpoints."""
 
-from isptune.training.learner import Features, Learner
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isptune.training.learner import Features as Features
+    from isptune.training.learner import Learner as Learner
 
 __all__ = ["Features", "Learner"]
+
+
+def __getattr__(name: str) -> Any:
+    # A training's folder is looked at without torch.
+    if name in __all__:
+        from isptune.training import learner
+
+        return getattr(learner, name)
+    raise AttributeError(f"module 'isptune.training' has no attribute '{name}'")

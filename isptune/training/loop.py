@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import math
@@ -16,17 +15,18 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from isptune.errors import ConfigurationError, EvaluationError, RunDirectoryError
+from isptune.errors import ConfigurationError, EvaluationError
 from isptune.files import append_whole, make_folder, unwritable, write_whole
 from isptune.recipes import name_of
 from isptune.run import open_locked
 from isptune.training.checkpoint import FILE, load_initial, save_learned
 from isptune.training.encoding import encoded
+from isptune.training.folder import CONFIGURATION, check_folder, check_unchanged
 from isptune.training.learner import Features, Learner
 from isptune.training.losses import total_loss
 from isptune.training.source import Batch, Source
 
-STATE, LOG, CONFIGURATION = "state.pt", "training.jsonl", "training.json"
+STATE, LOG = "state.pt", "training.jsonl"
 _LOCK = ".lock"
 
 # Batches that the learner's own statistics are fitted on before the first step.
@@ -136,7 +136,7 @@ def train(
         # Before the folder is made, so that a wrong one leaves nothing behind.
         if not (resume and (out / STATE).exists()):
             load_initial(learner, initial)
-    _check_folder(out, resume)
+    check_folder(out, resume)
     make_folder(out)
     try:
         lock = open_locked(out / _LOCK, f"another process is training in '{out}'")
@@ -283,28 +283,15 @@ def _joined(parts: list[Features]) -> Features:
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-def _check_folder(out: Path, resume: bool) -> None:
-    """Refuse a folder with a training where a new one is wanted, and one without where it shall go on."""
-    there = (out / CONFIGURATION).exists()
-    if there and not resume:
-        raise RunDirectoryError(
-            f"'{out}' already holds a training; choose another folder or go on with --resume"
-        )
-    if resume and not there:
-        raise RunDirectoryError(f"there is no training in '{out}' to go on with")
-
-
 def _open(out: Path, facts: Mapping[str, Any], resume: bool) -> dict[str, Any] | None:
     """Begin in the folder, or read the state of the training that it holds."""
-    path = out / CONFIGURATION
     text = json.dumps(facts, indent=2, sort_keys=True, default=str)
     # Another process may have begun one in it since.
-    _check_folder(out, resume)
+    check_folder(out, resume)
     if not resume:
-        write_whole(path, text)
+        write_whole(out / CONFIGURATION, text)
         return None
-    if _digest(path.read_text(encoding="utf-8")) != _digest(text):
-        raise RunDirectoryError(f"the training in '{out}' was started with other data or settings")
+    check_unchanged(out, json.loads(text))
     if not (out / STATE).exists():
         (out / LOG).unlink(missing_ok=True)
         return None
@@ -330,7 +317,3 @@ def _save_state(
     state = {"learner": learner.learned_state(), "optimizer": optimizer.state_dict()}
     torch.save({**state, "step": step, "seconds": seconds}, buffer)
     write_whole(out / STATE, buffer.getvalue(), remedy=_REMEDY)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

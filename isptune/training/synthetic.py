@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from isptune import registry
 from isptune.contracts.distortion import Distortion
 from isptune.errors import ConfigurationError
 from isptune.naming import listed
+from isptune.plugins.kinds import Seed
 from isptune.training.contents import pristine_contents
 from isptune.training.source import Batch
 
@@ -51,17 +53,17 @@ class SyntheticSource:
     def __init__(
         self,
         images: Sequence[str | Path],
-        chain: Sequence[str],
+        chain: Annotated[Sequence[str], Field(min_length=1)],
         others: Sequence[str] = (),
         labels: Sequence[str] = (),
-        target: str = "families",
-        crop: int = 128,
-        contents: int = 8,
-        variants: int = 8,
-        mixed: float = 0.35,
-        faint: float = 0.5,
-        looks: float = 1.0,
-        seed: int = 0,
+        target: Literal["families", "quality"] = "families",
+        crop: Annotated[int, Field(ge=32, le=4096)] = 128,
+        contents: Annotated[int, Field(ge=1, le=4096)] = 8,
+        variants: Annotated[int, Field(ge=1, le=4096)] = 8,
+        mixed: Annotated[float, Field(ge=0, le=1)] = 0.35,
+        faint: Annotated[float, Field(ge=0, le=1)] = 0.5,
+        looks: Annotated[float, Field(ge=0, le=10)] = 1.0,
+        seed: Seed = 0,
     ) -> None:
         if target not in TARGETS:
             raise ConfigurationError(f"target of synthetic data is '{target}'; allowed: {listed(TARGETS)}")

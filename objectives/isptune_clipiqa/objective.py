@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -199,8 +199,8 @@ class CLIPIQA(ClipObjective):
         model: str = "RN50-quickgelu",
         pretrained: str = "openai",
         checkpoint: str | Path | None = None,
-        prompts: Sequence[str] | Sequence[Sequence[str]] = QUALITY,
-        attributes: str | Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        prompts: Sequence[str | Sequence[str]] = QUALITY,
+        attributes: str | Sequence[str] | Mapping[str, Any] | None = None,
         dtype: str = "float32",
         resize: str = "none",
         positional_embedding: bool = False,

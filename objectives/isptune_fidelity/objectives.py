@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from pydantic import Field
 from torch import Tensor
 
 from isptune.objective import Objective, check_images
@@ -51,7 +54,7 @@ class SSIM(Objective):
     # this number. Without gradients the work goes in strips and hardly needs memory.
     working_images = 4.5
 
-    def __init__(self, channels: str = "rgb") -> None:
+    def __init__(self, channels: Literal["rgb", "luma"] = "rgb") -> None:
         self.channels = functional.check_channels(channels)
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
@@ -77,7 +80,11 @@ class MultiScaleSSIM(Objective):
     # As for SSIM, plus the coarser scales.
     working_images = 5.0
 
-    def __init__(self, scales: int = len(functional.SCALE_WEIGHTS), channels: str = "rgb") -> None:
+    def __init__(
+        self,
+        scales: Annotated[int, Field(ge=1, le=5)] = len(functional.SCALE_WEIGHTS),
+        channels: Literal["rgb", "luma"] = "rgb",
+    ) -> None:
         self.scales = functional.check_scales(scales)
         self.channels = functional.check_channels(channels)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from isptune.errors import IsptuneError
-from isptune.objective import Objective
 from isptune.registry import Entry, Family
 from isptune_pyiqa import catalogue
-from isptune_pyiqa.objective import PyiqaObjective
+
+if TYPE_CHECKING:
+    from isptune.objective import Objective
 
 logger = logging.getLogger("isptune")
 
@@ -25,6 +26,7 @@ class PyiqaFamily(Family):
 
     extra: ClassVar[str] = "pyiqa"
     requires: ClassVar[tuple[str, ...]] = ("pyiqa",)
+    constructor: ClassVar[str] = "isptune_pyiqa.objective:PyiqaObjective"
 
     def __init__(self) -> None:
         self._read: dict[str, catalogue.Metric] | None = None
@@ -49,6 +51,9 @@ class PyiqaFamily(Family):
 
     def get(self, name: str) -> Callable[..., Objective]:
         """The class of one metric, its facts filled in."""
+        # It needs torch, which a list of names does not.
+        from isptune_pyiqa.objective import PyiqaObjective
+
         metric = self.metrics()[name]
         facts: dict[str, Any] = {
             "__doc__": f"{_summary(metric)}.\n\n{PyiqaObjective.__doc__}",

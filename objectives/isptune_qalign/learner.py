@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from isptune.plugins.kinds import Seed, Size
 from isptune.training import Features, Learner
 from isptune_qalign.levels import WORDS, default_weights, find_level_tokens
 from isptune_qalign.network import Owl
@@ -52,15 +53,15 @@ class QAlignLearner(Learner):
 
     def __init__(
         self,
-        image_size: int = 256,
-        patch_size: int = 16,
-        width: int = 128,
-        vision_layers: int = 4,
-        abstractor_layers: int = 2,
-        language_layers: int = 2,
-        queries: int = 8,
-        heads: int = 4,
-        seed: int = 0,
+        image_size: Size = 256,
+        patch_size: Size = 16,
+        width: Size = 128,
+        vision_layers: Size = 4,
+        abstractor_layers: Size = 2,
+        language_layers: Size = 2,
+        queries: Size = 8,
+        heads: Size = 4,
+        seed: Seed = 0,
     ) -> None:
         super().__init__()
         self._configuration = {

@@ -85,13 +85,13 @@ class QAlign(Objective):
 
     def __init__(
         self,
-        checkpoint: str = "q-future/one-align",
+        checkpoint: str | Path = "q-future/one-align",
         task: str = "quality",
         prompt: str | None = None,
         levels: Sequence[str] | Mapping[str, float] = WORDS,
         weights: Sequence[float] | None = None,
         scale: str = "0-1",
-        dtype: str = "auto",
+        dtype: str | torch.dtype = "auto",
         preprocessing: str = "device",
         quantization: str | None = None,
     ) -> None:
@@ -255,13 +255,13 @@ class DeQAScore(QAlign):
 
     def __init__(
         self,
-        checkpoint: str = "zhiyuanyou/DeQA-Score-Mix3",
+        checkpoint: str | Path = "zhiyuanyou/DeQA-Score-Mix3",
         task: str = "quality",
         prompt: str | None = None,
         levels: Sequence[str] | Mapping[str, float] = WORDS,
         weights: Sequence[float] | None = None,
         scale: str = "1-5",
-        dtype: str = "auto",
+        dtype: str | torch.dtype = "auto",
         preprocessing: str = "device",
         quantization: str | None = None,
     ) -> None:
@@ -300,7 +300,9 @@ class QAlignTiny(QAlign):
         ),
     )
 
-    def __init__(self, scale: str = "0-1", dtype: str = "float32", preprocessing: str = "device") -> None:
+    def __init__(
+        self, scale: str = "0-1", dtype: str | torch.dtype = "float32", preprocessing: str = "device"
+    ) -> None:
         self.name = "qalign-tiny"
         super().__init__(
             str(QALIGN_TINY),

@@ -160,17 +160,18 @@ def _sines(count: int, width: int) -> Tensor:
 
 def write_weights(folder: Path, state: dict[str, Tensor], shards: int = 1) -> None:
     """Write model.safetensors, or shards with their index."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
+    # save_file would make files that nobody but their owner may read, whatever the umask says.
     if shards == 1:
-        save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+        (folder / "model.safetensors").write_bytes(save(state, metadata={"format": "pt"}))
         return
     names = list(state)
     weight_map = {}
     for index in range(shards):
         file = f"model-{index + 1:05d}-of-{shards:05d}.safetensors"
         part = {name: state[name] for name in names[index::shards]}
-        save_file(part, folder / file, metadata={"format": "pt"})
+        (folder / file).write_bytes(save(part, metadata={"format": "pt"}))
         weight_map |= dict.fromkeys(part, file)
     total = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
     text = json.dumps({"metadata": {"total_size": total}, "weight_map": weight_map}, indent=2)

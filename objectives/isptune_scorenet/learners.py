@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from isptune.errors import ConfigurationError
 from isptune.naming import listed
+from isptune.plugins.kinds import Seed, Size
 from isptune.training import Features, Learner
 from isptune_scorenet.contexts import (
     FactoredContext,
@@ -49,7 +50,7 @@ class ContextLearner(Learner):
     encodes_in_threads = True
 
     def __init__(
-        self, host: str | Host = "clipiqa", host_options: Mapping[str, Any] | None = None, seed: int = 0
+        self, host: str | Host = "clipiqa", host_options: Mapping[str, Any] | None = None, seed: Seed = 0
     ) -> None:
         super().__init__()
         if isinstance(host, Host) and host_options:
@@ -132,13 +133,13 @@ class ScoreNet(ContextLearner):
         host: str | Host = "clipiqa",
         host_options: Mapping[str, Any] | None = None,
         metrics: Sequence[Metric] | None = None,
-        k: int | None = None,
+        k: Size | None = None,
         expansion: str = "gated",
         use_metrics: bool = True,
         use_image: bool = True,
         full: bool = False,
-        hidden: int = 64,
-        seed: int = 0,
+        hidden: Size = 64,
+        seed: Seed = 0,
     ) -> None:
         for option, value in (("use_metrics", use_metrics), ("use_image", use_image), ("full", full)):
             if not isinstance(value, bool):
@@ -230,9 +231,9 @@ class CoOp(ContextLearner):
         self,
         host: str | Host = "clipiqa",
         host_options: Mapping[str, Any] | None = None,
-        tokens: int | None = None,
+        tokens: Size | None = None,
         placement: str | None = None,
-        seed: int = 0,
+        seed: Seed = 0,
     ) -> None:
         if placement is not None and placement not in PLACEMENTS:
             raise ConfigurationError(
@@ -269,9 +270,9 @@ class CoCoOp(CoOp):
         self,
         host: str | Host = "clipiqa",
         host_options: Mapping[str, Any] | None = None,
-        tokens: int | None = None,
+        tokens: Size | None = None,
         placement: str | None = None,
-        seed: int = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(host, host_options, tokens, placement, seed)
         self.meta = MetaNet(

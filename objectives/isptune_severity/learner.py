@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
+from isptune.plugins.kinds import Seed, Size
 from isptune.training import Features, Learner
 from isptune_severity.network import FAMILIES, SeverityNetwork
 
@@ -36,7 +38,12 @@ class Severity(Learner):
         "labels": FAMILIES,
     }
 
-    def __init__(self, widths: Sequence[int] = (32, 64, 96), hidden: int = 128, seed: int = 0) -> None:
+    def __init__(
+        self,
+        widths: Annotated[Sequence[Size], Field(min_length=3, max_length=3)] = (32, 64, 96),
+        hidden: Size = 128,
+        seed: Seed = 0,
+    ) -> None:
         super().__init__()
         if len(widths) != 3 or min(widths) < 1:
             raise ConfigurationError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -64,7 +64,11 @@ class SeverityObjective(Objective):
     working_images = 12.0
     working_images_with_gradients = 30.0
 
-    def __init__(self, checkpoint: str | Path | None = None, dtype: str = "float32") -> None:
+    def __init__(
+        self,
+        checkpoint: str | Path | None = None,
+        dtype: Literal["float32", "float64", "bfloat16"] = "float32",
+    ) -> None:
         self.name = self.name or "severity"
         if dtype not in _DTYPES:
             raise ConfigurationError(f"dtype of '{self.name}' is '{dtype}'; allowed: {', '.join(_DTYPES)}")

@@ -7,7 +7,9 @@ clipping is contrast). Combine them with ``weighted``, or use them as features o
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
+from pydantic import Field
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
@@ -108,7 +110,7 @@ class Exposure(Objective):
     score_range = (0.0, 1.0)
     working_images = 2.0
 
-    def __init__(self, sigma: float = 0.2) -> None:
+    def __init__(self, sigma: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.2) -> None:
         if not _is_number(sigma) or not sigma > 0:
             raise ConfigurationError(f"sigma is {sigma!r}; allowed: finite numbers above 0")
         self.sigma = float(sigma)
@@ -134,7 +136,7 @@ class Clipping(Objective):
     score_range = (0.0, 1.0)
     working_images = 1.0
 
-    def __init__(self, margin: float = 0.5 / 255) -> None:
+    def __init__(self, margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.5 / 255) -> None:
         if not _is_number(margin) or not 0 <= margin < 0.5:
             raise ConfigurationError(f"margin is {margin!r}; allowed: numbers from 0 to below 0.5")
         self.margin = float(margin)

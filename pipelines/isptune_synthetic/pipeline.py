@@ -63,11 +63,13 @@ class SyntheticPipeline(Truthful, Pipeline):
 
     has_reference = True
     takes_scenes = True
+    # Of the default chain; an object knows it of its own.
+    is_differentiable = True
     name = "synthetic"
 
     def __init__(
         self,
-        scenes: Sequence[str | Path | Tensor | Scene] | None = None,
+        scenes: str | Path | Tensor | Scene | Sequence[str | Path | Tensor | Scene] | None = None,
         stages: Sequence[str | Mapping[str, Any]] | None = None,
         maps: str | Mapping[str, Any] = "power",
         seed: int = 0,

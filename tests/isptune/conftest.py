@@ -123,8 +123,10 @@ def nsga2() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a test writes by a relative path lands in its own folder."""
+    """Whatever a test writes by a relative path lands in its own folder; its output is as wide as a pipe."""
     monkeypatch.chdir(tmp_path)
+    # Workers of a parallel run are told a width.
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 def made_history(

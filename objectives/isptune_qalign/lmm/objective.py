@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -91,7 +92,7 @@ class LMM(Objective):
 
     def __init__(
         self,
-        checkpoint: str | None = None,
+        checkpoint: str | Path | None = None,
         preset: str | None = None,
         task: str = "quality",
         prompt: str | None = None,
@@ -225,7 +226,7 @@ class QReAlign(LMM):
 
     def __init__(
         self,
-        checkpoint: str | None = None,
+        checkpoint: str | Path | None = None,
         task: str = "quality",
         scale: str = "0-1",
         dtype: str = "auto",

@@ -130,13 +130,14 @@ def test_a_grid_that_has_grown_runs_the_new_cells_only(plain: Path, tmp_path: Pa
 
 
 def test_a_cell_that_fails_is_noted_and_the_rest_goes_on(tmp_path: Path) -> None:
-    bad = {"name": "clipping", "options": {"margin": 9}}
+    # Whatever can be told from the options is refused before; a checkpoint that is none is found by the cell.
+    bad = {"name": "severity", "options": {"checkpoint": "no-such-file"}}
     for engine in (make_engine("in-process", 1), make_engine("processes", 1, 1)):
         benchmark = run_benchmark(grid(objectives=[bad, "psnr"], seeds=1), tmp_path, engine)
         failed, done = benchmark.runs
         assert (failed.status, done.status) == ("failed", "done")
         assert failed.error is not None
-        assert failed.error.startswith("margin")
+        assert failed.error.startswith("there is no checkpoint 'no-such-file'")
         assert list(benchmark.done()) == [done]
 
 

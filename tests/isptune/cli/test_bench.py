@@ -41,10 +41,13 @@ def test_on_the_command_line(call: Call, arguments: list[str], message: str) -> 
             "budget: 60\nbudget: 90",
             "the configuration 'grid.yaml' has the key 'budget' twice, in the lines 2 and 3",
         ),
-        ("seeds: '3'", "seeds is '3'; allowed: a count from 1, or a list of whole numbers from 0"),
-        ("seeds: true", "seeds is True; allowed: a count from 1, or a list of whole numbers from 0"),
-        ("seeds: 0", "seeds is 0; allowed: a count from 1, or a list of whole numbers from 0"),
-        ("maps: 0", "maps is 0; allowed: a count from 1, or a list of whole numbers from 0"),
+        ("seeds: '3'", "seeds is '3'; allowed: a count from 1 to 100000, or a list of whole numbers from 0"),
+        (
+            "seeds: true",
+            "seeds is True; allowed: a count from 1 to 100000, or a list of whole numbers from 0",
+        ),
+        ("seeds: 0", "seeds is 0; allowed: a count from 1 to 100000, or a list of whole numbers from 0"),
+        ("maps: 0", "maps is 0; allowed: a count from 1 to 100000, or a list of whole numbers from 0"),
         (
             "scenes: [3]",
             "scenes.0 is 3; allowed: a file, a generated scene, or a mapping of label and scenes",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +48,121 @@ def test_the_command_and_the_module_are_the_same() -> None:
         [sys.executable, "-m", "isptune", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("isptune ")
+
+
+# What people typed, and the beginning of the answer.
+MISTAKES: list[tuple[list[str], str]] = [
+    (["tnue"], "there is no command 'tnue'; did you mean 'tune'?"),
+    (["tune", "--optimizer", "sma"], "there is no optimizer named 'sma'"),
+    (["tune", "--objective", "psnrr"], "there is no objective named 'psnrr'; did you mean 'psnr'?"),
+    (["tune", "--objective", "pyiqa:brisqe"], "there is no objective named 'pyiqa:brisqe'; did you mean"),
+    (
+        ["tune", "--pipeline", "synthetik"],
+        "there is no pipeline named 'synthetik'; did you mean 'synthetic'?",
+    ),
+    (["tune", "no.png"], "'FOLDER/no.png': there is no such file"),
+    (["tune", "--crop", "huge"], "crop 'huge' is not known"),
+    (["tune", "--budget", "31"], "the budget 31 is not a multiple of the population 30"),
+    (["tune", "--optimizer", "adam", "--budget", "5"], "the budget 5 is not a multiple of the population 4"),
+    (["tune", "--budget", "abc"], "Invalid value for '--budget'"),
+    (
+        ["tune", "--population", "100000000", "--budget", "100000000"],
+        "in the options, population is 100000000; allowed: at most 100000",
+    ),
+    (["tune", "--objective", "psnr,ssim"], "the optimizer 'es' takes one objective, and there are 2"),
+    (["tune", "--config", "wrong.yaml"], "the configuration 'wrong.yaml' has the unknown key 'populatoin'"),
+    *(
+        (
+            ["tune", "--optimizer-option", f"{name}=abc"],
+            f"the option {name} of the optimizer 'es' is 'abc'; allowed: a ",
+        )
+        for name in ("mu", "rho", "initial_sigma", "sigma_floor")
+    ),
+    *(
+        (
+            ["tune", "--optimizer", "adam", "--optimizer-option", f"{name}=abc"],
+            f"the option {name} of the optimizer 'adam' is 'abc'; allowed: a ",
+        )
+        for name in ("learning_rate", "beta1", "patience")
+    ),
+    (
+        ["tune", "--optimizer-option", "plus=7"],
+        "the option plus of the optimizer 'es' is 7; allowed: true or false",
+    ),
+    (
+        ["tune", "--optimizer-option", "seed=7"],
+        "the optimizer's options cannot set seed; those are settings of the run",
+    ),
+    (
+        ["tune", "--optimizer-option", "sigma_flor=7"],
+        "the optimizer 'es' has no option 'sigma_flor'; did you mean 'sigma_floor'?",
+    ),
+    (
+        ["tune", "--objective-option", "checkpoint=3"],
+        "the option checkpoint of the objective 'severity' is 3; allowed: a text or null",
+    ),
+    (
+        ["bench", "wrong-types.yaml"],
+        "the option channels of the objective 'ssim' is 3; allowed: rgb or luma",
+    ),
+    (["bench", "--objective", "psnr", "--scene", "no.png"], "'FOLDER/no.png': there is no such file"),
+    (["score", "no.png", "--objective", "sharpness"], "'no.png': there is no such file"),
+    (["score", "no.png", "--objective", "psnr"], "the objective 'psnr' needs a reference image"),
+    (["render", "no.png", "--out", "a.png"], "'no.png': there is no such file"),
+    (["gallery", "chart", "--stage", "blurr", "--out", "a"], "there is no stage named 'blurr'"),
+    (["evaluate", "--objective", "psnr", "--data", "no.csv"], "'no.csv': there is no such file or folder"),
+    (["plot", "no", "--out", "a.png"], "'no' holds no run: there is no such folder"),
+    (["report", "no"], "'no' holds no run: there is no such folder"),
+    (["resume", "no"], "'no' holds no run: there is no such folder"),
+    *(
+        (
+            ["train", "severity", "--out", "t", "--data-option", f"{name}={value}"],
+            f"the option {name} of synthetic data is {shown}; allowed: a ",
+        )
+        for name, value, shown in (
+            *((name, "abc", "'abc'") for name in ("crop", "contents", "variants", "mixed", "faint", "looks")),
+            *(("crop", 8, 8), ("variants", -1, -1), ("others", 3, 3), ("batches", "abc", "'abc'")),
+        )
+    ),
+    *(
+        (
+            ["train", "severity", "--out", "t", "--option", f"{name}={value}"],
+            f"the option {name} of the learner 'severity' is {shown}; allowed: a ",
+        )
+        for name, value, shown in (("widths", "abc", "'abc'"), ("widths", 3, 3), ("hidden", "abc", "'abc'"))
+    ),
+    (
+        ["train", "scorenet", "--out", "t", "--option", "host_options=3"],
+        "the option host_options of the learner 'scorenet' is 3; allowed: a mapping or null",
+    ),
+    (
+        ["train", "severity", "--out", "t", "--steps", "2", "--epochs", "2"],
+        "--steps and --epochs say the same in two ways; give one of them",
+    ),
+    (["train", "severity", "--out", "t", "--resume"], "there is no training in 't' to go on with"),
+]
+
+
+def test_mistakes_are_answered_in_one_sentence_without_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wrong.yaml").write_text("populatoin: 3\n")
+    Path("wrong-types.yaml").write_text("objectives: [{name: ssim, options: {channels: 3}}]\n")
+    # One interpreter for all of them: what one mistake loads would show after the last.
+    code = (
+        "import json, sys\nfrom isptune.cli import run\n"
+        "for arguments in json.loads(sys.argv[1]):\n"
+        "    code = run(arguments)\n"
+        "    heavy = sorted({'torch', 'kornia', 'matplotlib', 'scipy', 'pyiqa'} & set(sys.modules))\n"
+        "    print(f'CODE {code} {heavy}', file=sys.stderr, flush=True)\n"
+    )
+    asked = json.dumps([arguments for arguments, _ in MISTAKES])
+    done = subprocess.run([sys.executable, "-c", code, asked], capture_output=True, text=True, check=True)
+    answers = done.stderr.split("\n")
+    for (arguments, sentence), said, ended in zip(MISTAKES, answers[::2], answers[1::2], strict=False):
+        wanted = sentence.replace("FOLDER", str(tmp_path))
+        assert said.startswith(f"isptune: error: {wanted}"), (arguments, said)
+        assert ended == "CODE 2 []", (arguments, ended)
+    assert len(answers) == 2 * len(MISTAKES) + 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["wrong-types.yaml", "wrong.yaml"]

@@ -137,5 +137,5 @@ def test_every_table_of_the_console_at_30_columns(
             if not line.startswith("wrote ") and not line.endswith("."):
                 assert len(line) <= 30, output
     assert re.search(r"^blur +\d\.\d+  \[0, 1\]", outputs[0], re.MULTILINE)
-    assert re.search(r"^  l1_normalised +0\.\d+$", outputs[1], re.MULTILINE)
+    assert re.search(r"^  normalised l1 +0\.\d+$", outputs[1], re.MULTILINE)
     assert re.search(r"SRCC 1\.000 \[1\.000, 1\.000\]$", outputs[4], re.MULTILINE)

@@ -81,7 +81,7 @@ def test_what_is_refused(study: Path, capsys: pytest.CaptureFixture[str]) -> Non
         return message(capsys, [*given, *more])
 
     assert refused(arguments("coop", split="oficial_split"), *HOST) == (
-        "'meta.csv' has no split 'oficial_split'; did you mean 'official_split'?; its splits: official_split"
+        "'meta.csv' has no split 'oficial_split'; did you mean 'official_split'?"
     )
     assert refused(arguments("severity")) == (
         "the learner 'severity' has no frozen host and is trained on crops of one size: --data synthetic"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from isptune.datasets import Dataset, DatasetError, Record, random_splits
-from isptune.errors import ConfigurationError
+from isptune.datasets import Dataset, DatasetError, Record, random_splits, with_named_splits
+from isptune.errors import ConfigurationError, UnknownNameError
 
 
 def dataset(contents: int, each: int) -> Dataset:
@@ -69,3 +69,20 @@ def test_refusals() -> None:
     assert str(caught.value) == (
         "'meta.csv' shows 1 content; that is too few for the parts train, test, which share none"
     )
+
+
+def test_random_splits_are_had_by_their_names() -> None:
+    data = dataset(12, 2)
+    named = with_named_splits(
+        data, ["random_seed3_split02:train", "random_seed3_split02", "official", "random_seed1"]
+    )
+    assert dict(named.splits) == {"random_seed3_split02": random_splits(data, 3, 2)["random_seed3_split02"]}
+    assert with_named_splits(named, ["random_seed3_split02"]) is named
+    # What a training holds out when it is told no split.
+    held_out = with_named_splits(data, ["random_seed0_split01"]).part("random_seed0_split01", "test")
+    assert len(held_out) == 4
+    with pytest.raises(
+        UnknownNameError,
+        match="has no split 'test'; it has none, but for random ones such as random_seed0_split01",
+    ):
+        data.part("test", "test")

@@ -194,7 +194,11 @@ def test_the_first_batch_has_one_candidate_in_every_stratum():
         ({"rho": 6}, "the option rho of 'es' is 6; allowed: whole numbers from 1 to mu, which is 5"),
         (
             {"initial_sigma": 0.0},
-            "the options sigma_floor and initial_sigma of 'es' are 1e-05 and 0.0; "
+            "the option initial_sigma of the optimizer 'es' is 0.0; allowed: a number above 0 and at most 1",
+        ),
+        (
+            {"initial_sigma": 0.1, "sigma_floor": 0.2},
+            "the options sigma_floor and initial_sigma of 'es' are 0.2 and 0.1; "
             "allowed: 0 < sigma_floor <= initial_sigma <= 1",
         ),
     ],

@@ -177,11 +177,20 @@ def test_refuses_missing_and_misshapen_gradients(gradients, message):
     [
         (
             {"learning_rate": 0.0},
-            "the option learning_rate of 'adam' is 0.0; allowed: above 0 and at most 1",
+            "the option learning_rate of the optimizer 'adam' is 0.0; allowed: a number above 0 and at most 1",
         ),
-        ({"beta1": 1.0}, "the option beta1 of 'adam' is 1.0; allowed: at least 0 and below 1"),
-        ({"beta2": -0.1}, "the option beta2 of 'adam' is -0.1; allowed: at least 0 and below 1"),
-        ({"patience": 0}, "the option patience of 'adam' is 0; allowed: whole numbers of at least 1"),
+        (
+            {"beta1": 1.0},
+            "the option beta1 of the optimizer 'adam' is 1.0; allowed: a number of at least 0 and below 1",
+        ),
+        (
+            {"beta2": -0.1},
+            "the option beta2 of the optimizer 'adam' is -0.1; allowed: a number of at least 0 and below 1",
+        ),
+        (
+            {"patience": 0},
+            "the option patience of the optimizer 'adam' is 0; allowed: a whole number of at least 1",
+        ),
     ],
 )
 def test_refuses_options_out_of_range(options, message):

@@ -50,7 +50,8 @@ def test_refuses_an_unknown_sampler():
     with pytest.raises(ConfigurationError) as caught:
         create_optimizer("random", dimension=2, sampler="sobel")
     assert str(caught.value) == (
-        "the sampler of 'random' is 'sobel'; did you mean 'sobol'?; allowed: uniform, sobol"
+        "the option sampler of the optimizer 'random' is 'sobel'; allowed: uniform or sobol; "
+        "did you mean 'sobol'?"
     )
 
 

@@ -287,6 +287,13 @@ class TestBenchmarks:
         ]
         assert "normalised l1 of at most 0.3, 0.1" in document
 
+    def test_a_benchmark_without_a_name_is_called_what_its_folder_is_called(
+        self, benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(benchmark.config, "name", "benchmark")
+        page = check_that_it_stands_alone(report_of_benchmark(benchmark))
+        assert page.texts["h1"] == [f"Benchmark report: {benchmark.directory.resolve().name}"]
+
     def test_the_real_tables_fit(self, benchmark: Benchmark) -> None:
         from isptune.benchmark.tables import benchmark_tables
 

@@ -257,3 +257,18 @@ def test_signed_and_lab_tiffs(tmp_path: Path) -> None:
     tifffile.imwrite(path, samples(3), photometric="cielab")
     expected = "a TIFF of photometric interpretation 8; grey, palette, RGB and CMYK are read"
     assert refusal(path) == f"'{path}' is {expected}"
+
+
+def test_channels_that_are_no_colours_are_named(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (64, 96, 5), dtype=np.uint8)
+    path = tmp_path / "five.tif"
+    allowed = "grey, palette, RGB and CMYK are read"
+    for sentence, options in (
+        ("is a stack of 64 pages of 5x96 pixels, or a picture of 5 channels", {}),
+        ("is a TIFF of 5 channels that does not say what they are", {"photometric": "minisblack"}),
+    ):
+        contiguous = {"planarconfig": "contig"} if options else {}
+        tifffile.imwrite(path, values, **options, **contiguous)
+        with pytest.raises(ImageError) as caught:
+            read_image(path)
+        assert str(caught.value) == f"'{path}' {sentence}; {allowed}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +194,22 @@ def test_folders_that_cannot_be(tmp_path: Path) -> None:
     )
     with pytest.raises(RunDirectoryError) as caught:
         train(Line(), Made(2.0), SETTINGS, out, resume=True)
-    assert str(caught.value) == f"the training in '{out}' was started with other data or settings"
+    assert str(caught.value) == (
+        f"the training in '{out}' was started with other data or settings: data.scale was 1.0 and is now 2.0"
+    )
+    with pytest.raises(RunDirectoryError, match=r"settings: settings.rate was 0.05 and is now 0.5$"):
+        train(Line(), Made(), replace(SETTINGS, rate=0.5), out, resume=True)
+
+
+def test_all_files_follow_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        train(Line(), CachedSource(Line(), Made(), tmp_path / "features", 2), SETTINGS, tmp_path / "run")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()}
+    assert {"model.safetensors", "state.pt", "training.jsonl", "training-000000.safetensors"} <= set(modes)
+    assert set(modes.values()) == {0o644}, modes
 
 
 def test_two_trainings_in_one_folder_at_once_are_refused(tmp_path: Path) -> None:

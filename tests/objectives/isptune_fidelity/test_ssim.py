@@ -194,12 +194,36 @@ def test_too_small_images_are_refused_with_the_size_that_would_do():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("ssim", {"channels": "lumma"}, "channels is 'lumma'; allowed: rgb, luma; did you mean 'luma'?"),
-        ("ms-ssim", {"channels": 3}, "channels is '3'; allowed: rgb, luma"),
-        ("ms-ssim", {"scales": 0}, "scales is 0; allowed: whole numbers from 1 to 5"),
-        ("ms-ssim", {"scales": 6}, "scales is 6; allowed: whole numbers from 1 to 5"),
-        ("ms-ssim", {"scales": 2.0}, "scales is 2.0; allowed: whole numbers from 1 to 5"),
-        ("ms-ssim", {"scales": True}, "scales is True; allowed: whole numbers from 1 to 5"),
+        (
+            "ssim",
+            {"channels": "lumma"},
+            "the option channels of the objective 'ssim' is 'lumma'; allowed: rgb or luma; did you mean 'luma'?",
+        ),
+        (
+            "ms-ssim",
+            {"channels": 3},
+            "the option channels of the objective 'ms-ssim' is 3; allowed: rgb or luma",
+        ),
+        (
+            "ms-ssim",
+            {"scales": 0},
+            "the option scales of the objective 'ms-ssim' is 0; allowed: a whole number from 1 to 5",
+        ),
+        (
+            "ms-ssim",
+            {"scales": 6},
+            "the option scales of the objective 'ms-ssim' is 6; allowed: a whole number from 1 to 5",
+        ),
+        (
+            "ms-ssim",
+            {"scales": 2.0},
+            "the option scales of the objective 'ms-ssim' is 2.0; allowed: a whole number from 1 to 5",
+        ),
+        (
+            "ms-ssim",
+            {"scales": True},
+            "the option scales of the objective 'ms-ssim' is True; allowed: a whole number from 1 to 5",
+        ),
     ],
 )
 def test_wrong_options_are_refused(name, options, message):

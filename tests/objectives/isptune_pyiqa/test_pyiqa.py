@@ -227,12 +227,15 @@ def test_weights_that_cannot_be_fetched_give_one_sentence(tmp_path, monkeypatch)
     ("options", "message"),
     [
         ({"batch": True}, "the objective 'pyiqa:psnr' has no option 'batch'"),
-        ({"batched": "no"}, "batched of 'pyiqa:psnr' is 'no'; allowed: true, false"),
+        ({"batched": "no"}, "the option batched of the objective 'pyiqa:psnr' is 'no'; allowed: true"),
         (
             {"metric_options": {"as_loss": True}},
             "metric_options of 'pyiqa:psnr' cannot set 'as_loss': isptune does",
         ),
-        ({"metric_options": [1]}, "metric_options of 'pyiqa:psnr' is [1]; allowed: a mapping"),
+        (
+            {"metric_options": [1]},
+            "the option metric_options of the objective 'pyiqa:psnr' is [1]; allowed: a mapping",
+        ),
     ],
 )
 def test_wrong_options_are_refused(options, message):

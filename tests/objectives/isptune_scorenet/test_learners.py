@@ -227,15 +227,30 @@ def test_refusals(make: Make, folders: dict[str, Path]) -> None:
             {"expansion": "outer"},
             "expansion of 'scorenet' is 'outer'; allowed: gated, sum, product",
         ),
-        ("scorenet", "clipiqa", {"full": "yes"}, "full of 'scorenet' is 'yes'; allowed: true, false"),
-        ("scorenet", "clipiqa", {"hidden": 0}, "hidden of 'scorenet' is 0; allowed: whole numbers from 1"),
+        (
+            "scorenet",
+            "clipiqa",
+            {"full": "yes"},
+            "the option full of the learner 'scorenet' is 'yes'; allowed: true or false",
+        ),
+        (
+            "scorenet",
+            "clipiqa",
+            {"hidden": 0},
+            "the option hidden of the learner 'scorenet' is 0; allowed: a whole number from 1 to 8192",
+        ),
         (
             "scorenet",
             "clipiqa",
             {"use_metrics": False, "metrics": ["sharpness"]},
             "'scorenet' has no use for metrics where use_metrics is false",
         ),
-        ("coop", "clipiqa", {"tokens": 0}, "tokens of 'coop' is 0; allowed: whole numbers from 1"),
+        (
+            "coop",
+            "clipiqa",
+            {"tokens": 0},
+            "the option tokens of the learner 'coop' is 0; allowed: a whole number from 1 to 8192 or null",
+        ),
         (
             "cocoop",
             "clipiqa",

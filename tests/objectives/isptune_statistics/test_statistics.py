@@ -186,12 +186,36 @@ def test_half_precision_is_raised_and_empty_batches_are_empty(name):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("exposure", {"sigma": 0}, "sigma is 0; allowed: finite numbers above 0"),
-        ("exposure", {"sigma": math.inf}, "sigma is inf; allowed: finite numbers above 0"),
-        ("exposure", {"sigma": "wide"}, "sigma is 'wide'; allowed: finite numbers above 0"),
-        ("clipping", {"margin": 0.5}, "margin is 0.5; allowed: numbers from 0 to below 0.5"),
-        ("clipping", {"margin": math.nan}, "margin is nan; allowed: numbers from 0 to below 0.5"),
-        ("clipping", {"margin": True}, "margin is True; allowed: numbers from 0 to below 0.5"),
+        (
+            "exposure",
+            {"sigma": 0},
+            "the option sigma of the objective 'exposure' is 0; allowed: a finite number above 0",
+        ),
+        (
+            "exposure",
+            {"sigma": math.inf},
+            "the option sigma of the objective 'exposure' is inf; allowed: a finite number above 0",
+        ),
+        (
+            "exposure",
+            {"sigma": "wide"},
+            "the option sigma of the objective 'exposure' is 'wide'; allowed: a finite number above 0",
+        ),
+        (
+            "clipping",
+            {"margin": 0.5},
+            "the option margin of the objective 'clipping' is 0.5; allowed: a number of at least 0 and below 0.5",
+        ),
+        (
+            "clipping",
+            {"margin": math.nan},
+            "the option margin of the objective 'clipping' is nan; allowed: a number of at least 0 and below 0.5",
+        ),
+        (
+            "clipping",
+            {"margin": True},
+            "the option margin of the objective 'clipping' is True; allowed: a number of at least 0 and below 0.5",
+        ),
     ],
 )
 def test_wrong_options_are_refused(name, options, message):

@@ -202,4 +202,7 @@ def test_unknown_terms_and_options_get_the_registrys_errors():
         make()
     with pytest.raises(ConfigurationError) as wrong:
         make(terms={"psnr": 1}, normalise="yes")
-    assert str(wrong.value) == "normalise of 'weighted' is 'yes'; allowed: true, false"
+    assert (
+        str(wrong.value)
+        == "the option normalise of the objective 'weighted' is 'yes'; allowed: true or false"
+    )

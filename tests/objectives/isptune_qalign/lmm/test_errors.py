@@ -52,17 +52,17 @@ def test_a_checkpoint_is_needed() -> None:
         ({"task": "beauty"}, "task of 'lmm' is 'beauty'; allowed: quality, aesthetics"),
         ({"dtype": "int8"}, "dtype of 'lmm' is 'int8'; allowed: auto, float32, bfloat16, float16"),
         ({"scale": "0-100"}, "scale of 'lmm' is '0-100'; allowed: 0-1, 1-5"),
-        ({"batched": 4}, "batched of 'lmm' is 4; allowed: true, false"),
+        ({"batched": 4}, "the option batched of the objective 'lmm' is 4; allowed: true or false or null"),
         ({"quantization": "2bit"}, "quantization of 'lmm' is '2bit'; allowed: 8bit, 4bit, or none"),
         ({"prompt": " "}, "prompt of 'lmm' is ' '; allowed: a text"),
-        ({"answer": 3}, "answer of 'lmm' is 3; allowed: a text"),
+        ({"answer": 3}, "the option answer of the objective 'lmm' is 3; allowed: a text or null"),
         (
             {"processor_options": [1]},
-            "processor_options of 'lmm' is [1]; allowed: a mapping of names to values",
+            "the option processor_options of the objective 'lmm' is [1]; allowed: a mapping or null",
         ),
         (
             {"chat_template_options": "x"},
-            "chat_template_options of 'lmm' is 'x'; allowed: a mapping of names to values",
+            "the option chat_template_options of the objective 'lmm' is 'x'; allowed: a mapping or null",
         ),
         (
             {"processor_options": {"max_pixel": 9}},

@@ -1,0 +1,85 @@
+"""What a verb's help says: an example that the verb takes, every default, and what to choose from."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+from importlib import import_module
+
+import click
+import pytest
+
+from isptune.cli import VERBS
+from isptune.registry import REGISTRIES
+
+# Names to choose from are many: the help says what lists them.
+CHOSEN = {
+    "tune": {"pipeline": "pipelines", "objective": "objectives", "optimizer": "optimizers"},
+    "render": {"pipeline": "pipelines"},
+    "score": {"objectives": "objectives"},
+    "evaluate": {"objectives": "objectives"},
+    "bench": {"objectives": "objectives"},
+    "gallery": {"names": "stages"},
+}
+
+
+def command_of(verb: str) -> click.Command:
+    command: click.Command = import_module(f"isptune.cli.{verb}").command
+    return command
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_an_example_that_it_takes(verb: str) -> None:
+    command = command_of(verb)
+    _, _, examples = inspect.cleandoc(command.help or "").partition("Examples:\n")
+    lines = [line.strip() for line in examples.splitlines() if line.strip()]
+    assert lines
+    for line in lines:
+        program, name, *arguments = shlex.split(line)
+        assert (program, name) == ("isptune", verb)
+        # Parsed, not run.
+        command.make_context(verb, arguments)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_names_its_default(verb: str) -> None:
+    for option in command_of(verb).params:
+        if not isinstance(option, click.Option) or option.is_flag or option.required:
+            continue
+        value = option.default
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            shown = f"{value:g}" if isinstance(value, float) else str(value)
+            said = (option.help or "").lower()
+            assert f"default: {shown}" in said or "(the default)" in said, option.name
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "kind"), [(v, n, k) for v, of in CHOSEN.items() for n, k in of.items()]
+)
+def test_options_that_take_a_name_say_what_lists_them(verb: str, name: str, kind: str) -> None:
+    option = next(one for one in command_of(verb).params if one.name == name)
+    assert isinstance(option, click.Option)
+    assert f"'isptune list {kind}'" in (option.help or "")
+    assert kind in REGISTRIES
+
+
+@pytest.mark.parametrize("kind", ["stages", "pipelines", "objectives"])
+def test_facts_that_list_shows_are_those_of_what_is_made(kind: str) -> None:
+    one = REGISTRIES[kind]
+    options = {"pipelines": {"scenes": ["chart:64x48"]}}.get(kind, {})
+    light = {
+        "psnr",
+        "ssim",
+        "ms-ssim",
+        "sharpness",
+        "noise-level",
+        "contrast",
+        "exposure",
+        "clipping",
+        "severity",
+    }
+    for entry in one.entries("[!np]*"):
+        if kind != "objectives" or entry.name in light:
+            made = one.create(entry.name, **options)
+            assert entry.differentiable in (None, made.is_differentiable), entry.name
+    assert next(iter(REGISTRIES["pipelines"].entries("synthetic"))).differentiable is True

@@ -41,6 +41,17 @@ class Sharpen(isptune.Stage):
         return images + amount.to(images.dtype).reshape(-1, 1, 1, 1) * (moved - images)
 
 
+class Tone(isptune.Stage):
+    """A gamma and lifted shadows."""
+
+    gamma = isptune.Float(0.4, 2.5, log=True, default=1.0)
+    shadows = isptune.Float(0.0, 0.2, default=0.0)
+
+    def forward(self, images: Tensor, gamma: Tensor, shadows: Tensor) -> Tensor:
+        gamma, shadows = (value.to(images.dtype).reshape(-1, 1, 1, 1) for value in (gamma, shadows))
+        return shadows + (1 - shadows) * images.clamp_min(1e-4) ** gamma
+
+
 class Warmth(isptune.Objective):
     """How much more red than blue there is; the suite's picture is bluish."""
 
@@ -90,6 +101,7 @@ def plugins() -> Iterator[None]:
     made = [
         (registry.stages, "vignette", Vignette),
         (registry.stages, "sharpen", Sharpen),
+        (registry.stages, "tone", Tone),
         (registry.objectives, "warmth", Warmth),
         (registry.pipelines, "my-camera", my_camera),
     ]

@@ -245,7 +245,7 @@ def test_domains_follow_each_other():
         (
             "curve",
             {},
-            "stages is 'curve'; it must be a list of stage names or of mappings with a name, a prefix and options",
+            "the option stages of the pipeline 'chain' is 'curve'; allowed: a list (each a text or a mapping)",
         ),
         ([], {}, "the pipeline 'chain' needs at least one stage, got an empty list"),
         (

@@ -200,4 +200,9 @@ def test_unknown_family_is_named_with_the_nearest():
 def test_a_wrong_seed_is_refused(seed):
     with pytest.raises(ConfigurationError) as refused:
         make("power", seed)
-    assert str(refused.value) == f"the seed is {seed}; allowed: whole numbers of at least 0"
+    # What is no whole number is refused before the map is made.
+    assert str(refused.value) == (
+        "the seed is -1; allowed: whole numbers of at least 0"
+        if seed == -1
+        else f"the option seed of the hidden map 'power' is {seed!r}; allowed: a whole number"
+    )

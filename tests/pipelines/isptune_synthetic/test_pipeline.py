@@ -249,7 +249,7 @@ def test_a_lack_of_memory_reaches_the_evaluator_as_it_is(registered):
         (
             {"stages": "gaussian_blur"},
             ConfigurationError,
-            "stages is 'gaussian_blur'; it must be a list of stage names or of mappings with a name and options",
+            "the option stages of the pipeline 'synthetic' is 'gaussian_blur'; allowed: a list (each a text or a mapping) or null",
         ),
         (
             {"stages": ["gausian_blur"]},
@@ -259,7 +259,7 @@ def test_a_lack_of_memory_reaches_the_evaluator_as_it_is(registered):
         (
             {"stages": [3]},
             ConfigurationError,
-            "a stage is written as its name or as a mapping with name and options, got 3",
+            "the option stages of the pipeline 'synthetic' is [3]; allowed: a list (each a text or a mapping) or null",
         ),
         (
             {"stages": [{"name": "brighten", "option": {}}]},

@@ -23,9 +23,9 @@ def command(directory: str, as_json: bool, tensorboard: bool, mlflow: str | None
     Examples:
       isptune resume runs/first
     """
+    trackers = make_trackers(tensorboard, mlflow, wandb, directory)
     require_runs([directory])
 
     from isptune.session import prepare_resume
 
-    trackers = make_trackers(tensorboard, mlflow, wandb, directory)
     return run_and_print(lambda: prepare_resume(directory), as_json=as_json, resume=True, trackers=trackers)

@@ -2,7 +2,7 @@
 
 A plugin declares what it takes where it takes it, in the annotations of its constructor::
 
-    def __init__(self, window: Annotated[int, Field(ge=3)] = 11, channels: Literal["rgb", "y"] = "rgb")
+    def __init__(self, window: Annotated[int, Field(ge=3)] = 11, channels: Literal["rgb", "y"] = "rgb"): ...
 
 ``Field`` is pydantic's. An option without an annotation is not checked.
 """

@@ -64,6 +64,8 @@ class ChainPipeline(Pipeline):
     has_reference = True
     takes_scenes = True
     name = "chain"
+    # It follows from the stages: `isptune list` shows a dash, every object its own fact.
+    is_differentiable: bool = None  # type: ignore[assignment]
 
     def __init__(
         self,

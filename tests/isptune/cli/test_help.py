@@ -66,7 +66,8 @@ def test_options_that_take_a_name_say_what_lists_them(verb: str, name: str, kind
 @pytest.mark.parametrize("kind", ["stages", "pipelines", "objectives"])
 def test_facts_that_list_shows_are_those_of_what_is_made(kind: str) -> None:
     one = REGISTRIES[kind]
-    options = {"pipelines": {"scenes": ["chart:64x48"]}}.get(kind, {})
+    scenes = {"scenes": ["chart:64x48"]}
+    options = {"synthetic": scenes, "chain": {**scenes, "stages": ["gaussian_blur"]}}
     light = {
         "psnr",
         "ssim",
@@ -80,6 +81,6 @@ def test_facts_that_list_shows_are_those_of_what_is_made(kind: str) -> None:
     }
     for entry in one.entries("[!np]*"):
         if kind != "objectives" or entry.name in light:
-            made = one.create(entry.name, **options)
+            made = one.create(entry.name, **options.get(entry.name, {}))
             assert entry.differentiable in (None, made.is_differentiable), entry.name
     assert next(iter(REGISTRIES["pipelines"].entries("synthetic"))).differentiable is True

@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from isptune.contracts.stage import Stage as Stage
     from isptune.contracts.truthful import Truthful as Truthful
     from isptune.errors import IsptuneError as IsptuneError
-    from isptune.evaluator import Evaluator as Evaluator
     from isptune.objective import Objective as Objective
     from isptune.optimizer import Optimizer as Optimizer
     from isptune.parameters import Bool as Bool
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
     from isptune.tuner import TuneResult as TuneResult
     from isptune.tuner import resume as resume
     from isptune.tuner import tune as tune
+    from isptune.tuning.evaluation import Evaluator as Evaluator
 
 __version__ = metadata.version("isptune")
 
@@ -78,7 +78,7 @@ _HOMES = {
     "isptune.contracts.stage": ["Stage"],
     "isptune.contracts.truthful": ["Truthful"],
     "isptune.errors": ["IsptuneError"],
-    "isptune.evaluator": ["Evaluator"],
+    "isptune.tuning.evaluation": ["Evaluator"],
     "isptune.objective": ["Objective"],
     "isptune.optimizer": ["Optimizer"],
     "isptune.parameters": ["Bool", "Choice", "Float", "Int", "ParameterSpace"],

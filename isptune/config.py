@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -20,6 +21,7 @@ from pydantic import (
 )
 
 from isptune import locations
+from isptune.contracts.development import Development
 from isptune.errors import ConfigurationError
 from isptune.integers import as_integer
 from isptune.naming import did_you_mean, listed
@@ -51,6 +53,9 @@ RUN_FACTS = (
 
 # A generation is held in memory and written as one line.
 MOST_CANDIDATES = 100_000
+
+# Settings that decide how a run is computed and not what it finds; another sitting may have others.
+HOW_IT_RUNS = ("device", "memory_gb", "max_failures", "workers", "timeout", "retries")
 
 
 class Component(BaseModel):
@@ -84,6 +89,8 @@ class RunConfig(BaseModel):
     The fields are those of ``isptune tune``; in YAML ``pipeline``, ``objective`` and ``optimizer`` are a
     name or a mapping of ``name`` and ``options``. Several objectives are a list of those, or names with
     commas between them; here ``objective`` is then the first one, and ``more_objectives`` holds the others.
+    ``workers``, ``timeout`` and ``retries`` are for pipelines that make one picture at a time, see
+    ``isptune.contracts.development``; what such a pipeline says itself holds where they are None.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, validate_default=False)
@@ -101,6 +108,10 @@ class RunConfig(BaseModel):
     memory_gb: float = Field(2.0, gt=0, strict=False, allow_inf_nan=False)
     vector: bool = False
     parameters: dict[str, Any] = {}
+    max_failures: Annotated[float, Field(ge=0, le=1, strict=False, allow_inf_nan=False)] = 0.5
+    workers: Annotated[int | None, Field(ge=1)] = None
+    timeout: Annotated[float | None, Field(gt=0, strict=False, allow_inf_nan=False)] = None
+    retries: Annotated[int | None, Field(ge=0)] = None
     # Users write a list under ``objective``; excluded fields are no keys of a configuration.
     more_objectives: list[Component] = Field(default_factory=list, exclude=True)
 
@@ -126,11 +137,16 @@ class RunConfig(BaseModel):
         data: dict[str, Any] = handler(self)
         if self.more_objectives:
             data["objective"] = [component.model_dump() for component in self.objectives]
-        for key in ("vector", "parameters"):
+        for key in ("vector", "parameters", "max_failures", "workers", "timeout", "retries"):
             # What is not asked for leaves no trace, so that fingerprints are those of earlier versions.
-            if not data.get(key):
-                data.pop(key, None)
+            if key in data and data[key] == type(self).model_fields[key].default:
+                del data[key]
         return data
+
+    def development(self, own: Development) -> Development:
+        """How a pipeline that makes one picture at a time is run, given how it says so itself."""
+        asked = {key: getattr(self, key) for key in ("workers", "timeout", "retries")}
+        return replace(own, **{key: value for key, value in asked.items() if value is not None})
 
     @property
     def objectives(self) -> list[Component]:
@@ -159,7 +175,7 @@ class RunConfig(BaseModel):
 
     def fingerprint(self) -> str:
         """Eight hexadecimal digits that change with anything that changes the results."""
-        relevant = self.model_dump(exclude={"device", "memory_gb"})
+        relevant = self.model_dump(exclude=set(HOW_IT_RUNS))
         text = json.dumps(relevant, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 

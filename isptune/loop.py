@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib import metadata
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,17 +13,16 @@ from numpy.typing import NDArray
 
 from isptune.contracts.truthful import Truthful
 from isptune.errors import RunDirectoryError
-from isptune.evaluator import Evaluation, Evaluator
-from isptune.failures import Problem
-from isptune.objective import losses_of
 from isptune.optimizer import Optimizer
 from isptune.parameters.identity import identities
 from isptune.pareto import non_dominated
-from isptune.run import Generation
+from isptune.runs.generation import DONE, Generation
 from isptune.session import Session
 from isptune.stopping import Switch
 from isptune.tracking.facts import Progress
 from isptune.tracking.tracker import Watchers
+from isptune.tuning.evaluation import Evaluation, Evaluator
+from isptune.tuning.stopping import FAILED_BEFORE, Failures, problems_of
 
 logger = logging.getLogger("isptune")
 
@@ -45,6 +42,8 @@ class Loop:
         self.session = session
         self.optimizer = optimizer
         self.evaluator = evaluator
+        self.scoring = evaluator.scoring
+        self.failures = Failures(session.config.max_failures)
         self.watchers = watchers
         self.run = run
         self.switch = switch
@@ -54,8 +53,8 @@ class Loop:
         # The hidden l1 and normalised l1 of the best candidate, where they were asked for.
         self.hidden: tuple[float | None, float | None] | None = None
         self.front: np.ndarray | None = None
-        # The scores of every candidate, by its values.
-        self.known: dict[bytes, Any] = {}
+        # Scores and status of every candidate, by its values.
+        self.known: dict[bytes, tuple[NDArray[np.float64], str]] = {}
         self.evaluations = 0
         self.seconds = 0.0
 
@@ -83,23 +82,28 @@ class Loop:
                 return
             started = time.perf_counter()
             candidates = self.optimizer.ask()
-            evaluation = self._evaluate(candidates, number)
+            evaluation = self._evaluate(candidates)
             generation = Generation(
                 number=number,
                 candidates=candidates,
                 scores=evaluation.scores,
+                statuses=evaluation.statuses,
+                reasons=evaluation.reasons,
                 gradients=evaluation.gradients,
-                problems=[f"generation {number}: {problem}" for problem in evaluation.problems],
+                levels=self._levels(candidates),
                 seconds=time.perf_counter() - started,
             )
+            problems = problems_of(generation, self.session.space)
+            # What is not logged is evaluated again by whoever mends the reason and resumes.
+            self.failures.check(generation, problems, directory)
             if directory is not None:
                 directory.append(generation, self.run)
-            for problem in generation.problems:
+            for problem in problems:
                 logger.warning("%s", problem)
             self._tell(generation)
             self._record(generation, replayed=False)
 
-    def _evaluate(self, candidates: NDArray[np.float64], number: int) -> Evaluation:
+    def _evaluate(self, candidates: NDArray[np.float64]) -> Evaluation:
         """Evaluate a batch; candidates whose values were evaluated before have their scores already.
 
         That is for spaces with whole numbers or choices alone: in others equal values mean equal candidates,
@@ -108,21 +112,38 @@ class Loop:
         gradients = self.optimizer.needs_gradient
         space = self.session.space
         if space.is_continuous:
-            return self.evaluator.evaluate(candidates, gradients=gradients, generation=number)
+            return self.evaluator.evaluate(candidates, gradients=gradients)
         keys = identities(space, candidates)
         first = {key: row for row, key in reversed(list(enumerate(keys))) if key not in self.known}
         new = sorted(first.values())
-        problems: list[Problem] = []
-        scores = {key: self.known[key] for key in keys if key in self.known}
+        fates = {key: self.known[key] for key in keys if key in self.known}
+        reasons = [""] * len(keys)
         if new:
-            found = self.evaluator.evaluate(candidates[new], gradients=gradients, generation=number)
-            scores |= {keys[row]: score for row, score in zip(new, found.scores, strict=True)}
-            problems = [replace(one, candidate=new[one.candidate]) for one in found.problems]
-        told = np.array([scores[key] for key in keys])
-        return Evaluation(told, losses_of(told, self.session.objective), None, problems)
+            found = self.evaluator.evaluate(candidates[new], gradients=gradients)
+            fates |= {keys[row]: (found.scores[i], found.statuses[i]) for i, row in enumerate(new)}
+            for row, reason in zip(new, found.reasons, strict=True):
+                reasons[row] = reason
+        scores = np.array([fates[key][0] for key in keys])
+        statuses = [fates[key][1] for key in keys]
+        reasons = [
+            reason if reason or status == DONE else FAILED_BEFORE
+            for reason, status in zip(reasons, statuses, strict=True)
+        ]
+        return Evaluation(scores, self.scoring.losses(scores), statuses, reasons)
+
+    def _levels(self, candidates: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """(P, L) hidden levels for the log, where the pipeline knows its truth."""
+        pipeline = self.session.pipeline
+        if not isinstance(pipeline, Truthful):
+            return None
+        with torch.no_grad():
+            levels = pipeline.truth(self.session.space.to_values(torch.from_numpy(candidates)))
+        return levels.cpu().to(torch.float64).numpy()
 
     def _tell(self, generation: Generation) -> None:
-        losses = losses_of(generation.scores, self.session.objective)
+        losses = self.scoring.losses(generation.scores)
+        if len(self.scoring.labels) == 1:
+            losses = losses[:, 0]
         self.optimizer.tell(generation.candidates, losses, generation.gradients)
 
     def _record(self, generation: Generation, replayed: bool) -> None:
@@ -132,12 +153,13 @@ class Loop:
         scores = generation.scores
         fresh = self._remember(generation)
         best = mean = None
-        if self.session.objective.orientations:
-            losses = losses_of(scores, self.session.objective)[fresh]
+        if len(self.scoring.labels) > 1:
+            losses = self.scoring.losses(scores)[fresh]
             losses = losses if self.front is None else np.concatenate([self.front, losses])
             self.front = losses[non_dominated(losses)]
         elif np.isfinite(scores).any():
-            higher = self.session.objective.higher_is_better
+            higher = self.scoring.orientations[0]
+            scores = scores[:, 0]
             first = int(np.nanargmax(scores) if higher else np.nanargmin(scores))
             best, mean = float(scores[first]), float(np.nanmean(scores))
             if self.best is None or (best > self.best if higher else best < self.best):
@@ -166,12 +188,12 @@ class Loop:
     def _remember(self, generation: Generation) -> list[int]:
         """Note the scores of a generation; its candidates of values that were not evaluated before."""
         space = self.session.space
-        if space.is_continuous and not self.session.objective.orientations:
+        if space.is_continuous and len(self.scoring.labels) == 1:
             return list(range(len(generation.scores)))
         fresh = []
         for row, key in enumerate(identities(space, generation.candidates)):
             if key not in self.known:
-                self.known[key] = generation.scores[row]
+                self.known[key] = generation.scores[row], generation.statuses[row]
                 fresh.append(row)
         return fresh
 

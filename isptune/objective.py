@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from isptune.checkpoints import Download
@@ -150,21 +149,6 @@ def require_scores(scores: Any, method: str, shape: tuple[int, ...]) -> None:
     got = f"the shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
     tensor = "" if isinstance(scores, Tensor) else "a torch tensor of the shape "
     raise ValueError(f"{method} gave {got} for {shape[0]} images instead of {tensor}{shape}")
-
-
-def losses_of(scores: NDArray[np.float64], objective: Objective) -> NDArray[np.float64]:
-    """Scores as losses to minimise, in the objective's orientation; +inf where a score is NaN.
-
-    Args:
-        scores: (P,), or (P, K) where the objective has K ``orientations``. A row with a NaN is +inf
-            throughout: a candidate that fails in one objective counts as the worst in all of them.
-        objective: what gave them.
-    """
-    if objective.orientations:
-        losses = np.where(objective.orientations, -scores, scores)
-        losses[np.isnan(losses).any(axis=1)] = np.inf
-        return losses
-    return np.where(np.isnan(scores), np.inf, -scores if objective.higher_is_better else scores)
 
 
 def check_images(images: Tensor, name: str) -> Tensor:

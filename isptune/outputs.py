@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from isptune.contracts.truthful import Truthful
+from isptune.errors import EvaluationError
 from isptune.objective import Objective
 from isptune.pictured import (
     MOST_SCENES,
     caption,
     different_pictures,
     reference_word,
-    rendered,
 )
-from isptune.pipeline import Pipeline
+from isptune.pipeline import Pipeline, Scene
 from isptune.result import TuneResult
 from isptune.run import CONFIG_NAME, LOG_NAME, RESULT_NAME, RunDirectory
 from isptune.session import Session
 from isptune.words import FOUND, START
+
+logger = logging.getLogger("isptune")
 
 
 def write_outputs(
     directory: RunDirectory,
     session: Session,
     result: TuneResult,
-    pictures: bool = True,
+    render: Callable[[Tensor, Scene], Tensor] | None,
     new: bool = True,
 ) -> None:
     """Write ``result.json`` and, where they are wanted, the pictures; note the files in the result.
@@ -37,7 +41,7 @@ def write_outputs(
         directory: of the run.
         session: the run.
         result: of the run.
-        pictures: whether they are wanted.
+        render: makes (1, 3, H, W) of (1, n) values on a scene; None where no pictures are wanted.
         new: something was evaluated; otherwise a picture that is younger than the log is still the right one.
     """
     pipeline, objective = session.pipeline, session.objective
@@ -46,7 +50,7 @@ def write_outputs(
     result.files.append(
         directory.write(RESULT_NAME, json.dumps(result.to_dict(), indent=2, allow_nan=False) + "\n")
     )
-    if not pictures:
+    if render is None:
         return
 
     def missing(name: str) -> bool:
@@ -65,7 +69,10 @@ def write_outputs(
         if result.levels is not None and missing("recovered_levels.png"):
             _draw_levels(directory, pipeline, result, start, found)
         if missing("before_after.png"):
-            _draw_before_after(directory, pipeline, objective, result, start, found)
+            try:
+                _draw_before_after(directory, session, result, start, found, render)
+            except EvaluationError as error:
+                logger.warning("before_after.png is not drawn: %s", error)
 
 
 def _is_younger(picture: Path, log: Path) -> bool:
@@ -108,15 +115,16 @@ def _draw_levels(
 
 def _draw_before_after(
     directory: RunDirectory,
-    pipeline: Pipeline,
-    objective: Objective,
+    session: Session,
     result: TuneResult,
     start: Tensor,
     found: Tensor,
+    render: Callable[[Tensor, Scene], Tensor],
 ) -> None:
     """The scenes at the start, at the parameters found, and what they are compared with."""
     from isptune import plots
 
+    pipeline, objective = session.pipeline, session.objective
     scenes = different_pictures(pipeline.scenes)
     scores = result.best_scores
     if scores is None and result.best_score is not None:
@@ -127,7 +135,7 @@ def _draw_before_after(
         images: dict[str, Tensor] = {}
         captions: dict[str, str] = {}
         for label, values in ((START, start), (FOUND, found)):
-            image = rendered(pipeline, values, scene)
+            image = render(values, scene)
             images[label] = image[0].float().cpu()
             of_the_run = scores if label == FOUND else None
             captions[label] = caption(pipeline, objective, values, image, reference, of_the_run)

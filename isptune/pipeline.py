@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from isptune.contracts.development import Development
-from isptune.contracts.picture import as_picture
 from isptune.contracts.scene import Scene as Scene
 from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
@@ -69,15 +67,16 @@ class Pipeline:
 
         Returns:
             (P, 3, H, W) RGB in [0, 1]; row i depends on ``values[i]`` alone. A pipeline that writes
-            ``develop`` instead gets them one after the other, in this process and without a time-out; a run
-            develops them as ``development`` says.
+            ``develop`` instead gets them developed as ``development`` says, in workers that end with the
+            call; a run keeps its workers.
+
+        Raises:
+            EvaluationError: a picture of such a pipeline failed or timed out.
         """
-        where = self.scene(scene)
-        pictures = [
-            as_picture(self.develop(row, where), where.height, where.width)
-            for row in self.space.to_dicts(values)
-        ]
-        return torch.from_numpy(np.stack(pictures)).to(values.device)
+        from isptune.tuning.developing import Developing
+
+        with Developing(self, self.space) as developing:
+            return developing.pictures(values, self.scene(scene))
 
     def develop(self, values: dict[str, Any], scene: Scene) -> Any:
         """Make the picture of one candidate; for pipelines that cannot make a batch, instead of ``render``.

@@ -18,8 +18,9 @@ from isptune.objective import Objective
 from isptune.parameters import ParameterSpace
 from isptune.pareto import ParetoFront, pareto_front
 from isptune.pipeline import Pipeline
-from isptune.run import Generation
+from isptune.runs.generation import Generation, scores_of
 from isptune.showing import counted, html_table, showable
+from isptune.tuning.stopping import problems_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,7 +93,7 @@ class TuneResult:
         misled: whether the best candidate is more distorted than the start of the space although less
             distorted ones were seen and scored worse, which is what an objective that misjudges a stage leads
             to; None where no truth is known.
-        problems: sentences about scores that were not finite.
+        problems: a sentence about each candidate that failed or timed out.
         files: what was written.
         unwritten: why not all of it was, where the disk had no room for it.
         stopped: the run ended before its budget, by a callback, ``isptune.stop()`` or Ctrl-C.
@@ -187,8 +188,7 @@ def build_history(
     dimension = len(space.free)
     candidates = np.concatenate([np.empty((0, dimension)), *(g.candidates for g in generations)])
     orientations = objective.orientations
-    none = np.empty((0, len(orientations)) if orientations else 0)
-    scores = np.concatenate([none, *(g.scores for g in generations)])
+    scores = scores_of(generations, len(orientations) or 1)
     l1 = l1_normalised = None
     values = space.to_values(torch.from_numpy(candidates))
     if isinstance(pipeline, Truthful):
@@ -224,7 +224,7 @@ def build_result(
         seconds=sum(generation.seconds for generation in generations),
         out=out,
         history=history,
-        problems=[problem for generation in generations for problem in generation.problems],
+        problems=[problem for generation in generations for problem in problems_of(generation, space)],
         pareto=history.pareto,
         objective=objective.name or type(objective).__name__,
     )

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from isptune.errors import RunDirectoryError
 from isptune.files import append_whole, full_or, unwritable, write_whole
 from isptune.places import Place
+from isptune.runs.generation import Generation
 from isptune.yaml_files import read_mapping, written_value
 
 logger = logging.getLogger("isptune")
@@ -25,71 +20,6 @@ CONFIG_NAME = "run.yaml"
 LOG_NAME = "evaluations.jsonl"
 RESULT_NAME = "result.json"
 _REMEDY = "what is logged stays whole: make room, then resume"
-
-
-@dataclass
-class Generation:
-    """One line of the log: one batch of candidates and what they scored.
-
-    Attributes:
-        number: from 0.
-        candidates: (P, f) in the unit cube of the free parameters.
-        scores: (P,), or (P, K) of K objectives; NaN where a score was not finite.
-        gradients: (P, f), the losses' gradients, for optimizers that need them.
-        problems: sentences about scores that were not finite.
-        seconds: wall time of proposing, rendering and scoring the batch.
-    """
-
-    number: int
-    candidates: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    seconds: float
-    gradients: NDArray[np.float64] | None = None
-    problems: list[str] = field(default_factory=list)
-
-    def to_line(self, run: str) -> str:
-        """The log's line: shortest decimal forms that read back to the same float64, NaN as null."""
-        data: dict[str, Any] = {
-            "run": run,
-            "generation": self.number,
-            "candidates": self.candidates.tolist(),
-            "scores": _nulls(self.scores.tolist(), np.isnan),
-        }
-        if self.gradients is not None:
-            data["gradients"] = _nulls(self.gradients.tolist(), lambda slope: not np.isfinite(slope))
-        if self.problems:
-            data["problems"] = self.problems
-        data["seconds"] = round(self.seconds, 6)
-        return json.dumps(data, allow_nan=False) + "\n"
-
-    @classmethod
-    def from_line(cls, line: str) -> tuple[str, Generation]:
-        """The fingerprint and the generation of a line.
-
-        Raises:
-            ValueError, KeyError or TypeError: the line is not one that ``to_line`` wrote.
-        """
-        data = json.loads(line)
-        candidates = np.array(data["candidates"], dtype=np.float64)
-        scores = np.array(data["scores"], dtype=np.float64)
-        gradients = data.get("gradients")
-        if candidates.ndim != 2 or scores.ndim not in (1, 2) or len(scores) != len(candidates):
-            raise ValueError("candidates and scores do not fit together")
-        return data["run"], cls(
-            number=int(data["generation"]),
-            candidates=candidates,
-            scores=scores,
-            seconds=float(data["seconds"]),
-            gradients=None if gradients is None else np.array(gradients, dtype=np.float64),
-            problems=list(data.get("problems", [])),
-        )
-
-
-def _nulls(values: Any, missing: Callable[[float], Any]) -> Any:
-    """Nested lists with None for the missing numbers."""
-    if isinstance(values, list):
-        return [_nulls(value, missing) for value in values]
-    return None if missing(values) else values
 
 
 class RunDirectory:

@@ -16,7 +16,7 @@ import torch
 from isptune import registry
 from isptune.again import check_parameters, plain_data, require_named
 from isptune.checks import check_optimizer, with_population
-from isptune.config import Component, RunConfig, check_budget, parse_config, settings_of
+from isptune.config import HOW_IT_RUNS, Component, RunConfig, check_budget, parse_config, settings_of
 from isptune.errors import RunDirectoryError, UnknownNameError
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer, Steps
@@ -25,7 +25,8 @@ from isptune.parameters.identity import counts, identities
 from isptune.pipeline import Pipeline, Scene
 from isptune.plugins import takes_option
 from isptune.result import History, build_history, build_result
-from isptune.run import LOG_NAME, Generation, RunDirectory
+from isptune.run import LOG_NAME, RunDirectory
+from isptune.runs.generation import Generation
 from isptune.vector import combine
 
 
@@ -104,12 +105,19 @@ def make_pipeline(config: RunConfig, scenes: Sequence[Scene] | None = None) -> P
     return pipeline
 
 
-def prepare_resume(out: str | Path) -> Session:
-    """Build the parts of the run that a directory holds."""
+def prepare_resume(out: str | Path, how: Mapping[str, Any] | None = None) -> Session:
+    """Build the parts of the run that a directory holds.
+
+    Args:
+        out: the directory.
+        how: settings of this sitting that decide how it is computed and not what it finds, such as
+            ``max_failures``; None in it for what the run was started with.
+    """
     directory = RunDirectory(out)
     data = directory.read_config()
     require_named(data, out)
-    config = parse_config(settings_of(data), f"'{directory.file('run.yaml')}'")
+    settings = settings_of(data) | {key: value for key, value in (how or {}).items() if value is not None}
+    config = parse_config(settings, f"'{directory.file('run.yaml')}'" if not how else "the options")
     if config.fingerprint() != data.get("fingerprint"):
         raise RunDirectoryError(
             f"'{directory.file('run.yaml')}' was changed after the run was started; put it back as it was "
@@ -267,7 +275,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     found = [
         f"{key} was {_short(old.get(key))} and is now {_short(new.get(key))}"
         for key in RunConfig.model_fields
-        if key not in ("device", "memory_gb") and old.get(key) != new.get(key)
+        if key not in HOW_IT_RUNS and old.get(key) != new.get(key)
     ]
     return "; ".join(found) or "its fingerprint differs"
 

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from isptune import coverage, registry
 from isptune.again import complete, describe, objects_of
 from isptune.checks import check_argument, check_callbacks, check_optimizer, one_objective_alone
 from isptune.config import Component, parse_config
 from isptune.errors import DiskFullError
-from isptune.evaluator import Evaluator
 from isptune.loop import Loop
 from isptune.objective import Objective
 from isptune.optimizer import Optimizer
 from isptune.outputs import write_outputs
 from isptune.parameters.identity import most_candidates
-from isptune.pipeline import Pipeline
+from isptune.pipeline import Pipeline, Scene
 from isptune.result import TuneResult, build_result
-from isptune.run import Generation, RunDirectory
+from isptune.run import RunDirectory
+from isptune.runs.generation import Generation
 from isptune.session import Session, make_session, open_directory, prepare_resume
 from isptune.stopping import stoppable_run
 from isptune.tracking.facts import Callback, RunFacts
 from isptune.tracking.tracker import Tracker, Watchers
+from isptune.tuning.evaluation import Evaluator
 from isptune.vector import combine
 
 logger = logging.getLogger("isptune")
@@ -47,6 +50,10 @@ def tune(
     autocast: str = "none",
     vector: bool = False,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    max_failures: float = 0.5,
+    workers: int | None = None,
+    timeout: float | None = None,
+    retries: int | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback | Tracker] = (),
     progress: bool | None = None,
@@ -66,11 +73,15 @@ def tune(
         seed: the optimizer's only source of randomness (a pipeline has its own seed).
         out: the run directory; nothing is written where it is None.
         device: where to render and score, ``"auto"`` for the fastest device there is.
-        memory_gb, autocast: see ``Evaluator``.
+        memory_gb, autocast: see ``isptune.Evaluator``.
         vector: take all ``scores`` of a vector-valued objective as objectives of their own.
         parameters: what to search of the pipeline's space, by parameter, as ``ParameterSpace.constrained``
             takes it: ``{"tone.gamma": {"fix": 2.2}, "denoise.*": {"fix": None}}`` fixes one at 2.2 and a
             group at its defaults.
+        max_failures: the share of failed candidates, of a generation or of the last 20, above which the run
+            stops; it can then be resumed, and those candidates are tried again.
+        workers, timeout, retries: of a pipeline that makes one picture at a time: how many at the same time,
+            seconds for one, and how often a failed one is tried again; as the pipeline says if None.
         resume: go on with the run that ``out`` holds; it must have been started with the same settings.
         callbacks: callables, called with a ``Progress`` after every generation, and trackers (see
             ``isptune.tracking``). One that returns ``isptune.STOP``, or calls ``isptune.stop()``, ends the
@@ -111,6 +122,10 @@ def tune(
             "autocast": autocast,
             "vector": vector,
             "parameters": parameters,
+            "max_failures": max_failures,
+            "workers": workers,
+            "timeout": timeout,
+            "retries": retries,
         },
         "the call of isptune.tune",
     )
@@ -204,6 +219,7 @@ def run_session(
         config.memory_gb,
         config.autocast,
         session.space,
+        config.development(session.pipeline.development),
     )
     if optimizer.needs_gradient:
         evaluator.require_gradients()
@@ -245,7 +261,7 @@ def run_session(
             )
         if directory is not None:
             new = len(loop.log) > len(log)
-            _write(directory, session, result, pictures, new)
+            _write(directory, session, result, evaluator.render if pictures else None, new)
         if interrupt is None:
             watchers.finish(result)
         else:
@@ -255,6 +271,7 @@ def run_session(
         watchers.failed(error)
         raise
     finally:
+        evaluator.close()
         if directory is not None:
             directory.close()
 
@@ -270,10 +287,16 @@ def _repeats(session: Session) -> list[str]:
     ]
 
 
-def _write(directory: RunDirectory, session: Session, result: TuneResult, pictures: bool, new: bool) -> None:
+def _write(
+    directory: RunDirectory,
+    session: Session,
+    result: TuneResult,
+    render: Callable[[Tensor, Scene], Tensor] | None,
+    new: bool,
+) -> None:
     """Write what a finished run leaves. The result is not lost where the disk has no room for it."""
     try:
-        write_outputs(directory, session, result, pictures, new)
+        write_outputs(directory, session, result, render, new)
     except DiskFullError as error:
         logger.warning("%s", error)
         result.unwritten = str(error)

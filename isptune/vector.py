@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
-from isptune.failures import called
+from isptune.failures import blame, called
 from isptune.naming import listed
 from isptune.objective import Objective, require_scores
 
@@ -34,12 +34,13 @@ class Part:
         """(N, k) float64 scores.
 
         Raises:
-            ValueError: the objective gave another shape.
+            EvaluationError: the objective raised, or gave another shape; the message names it.
         """
         objective = self.objective
-        found = objective.score(images, reference) if self.whole else objective.scores(images, reference)
-        wanted = (len(images),) if self.whole else (len(images), len(self.labels))
-        require_scores(found, "score" if self.whole else "scores", wanted)
+        with blame(f"the objective '{called(objective)}'"):
+            found = objective.score(images, reference) if self.whole else objective.scores(images, reference)
+            wanted = (len(images),) if self.whole else (len(images), len(self.labels))
+            require_scores(found, "score" if self.whole else "scores", wanted)
         return found.reshape(len(images), -1).to(images.device, torch.float64)
 
 

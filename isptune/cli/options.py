@@ -202,3 +202,37 @@ def with_parameters(data: dict[str, Any], given: dict[str, dict[str, Any]]) -> N
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, everything else on stderr."
 )
+
+
+def how_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that decide how a run is computed; ``isptune resume`` may give others than ``tune`` did."""
+    for option in reversed(
+        (
+            click.option(
+                "--max-failures",
+                type=float,
+                metavar="SHARE",
+                help="Stop where more than this share of the candidates fail. Default: 0.5.",
+            ),
+            click.option(
+                "--workers",
+                type=int,
+                metavar="N",
+                help="Pictures that a program or device makes at the same time. Default: the pipeline's.",
+            ),
+            click.option(
+                "--timeout",
+                type=float,
+                metavar="SECONDS",
+                help="For one picture of a program or device. Default: the pipeline's.",
+            ),
+            click.option(
+                "--retries",
+                type=int,
+                metavar="N",
+                help="How often such a picture is tried again where it failed. Default: the pipeline's.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command

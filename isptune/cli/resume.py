@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from isptune.cli.options import json_option, require_runs
+from isptune.cli.options import how_options, json_option, require_runs
 from isptune.cli.running import make_trackers, run_and_print, tracking_options
 
 
 @click.command("resume", short_help="Go on with a run from where its log ends.")
 @click.argument("directory", metavar="DIR")
+@how_options
 @tracking_options
 @json_option
-def command(directory: str, as_json: bool, tensorboard: bool, mlflow: str | None, wandb: str | None) -> int:
+def command(
+    directory: str, as_json: bool, tensorboard: bool, mlflow: str | None, wandb: str | None, **how: Any
+) -> int:
     """Go on with the run in DIR from where its log ends.
 
     The log is replayed through the optimizer and must give the same candidates bit for bit; a torn last
@@ -28,4 +33,6 @@ def command(directory: str, as_json: bool, tensorboard: bool, mlflow: str | None
 
     from isptune.session import prepare_resume
 
-    return run_and_print(lambda: prepare_resume(directory), as_json=as_json, resume=True, trackers=trackers)
+    return run_and_print(
+        lambda: prepare_resume(directory, how), as_json=as_json, resume=True, trackers=trackers
+    )

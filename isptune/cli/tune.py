@@ -11,6 +11,7 @@ import click
 from isptune.checks import check_components, check_scenes
 from isptune.cli.options import (
     checkpoint_option,
+    how_options,
     json_option,
     key_values,
     objective_settings,
@@ -64,6 +65,7 @@ from isptune.places import absolute_scene
     "--autocast", metavar="TYPE", help="none, bfloat16 or float16 for the objective. Default: none."
 )
 @click.option("--memory-gb", type=float, metavar="GB", help="Memory of one micro-batch. Default: 2.")
+@how_options
 @checkpoint_option
 @plugin_options
 @parameter_options

@@ -114,11 +114,11 @@ def check_options(
                 + did_you_mean(key, by_name)
                 + (f"; its options: {listed(by_name, _NAMES)}" if by_name else "; it has no options")
             )
+    for key, value in options.items():
+        check_value(f"the option {key} of {what}", by_name[key].annotation, value)
     for option in known:
         if option.required and option.name not in options:
             raise ConfigurationError(f"{what} needs the option '{option.name}'")
-    for key, value in options.items():
-        check_value(f"the option {key} of {what}", by_name[key].annotation, value)
 
 
 def check_value(what: str, annotation: Any, value: Any) -> None:
@@ -195,8 +195,8 @@ def _strict(annotation: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Numpy's numbers as Python's, without importing numpy."""
-    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+    """Numbers of numpy and torch as Python's, without importing either."""
+    if type(value).__module__ in ("numpy", "torch") and getattr(value, "ndim", None) == 0:
         return value.item()
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value] if isinstance(value, list) else tuple(map(_plain, value))

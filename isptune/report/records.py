@@ -19,7 +19,8 @@ from isptune.errors import RunDirectoryError
 from isptune.naming import listed
 from isptune.pipeline import Pipeline
 from isptune.result import History
-from isptune.run import CONFIG_NAME, RESULT_NAME, Generation, RunDirectory
+from isptune.run import CONFIG_NAME, RESULT_NAME, RunDirectory
+from isptune.runs.generation import Generation, scores_of
 from isptune.session import make_objective, make_pipeline
 
 # What a run of several objectives hands over.
@@ -99,7 +100,7 @@ def read_record(directory: str | Path, name: str | None = None) -> Record:
     log, _ = RunDirectory(directory).read_log(data.get("fingerprint"))
     if not log:
         raise RunDirectoryError(f"the run in '{directory}' has no finished generation yet")
-    scores = np.concatenate([generation.scores for generation in log])
+    scores = scores_of(log)
     if not np.isfinite(scores.reshape(len(scores), -1)).all(axis=1).any():
         raise RunDirectoryError(f"the run in '{directory}' has no candidate with a finite score yet")
     pipeline = make_pipeline(config)
@@ -140,7 +141,7 @@ def _record(
         with torch.no_grad():
             levels = pipeline.truth(values)
             l1, share = (loss.numpy() for loss in pipeline.losses(values))
-    scores = np.concatenate([generation.scores for generation in log])
+    scores = scores_of(log)
     history = History(
         evaluations=np.arange(1, len(scores) + 1),
         candidates=candidates,

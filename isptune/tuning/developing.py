@@ -10,15 +10,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from isptune.contracts.development import Development
 from isptune.contracts.picture import as_picture
+from isptune.errors import EvaluationError
+from isptune.failures import called
 from isptune.tuning.workers import DONE, Reply, Workers
 
 if TYPE_CHECKING:
-    from isptune.pipeline import Pipeline
+    from isptune.parameters import ParameterSpace
+    from isptune.pipeline import Pipeline, Scene
 
 Picture = NDArray[np.float32]
 
@@ -64,13 +68,17 @@ class Developing:
 
     Args:
         pipeline: one that writes ``develop``.
+        space: what candidates are of, the pipeline's with constraints or without.
         development: how; the pipeline's own if None.
 
     Raises:
         ConfigurationError: the pipeline cannot be copied into a worker.
     """
 
-    def __init__(self, pipeline: Pipeline, development: Development | None = None) -> None:
+    def __init__(
+        self, pipeline: Pipeline, space: ParameterSpace, development: Development | None = None
+    ) -> None:
+        self.space = space
         self.how = development or pipeline.development
         self.pipeline = pipeline
         count = self.how.workers or _processors()
@@ -93,7 +101,7 @@ class Developing:
             values: (P, n), see ``ParameterSpace.to_values``.
             scenes: indices of the pipeline's scenes.
         """
-        rows = self.pipeline.space.to_dicts(values)
+        rows = self.space.to_dicts(values)
         keys = [row.tobytes() for row in values.detach().cpu().numpy()]
         same: dict[bytes, list[int]] = {}
         for candidate, key in enumerate(keys):
@@ -136,6 +144,21 @@ class Developing:
         finally:
             for job in running:
                 job.cancel()
+
+    def pictures(self, values: Tensor, scene: Scene) -> Tensor:
+        """(P, 3, H, W) the pictures of candidates on one of the pipeline's scenes, on the values' device.
+
+        Raises:
+            EvaluationError: one of them failed or timed out.
+        """
+        index = next((place for place, one in enumerate(self.pipeline.scenes) if one is scene), scene.index)
+        found: dict[int, Picture] = {}
+        for one in self.develop(values, [index]):
+            if one.picture is None:
+                what = f"the pipeline '{called(self.pipeline)}' {one.status}: {one.reason}"
+                raise EvaluationError(f"{what} on scene '{scene.name}'")
+            found[one.candidate] = one.picture
+        return torch.from_numpy(np.stack([found[row] for row in range(len(values))])).to(values.device)
 
     def close(self) -> None:
         """End the workers."""

@@ -49,7 +49,7 @@ def test_nothing_else_is_one(wrong: Any) -> None:
     for key in ("budget", "seed"):
         with pytest.raises(ConfigurationError, match=f", {key} is "):
             parse_config({key: wrong})
-    with pytest.raises(ConfigurationError, match="the seed is"):
+    with pytest.raises(ConfigurationError, match="the option seed of the pipeline 'synthetic' is"):
         isptune.create_pipeline("synthetic", scenes=["chart:64x48"], seed=wrong)
 
 

@@ -38,7 +38,7 @@ class MyISP(isptune.Pipeline):
         self.scenes = load_scenes(list(scenes))
 
     def render(self, values, scene):
-        return self.scene(scene).image[None] * values[:, :1, None, None].float()
+        return self.reference(scene) * values[:, :1, None, None].float()
 
 class Half(isptune.Objective):
     pass

@@ -41,7 +41,7 @@ class Painter(Pipeline):
                 "look": Choice(("lit", "dark", "dim"), default="lit"),
             }
         )
-        self.scenes = [Scene("plain", torch.zeros(3, 6, 8))]
+        self.scenes = [Scene.of_picture("plain", torch.zeros(3, 6, 8))]
         self.seen: list[Tensor] = []
 
     def render(self, values: Tensor, scene: Scene | int) -> Tensor:

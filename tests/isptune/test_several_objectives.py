@@ -14,12 +14,12 @@ import yaml
 
 import isptune
 from isptune.config import RunConfig, parse_config
-from isptune.errors import ConfigurationError, EvaluationError, RunDirectoryError
-from isptune.evaluator import Evaluator
+from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.outputs import write_outputs
 from isptune.pareto import by_compromise, non_dominated
 from isptune.run import LOG_NAME, Generation
 from isptune.tracking import Progress
+from isptune.tuning.evaluation import Evaluator
 from isptune.vector import VectorObjective, combine
 
 Maker = Callable[..., Any]
@@ -35,9 +35,7 @@ def without_seconds(out: str) -> list[dict[str, Any]]:
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures are for the tests of the command line; here they would take most of the time."""
-    monkeypatch.setattr(
-        "isptune.tuner.write_outputs", lambda *parts: write_outputs(*parts[:3], pictures=False)
-    )
+    monkeypatch.setattr("isptune.tuner.write_outputs", lambda *parts: write_outputs(*parts[:3], None))
 
 
 @pytest.fixture
@@ -87,11 +85,9 @@ class TestEvaluating:
         )
         assert evaluation.losses[0] == pytest.approx([0.0, -0.25])
         assert evaluation.losses[1].tolist() == [np.inf, np.inf]
-        # What the other objective said stays in the log.
-        assert np.isnan(evaluation.scores[1]).tolist() == [False, True]
-        assert str(evaluation.problems[0]) == (
-            "candidate 1 scored red nan on scene 'scene0' and counts as the worst (a=1, b=0)"
-        )
+        # It meets no more scenes, so no mean of any objective is known.
+        assert np.isnan(evaluation.scores[1]).all()
+        assert evaluation.reasons == ["", "it scored red nan on scene 'scene0'"]
 
     def test_the_failing_objective_is_named(self, flat: Maker, target: Maker, red: Maker) -> None:
         class Broken(type(red())):  # type: ignore[misc]
@@ -102,16 +98,12 @@ class TestEvaluating:
             def scores(self, images: Any, reference: Any = None) -> Any:
                 return images.mean(dim=(2, 3))
 
-        with pytest.raises(EvaluationError) as caught:
-            Evaluator(flat(), VectorObjective([target(), Broken()])).evaluate([[0, 0]])
-        assert str(caught.value) == (
-            "the objective 'red' failed: RuntimeError: no; with candidate 0 (a=0, b=0) on scene 'scene0'"
-        )
-        with pytest.raises(EvaluationError) as caught:
-            Evaluator(flat(), VectorObjective([Narrow()], vector=True)).evaluate([[0, 0]])
+        found = Evaluator(flat(), VectorObjective([target(), Broken()])).evaluate([[0, 0]])
+        assert found.reasons == ["the objective 'red' failed: RuntimeError: no on scene 'scene0'"]
+        found = Evaluator(flat(), VectorObjective([Narrow()], vector=True)).evaluate([[0, 0]])
         assert (
             "the objective 'red' failed: ValueError: scores gave the shape (1, 3) for 1 images instead of (1, 2)"
-            in str(caught.value)
+            in found.reasons[0]
         )
 
     def test_gradients_are_refused(self, flat: Maker, target: Maker, red: Maker) -> None:
@@ -304,7 +296,13 @@ class TestRunning:
                 return super().score(images) * torch.nan
 
         result = isptune.tune(
-            flat(), [target(), Never()], optimizer=nsga2, budget=24, population=12, out="run"
+            flat(),
+            [target(), Never()],
+            optimizer=nsga2,
+            budget=24,
+            population=12,
+            max_failures=1.0,
+            out="run",
         )
         assert result.best_parameters == {}
         assert len(result.pareto) == 0

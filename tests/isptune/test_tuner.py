@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def test_the_budget_is_exactly_what_is_evaluated_and_logged(flat: Maker, target:
     assert [len(line["candidates"]) for line in logged] == [30] * 10
     assert [line["generation"] for line in logged] == list(range(10))
     assert result.evaluations == 300 == len(result.history.scores)
-    assert list(logged[0]) == ["run", "generation", "candidates", "scores", "seconds"]
+    assert list(logged[0]) == ["run", "generation", "candidates", "scores", "statuses", "levels", "seconds"]
 
 
 def test_the_result_is_the_best_logged_candidate_with_its_hidden_truth(flat: Maker, target: Maker) -> None:
@@ -147,8 +148,14 @@ def test_an_exception_in_a_plugin_loses_nothing_that_was_logged(flat: Maker, tar
                 raise RuntimeError("the lamp went out")
             return super().render(values, scene)
 
-    with pytest.raises(IsptuneError, match="generation 3 on scene 'scene0'"):
+    with pytest.raises(IsptuneError) as caught:
         isptune.tune(Failing(), target(), budget=120, population=30, out="run")
+    assert re.fullmatch(
+        r"30 of 30 candidates failed, more than the share of 0.5 that max_failures allows; the first of "
+        r"generation 3: candidate 0 \(a=0.\d+, b=0.\d+\) failed: the pipeline 'flat' failed: RuntimeError: the lamp "
+        r"went out on scene 'scene0'; mend it and go on with: isptune resume run",
+        str(caught.value),
+    )
     assert len(lines("run")) == 3
     run(flat, target, out="whole")
     run(flat, target, resume=True)
@@ -165,8 +172,14 @@ def test_scores_that_are_not_finite_are_logged_as_null_with_their_reason(
 
     result = isptune.tune(flat(), Sometimes(), budget=120, population=30, out="run")
     logged = lines("run")
-    assert any(score is None for line in logged for score in line["scores"])
-    assert "counts as the worst" in caplog.text
+    failed = [
+        (line, index) for line in logged for index, score in enumerate(line["scores"]) if score == [None]
+    ]
+    assert failed
+    for line, index in failed:
+        assert line["statuses"][index] == "failed"
+        assert line["reasons"][str(index)] == "it scored target nan on scene 'scene0'"
+    assert "failed: it scored target nan on scene 'scene0'" in caplog.text
     assert result.problems
     assert result.best_score is not None
     assert result.best_score < 0.1
@@ -179,7 +192,7 @@ def test_a_run_whose_every_score_fails_still_ends_with_its_log(flat: Maker, targ
         def score(self, images: Any, reference: Any = None) -> Any:
             return super().score(images) * float("nan")
 
-    result = isptune.tune(flat(), Never(), budget=60, population=30, out="run")
+    result = isptune.tune(flat(), Never(), budget=60, population=30, max_failures=1.0, out="run")
     assert (result.best_score, result.best_parameters) == (None, {})
     assert len(lines("run")) == 2
     assert json.loads(Path("run/result.json").read_text())["best_score"] is None

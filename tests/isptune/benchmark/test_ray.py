@@ -25,10 +25,14 @@ def cluster() -> Iterator[Any]:
     made.shutdown()
 
 
-def small() -> BenchConfig:
+# On a cluster the nodes find out what an option cannot be; here it is refused before anything runs.
+BAD = {"name": "clipping", "options": {"margin": 9}, "label": "bad"}
+
+
+def small(*more: dict[str, Any]) -> BenchConfig:
     return parse_bench_config(
         {
-            "objectives": ["psnr", {"name": "clipping", "options": {"margin": 9}, "label": "bad"}],
+            "objectives": ["psnr", *more],
             "scenes": ["chart:192x128"],
             "seeds": 3,
             "budget": 800,
@@ -60,7 +64,7 @@ def test_a_cluster_that_loses_a_node_gives_the_same_logs(
             cluster.remove_node(node, allow_graceful=False)
 
     engine = make_engine("ray", 1, None, address=cluster.address)
-    benchmark = run_benchmark(small(), tmp_path / "ray", engine, listener)
+    benchmark = run_benchmark(small(BAD), tmp_path / "ray", engine, listener)
     assert killed
     assert lost
     assert [run.status for run in benchmark.runs] == ["done"] * 3 + ["failed"] * 3
@@ -68,7 +72,7 @@ def test_a_cluster_that_loses_a_node_gives_the_same_logs(
     assert benchmark.runs[3].error.startswith("the option margin of the objective 'clipping' is 9; allowed: ")
     plain = run_benchmark(small(), tmp_path / "plain", make_engine("in-process", 1))
     assert logs(tmp_path / "ray") == logs(tmp_path / "plain")
-    assert [run.l1 for run in benchmark.runs] == [run.l1 for run in plain.runs]
+    assert [run.l1 for run in benchmark.runs[:3]] == [run.l1 for run in plain.runs]
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence() -> None:

@@ -48,7 +48,7 @@ def test_a_run_that_went_the_wrong_way_says_so_everywhere(call: Call) -> None:
     found = json.loads(Path("run/result.json").read_text())
     assert found["misled"] is True
     words = " ".join(shown.split())
-    assert "score improved, hidden distortion rose: l1_normalised " in words
+    assert "score improved, hidden distortion rose: normalised l1 " in words
     assert f" at the start, {found['l1_normalised']:.3g} at the best score" in words
     assert call("report", "run", "--out", "report.html")[0] == 0
     assert "In this run the score improved, hidden distortion rose" in Path("report.html").read_text()

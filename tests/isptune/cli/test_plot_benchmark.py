@@ -61,7 +61,7 @@ def test_a_folder_gets_all_figures(which: str, call: Call) -> None:
     assert (code, out, err) == (0, f"wrote 12 files to figures: {', '.join(names)}\n", "")
     assert sorted(path.name for path in Path("figures").iterdir()) == sorted(names)
     code, out, _ = call("plot", which, "--figure", "ecdf", "--out", "v1.2/")
-    assert (code, out) == (0, "wrote 2 files to v1.2: ecdf.png, ecdf.pdf\n")
+    assert (code, out) == (0, "wrote 2 files to v1.2/: ecdf.png, ecdf.pdf\n")
 
 
 def test_what_the_benchmark_lacks_is_told(benchmark_of: Make, call: Call) -> None:

@@ -57,7 +57,7 @@ def test_many_scores_stand_below_each_other(call: Call, nsga2: str) -> None:
         *(f"{name} (lower)" for name in ("blur", "exposure", "saturation", "noise", "sharpening")),
         "compression (lower)",
         "contrast (lower)",
-        "l1_normalised",
+        "normalised l1",
     ]
     assert len({len(row) for row in rows}) == 1
 

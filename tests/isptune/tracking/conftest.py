@@ -34,9 +34,7 @@ def nothing_leaves_the_machine() -> Iterator[None]:
 @pytest.fixture
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes most of a small run's time."""
-    monkeypatch.setattr(
-        "isptune.tuner.write_outputs", lambda *parts: write_outputs(*parts[:3], pictures=False)
-    )
+    monkeypatch.setattr("isptune.tuner.write_outputs", lambda *parts: write_outputs(*parts[:3], None))
 
 
 @pytest.fixture
@@ -46,7 +44,10 @@ def run(flat: Maker, target: Maker, monkeypatch: pytest.MonkeyPatch) -> Callable
     def tune(*, pictures: bool = False, **options: Any) -> isptune.TuneResult:
         settings: dict[str, Any] = {"budget": 24, "population": 6, "seed": 0, "out": "run"}
         with monkeypatch.context() as patch:
-            patch.setattr("isptune.tuner.write_outputs", lambda *parts: write_outputs(*parts[:3], pictures))
+            patch.setattr(
+                "isptune.tuner.write_outputs",
+                lambda *parts: write_outputs(*parts[:3], parts[3] if pictures else None),
+            )
             return isptune.tune(flat(), target(), **{**settings, **options})
 
     return tune

@@ -46,7 +46,7 @@ class Camera(Pipeline):
 
 def developed(pipeline, values, how=None, scenes=(0,)):
     how = how or Development(isolated=False)
-    with Developing(pipeline, how) as developing:
+    with Developing(pipeline, pipeline.space, how) as developing:
         found = list(developing.develop(torch.tensor(values, dtype=torch.float64)[:, None], list(scenes)))
     return sorted(found, key=lambda one: (one.candidate, one.scene))
 
@@ -79,7 +79,7 @@ def test_a_failure_costs_its_candidate_alone_and_meets_no_more_scenes(tmp_path):
 def test_equal_candidates_are_developed_once(tmp_path):
     pipeline = Camera(tmp_path / "notes")
     how = Development(isolated=False)
-    with Developing(pipeline, how) as developing:
+    with Developing(pipeline, pipeline.space, how) as developing:
         values = torch.tensor([[0.25], [0.25], [0.375]], dtype=torch.float64)
         first = list(developing.develop(values, [0]))
         second = list(developing.develop(values, [0]))
@@ -89,7 +89,7 @@ def test_equal_candidates_are_developed_once(tmp_path):
 
 def test_without_a_cache_pictures_are_made_anew(tmp_path):
     pipeline = Camera(tmp_path / "notes")
-    with Developing(pipeline, Development(isolated=False, cache_gb=0.0)) as developing:
+    with Developing(pipeline, pipeline.space, Development(isolated=False, cache_gb=0.0)) as developing:
         for _ in range(2):
             list(developing.develop(torch.tensor([[0.25]], dtype=torch.float64), [0]))
     assert pipeline.made() == {"0.25 0": 2}

@@ -149,6 +149,8 @@ def test_the_host_may_lie_elsewhere(
 def test_refusals(make: Make, images: Tensor, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
+    from isptune.recipes import Recipe, remember
+
     with pytest.raises(ConfigurationError) as caught:
         isptune.create_objective("scorenet-clipiqa")
     assert str(caught.value) == (
@@ -163,7 +165,8 @@ def test_refusals(make: Make, images: Tensor, tmp_path: Path) -> None:
         "takes 'scorenet' on the host 'clipiqa'; choose 'coop-align'"
     )
     learner = make("scorenet")
-    learner.name, configuration = "other", learner.configuration
+    remember(learner, Recipe("other", {}))
+    configuration = learner.configuration
     learner.configuration = dict
     save_learned(file, learner)
     with pytest.raises(ConfigurationError) as caught:
@@ -172,7 +175,8 @@ def test_refusals(make: Make, images: Tensor, tmp_path: Path) -> None:
         f"the checkpoint '{file}' holds the learner 'other', but 'scorenet-clipiqa' takes 'scorenet' on the "
         "host 'clipiqa'"
     )
-    learner.name, learner.configuration = "scorenet", configuration
+    remember(learner, Recipe("scorenet", {}))
+    learner.configuration = configuration
     save_learned(file, learner)
     from safetensors import safe_open
 

@@ -1,0 +1,132 @@
+"""One line of a run's log: a batch of candidates and what became of each."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+DONE, FAILED, TIMED_OUT = STATUSES = ("done", "failed", "timed out")
+
+# How isptune 0.1 noted a candidate whose score was not finite.
+_PROBLEM = re.compile(r"generation \d+: candidate (\d+) (.*)", re.DOTALL)
+
+
+@dataclass
+class Generation:
+    """One batch of candidates and what became of each.
+
+    Attributes:
+        number: from 0.
+        candidates: (P, n) in the unit cube of the free parameters.
+        scores: (P, K), the means over the scenes, each column in its own orientation; NaN in the row of a
+            candidate that is not done.
+        seconds: wall time of proposing, rendering and scoring the batch.
+        statuses: P times ``"done"``, ``"failed"`` or ``"timed out"``; all done if left out.
+        reasons: P sentences, empty for what is done.
+        gradients: (P, n), the losses' gradients, for optimizers that need them.
+        levels: (P, L) hidden levels, where the pipeline knows its truth.
+    """
+
+    number: int
+    candidates: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    seconds: float
+    statuses: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    gradients: NDArray[np.float64] | None = None
+    levels: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        self.statuses = self.statuses or [DONE] * len(self.candidates)
+        self.reasons = self.reasons or [""] * len(self.candidates)
+
+    @property
+    def failures(self) -> list[int]:
+        """The candidates that are not done."""
+        return [index for index, status in enumerate(self.statuses) if status != DONE]
+
+    def to_line(self, run: str) -> str:
+        """The log's line: shortest decimal forms that read back to the same float64, NaN as null."""
+        data: dict[str, Any] = {
+            "run": run,
+            "generation": self.number,
+            "candidates": self.candidates.tolist(),
+            "scores": _nulls(self.scores.tolist(), np.isnan),
+            "statuses": self.statuses,
+        }
+        if self.failures:
+            data["reasons"] = {str(index): self.reasons[index] for index in self.failures}
+        if self.levels is not None:
+            data["levels"] = _nulls(self.levels.tolist(), lambda level: not np.isfinite(level))
+        if self.gradients is not None:
+            data["gradients"] = _nulls(self.gradients.tolist(), lambda slope: not np.isfinite(slope))
+        data["seconds"] = round(self.seconds, 6)
+        return json.dumps(data, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> tuple[str, Generation]:
+        """The fingerprint and the generation of a line, also of one that isptune 0.1 wrote.
+
+        Raises:
+            ValueError, KeyError or TypeError: the line is not one that ``to_line`` wrote.
+        """
+        data = json.loads(line)
+        candidates = np.array(data["candidates"], dtype=np.float64)
+        scores = np.array(data["scores"], dtype=np.float64)
+        if candidates.ndim != 2 or scores.ndim not in (1, 2) or len(scores) != len(candidates):
+            raise ValueError("candidates and scores do not fit together")
+        scores = scores.reshape(len(candidates), -1)
+        statuses, reasons = _fates(data, scores)
+        return data["run"], cls(
+            number=int(data["generation"]),
+            candidates=candidates,
+            scores=scores,
+            seconds=float(data["seconds"]),
+            statuses=statuses,
+            reasons=reasons,
+            gradients=_array(data.get("gradients")),
+            levels=_array(data.get("levels")),
+        )
+
+
+def scores_of(generations: Sequence[Generation], columns: int = 1) -> NDArray[np.float64]:
+    """The scores of a log: (E, K), or (E,) where there is one column.
+
+    Args:
+        generations: the log.
+        columns: how many columns an empty log has.
+    """
+    scores = np.concatenate([g.scores for g in generations]) if generations else np.empty((0, columns))
+    return scores[:, 0] if scores.shape[1] == 1 else scores
+
+
+def _fates(data: dict[str, Any], scores: NDArray[np.float64]) -> tuple[list[str], list[str]]:
+    """Statuses and reasons of a line."""
+    statuses = data.get("statuses")
+    noted: dict[int, str] = {int(index): str(text) for index, text in data.get("reasons", {}).items()}
+    if statuses is None:
+        statuses = [FAILED if row.any() else DONE for row in np.isnan(scores)]
+        for problem in data.get("problems", ()):
+            found = _PROBLEM.fullmatch(problem)
+            if found is not None:
+                noted.setdefault(int(found[1]), f"it {found[2]}")
+    if len(statuses) != len(scores) or any(status not in STATUSES for status in statuses):
+        raise ValueError("candidates and statuses do not fit together")
+    return list(statuses), [noted.get(index, "") for index in range(len(scores))]
+
+
+def _array(values: Sequence[Any] | None) -> NDArray[np.float64] | None:
+    return None if values is None else np.array(values, dtype=np.float64)
+
+
+def _nulls(values: Any, missing: Callable[[float], Any]) -> Any:
+    """Nested lists with None for the missing numbers."""
+    if isinstance(values, list):
+        return [_nulls(value, missing) for value in values]
+    return None if missing(values) else values

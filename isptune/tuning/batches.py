@@ -1,0 +1,271 @@
+"""Whole micro-batches rendered and scored: memory budget, out-of-memory back-off, autocast, gradients."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from isptune import renderings
+from isptune.errors import EvaluationError
+from isptune.failures import blame, called, is_out_of_memory
+from isptune.naming import listed
+from isptune.parameters import ParameterSpace
+from isptune.pipeline import Pipeline, Scene
+from isptune.tuning.scoring import Scoring
+
+logger = logging.getLogger("isptune")
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass
+class Outcome:
+    """What became of some candidates on one scene.
+
+    Attributes:
+        scores: (N, K) float64; NaN in the row of a candidate that failed.
+        slopes: (N, f), the scores' gradients in the unit cube, or None.
+        failures: why candidates failed, by their row.
+    """
+
+    scores: Numbers
+    slopes: Numbers | None = None
+    failures: dict[int, str] = field(default_factory=dict)
+
+    def put(self, start: int, part: Outcome) -> None:
+        """Take the rows from ``start`` on from a part."""
+        end = start + len(part.scores)
+        self.scores[start:end] = part.scores
+        if self.slopes is not None and part.slopes is not None:
+            self.slopes[start:end] = part.slopes
+        self.failures |= {start + row: reason for row, reason in part.failures.items()}
+
+
+class Batches:
+    """Renders and scores candidates a micro-batch at a time, on one device.
+
+    A batch that cannot be rendered is rendered candidate by candidate, and one that cannot be scored is
+    scored picture by picture, so that what fails costs its candidate alone.
+
+    Args:
+        pipeline, scoring: on that device already.
+        space: what candidates are of.
+        device: where both run.
+        memory_gb: gigabytes that the temporaries of one micro-batch may take.
+        autocast: the number type of the objectives' matrix products, or None.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        scoring: Scoring,
+        space: ParameterSpace,
+        device: torch.device,
+        memory_gb: float,
+        autocast: torch.dtype | None,
+    ) -> None:
+        self.pipeline = pipeline
+        self.scoring = scoring
+        self.space = space
+        self.device = device
+        self.memory_gb = memory_gb
+        self.autocast = autocast
+        self.seconds_rendering = 0.0
+        self.seconds_scoring = 0.0
+        # The scenes whose references were looked at.
+        self._references: set[int] = set()
+        self._most: dict[tuple[int, int, bool], int] = {}
+
+    def evaluate(self, unit: Tensor, scene: Scene, gradients: bool) -> Outcome:
+        """Render and score candidates.
+
+        Args:
+            unit: (N, f) in the unit cube.
+            scene: one of the pipeline's.
+            gradients: also give the scores' slopes.
+
+        Raises:
+            EvaluationError: there is not enough memory for a single candidate.
+            IsptuneError: a plugin says that a setting is wrong.
+        """
+
+        def part(start: int, end: int) -> Outcome:
+            chunk = unit[start:end]
+            if gradients:
+                # Where anything fails, the graph of a batch is of no more use: each candidate gets its own.
+                return self._judged(*self._images(chunk, True, scene), scene)
+            images, _ = self._images(chunk, False, scene)
+            return self._or_one_by_one(len(chunk), False, lambda a, b: self._judged(images[a:b], None, scene))
+
+        return self._by_parts(
+            len(unit),
+            scene,
+            gradients,
+            lambda start, end: self._or_one_by_one(
+                end - start, gradients, lambda a, b: part(start + a, start + b)
+            ),
+        )
+
+    def score(self, pictures: Tensor, scene: Scene) -> Outcome:
+        """Score pictures (N, 3, H, W) that are there already and were looked at."""
+        return self._by_parts(
+            len(pictures),
+            scene,
+            False,
+            lambda start, end: self._or_one_by_one(
+                end - start,
+                False,
+                lambda a, b: self._judged(pictures[start + a : start + b], None, scene, looked_at=True),
+            ),
+        )
+
+    def size(self, scene: Scene, gradients: bool) -> int:
+        """How many candidates make a micro-batch."""
+        key = (scene.height, scene.width, gradients)
+        if key not in self._most:
+            # Scenes without a picture of their own are taken to be rendered in float32.
+            width = 4 if scene.reference is None else scene.reference.element_size()
+            image = 3 * scene.height * scene.width * width
+            rendering = (
+                self.pipeline.working_images_with_gradients if gradients else self.pipeline.working_images
+            )
+            each = image * rendering + self.scoring.working_bytes(image, gradients)
+            self._most[key] = max(1, int(self.memory_gb * 1e9 / each))
+        return self._most[key]
+
+    def _by_parts(
+        self, count: int, scene: Scene, gradients: bool, part: Callable[[int, int], Outcome]
+    ) -> Outcome:
+        """Outcomes of micro-batches, which are halved where memory does not suffice."""
+        whole = self._nothing(count, gradients)
+        start = 0
+        while start < count:
+            end = min(start + self.size(scene, gradients), count)
+            try:
+                whole.put(start, part(start, end))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._halve(scene, gradients, end - start, error)
+                continue
+            start = end
+        return whole
+
+    def _or_one_by_one(self, count: int, gradients: bool, part: Callable[[int, int], Outcome]) -> Outcome:
+        """The outcome of rows 0 to ``count`` together, or of each alone where a plugin fails on them."""
+        whole = self._nothing(count, gradients)
+        try:
+            return part(0, count)
+        except EvaluationError as error:
+            if count == 1:
+                whole.failures[0] = str(error)
+                return whole
+        for row in range(count):
+            try:
+                whole.put(row, part(row, row + 1))
+            except EvaluationError as error:
+                whole.failures[row] = str(error)
+        return whole
+
+    def _nothing(self, count: int, gradients: bool) -> Outcome:
+        scores = np.full((count, len(self.scoring.labels)), np.nan)
+        return Outcome(scores, np.zeros((count, len(self.space.free))) if gradients else None)
+
+    def _images(self, unit: Tensor, gradients: bool, scene: Scene) -> tuple[Tensor, Tensor | None]:
+        """The renderings of some candidates, and the tensor that gradients are taken by."""
+        started = time.perf_counter()
+        leaf = unit.detach().clone().requires_grad_(gradients)
+        try:
+            with torch.set_grad_enabled(gradients):
+                with blame(f"the pipeline '{called(self.pipeline)}'"):
+                    values = self.space.to_values(leaf)
+                return renderings.render(self.pipeline, values, scene), leaf if gradients else None
+        finally:
+            self.seconds_rendering += time.perf_counter() - started
+
+    def _judged(self, images: Tensor, leaf: Tensor | None, scene: Scene, looked_at: bool = False) -> Outcome:
+        """Score renderings and look at their numbers.
+
+        Without gradients they are looked at after the objective: an accelerator works on in the meantime. A
+        graph serves once, so with gradients they are looked at before.
+        """
+        started = time.perf_counter()
+        try:
+            with torch.set_grad_enabled(leaf is not None):
+                ends = None if looked_at else renderings.extremes(images)
+                lost = None if leaf is None else self._unsound(images, ends)
+                if lost is None:
+                    try:
+                        columns = self._columns(images, scene)
+                    except EvaluationError:
+                        # Over what no picture may hold an objective may stumble: that is not its mistake.
+                        lost = None if leaf is not None else self._unsound(images, ends)
+                        if lost is None:
+                            raise
+                    else:
+                        lost = None if leaf is not None else self._unsound(images, ends)
+                if lost is not None:
+                    columns = self._columns(renderings.sound(images, lost), scene)
+                slopes = None
+                if leaf is not None:
+                    slopes = torch.autograd.grad(columns.sum(), leaf)[0].cpu().numpy()
+                return self._outcome(columns.detach().cpu().numpy(), slopes, lost)
+        finally:
+            self.seconds_scoring += time.perf_counter() - started
+
+    def _outcome(self, scores: Numbers, slopes: Numbers | None, lost: Tensor | None) -> Outcome:
+        found = Outcome(scores, slopes)
+        for row in np.flatnonzero(~np.isfinite(scores).all(axis=1)):
+            shown = listed(
+                f"{label} {score}"
+                for label, score in zip(self.scoring.labels, scores[row], strict=True)
+                if not np.isfinite(score)
+            )
+            found.failures[int(row)] = f"it scored {shown}"
+        for row in () if lost is None else torch.nonzero(lost).flatten().tolist():
+            found.failures[row] = (
+                f"the pipeline '{called(self.pipeline)}' failed: render gave numbers that are not finite"
+            )
+        scores[list(found.failures)] = np.nan
+        return found
+
+    def _unsound(self, images: Tensor, ends: Tensor | None) -> Tensor | None:
+        if ends is None:
+            return None
+        with blame(f"the pipeline '{called(self.pipeline)}'"):
+            return renderings.unsound(images, ends)
+
+    def _columns(self, images: Tensor, scene: Scene) -> Tensor:
+        first = id(scene) not in self._references
+        reference = renderings.reference(self.pipeline, scene, images, whole=first)
+        self._references.add(id(scene))
+        # Without a dtype autocast is off, whatever the caller has set around us.
+        casting = torch.autocast(
+            self.device.type, dtype=self.autocast or torch.bfloat16, enabled=self.autocast is not None
+        )
+        with casting:
+            return self.scoring.columns(images, reference)
+
+    def _halve(self, scene: Scene, gradients: bool, size: int, error: BaseException) -> None:
+        if size == 1:
+            raise EvaluationError(
+                f"there is not enough memory on {self.device} for one candidate of the scene "
+                f"'{scene.name}' ({scene.width}x{scene.height}); use smaller scenes or --crop"
+            ) from error
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self._most[scene.height, scene.width, gradients] = size // 2
+        logger.warning(
+            "out of memory with %d candidates of %dx%d at once; going on with %d",
+            size,
+            scene.width,
+            scene.height,
+            size // 2,
+        )

@@ -1,0 +1,289 @@
+"""Population x scenes -> scores, candidate by candidate: each is done, failed or timed out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from isptune import renderings
+from isptune.contracts.development import Development
+from isptune.devices import resolve_device
+from isptune.errors import ConfigurationError
+from isptune.failures import called
+from isptune.naming import listed
+from isptune.objective import Objective
+from isptune.parameters import ParameterSpace
+from isptune.pipeline import Pipeline, Scene
+from isptune.tuning.batches import Batches
+from isptune.tuning.developing import Developing
+from isptune.tuning.scoring import Scoring
+from isptune.tuning.workers import DONE
+
+FAILED = "failed"
+
+AUTOCAST_TYPES = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+# Pictures of programs and devices come one by one: so many of them are scored together.
+_SCORED_TOGETHER = 8
+
+
+@dataclass
+class Evaluation:
+    """What became of one batch of candidates.
+
+    Attributes:
+        scores: (P, K) float64, the means over the scenes, each column in its own orientation; NaN in the
+            row of a candidate that is not done.
+        losses: (P, K) float64, to be minimised; +inf in the row of a candidate that is not done.
+        statuses: P times ``"done"``, ``"failed"`` or ``"timed out"``.
+        reasons: P sentences, empty for what is done.
+        gradients: (P, f) float64, the losses' gradients in the unit cube, or None.
+    """
+
+    scores: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    statuses: list[str]
+    reasons: list[str]
+    gradients: NDArray[np.float64] | None = None
+
+
+class Evaluator:
+    """Scores candidates on every scene of a pipeline.
+
+    A candidate that cannot be rendered or scored has failed, with a reason, and meets no more scenes; the
+    others go on. A pipeline that makes one picture at a time is run by workers, and its pictures are scored
+    while the next ones are made; ``close`` ends the workers.
+
+    Args:
+        pipeline: renders or develops the candidates.
+        objective: scores their pictures; several are a ``VectorObjective``.
+        device: where both run; ``"auto"`` takes the fastest device there is.
+        memory_gb: gigabytes that the temporaries of one micro-batch may take, estimated from the image
+            size and the ``working_images`` of pipeline and objectives. It is a fixed number, not what
+            happens to be free, so that a run is the same on every day.
+        autocast: ``"bfloat16"`` or ``"float16"`` for the objectives' matrix products; ``"none"`` by
+            default. Rendering is never cast: its errors would pass for distortions.
+        space: what candidates are of: the pipeline's with constraints; the pipeline's own if None.
+        development: how a pipeline that makes one picture at a time is run; as it says itself if None.
+
+    Raises:
+        ConfigurationError: an objective needs a reference that the pipeline does not have, a device
+            that is not there, or an option out of range.
+        EvaluationError: a scene is no picture, or the hidden truth has another form than its labels say.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        objective: Objective,
+        device: str | torch.device = "cpu",
+        memory_gb: float = 2.0,
+        autocast: str = "none",
+        space: ParameterSpace | None = None,
+        development: Development | None = None,
+    ) -> None:
+        scoring = Scoring(objective)
+        for one in scoring.objectives:
+            if one.needs_reference and not pipeline.has_reference:
+                raise ConfigurationError(
+                    f"the objective '{called(one)}' compares with a reference, which the pipeline "
+                    f"'{called(pipeline)}' does not have; choose an objective that needs none "
+                    "('isptune list objectives' shows which)"
+                )
+        if autocast not in AUTOCAST_TYPES:
+            raise ConfigurationError(
+                f"autocast is '{autocast}'; allowed: {', '.join(sorted(AUTOCAST_TYPES))}"
+            )
+        if not memory_gb > 0:
+            raise ConfigurationError(f"memory_gb is {memory_gb}; allowed: above 0")
+        if not len(pipeline.scenes):
+            raise ConfigurationError(f"the pipeline '{called(pipeline)}' has no scenes")
+        if pipeline.develops and type(pipeline).develop is Pipeline.develop:
+            raise ConfigurationError(
+                f"the pipeline '{called(pipeline)}' makes no pictures: write render(values, scene) for whole "
+                "populations, or develop(values, scene) for one candidate"
+            )
+        renderings.check_facts(pipeline)
+        self.device = resolve_device(device)
+        self.pipeline = pipeline.to(self.device)
+        self.scoring = scoring.to(self.device)
+        self.space = pipeline.space if space is None else space
+        self._batches = Batches(
+            pipeline, scoring, self.space, self.device, memory_gb, AUTOCAST_TYPES[autocast]
+        )
+        self._developing = Developing(pipeline, self.space, development) if pipeline.develops else None
+
+    @property
+    def seconds_rendering(self) -> float:
+        """Seconds spent so far on rendering, or on waiting for pictures."""
+        return self._batches.seconds_rendering
+
+    @property
+    def seconds_scoring(self) -> float:
+        """Seconds spent so far on scoring."""
+        return self._batches.seconds_scoring
+
+    def require_gradients(self) -> None:
+        """Refuse with a ConfigurationError where gradients cannot reach the parameters."""
+        name = f"the pipeline '{called(self.pipeline)}'"
+        if len(self.scoring.labels) > 1:
+            raise ConfigurationError(
+                f"gradients were asked for, but the run has {len(self.scoring.labels)} objectives "
+                f"({listed(self.scoring.labels)}); they exist for one alone"
+            )
+        if not self.pipeline.is_differentiable:
+            raise ConfigurationError(f"gradients were asked for, but {name} is not differentiable")
+        if not self.space.is_continuous:
+            raise ConfigurationError(
+                f"gradients were asked for, but {name} has int or choice parameters; "
+                "choose an optimizer without gradients, such as 'es'"
+            )
+        if not self.scoring.is_differentiable:
+            raise ConfigurationError(
+                f"gradients were asked for, but the objective '{self.scoring.name}' is not "
+                "differentiable ('isptune list objectives' shows which are)"
+            )
+
+    def evaluate(self, candidates: ArrayLike, *, gradients: bool = False) -> Evaluation:
+        """Score candidates.
+
+        Args:
+            candidates: (P, f) in the unit cube of the free parameters.
+            gradients: also give the losses' gradients in the unit cube.
+
+        Raises:
+            EvaluationError: there is not enough memory for a single candidate.
+            IsptuneError: a plugin says that a setting is wrong.
+        """
+        unit = torch.as_tensor(np.asarray(candidates, dtype=np.float64), device=self.device)
+        if gradients:
+            self.require_gradients()
+        table = _Table(len(unit), len(self.pipeline.scenes), len(self.scoring.labels))
+        slopes = np.zeros(unit.shape) if gradients else None
+        if self._developing is None:
+            self._render(unit, table, slopes)
+        else:
+            self._develop(self._developing, unit, table)
+        count = len(self.pipeline.scenes)
+        scores = table.total() / count
+        if slopes is not None:
+            slopes = (-slopes if self.scoring.orientations[0] else slopes) / count
+        return Evaluation(scores, self.scoring.losses(scores), table.statuses, table.reasons, slopes)
+
+    @torch.no_grad()
+    def render(self, values: Tensor, scene: Scene) -> Tensor:
+        """(P, 3, H, W), pictures of candidates outside of the count: what was developed before is not again.
+
+        Raises:
+            EvaluationError: the pipeline failed on them.
+        """
+        values = values.to(self.device)
+        if self._developing is not None:
+            return self._developing.pictures(values, scene)
+        return renderings.render(self.pipeline, values, scene)
+
+    def close(self) -> None:
+        """End the workers of a pipeline that makes one picture at a time."""
+        if self._developing is not None:
+            self._developing.close()
+
+    def __enter__(self) -> Evaluator:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _render(self, unit: Tensor, table: _Table, slopes: NDArray[np.float64] | None) -> None:
+        """Scene by scene, the candidates that have not failed."""
+        for index, scene in enumerate(self.pipeline.scenes):
+            rows = table.going_on()
+            if not len(rows):
+                return
+            chosen = unit if len(rows) == len(unit) else unit[torch.from_numpy(rows).to(unit.device)]
+            found = self._batches.evaluate(chosen, scene, slopes is not None)
+            table.scores[index, rows] = found.scores
+            if slopes is not None and found.slopes is not None:
+                slopes[rows] += found.slopes
+            for row, reason in found.failures.items():
+                table.end(int(rows[row]), index, FAILED, f"{reason} on scene '{scene.name}'")
+
+    def _develop(self, developing: Developing, unit: Tensor, table: _Table) -> None:
+        """Score pictures while others are made.
+
+        Which pictures are scored together depends on the candidates' places alone, not on which picture came
+        first: a run that is repeated gives the same scores to the last bit.
+        """
+        scenes = list(self.pipeline.scenes)
+        with torch.no_grad():
+            values = self.space.to_values(unit)
+        count = len(unit)
+        pictures: dict[tuple[int, int], NDArray[np.float32]] = {}
+        # Whose picture of a scene is there, or will never be.
+        settled = np.zeros((len(scenes), count), dtype=bool)
+
+        def score(index: int, candidate: int) -> None:
+            """Score the group that a candidate belongs to, where all of it is settled."""
+            start = candidate - candidate % _SCORED_TOGETHER
+            group = range(start, min(start + _SCORED_TOGETHER, count))
+            if not settled[index, group.start : group.stop].all():
+                return
+            rows = [row for row in group if (index, row) in pictures]
+            if not rows:
+                return
+            batch = torch.from_numpy(np.stack([pictures.pop((index, row)) for row in rows])).to(self.device)
+            found = self._batches.score(batch, scenes[index])
+            table.scores[index, rows] = found.scores
+            for row, reason in found.failures.items():
+                table.end(rows[row], index, FAILED, f"{reason} on scene '{scenes[index].name}'")
+
+        started, scored = time.perf_counter(), self.seconds_scoring
+        for one in developing.develop(values, range(len(scenes))):
+            if one.picture is not None:
+                pictures[one.scene, one.candidate] = one.picture
+                settled[one.scene, one.candidate] = True
+                score(one.scene, one.candidate)
+                continue
+            where = scenes[one.scene].name
+            table.end(
+                one.candidate,
+                one.scene,
+                one.status,
+                f"the pipeline '{called(self.pipeline)}' {one.status}: {one.reason} on scene '{where}'",
+            )
+            for index in range(one.scene, len(scenes)):
+                settled[index, one.candidate] = True
+                score(index, one.candidate)
+        waited = time.perf_counter() - started - (self.seconds_scoring - scored)
+        self._batches.seconds_rendering += waited
+
+
+class _Table:
+    """The scores of P candidates on S scenes, and what became of each candidate."""
+
+    def __init__(self, candidates: int, scenes: int, columns: int) -> None:
+        self.scores = np.full((scenes, candidates, columns), np.nan)
+        self.statuses = [DONE] * candidates
+        self.reasons = [""] * candidates
+        self._ended_on = [scenes] * candidates
+
+    def going_on(self) -> NDArray[np.int64]:
+        return np.array([row for row, status in enumerate(self.statuses) if status == DONE], dtype=np.int64)
+
+    def end(self, candidate: int, scene: int, status: str, reason: str) -> None:
+        """Note why a candidate is not done; what happened on the first of the scenes stays."""
+        if scene < self._ended_on[candidate]:
+            self._ended_on[candidate] = scene
+            self.statuses[candidate], self.reasons[candidate] = status, reason
+
+    def total(self) -> NDArray[np.float64]:
+        """(P, K) sums over the scenes, in their order; NaN where a candidate is not done."""
+        total = np.zeros(self.scores.shape[1:])
+        for scores in self.scores:
+            total += scores
+        total[[status != DONE for status in self.statuses]] = np.nan
+        return total

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.machinery
 import os
 import queue
 import signal
@@ -12,8 +11,9 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import cloudpickle
@@ -140,23 +140,29 @@ class Workers:
 
 
 def _copied(subject: Any) -> bytes:
-    """The object pickled, with its class where a worker could not import that."""
-    module = sys.modules.get(type(subject).__module__)
-    if module is None or _can_be_found(module.__name__):
-        return bytes(cloudpickle.dumps(subject, protocol=5))
-    cloudpickle.register_pickle_by_value(module)
+    """The object pickled, with the code of what a worker could not import."""
+    strangers = list(_strangers())
+    for module in strangers:
+        cloudpickle.register_pickle_by_value(module)
     try:
         return bytes(cloudpickle.dumps(subject, protocol=5))
     finally:
-        cloudpickle.unregister_pickle_by_value(module)
+        for module in strangers:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
-def _can_be_found(module: str) -> bool:
-    try:
-        # What a file was loaded into has a spec, but no importer finds it by its name again.
-        return importlib.machinery.PathFinder.find_spec(module.partition(".")[0]) is not None
-    except (ImportError, ValueError):
-        return False
+def _strangers() -> Iterator[ModuleType]:
+    """Loaded modules that no importer finds by their names, such as plugins that are files."""
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__spec__", None)
+        if "." in name or name == "__main__" or spec is None or not spec.has_location:
+            continue
+        try:
+            found = any(finder.find_spec(name, None) is not None for finder in sys.meta_path)
+        except (ImportError, ValueError, AttributeError):
+            found = False
+        if not found:
+            yield module
 
 
 class _Worker:

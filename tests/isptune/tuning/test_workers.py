@@ -57,6 +57,16 @@ class Subject:
         return lambda: None
 
 
+class Holder:
+    """What a run gives its workers holds the plugin that the code of a file has made."""
+
+    def __init__(self, held: object) -> None:
+        self.held = [held]
+
+    def gain(self) -> int:
+        return self.held[0].gain()
+
+
 @pytest.fixture(scope="module")
 def workers():
     with Workers(Subject(), count=2, timeout=20.0) as made:
@@ -182,7 +192,7 @@ def test_a_class_from_a_file_of_ones_own_goes_along(tmp_path):
     try:
         spec.loader.exec_module(module)
         file.unlink()
-        with Workers(module.Camera()) as workers:
+        with Workers(Holder(module.Camera())) as workers:
             assert workers.call("gain").value == 3
     finally:
         del sys.modules[spec.name]

@@ -97,7 +97,7 @@ def test_a_perfect_prediction_is_never_worse_than_a_random_one(seed: int) -> Non
     # Of pairs alone, a wider spread makes up for mistakes: there the same numbers in another order are worse.
     shuffled = y[torch.randperm(len(y), generator=generator)]
     for name in LOSSES:
-        other = shuffled if name == "fidelity" else x
+        other = shuffled if name in ("fidelity", "ranking") else x
         assert value(name, y, y) <= value(name, other, y) + 1e-9, name
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from isptune.errors import ConfigurationError
@@ -36,3 +38,10 @@ def resolve_device(name: str | torch.device = "auto") -> torch.device:
             + f"; available: {listed(known)}"
         )
     return torch.device(text)
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -16,9 +15,11 @@ from torch import Tensor
 
 from isptune.contracts.development import Development
 from isptune.contracts.picture import as_picture
+from isptune.devices import processors
 from isptune.errors import EvaluationError
 from isptune.failures import called
-from isptune.tuning.workers import DONE, Reply, Workers
+from isptune.runs.generation import DONE, FAILED
+from isptune.tuning.workers import Reply, Workers
 
 if TYPE_CHECKING:
     from isptune.parameters import ParameterSpace
@@ -81,7 +82,7 @@ class Developing:
         self.space = space
         self.how = development or pipeline.development
         self.pipeline = pipeline
-        count = self.how.workers or _processors()
+        count = self.how.workers or processors()
         self._here = None if self.how.isolated else Developer(pipeline)
         self._workers = (
             Workers(Developer(pipeline), count, self.how.timeout, self.how.environment)
@@ -189,7 +190,7 @@ class Developing:
         try:
             return Reply(DONE, self._here.develop(values, scene))
         except Exception as error:
-            return Reply("failed", reason=f"{type(error).__name__}: {error}")
+            return Reply(FAILED, reason=f"{type(error).__name__}: {error}")
 
 
 class _Cache:
@@ -213,9 +214,3 @@ class _Cache:
         while self._held > self._most:
             _, gone = self._pictures.popitem(last=False)
             self._held -= gone.nbytes
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

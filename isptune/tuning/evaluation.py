@@ -19,12 +19,10 @@ from isptune.naming import listed
 from isptune.objective import Objective
 from isptune.parameters import ParameterSpace
 from isptune.pipeline import Pipeline, Scene
+from isptune.runs.generation import DONE, FAILED
 from isptune.tuning.batches import Batches
 from isptune.tuning.developing import Developing
 from isptune.tuning.scoring import Scoring
-from isptune.tuning.workers import DONE
-
-FAILED = "failed"
 
 AUTOCAST_TYPES = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

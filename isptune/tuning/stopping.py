@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,7 @@ class Failures:
         # A last generation without a failure is no reason to stop.
         if not any(failed) or count <= self.most * among or (among < _FEWEST and not all(self._recent)):
             return
-        kinds = len(Counter(generation.reasons[index] for index in generation.failures))
+        kinds = len({generation.reasons[index] for index in generation.failures})
         more = f" (and {kinds - 1} more reasons)" if kinds > 1 else ""
         again = "" if directory is None else f"; mend it and go on with: isptune resume {directory.path}"
         raise EvaluationError(

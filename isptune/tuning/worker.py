@@ -14,9 +14,8 @@ import sys
 import threading
 from typing import IO, Any
 
+from isptune.runs.generation import DONE, FAILED
 from isptune.tuning.messages import receive, send
-
-DONE, FAILED = "done", "failed"
 
 
 def main() -> None:

@@ -19,11 +19,9 @@ from typing import Any
 import cloudpickle
 
 from isptune.errors import ConfigurationError
+from isptune.runs.generation import DONE, FAILED, TIMED_OUT
 from isptune.tuning.guardian import Guardian
 from isptune.tuning.messages import receive, send
-from isptune.tuning.worker import FAILED
-
-DONE, TIMED_OUT = "done", "timed out"
 
 # A worker imports from where this process does. PYTHONPATH would reach the programs that it starts, too.
 _LIFE = "import sys; sys.path[:] = sys.argv[1:]; from isptune.tuning.worker import main; main()"

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from isptune.benchmark.engines.engine import Event, check_count, lost
 from isptune.benchmark.worker import Job, Worker
+from isptune.devices import processors
 from isptune.errors import IsptuneError
 from isptune.tracking import Progress
 
@@ -34,7 +35,7 @@ class Processes:
     def __init__(self, threads: int = 1, workers: int | None = None) -> None:
         check_count("workers", workers)
         self._threads = threads
-        self._count = workers or max(1, _processors() // threads)
+        self._count = workers or max(1, processors() // threads)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
         context = multiprocessing.get_context("spawn")
@@ -117,10 +118,3 @@ def _end_with_parent() -> None:
     assert parent is not None
     wait([parent.sentinel])
     os._exit(1)
-
-
-def _processors() -> int:
-    """Those that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -21,7 +21,7 @@ from isptune.pictured import (
 )
 from isptune.pipeline import Pipeline, Scene
 from isptune.result import TuneResult
-from isptune.run import CONFIG_NAME, LOG_NAME, RESULT_NAME, RunDirectory
+from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME, RunDirectory
 from isptune.session import Session
 from isptune.words import FOUND, START
 

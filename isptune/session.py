@@ -25,7 +25,7 @@ from isptune.parameters.identity import counts, identities
 from isptune.pipeline import Pipeline, Scene
 from isptune.plugins import takes_option
 from isptune.result import History, build_history, build_result
-from isptune.run import LOG_NAME, RunDirectory
+from isptune.runs.directory import LOG_NAME, RunDirectory
 from isptune.runs.generation import Generation
 from isptune.vector import combine
 

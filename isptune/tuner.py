@@ -23,7 +23,7 @@ from isptune.outputs import write_outputs
 from isptune.parameters.identity import most_candidates
 from isptune.pipeline import Pipeline, Scene
 from isptune.result import TuneResult, build_result
-from isptune.run import RunDirectory
+from isptune.runs.directory import RunDirectory
 from isptune.runs.generation import Generation
 from isptune.session import Session, make_session, open_directory, prepare_resume
 from isptune.stopping import stoppable_run

@@ -16,7 +16,7 @@ from isptune.errors import RunDirectoryError
 from isptune.files import make_folder, write_whole
 from isptune.naming import listed
 from isptune.result import History
-from isptune.run import RunDirectory
+from isptune.runs.directory import RunDirectory
 
 CELL_NAME = "cell.json"
 HISTORY_NAME = "history.npz"

@@ -14,8 +14,8 @@ from isptune.benchmark.worker import Job, check_pipelines, check_settings, is_do
 from isptune.errors import IsptuneError, RunDirectoryError
 from isptune.files import full_or
 from isptune.places import Place
-from isptune.run import CONFIG_NAME as RUN_CONFIG_NAME
-from isptune.run import RunDirectory, open_locked, require_file
+from isptune.runs.directory import CONFIG_NAME as RUN_CONFIG_NAME
+from isptune.runs.directory import RunDirectory, open_locked, require_file
 from isptune.yaml_files import read_mapping, written_value
 
 logger = logging.getLogger("isptune")

@@ -19,7 +19,7 @@ from isptune.devices import resolve_device
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.objective import Objective
 from isptune.pipeline import Scene
-from isptune.run import LOG_NAME, RunDirectory
+from isptune.runs.directory import LOG_NAME, RunDirectory
 from isptune.session import difference, make_pipeline, prepare
 from isptune.tuner import Callback, run_session
 

@@ -102,7 +102,7 @@ def require_runs(directories: Iterable[str]) -> None:
     Raises:
         RunDirectoryError: the first of them.
     """
-    from isptune.run import CONFIG_NAME, require_file
+    from isptune.runs.directory import CONFIG_NAME, require_file
 
     for directory in directories:
         require_file(Path(directory), CONFIG_NAME, "run")

@@ -112,7 +112,7 @@ def _convergence(
     from isptune import plots
     from isptune.config import parse_config, settings_of
     from isptune.plots.grouping import group_runs
-    from isptune.run import RunDirectory
+    from isptune.runs.directory import RunDirectory
 
     configs = [
         parse_config(settings_of(RunDirectory(directory).read_config()), f"'{directory}'")

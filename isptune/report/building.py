@@ -32,7 +32,7 @@ from isptune.report.page import Page
 from isptune.report.pareto import column_records
 from isptune.report.records import Record, read_record, read_settings, records_of_benchmark
 from isptune.report.sections import lead_of_truth
-from isptune.run import CONFIG_NAME
+from isptune.runs.directory import CONFIG_NAME
 from isptune.words import L1, NORMALISED_L1, in_words
 
 

@@ -19,7 +19,7 @@ from isptune.errors import RunDirectoryError
 from isptune.naming import listed
 from isptune.pipeline import Pipeline
 from isptune.result import History
-from isptune.run import CONFIG_NAME, RESULT_NAME, RunDirectory
+from isptune.runs.directory import CONFIG_NAME, RESULT_NAME, RunDirectory
 from isptune.runs.generation import Generation, scores_of
 from isptune.session import make_objective, make_pipeline
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from isptune.run import RunDirectory
+from isptune.runs.directory import RunDirectory
 
 
 def read_note(out: Path | None, name: str) -> dict[str, Any]:

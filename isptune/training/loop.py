@@ -18,7 +18,7 @@ from torch import Tensor
 from isptune.errors import ConfigurationError, EvaluationError
 from isptune.files import append_whole, make_folder, unwritable, write_whole
 from isptune.recipes import name_of
-from isptune.run import open_locked
+from isptune.runs.directory import open_locked
 from isptune.training.checkpoint import FILE, load_initial, save_learned
 from isptune.training.encoding import encoded
 from isptune.training.folder import CONFIGURATION, check_folder, check_unchanged

@@ -13,7 +13,7 @@ from isptune.parameters import ParameterSpace, written
 from isptune.runs.generation import DONE, Generation
 
 if TYPE_CHECKING:
-    from isptune.run import RunDirectory
+    from isptune.runs.directory import RunDirectory
 
 # The reason of a candidate whose values were evaluated before, and which is not said again.
 FAILED_BEFORE = "the same values failed before"

@@ -16,7 +16,7 @@ import isptune
 from isptune import Float, ParameterSpace
 from isptune.cli import run as command
 from isptune.errors import IsptuneError, RunDirectoryError
-from isptune.run import LOG_NAME, RunDirectory
+from isptune.runs.directory import LOG_NAME, RunDirectory
 from isptune.scenes import write_image
 
 Maker = Callable[..., Any]

@@ -27,7 +27,7 @@ from isptune.config import parse_config
 from isptune.errors import DiskFullError, ImageError
 from isptune.evaluation.report import JSON_NAME
 from isptune.files import append_whole, write_whole
-from isptune.run import LOG_NAME, RESULT_NAME, RunDirectory
+from isptune.runs.directory import LOG_NAME, RESULT_NAME, RunDirectory
 from isptune.scenes import chart, write_image
 from isptune.session import make_session
 from isptune.tuner import run_session

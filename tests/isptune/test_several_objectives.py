@@ -17,7 +17,7 @@ from isptune.config import RunConfig, parse_config
 from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.outputs import write_outputs
 from isptune.pareto import by_compromise, non_dominated
-from isptune.run import LOG_NAME, Generation
+from isptune.runs.directory import LOG_NAME, Generation
 from isptune.tracking import Progress
 from isptune.tuning.evaluation import Evaluator
 from isptune.vector import VectorObjective, combine

@@ -11,7 +11,7 @@ import pytest
 
 import isptune
 from isptune.errors import ConfigurationError
-from isptune.run import LOG_NAME
+from isptune.runs.directory import LOG_NAME
 from isptune.tracking import Tracker
 
 Maker = Callable[..., Any]

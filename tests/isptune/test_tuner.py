@@ -17,7 +17,7 @@ import yaml
 
 import isptune
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
-from isptune.run import LOG_NAME
+from isptune.runs.directory import LOG_NAME
 from isptune.tracking import Progress
 
 Maker = Callable[..., Any]
@@ -263,7 +263,7 @@ def test_resume_refuses_a_scene_that_has_changed(flat: Maker, target: Maker) -> 
 
 def test_two_writers_at_once_are_refused(flat: Maker, target: Maker) -> None:
     run(flat, target)
-    from isptune.run import RunDirectory
+    from isptune.runs.directory import RunDirectory
 
     first = RunDirectory("run")
     first.open_log(first.read_log()[1])

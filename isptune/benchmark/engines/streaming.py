@@ -16,7 +16,7 @@ from isptune.benchmark.engines.engine import Event
 from isptune.benchmark.worker import Job, Parts, Worker
 from isptune.errors import IsptuneError
 from isptune.files import append_whole, make_folder, unwritable, write_whole
-from isptune.run import CONFIG_NAME, LOG_NAME, RESULT_NAME
+from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME
 from isptune.tracking import Progress
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from isptune.cli.tune import default_out
 from isptune.config import parse_config
-from isptune.run import RunDirectory
+from isptune.runs.directory import RunDirectory
 from isptune.scenes import chart, write_image
 
 Call = Callable[..., tuple[int, str, str]]

@@ -12,7 +12,7 @@ import pytest
 
 import isptune
 from isptune.outputs import write_outputs
-from isptune.run import LOG_NAME
+from isptune.runs.directory import LOG_NAME
 from isptune.tracking import Tracker
 
 Maker = Callable[..., Any]

@@ -15,7 +15,7 @@ import pytest
 
 import isptune
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
-from isptune.run import LOG_NAME
+from isptune.runs.directory import LOG_NAME
 from isptune.tracking import MLflow, Progress, RunFacts, TensorBoard, TrackerError, WandB
 from isptune.tracking.facts import flattened, scalars
 

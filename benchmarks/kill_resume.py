@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ISPTUNE = [sys.executable, "-m", "isptune"]
@@ -41,7 +42,14 @@ def main() -> int:
         return 0 if same and kills == options.kills else 1
 
 
-def kill_and_resume(settings: list[str], out: Path, kills: int, whole: Path, instants: random.Random) -> int:
+def kill_and_resume(
+    settings: list[str],
+    out: Path,
+    kills: int,
+    whole: Path,
+    instants: random.Random,
+    after_kill: Callable[[], None] = lambda: None,
+) -> int:
     """Start or resume the run and kill it, over and over, and let it end at last; how often it was killed.
 
     ``whole`` is the unbroken run: its number of generations and their mean time place the kills.
@@ -65,10 +73,9 @@ def kill_and_resume(settings: list[str], out: Path, kills: int, whole: Path, ins
         if process.wait() == 0:
             return done
         print(f"kill {done + 1} in generation {lines(log)}", flush=True)
-    process = launch(settings, out)
-    _, errors = process.communicate()
-    if process.returncode:
-        sys.exit(f"resume failed: {errors.decode()}")
+        after_kill()
+    if launch(settings, out).wait():
+        sys.exit(f"resume failed: {said(out)}")
     return kills
 
 
@@ -84,10 +91,21 @@ def mean_seconds(out: Path) -> float:
 
 
 def launch(settings: list[str], out: Path) -> subprocess.Popen[bytes]:
-    """The run's first process, or one that resumes it."""
+    """The run's first process, or one that resumes it; what it says on stderr is ``said``."""
     started = (out / "run.yaml").exists()
     command = ["resume", str(out)] if started else ["tune", *settings, "--out", str(out)]
-    return subprocess.Popen([*ISPTUNE, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    with _errors(out).open("w") as errors:
+        return subprocess.Popen([*ISPTUNE, *command], stdout=subprocess.DEVNULL, stderr=errors)
+
+
+def said(out: Path) -> str:
+    """What the latest process of a run said on stderr."""
+    return _errors(out).read_text(errors="replace")
+
+
+def _errors(out: Path) -> Path:
+    # A pipe would fill up, and a run with many warnings would wait for a reader.
+    return out.with_suffix(".stderr")
 
 
 def stripped(out: Path) -> list[str]:

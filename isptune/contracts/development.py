@@ -18,7 +18,7 @@ class Development:
             this process: time-outs are then the pipeline's own business.
         workers: how many pictures are made at the same time; 1 for a device that makes one at a time,
             None for one a processor.
-        timeout: seconds for one picture; None for no limit.
+        timeout: seconds for one picture; None for no limit. ``warm_up`` has time of its own.
         retries: how often a picture that failed or timed out is tried again.
         cache_gb: gigabytes of pictures that are kept, so that a candidate which was developed before is not
             developed again; 0 for a pipeline whose pictures differ from call to call.

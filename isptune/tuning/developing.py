@@ -55,11 +55,15 @@ class Developer:
         self.pipeline = pipeline
         self._is_warm = False
 
-    def develop(self, values: dict[str, Any], scene: int) -> Picture:
-        """One picture, checked."""
+    def warm_up(self) -> None:
+        """Warm the pipeline up, once."""
         if not self._is_warm:
             self.pipeline.warm_up()
             self._is_warm = True
+
+    def develop(self, values: dict[str, Any], scene: int) -> Picture:
+        """One picture, checked."""
+        self.warm_up()
         where = self.pipeline.scenes[scene]
         return as_picture(self.pipeline.develop(values, where), where.height, where.width)
 
@@ -85,7 +89,7 @@ class Developing:
         count = self.how.workers or processors()
         self._here = None if self.how.isolated else Developer(pipeline)
         self._workers = (
-            Workers(Developer(pipeline), count, self.how.timeout, self.how.environment)
+            Workers(Developer(pipeline), count, self.how.timeout, self.how.environment, prepare="warm_up")
             if self.how.isolated
             else None
         )
@@ -189,8 +193,10 @@ class Developing:
         assert self._here is not None
         try:
             return Reply(DONE, self._here.develop(values, scene))
-        except Exception as error:
-            return Reply(FAILED, reason=f"{type(error).__name__}: {error}")
+        except (Exception, SystemExit) as error:
+            return Reply(
+                FAILED, reason=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            )
 
 
 class _Cache:

@@ -10,7 +10,6 @@ import os
 import pickle
 import queue
 import signal
-import sys
 import threading
 from typing import IO, Any
 
@@ -19,10 +18,12 @@ from isptune.tuning.messages import receive, send
 
 
 def main() -> None:
-    requests = sys.stdin.buffer
+    requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
-    # What a plugin prints must not come between the messages.
+    # What a plugin prints must not come between the messages, and what reads must not take them.
     os.dup2(2, 1)
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests, waiting), daemon=True).start()
@@ -36,7 +37,7 @@ def main() -> None:
                 method, arguments = given
                 answer = getattr(subject, method)(*arguments)
             reply = (DONE, answer)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reply = (FAILED, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
         try:
             send(answers, reply)

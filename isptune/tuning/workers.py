@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import secrets
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -20,13 +21,13 @@ import cloudpickle
 
 from isptune.errors import ConfigurationError
 from isptune.runs.generation import DONE, FAILED, TIMED_OUT
-from isptune.tuning.guardian import Guardian
+from isptune.tuning.guardian import MARK, Guardian, end_group, end_marked
 from isptune.tuning.messages import receive, send
 
 # A worker imports from where this process does. PYTHONPATH would reach the programs that it starts, too.
 _LIFE = "import sys; sys.path[:] = sys.argv[1:]; from isptune.tuning.worker import main; main()"
 
-# What a worker may take to start and to unpickle its object; imports on a busy machine are slow.
+# What a worker may take to start, to make its object and to prepare it; on a busy machine imports are slow.
 _STARTING_SECONDS = 300.0
 
 
@@ -52,13 +53,16 @@ class Workers:
 
     Call ``call`` from as many threads as there are workers; each call takes a free worker. A worker that
     crashes or does not answer in time is killed with all the programs that it started, and the next call
-    starts a new one. No worker outlives this process, even where it is killed: a guardian sees to that.
+    starts a new one. No worker outlives this process, even where it is killed, and no program that a worker
+    started outlives the worker: a guardian sees to that.
 
     Args:
         subject: what the workers hold; its class may stand in a script or a notebook.
         count: how many workers.
         timeout: seconds that one call may take; None for no limit.
         environment: variables that are set for the workers alone.
+        prepare: the name of a method that is called in every worker before its first call, without the
+            time-out; while it fails, calls fail with its reason.
 
     Raises:
         ConfigurationError: the object cannot be copied into another process.
@@ -70,6 +74,7 @@ class Workers:
         count: int = 1,
         timeout: float | None = None,
         environment: Mapping[str, str] | None = None,
+        prepare: str | None = None,
     ) -> None:
         try:
             self._subject = _copied(subject)
@@ -81,6 +86,7 @@ class Workers:
             ) from error
         self.count = count
         self.timeout = timeout
+        self._prepare = prepare
         self._environment = dict(environment or {})
         self._lock = threading.Lock()
         self._closed = False
@@ -93,8 +99,8 @@ class Workers:
     def call(self, method: str, *arguments: Any) -> Reply:
         """Call a method of the object in a free worker and wait for what becomes of it.
 
-        The worker's start is not part of the call's time. Where the object cannot be made in the worker,
-        every call fails with that reason.
+        The worker's start and preparation are no part of the call's time. Where the object cannot be made in
+        the worker, every call fails with that reason.
         """
         worker = self._free.get()
         try:
@@ -104,6 +110,11 @@ class Workers:
                 if refusal is not None:
                     worker.kill()
                     return refusal
+            if self._prepare is not None and not worker.is_prepared:
+                reply = worker.call(self._prepare, (), _STARTING_SECONDS)
+                if reply.status != DONE:
+                    return replace(reply, reason=f"{self._prepare}: {reply.reason}")
+                worker.is_prepared = True
             return worker.call(method, arguments, self.timeout)
         finally:
             self._free.put(worker if worker is not None and worker.is_alive else None)
@@ -112,6 +123,9 @@ class Workers:
         """End all workers and what they started. Calls that are under way fail."""
         with self._lock:
             self._closed = True
+            for worker in self._all:
+                worker.end_group()
+            end_marked([worker.mark for worker in self._all])
             for worker in self._all:
                 worker.kill()
             self._all.clear()
@@ -168,6 +182,8 @@ class _Worker:
 
     def __init__(self, environment: Mapping[str, str], guardian: Guardian) -> None:
         self._guardian = guardian
+        self.mark = secrets.token_hex(16)
+        self.is_prepared = False
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _LIFE, *(place or os.getcwd() for place in sys.path)],
             stdin=subprocess.PIPE,
@@ -175,12 +191,13 @@ class _Worker:
             stderr=subprocess.PIPE,
             # Its own process group: a time-out ends the programs that it started as well.
             start_new_session=True,
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, MARK: self.mark},
         )
-        guardian.watch(self._process.pid)
+        guardian.watch(self._process.pid, self.mark)
         self._last_words: deque[str] = deque(maxlen=5)
         self._reader = threading.Thread(target=self._read_errors, daemon=True)
         self._reader.start()
+        threading.Thread(target=self._see_the_end, daemon=True).start()
 
     @property
     def is_alive(self) -> bool:
@@ -198,9 +215,10 @@ class _Worker:
 
     def kill(self) -> None:
         """End the process and all that it started."""
-        self._kill_group()
+        self.end_group()
         self._process.wait()
-        self._guardian.forget(self._process.pid)
+        end_marked([self.mark])
+        self._guardian.forget(self._process.pid, self.mark)
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
                 if pipe is not None:
@@ -215,7 +233,7 @@ class _Worker:
 
         def give_up() -> None:
             late.set()
-            self._kill_group()
+            self.end_group()
 
         timer = None if timeout is None else threading.Timer(timeout, give_up)
         if timer is not None:
@@ -239,12 +257,25 @@ class _Worker:
             return Reply(FAILED, reason=value, seconds=seconds)
         return Reply(DONE, value, seconds=seconds)
 
-    def _kill_group(self) -> None:
+    def end_group(self) -> None:
+        """End the process and those of its group."""
+        if hasattr(os, "killpg"):
+            end_group(self._process.pid)
+        else:
+            self._process.kill()
+
+    def _see_the_end(self) -> None:
+        """End what the process started when it has ended by itself.
+
+        A copy of it, as ``os.fork`` makes one, holds the pipe on which an answer is waited for.
+        """
+        if not hasattr(os, "waitid"):
+            return
         with contextlib.suppress(OSError):
-            if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            else:
-                self._process.kill()
+            # It stays in the table of processes, so that its number is no other's meanwhile.
+            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+            self.end_group()
+            end_marked([self.mark])
 
     def _ending(self) -> str:
         """How the process ended, with its last words."""
@@ -268,4 +299,6 @@ class _Worker:
             line = raw.decode(errors="replace")
             if line.strip():
                 self._last_words.append(line.strip())
-            sys.stderr.write(line)
+            # A worker is not to wait because nobody listens any more.
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(line)

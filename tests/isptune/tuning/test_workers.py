@@ -38,11 +38,30 @@ class Subject:
         print("a picture viewer says hello")
         return "said"
 
+    def ask(self) -> str:
+        return input()
+
+    def quit(self) -> None:
+        sys.exit("no licence")
+
+    def get_ready(self) -> None:
+        time.sleep(0.6)
+
+    def split(self) -> None:
+        """Ends while a copy of this process lives on, with all its pipes and out of reach of its group."""
+        if os.fork() == 0:
+            os.setsid()
+            time.sleep(60)
+        os.kill(os.getpid(), signal.SIGKILL)
+
     def refuse(self) -> None:
         raise ValueError("gain 3 is out of range")
 
     def hang(self, note: str) -> None:
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        # Out of reach of the worker's process group, as programs that become daemons are.
+        child = subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True
+        )
         Path(note).write_text(f"{os.getpid()} {child.pid}")
         time.sleep(60)
 
@@ -116,6 +135,19 @@ def test_a_crash_costs_one_call(workers):
     assert workers.call("count").status == "done"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="copies a process")
+def test_a_copy_of_a_worker_does_not_keep_its_end_from_being_seen(workers):
+    reply = workers.call("split")
+    assert (reply.status, reply.reason) == ("failed", "the worker process was ended by SIGKILL")
+
+
+def test_what_asks_a_person_or_exits_fails_and_keeps_the_worker(workers):
+    process = workers.call("process").value
+    assert workers.call("ask").reason == "EOFError: EOF when reading a line"
+    assert workers.call("quit").reason == "SystemExit: no licence"
+    assert workers.call("process").value == process
+
+
 def test_an_exit_is_told_with_its_last_words(workers):
     reply = workers.call("leave")
     assert (reply.status, reply.reason) == (
@@ -136,11 +168,12 @@ def test_what_a_worker_prints_is_no_answer(workers):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_hang_ends_in_time_with_the_programs_that_it_started(tmp_path):
-    with Workers(Subject(), timeout=1.5) as workers:
+    with Workers(Subject(), timeout=0.5, prepare="get_ready") as workers:
+        # Getting ready takes longer than the limit of a call.
         assert workers.call("count").status == "done"
         started = time.monotonic()
         reply = workers.call("hang", str(tmp_path / "note"))
-        assert (reply.status, reply.reason) == ("timed out", "it took longer than 1.5 s")
+        assert (reply.status, reply.reason) == ("timed out", "it took longer than 0.5 s")
         assert time.monotonic() - started < 10
         assert all(gone(int(process)) for process in (tmp_path / "note").read_text().split())
         assert workers.call("count").status == "done"
@@ -155,7 +188,8 @@ def test_no_worker_outlives_a_killed_run(tmp_path):
         "from isptune.tuning.workers import Workers\n"
         "class Hanging:\n"
         "    def hang(self, note):\n"
-        "        child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "        sleep = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+        "        child = subprocess.Popen(sleep, start_new_session=True)\n"
         "        open(note + '.part', 'w').write(f'{os.getpid()} {child.pid}')\n"
         "        os.replace(note + '.part', note)\n"
         "        time.sleep(60)\n"

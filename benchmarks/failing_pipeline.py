@@ -1,13 +1,14 @@
-"""A pipeline that raises, hangs, crashes and leaves programs behind: what becomes of a run of 1,500 evaluations.
+"""A pipeline that raises, hangs, crashes and leaves programs behind, in a run of 1,500 evaluations.
 
     uv run python benchmarks/failing_pipeline.py --kills 10
 
-About 20% of the candidates fail, 2% hang and 1% crash their worker, as a hash of their values says, so that runs
-repeat. Runs ``isptune tune`` once unbroken, and once killed with SIGKILL at random instants, the command's own
-process alone, and resumed each time. Every development appends a line to a file. Checks that both runs end with
-equal logs, that what failed has a reason and is what the hash says, that no candidate is developed twice but
-those of generations that a kill cut short, and that no process is left after a run or a kill. Writes
-failing_pipeline.md into the folder of the script's name; the exit code is 0 only if all of it holds.
+About 20% of the candidates fail, 2% hang and 1% crash their worker, as a hash of their values says, so that
+runs repeat. Runs ``isptune tune`` once unbroken, and once killed with SIGKILL at random instants, the
+command's own process alone, and resumed each time. Every development appends a line to a file. Checks that
+both runs end with equal logs, that what failed has the reason that the hash says, that no candidate is
+developed twice but those of generations that a kill cut short, and that no process is left after a run or a
+kill. Writes failing_pipeline.md into the folder of the script's name; the exit code is 0 only if all of it
+holds.
 """
 
 from __future__ import annotations
@@ -221,8 +222,8 @@ def main() -> int:
             "every candidate has the status and the reason of its fate": not surprises(whole),
             "unbroken: no candidate was developed twice": max(whole.made().values()) == 1,
             "unbroken: every candidate of the log was developed": unmade(whole) == set(),
-            "killed: only candidates of generations that were cut short, and the one of the last picture, were "
-            "developed again": made_again(broken) <= may_be_made_again(broken),
+            "killed: only candidates of generations that were cut short, and the one of the last picture, "
+            "were developed again": made_again(broken) <= may_be_made_again(broken),
             "no process was left after a run or a kill": not any(whole.left + broken.left),
         }
         lines_of_report = report(whole, broken, checks, seconds, machine())
@@ -243,7 +244,7 @@ def marked(study: Study) -> Iterator[None]:
 
 
 def processes_with(marker: str, seconds: float = 10.0) -> int:
-    """How many processes of that environment are there after at most so many seconds, this one not counted."""
+    """How many other processes of that environment there are, after at most so many seconds."""
     end = time.monotonic() + seconds
     while True:
         found = 0

@@ -106,12 +106,13 @@ class Loop:
     def _evaluate(self, candidates: NDArray[np.float64]) -> Evaluation:
         """Evaluate a batch; candidates whose values were evaluated before have their scores already.
 
-        That is for spaces with whole numbers or choices alone: in others equal values mean equal candidates,
-        which are too rare to change a run of an earlier version for.
+        That is for spaces with whole numbers or choices, and for pipelines that make one picture at a time,
+        whose failures may be slow: elsewhere equal values mean equal candidates, which are too rare to change
+        a run of an earlier version for.
         """
         gradients = self.optimizer.needs_gradient
         space = self.session.space
-        if space.is_continuous:
+        if not self._knows:
             return self.evaluator.evaluate(candidates, gradients=gradients)
         keys = identities(space, candidates)
         first = {key: row for row, key in reversed(list(enumerate(keys))) if key not in self.known}
@@ -130,6 +131,11 @@ class Loop:
             for reason, status in zip(reasons, statuses, strict=True)
         ]
         return Evaluation(scores, self.scoring.losses(scores), statuses, reasons)
+
+    @property
+    def _knows(self) -> bool:
+        """Whether values that were evaluated before are not evaluated again."""
+        return not self.session.space.is_continuous or self.session.pipeline.develops
 
     def _levels(self, candidates: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """(P, L) hidden levels for the log, where the pipeline knows its truth."""
@@ -188,7 +194,7 @@ class Loop:
     def _remember(self, generation: Generation) -> list[int]:
         """Note the scores of a generation; its candidates of values that were not evaluated before."""
         space = self.session.space
-        if space.is_continuous and len(self.scoring.labels) == 1:
+        if not self._knows and len(self.scoring.labels) == 1:
             return list(range(len(generation.scores)))
         fresh = []
         for row, key in enumerate(identities(space, generation.candidates)):

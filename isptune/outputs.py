@@ -135,7 +135,14 @@ def _draw_before_after(
         images: dict[str, Tensor] = {}
         captions: dict[str, str] = {}
         for label, values in ((START, start), (FOUND, found)):
-            image = render(values, scene)
+            try:
+                image = render(values, scene)
+            except EvaluationError as error:
+                if label == FOUND:
+                    raise
+                # A pipeline may fail on its start and work for what was found.
+                logger.warning("before_after.png lacks the %s: %s", label, error)
+                continue
             images[label] = image[0].float().cpu()
             of_the_run = scores if label == FOUND else None
             captions[label] = caption(pipeline, objective, values, image, reference, of_the_run)

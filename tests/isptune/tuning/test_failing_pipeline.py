@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
 import signal
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -134,3 +136,38 @@ def test_too_many_failures_stop_a_run_that_can_be_resumed(tmp_path):
         str(caught.value),
     )
     assert len(lines(tmp_path)) == 1
+
+
+class Refusing(Unsteady):
+    """Fails always, on a space of two values that look like a real range."""
+
+    development = Development(isolated=False)
+
+    def __init__(self, notes: Path) -> None:
+        super().__init__(notes)
+        self.space = ParameterSpace({"a": Float(1.0, math.nextafter(1.0, 2.0))})
+
+    def develop(self, values: dict[str, float], scene: Scene) -> np.ndarray:
+        with self.notes.open("a") as file:
+            file.write(f"{values['a']!r}\n")
+        sys.exit("no licence")
+
+
+def test_what_failed_is_not_made_again_in_a_later_generation(tmp_path):
+    result = isptune.tune(
+        Refusing(tmp_path / "notes"),
+        Bright(),
+        optimizer="random",
+        budget=20,
+        population=10,
+        max_failures=1.0,
+        out=tmp_path / "run",
+    )
+    assert sorted((tmp_path / "notes").read_text().split()) == ["1.0", "1.0000000000000002"]
+    assert len(result.problems) == 2
+    reasons = {reason for line in lines(tmp_path) for reason in line["reasons"].values()}
+    assert reasons == {
+        "the pipeline 'unsteady' failed: SystemExit: no licence on scene 'bench'",
+        "the same values failed before",
+    }
+    assert all(len(line["reasons"]) == 10 for line in lines(tmp_path))

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         register_stage as register_stage,
     )
     from isptune.contracts.distortion import Distortion as Distortion
+    from isptune.contracts.judge import Judge as Judge
     from isptune.contracts.scene import Scene as Scene
     from isptune.contracts.stage import Stage as Stage
     from isptune.contracts.truthful import Truthful as Truthful
@@ -74,6 +75,7 @@ _HOMES = {
         for kind in (f"stage{plural}", f"pipeline{plural}", f"objective{plural}", f"optimizer{plural}")
     ],
     "isptune.contracts.distortion": ["Distortion"],
+    "isptune.contracts.judge": ["Judge"],
     "isptune.contracts.scene": ["Scene"],
     "isptune.contracts.stage": ["Stage"],
     "isptune.contracts.truthful": ["Truthful"],

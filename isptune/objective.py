@@ -28,6 +28,8 @@ class Objective(ABC):
         labels: the names of the K columns of ``scores``, for a vector-valued objective.
         label_orientations: (K,) the columns' orientation, where it is not the one of ``score``: +1 where
             higher is better, -1 where lower is, 0 where neither is and the column is no objective.
+        is_judge: it ranks the candidates of a run together and scores no pictures by themselves, see
+            ``isptune.contracts.judge.Judge``.
         orientations: (K,) whether higher is better, of an objective that has no single score but several
             (``isptune.vector.VectorObjective``); empty for all others.
         extra: the extra of the distribution that brings the needed packages, and ``requires`` the
@@ -50,6 +52,7 @@ class Objective(ABC):
     higher_is_better: bool = True
     needs_reference: bool = False
     is_differentiable: bool = False
+    is_judge: bool = False
     score_range: tuple[float, float] = (-float("inf"), float("inf"))
     labels: tuple[str, ...] = ()
     label_orientations: tuple[int, ...] | None = None

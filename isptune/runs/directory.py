@@ -12,6 +12,7 @@ from isptune.errors import RunDirectoryError
 from isptune.files import append_whole, full_or, unwritable, write_whole
 from isptune.places import Place
 from isptune.runs.generation import Generation
+from isptune.runs.lines import drop_torn, whole_lines
 from isptune.yaml_files import read_mapping, written_value
 
 logger = logging.getLogger("isptune")
@@ -124,13 +125,9 @@ class RunDirectory:
                 another run.
         """
         path = self.file(LOG_NAME)
-        if not path.exists():
-            return [], 0
         generations: list[Generation] = []
         good = 0
-        for number, raw in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
-            if not raw.endswith(b"\n"):
-                break
+        for number, raw in whole_lines(path):
             try:
                 found, generation = Generation.from_line(raw.decode())
             except (ValueError, KeyError, TypeError):
@@ -159,11 +156,7 @@ class RunDirectory:
             RunDirectoryError: the log cannot be written, or another process is writing it.
         """
         self.lock()
-        path = self.file(LOG_NAME)
-        torn = path.stat().st_size - good_bytes
-        if torn > 0:
-            os.truncate(path, good_bytes)
-            logger.warning("dropped a torn last line of %d bytes from '%s'", torn, path)
+        drop_torn(self.file(LOG_NAME), good_bytes)
 
     def append(self, generation: Generation, run: str) -> None:
         """Append one line and hand it to the operating system: whole, or not at all.

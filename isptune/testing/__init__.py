@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from isptune.testing.distortion import DistortionConformance as DistortionConformance
+    from isptune.testing.judge import JudgeConformance as JudgeConformance
     from isptune.testing.multi_objective import MultiObjectiveConformance as MultiObjectiveConformance
     from isptune.testing.objective import ObjectiveConformance as ObjectiveConformance
     from isptune.testing.optimizer import OptimizerConformance as OptimizerConformance
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     f"{kind}Conformance": f"isptune.testing.{kind.lower()}"
-    for kind in ("Distortion", "Objective", "Optimizer", "Pipeline", "Stage")
+    for kind in ("Distortion", "Judge", "Objective", "Optimizer", "Pipeline", "Stage")
 } | {"MultiObjectiveConformance": "isptune.testing.multi_objective"}
 
 __all__ = sorted(_HOME)

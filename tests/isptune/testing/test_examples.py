@@ -67,6 +67,21 @@ class Warmth(isptune.Objective):
         return self.strength * (images[:, 0] - images[:, 2]).double().mean(dim=(1, 2)).to(images.dtype)
 
 
+class Taste(isptune.Judge):
+    """The brighter, the better, in round numbers that follow from the seed."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def judge(self, round: Any) -> list[float]:
+        known = {note["who"]: note["worth"] for note in round.notes}
+        for one in round.contenders:
+            if one.identity not in known:
+                known[one.identity] = self.seed + sum(float(picture.mean()) for picture in one.pictures)
+                round.note({"who": one.identity, "worth": known[one.identity]})
+        return [known[one.identity] for one in round.contenders]
+
+
 def my_camera(scenes: list[str]) -> Any:
     return registry.pipelines.get("synthetic")(
         scenes=scenes, stages=["gaussian_blur", "brighten"], compile=False
@@ -103,6 +118,7 @@ def plugins() -> Iterator[None]:
         (registry.stages, "sharpen", Sharpen),
         (registry.stages, "tone", Tone),
         (registry.objectives, "warmth", Warmth),
+        (registry.objectives, "taste", Taste),
         (registry.pipelines, "my-camera", my_camera),
     ]
     before = [known._records.get(name) for known, name, _ in made]
@@ -119,6 +135,7 @@ def test_every_suite_has_an_example() -> None:
     assert {where for where, _ in FOUND} >= {
         "__init__",
         "distortion",
+        "judge",
         "objective",
         "pipeline",
         "stage",

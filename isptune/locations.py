@@ -14,6 +14,7 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Mapping
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -125,14 +126,30 @@ def _public(target: Any) -> list[str]:
     return [key for key, value in vars(target).items() if callable(value) and not key.startswith("_")]
 
 
-def check_instance(instance: Any, kind: str, name: str) -> None:
-    """Refuse what a user's factory gave where it is no plugin of the kind, with a ConfigurationError."""
+def make(factory: Any, options: Mapping[str, Any], kind: str, name: str) -> Any:
+    """An instance of what a place holds.
+
+    Raises:
+        ConfigurationError: a factory gave what is no plugin of the kind.
+        IsptuneError: it fails while it is made; the message says where.
+    """
+    try:
+        instance = factory(**options)
+    except IsptuneError:
+        raise
+    except (Exception, SystemExit) as error:
+        folder = Path(getattr(sys.modules.get(factory.__module__), "__file__", None) or ".").parent
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise IsptuneError(
+            f"the {kind} '{name}' cannot be made: {reason} ({_place(error, folder)})"
+        ) from error
     contract = _contract(kind)
     if contract is not None and not isinstance(instance, contract):
         raise ConfigurationError(
             f"'{name}' gave an object of type {type(instance).__name__}, and not a subclass of "
             f"isptune.{contract.__name__}"
         )
+    return instance
 
 
 def _check_class(target: type, contract: type, kind: str, what: str) -> None:

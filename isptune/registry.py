@@ -244,10 +244,12 @@ class Registry:
         """
         # Of numpy's numbers plain ones, and paths that stay what they are if the working folder changes.
         options = settled(plain(options))
-        instance = self.check(name, options)(**options)
+        factory = self.check(name, options)
         name = self.canonical(name)
         if self._is_located(name):
-            locations.check_instance(instance, self.kind, name)
+            instance = locations.make(factory, options, self.kind, name)
+        else:
+            instance = factory(**options)
         # A plugin at a place is called by its class: colons would be in the way of captions and parameters.
         instance.name = name.rpartition(":")[2] if self._is_located(name) else name
         instance.options = dict(options)

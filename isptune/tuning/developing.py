@@ -89,7 +89,14 @@ class Developing:
         count = self.how.workers or processors()
         self._here = None if self.how.isolated else Developer(pipeline)
         self._workers = (
-            Workers(Developer(pipeline), count, self.how.timeout, self.how.environment, prepare="warm_up")
+            Workers(
+                Developer(pipeline),
+                count,
+                self.how.timeout,
+                self.how.environment,
+                prepare="warm_up",
+                name=f"the pipeline '{called(pipeline)}'",
+            )
             if self.how.isolated
             else None
         )

@@ -61,6 +61,7 @@ class Workers:
         count: how many workers.
         timeout: seconds that one call may take; None for no limit.
         environment: variables that are set for the workers alone.
+        name: of the subject, for messages; its class if empty.
         prepare: the name of a method that is called in every worker before its first call, without the
             time-out; while it fails, calls fail with its reason.
 
@@ -75,14 +76,16 @@ class Workers:
         timeout: float | None = None,
         environment: Mapping[str, str] | None = None,
         prepare: str | None = None,
+        name: str = "",
     ) -> None:
         try:
             self._subject = _copied(subject)
         except Exception as error:
             raise ConfigurationError(
-                f"{type(subject).__name__} cannot be copied into a worker process "
+                f"{name or type(subject).__name__} cannot be copied into a worker process "
                 f"({type(error).__name__}: {error}); keep what cannot be pickled out of it until its "
-                "warm_up() runs there, or set isolated = False to develop in this process"
+                "warm_up() runs there, or set development = Development(isolated=False) to develop in this "
+                "process"
             ) from error
         self.count = count
         self.timeout = timeout

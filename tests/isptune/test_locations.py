@@ -190,6 +190,13 @@ def test_a_file_is_executed_once_and_again_when_it_has_changed() -> None:
             ConfigurationError,
             "the objective 'mine.py:Bright' has no option 'gian'; did you mean 'gain'?; its options: gain",
         ),
+        (
+            "objective",
+            "unplugged.py:Unplugged",
+            IsptuneError,
+            "the objective '{here}/unplugged.py:Unplugged' cannot be made: OSError: no camera "
+            "('{here}/unplugged.py', line 4)",
+        ),
     ],
 )
 def test_what_cannot_be_made_is_said_in_one_sentence(
@@ -198,6 +205,9 @@ def test_what_cannot_be_made_is_said_in_one_sentence(
     Path("bad.py").write_text("\nimport no_such_package\n")
     Path("outer.py").write_text("import bad\n")
     Path("syntax.py").write_text("def f(:\n")
+    Path("unplugged.py").write_text(
+        "import mine\nclass Unplugged(mine.Bright):\n    def __init__(self):\n        raise OSError('no camera')\n"
+    )
     name, _, option = name.partition(" ")
     with pytest.raises(error) as raised:
         CREATE[kind](name, **({option: 1} if option else {}))

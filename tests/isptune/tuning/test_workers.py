@@ -214,7 +214,9 @@ def test_what_cannot_be_copied_is_refused():
     with pytest.raises(ConfigurationError) as caught:
         Workers(Device())
     assert str(caught.value).startswith("Device cannot be copied into a worker process (TypeError: ")
-    assert str(caught.value).endswith("or set isolated = False to develop in this process")
+    assert str(caught.value).endswith(
+        "or set development = Development(isolated=False) to develop in this process"
+    )
 
 
 def test_a_class_from_a_file_of_ones_own_goes_along(tmp_path):

@@ -76,8 +76,7 @@ def twin() -> type[isptune.Stage]:
         return _tone_curve(images, torch.exp2(level), level * 0.2, level * 0.5)
 
     class Twin(SyntheticStage):
-        working_images = 1.2
-        recorded_images = 9.0
+        memory = isptune.Memory(images=1.2, images_with_gradients=9.0)
 
         def apply_level(
             self,

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     )
     from isptune.contracts.distortion import Distortion as Distortion
     from isptune.contracts.judge import Judge as Judge
+    from isptune.contracts.requirements import Memory as Memory
+    from isptune.contracts.requirements import Packaging as Packaging
     from isptune.contracts.scene import Scene as Scene
     from isptune.contracts.stage import Stage as Stage
     from isptune.contracts.truthful import Truthful as Truthful
@@ -76,6 +78,7 @@ _HOMES = {
     ],
     "isptune.contracts.distortion": ["Distortion"],
     "isptune.contracts.judge": ["Judge"],
+    "isptune.contracts.requirements": ["Memory", "Packaging"],
     "isptune.contracts.scene": ["Scene"],
     "isptune.contracts.stage": ["Stage"],
     "isptune.contracts.truthful": ["Truthful"],

@@ -12,9 +12,9 @@ import socket
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from isptune.contracts.requirements import Download
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
 from isptune.naming import listed
 from isptune.paths import user_path
@@ -47,27 +47,6 @@ class MissingCheckpointError(IsptuneError):
         )
         found.folder = self.folder
         return found
-
-
-@dataclass(frozen=True)
-class Download:
-    """What an objective fetches on its first use, for ``isptune doctor`` and for messages.
-
-    Attributes:
-        repository: the hub's name of it, such as ``q-future/one-align``.
-        gigabytes: what the files that are read weigh together (10^9 bytes).
-        licence: the terms that its publisher states.
-        option: the objective's options that choose it; empty for what is used by default.
-    """
-
-    repository: str
-    gigabytes: float
-    licence: str
-    option: str = ""
-
-    def __str__(self) -> str:
-        size = f"{self.gigabytes:.1f} GB" if self.gigabytes >= 1 else f"{1000 * self.gigabytes:.0f} MB"
-        return f"{self.repository} ({size}, {self.licence})"
 
 
 def find_checkpoint(

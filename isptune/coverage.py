@@ -64,6 +64,17 @@ def stage_names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+def checked_on(stages: Sequence[str], blind_to: Sequence[str]) -> Coverage:
+    """What was measured on stages of which some are misjudged, and trained on none.
+
+    Example:
+        >>> checked_on(("darken", "jpeg"), blind_to=("jpeg",))
+        Coverage(trained_on=(), validated_on=('darken',), blind_to=('jpeg',))
+    """
+    blind = tuple(blind_to)
+    return Coverage(validated_on=tuple(stage for stage in stages if stage not in blind), blind_to=blind)
+
+
 def joined(parts: Sequence[Coverage | None]) -> Coverage | None:
     """What a sum of several objectives can state.
 

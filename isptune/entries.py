@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from isptune.contracts.requirements import Packaged, Packaging
 from isptune.naming import listed, natural_sorted
 from isptune.plugins import missing_packages
 
@@ -33,7 +34,7 @@ class Entry:
     provider: str = "isptune"
 
 
-class Family(ABC):
+class Family(Packaged, ABC):
     """A whole set of names under one prefix, such as ``nevergrad:CMA`` or ``pyiqa:brisque``.
 
     An entry point (or a decorator) registers a subclass under the prefix. ``names`` and ``entry``
@@ -42,6 +43,7 @@ class Family(ABC):
     Class facts:
         constructor: ``module:Class`` of what takes the options of every name, where ``get`` has to import a
             heavy module; options are then checked before that.
+        packaging: what has to be installed for any of its names.
     """
 
     constructor: ClassVar[str] = ""
@@ -65,19 +67,19 @@ class Family(ABC):
 
 def entry_of(kind: str, name: str, target: Any, aliases: Iterable[str], provider: str) -> Entry:
     """What is known of a loaded class or factory, without making one."""
-    missing = missing_packages(getattr(target, "requires", ()))
+    packaging: Packaging = getattr(target, "packaging", Packaging())
+    missing = missing_packages(packaging.requires)
     needs = list(getattr(target, "needs", ()))
-    if getattr(target, "extra", None):
-        needs.append(f"extra {target.extra}")
+    if packaging.extra:
+        needs.append(f"extra {packaging.extra}")
     if getattr(target, "needs_reference", False):
         needs.append("reference")
     if getattr(target, "needs_gradient", False):
         needs.append("gradients")
-    weights = getattr(target, "weights", None)
-    downloads = getattr(target, "downloads", ())
+    weights, downloads = packaging.weights, packaging.downloads
     if downloads and not weights:
         # What is used by default; where nothing is, all that options choose from.
-        default = [str(one) for one in downloads if not getattr(one, "option", "")]
+        default = [str(one) for one in downloads if not one.option]
         weights = " and ".join(default) or " or ".join(str(one) for one in downloads)
     if weights:
         needs.append(f"weights {weights}")

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isptune.checkpoints import Download
+from isptune.contracts.requirements import Memory, Packaged
 from isptune.coverage import Coverage
 from isptune.errors import ConfigurationError
 from isptune.naming import listed
 from isptune.showing import html_table, short
 
 
-class Objective(ABC):
+class Objective(Packaged, ABC):
     """An image-quality measure; subclass it, set the class facts and write ``score``.
 
     Class facts:
@@ -32,17 +32,11 @@ class Objective(ABC):
             ``isptune.contracts.judge.Judge``.
         orientations: (K,) whether higher is better, of an objective that has no single score but several
             (``isptune.vector.VectorObjective``); empty for all others.
-        extra: the extra of the distribution that brings the needed packages, and ``requires`` the
-            packages themselves.
-        weights: what has to be downloaded, in a few words; None where nothing is.
-        downloads: the same as repositories, sizes and licences, which ``isptune doctor`` shows.
         coverage: the stages that it was trained and checked on, and those that it is known to misjudge, which
             a run compares with the pipeline's before it starts; None states nothing.
-        working_images: how many image-sized temporaries ``score`` holds per sample at its peak, for the
-            memory budget.
-        working_images_with_gradients: the same where a gradient is asked for; None for three times as many.
-        working_bytes, working_bytes_with_gradients: what ``score`` holds per sample beside that, whatever the
-            size of the image: the activations of a network of fixed input size.
+        memory: what ``score`` holds per sample at its peak, for the memory budget.
+        packaging: what has to be installed or downloaded.
+        aliases: further names.
 
     A sample's score must not depend on what else is in the batch. Pre-processing (resizing, colour
     spaces) belongs to the objective and stands in its docstring. The conformance suite
@@ -58,15 +52,8 @@ class Objective(ABC):
     label_orientations: tuple[int, ...] | None = None
     orientations: tuple[bool, ...] = ()
     aliases: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str | None] = None
-    requires: ClassVar[tuple[str, ...]] = ()
-    weights: ClassVar[str | None] = None
-    downloads: ClassVar[tuple[Download, ...]] = ()
     coverage: Coverage | None = None
-    working_images: float = 4.0
-    working_images_with_gradients: float | None = None
-    working_bytes: float = 0.0
-    working_bytes_with_gradients: float = 0.0
+    memory: Memory = Memory()
 
     name: str = ""
     options: dict[str, Any]

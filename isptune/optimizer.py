@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isptune.contracts.requirements import Packaged
 from isptune.errors import ConfigurationError
 from isptune.integers import whole_number
 from isptune.showing import html_table, short
@@ -31,7 +32,7 @@ class Steps:
     identify: Callable[[Candidates], list[bytes]]
 
 
-class Optimizer(ABC):
+class Optimizer(Packaged, ABC):
     """Proposes whole batches of candidates in the unit cube and is told their losses; it minimises.
 
     Args:
@@ -50,6 +51,7 @@ class Optimizer(ABC):
         avoids_repeats: where the space has steps (``know``), no candidate is asked for whose values were
             asked for before, as long as there are others. Whoever proposes them, a run does not evaluate
             such candidates twice, but they count in its budget.
+        packaging: what has to be installed.
 
     Rules that the conformance suite ``isptune.testing.OptimizerConformance`` checks: every coordinate
     lies in [0, 1]; ``ask`` and ``tell`` alternate; the same seed and the same losses give the same
@@ -62,8 +64,6 @@ class Optimizer(ABC):
     is_multi_objective: ClassVar[bool] = False
     avoids_repeats: ClassVar[bool] = False
     aliases: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str | None] = None
-    requires: ClassVar[tuple[str, ...]] = ()
 
     name: str = ""
     options: dict[str, Any]

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from isptune.contracts.development import Development
+from isptune.contracts.requirements import Memory, Packaged
 from isptune.contracts.scene import Scene as Scene
 from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
 from isptune.showing import counted, short
 
 
-class Pipeline:
+class Pipeline(Packaged):
     """Turns parameter values into pictures; subclass it and write ``render`` for whole populations at once.
 
     A program, a device or a plain function makes one picture at a time: write ``develop`` instead. One that
@@ -32,8 +33,8 @@ class Pipeline:
         stage_families: the stages' families, one for each name, or empty.
         takes_scenes: the option ``scenes`` may hold ``Scene`` objects, so that pictures that are read once
             serve many runs.
-        working_images: how many image-sized temporaries one candidate holds at the peak of ``render``,
-            without and with gradients, for the memory budget.
+        memory: what one candidate holds at the peak of ``render``, for the memory budget.
+        packaging: what has to be installed.
         device: where ``to`` has moved it; renderings lie there.
         development: how ``develop`` is run: workers, time-out, retries, cache.
 
@@ -48,10 +49,7 @@ class Pipeline:
     stage_families: tuple[str, ...] = ()
     takes_scenes: ClassVar[bool] = False
     aliases: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str | None] = None
-    requires: ClassVar[tuple[str, ...]] = ()
-    working_images: float = 8.0
-    working_images_with_gradients: float = 60.0
+    memory: Memory = Memory(images=8.0, images_with_gradients=60.0)
     device: torch.device = torch.device("cpu")
     development: Development = Development()
 

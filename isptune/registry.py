@@ -9,19 +9,23 @@ for is written as its place, ``module:Class`` or ``path/to/file.py:Class`` (``is
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
 from isptune import locations
+from isptune.contracts.requirements import Packaging, check_instance_records, check_records
 from isptune.entries import Entry, Family, entry_of, entry_of_family
 from isptune.errors import ConfigurationError, IsptuneError, UnknownNameError
 from isptune.integers import plain
 from isptune.naming import did_you_mean, listed, match, natural_sorted
 from isptune.places import settled
 from isptune.plugins import check_options, reading, require_packages
+from isptune.plugins.class_facts import class_fact
 from isptune.plugins.options import Option, options_of
+from isptune.plugins.source import UnreadableError
 from isptune.recipes import Recipe, recorded, remember
 
 _FAMILY = f"{Family.__module__}.{Family.__qualname__}"
@@ -41,11 +45,16 @@ class _Record:
         return reading.read(self.entry_point.value)
 
     def fact(self, name: str, default: Any = None) -> Any:
-        """A class fact such as ``aliases``, from the source while the plugin is not imported."""
+        """A class fact such as ``aliases``, from the source while the plugin is not imported.
+
+        Raises:
+            UnreadableError: the source does not tell.
+        """
         if self.target is not None:
             return getattr(self.target, name, default)
-        source = self.source
-        return default if source is None else reading.class_fact(source, name, default)
+        if self.source is None:
+            raise UnreadableError(name)
+        return class_fact(self.source, name, default)
 
     @property
     def may_be_family(self) -> bool:
@@ -83,6 +92,7 @@ class Registry:
 
         def decorate(target: Any) -> Any:
             self._discover()
+            check_records(target)
             self._add(name, _Record(target, getattr(target, "__module__", "?")), replace)
             for alias in aliases:
                 self._aliases[self._checked(alias)] = name
@@ -127,6 +137,7 @@ class Registry:
         if record.target is None and record.entry_point is not None:
             try:
                 target = record.entry_point.load()
+                check_records(target)
             except Exception as error:
                 raise IsptuneError(
                     f"the {self.kind} '{name}' of the package {record.provider} cannot be imported: "
@@ -141,7 +152,12 @@ class Registry:
     def _alias_table(self) -> dict[str, str]:
         table = dict(self._aliases)
         for name, record in self._records.items():
-            for alias in record.fact("aliases", ()):
+            try:
+                aliases = record.fact("aliases", ())
+            except UnreadableError:
+                # Nothing is imported to learn of further names.
+                continue
+            for alias in aliases:
                 table.setdefault(alias, name)
         return table
 
@@ -253,6 +269,7 @@ class Registry:
         # A plugin at a place is called by its class: colons would be in the way of captions and parameters.
         instance.name = name.rpartition(":")[2] if self._is_located(name) else name
         instance.options = dict(options)
+        check_instance_records(instance)
         remember(instance, Recipe(name, recorded(options)))
         return instance
 
@@ -303,7 +320,8 @@ class Registry:
         """
         record = self._record(name)
         if record is not None and not record.may_be_family:
-            return record.fact(key, default)
+            with contextlib.suppress(UnreadableError):
+                return record.fact(key, default)
         return getattr(self.get(name), key, default)
 
     def _record(self, name: str) -> _Record | None:
@@ -314,7 +332,8 @@ class Registry:
         """What a plugin takes, from its source where that tells; None where anything may be given."""
         record = self._record(name)
         if record is not None and record.source is not None and not record.may_be_family:
-            self._require(name, record.fact("extra"), record.fact("requires", ()))
+            with contextlib.suppress(UnreadableError):
+                self._require(name, record.fact("packaging", Packaging()))
             return reading.options_of_source(record.source)
         prefix, colon, rest = name.partition(":")
         if colon and prefix in self._records:
@@ -335,11 +354,11 @@ class Registry:
         return self._alias_table().get(name) or locations.absolute(name)
 
     def _require_packages(self, name: str, factory: Any) -> None:
-        self._require(name, getattr(factory, "extra", None), getattr(factory, "requires", ()))
+        self._require(name, getattr(factory, "packaging", Packaging()))
 
-    def _require(self, name: str, extra: str | None, packages: Iterable[str]) -> None:
-        install = f"'isptune[{extra}]'" if extra else None
-        require_packages(f"the {self.kind} '{name}'", packages, install)
+    def _require(self, name: str, packaging: Packaging) -> None:
+        install = f"'isptune[{packaging.extra}]'" if packaging.extra else None
+        require_packages(f"the {self.kind} '{name}'", packaging.requires, install)
 
     def names(self, pattern: str | None = None) -> list[str]:
         """The names that a glob matches (all without one), families expanded, in natural order."""

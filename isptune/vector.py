@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
 from isptune.errors import ConfigurationError
 from isptune.failures import blame, called
 from isptune.naming import listed
@@ -85,8 +86,10 @@ class VectorObjective(Objective):
         self.is_differentiable = False
         self.higher_is_better = all(self.orientations)
         # The parts score one after the other, and without gradients nothing stays of them but numbers.
-        self.working_images = max(objective.working_images for objective in objectives)
-        self.working_bytes = max(objective.working_bytes for objective in objectives)
+        self.memory = Memory(
+            images=max(objective.memory.images for objective in objectives),
+            bytes=max(objective.memory.bytes for objective in objectives),
+        )
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         """Refused: there is no single score."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
 from isptune.errors import ConfigurationError, EvaluationError
 from isptune.objective import Objective
 from isptune.plugins.wording import shown
@@ -146,7 +147,7 @@ class Judge(Objective):
 
     is_judge = True
     # It scores no micro-batches.
-    working_images = 0.0
+    memory = Memory(images=0.0)
 
     @abstractmethod
     def judge(self, round: Round) -> Sequence[float]:

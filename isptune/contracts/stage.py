@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from isptune.contracts.requirements import Memory, Packaged
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 from isptune.parameters import Parameter
@@ -20,7 +21,7 @@ DOMAINS = {"mosaic": 1, "linear": 3, "encoded": 3}
 _RESERVED = frozenset(("self", "images", "noise", "out", "options"))
 
 
-class Stage(nn.Module):
+class Stage(Packaged, nn.Module):
     """One step of a pipeline; subclass it, declare its parameters and write ``forward``.
 
     Parameters are class attributes of the kinds ``Float``, ``Int``, ``Choice`` and ``Bool``::
@@ -42,10 +43,8 @@ class Stage(nn.Module):
         is_stochastic: ``draw`` gives random numbers, which ``forward`` takes as ``noise``.
         takes_out: ``forward`` takes ``out``, a buffer that receives the result and may be ``images`` itself;
             what it returns is its caller's to write over. A chain passes it where no gradient is recorded.
-        working_images: how many image-sized temporaries ``forward`` holds at its peak, for the memory
-            budget.
-        recorded_images: how many image-sized tensors it needs in all where gradients are recorded; four
-            times ``working_images`` where it does not say.
+        memory: what ``forward`` holds at its peak, for the memory budget.
+        packaging: what has to be installed.
 
     The conformance suite ``isptune.testing.StageConformance`` checks all of it.
     """
@@ -57,8 +56,7 @@ class Stage(nn.Module):
     is_differentiable: bool = True
     is_stochastic: bool = False
     takes_out: bool = False
-    working_images: float = 4.0
-    recorded_images: float | None = None
+    memory: Memory = Memory()
 
     name: str = ""
     options: dict[str, object]

@@ -6,7 +6,8 @@ import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
-from isptune.checkpoints import Download, cached_bytes
+from isptune.checkpoints import cached_bytes
+from isptune.contracts.requirements import Download, Packaging
 from isptune.doctor.packages import install_command
 from isptune.entries import Entry, Family
 from isptune.errors import IsptuneError
@@ -23,7 +24,7 @@ class DownloadStatus:
     """A repository that an objective fetches on its first use.
 
     Attributes:
-        repository, gigabytes, licence, option: as in ``isptune.checkpoints.Download``.
+        repository, gigabytes, licence, option: as in ``isptune.contracts.requirements.Download``.
         cached_bytes: what the local cache holds of it, of whatever revision.
         state: ``in the cache``, ``to be fetched``, or ``partly (1.2 of 16.4 GB)``.
     """
@@ -99,15 +100,11 @@ def _alone(entry: Entry) -> ObjectiveStatus:
             name=entry.name,
             provider=entry.provider,
             **_packages(target, entry.provider),
-            weights=getattr(target, "weights", None),
-            downloads=tuple(download_status(one) for one in getattr(target, "downloads", ())),
+            weights=_packaging(target).weights,
+            downloads=tuple(download_status(one) for one in _packaging(target).downloads),
         )
     except IsptuneError as error:
         return ObjectiveStatus(entry.name, entry.provider, available=False, note=str(error))
-    except Exception as error:
-        # One plugin whose facts are malformed must not take the whole report away.
-        note = f"its facts cannot be read: {type(error).__name__}: {error}"
-        return ObjectiveStatus(entry.name, entry.provider, available=False, note=note)
 
 
 def _family(prefix: str, family: Family, members: list[Entry]) -> ObjectiveStatus:
@@ -130,13 +127,18 @@ def _family(prefix: str, family: Family, members: list[Entry]) -> ObjectiveStatu
 
 def _packages(target: Any, provider: str) -> dict[str, Any]:
     """Which of a plugin's packages are missing, and what brings them."""
-    missing = tuple(name for name in getattr(target, "requires", ()) if not _is_there(name))
-    extra = getattr(target, "extra", None)
+    packaging = _packaging(target)
+    missing = tuple(name for name in packaging.requires if not _is_there(name))
     return {
         "available": not missing,
         "missing": missing,
-        "install": install_command(provider, extra, missing) if missing else None,
+        "install": install_command(provider, packaging.extra, missing) if missing else None,
     }
+
+
+def _packaging(target: Any) -> Packaging:
+    found: Packaging = getattr(target, "packaging", Packaging())
+    return found
 
 
 def _is_there(package: str) -> bool:

@@ -159,9 +159,8 @@ class _Run:
 
     def _batch_of(self, size: tuple[int, int]) -> int:
         if size not in self.most:
-            each = (
-                12.0 * size[0] * size[1] * (self.objective.working_images + 2) + self.objective.working_bytes
-            )
+            memory = self.objective.memory
+            each = 12.0 * size[0] * size[1] * (memory.images + 2) + memory.bytes
             self.most[size] = max(1, min(self.batch_size, int(self.memory / each)))
         return self.most[size]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isptune.contracts.requirements import Packaging
 from isptune.optimizer import Candidates
 from isptune.optimizers._batch import BatchOptimizer
 from isptune.optimizers._isolation import Isolation
@@ -46,7 +47,7 @@ class CMA(BatchOptimizer):
     """
 
     is_multi_objective = True
-    requires: ClassVar[tuple[str, ...]] = ("cma",)
+    packaging = Packaging(requires=("cma",))
 
     def __init__(
         self, dimension: int, population: int | None = None, seed: int = 0, budget: int | None = None

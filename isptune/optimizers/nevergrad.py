@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from isptune.contracts.requirements import Packaging
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.naming import did_you_mean
 from isptune.optimizer import Candidates
@@ -61,7 +62,7 @@ class NevergradOptimizer(BatchOptimizer):
 
     avoids_repeats: ClassVar[bool] = False
     method: ClassVar[str] = ""
-    requires: ClassVar[tuple[str, ...]] = ("nevergrad",)
+    packaging = Packaging(requires=("nevergrad",))
 
     def __init__(
         self, dimension: int, population: int | None = None, seed: int = 0, budget: int | None = None

@@ -1,4 +1,4 @@
-"""Classes read from their source without importing it: bases, class facts, and what constructors take.
+"""Classes read from their source without importing it: bases, and what constructors take.
 
 Importing a plugin may take seconds (torch, a model library). A misspelt name or a wrong option is to be
 answered before that, so constructors are read here, and their annotations are evaluated with nothing but the
@@ -80,25 +80,6 @@ def derives_from(source: Source, full_name: str) -> bool | None:
         elif isinstance(one, Source) and one.full_name == full_name:
             return True
     return None if unknown else False
-
-
-def class_fact(source: Source, name: str, default: Any = None) -> Any:
-    """The value of a class attribute that is written as a literal, of the class or the nearest base."""
-    if not isinstance(source.node, ast.ClassDef):
-        return default
-    for one in ancestry(source):
-        if not isinstance(one, Source):
-            continue
-        assert isinstance(one.node, ast.ClassDef)
-        for statement in one.node.body:
-            targets = statement.targets if isinstance(statement, ast.Assign) else []
-            targets = [statement.target] if isinstance(statement, ast.AnnAssign) else targets
-            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-                try:
-                    return ast.literal_eval(statement.value)  # type: ignore[attr-defined]
-                except (ValueError, TypeError):
-                    return default
-    return default
 
 
 def _constructor(source: Source) -> tuple[Module, ast.FunctionDef, bool] | None:

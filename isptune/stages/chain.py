@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
 from isptune.contracts.stage import DOMAINS, Stage, called
 from isptune.errors import ConfigurationError, StageError
 from isptune.failures import is_out_of_memory
@@ -46,7 +48,7 @@ class Chain:
 
     Attributes:
         is_differentiable: every stage is.
-        working_images, working_images_with_gradients: image-sized tensors that one sample needs at the peak.
+        memory: what one sample needs at the peak.
     """
 
     def __init__(
@@ -72,11 +74,7 @@ class Chain:
         self.stages = tuple(stages)
         self.domain_in, self.domain_out = stages[0].domain_in, stages[-1].domain_out
         self.is_differentiable = all(stage.is_differentiable for stage in stages)
-        self.working_images = max(stage.working_images for stage in stages)
-        if not all(stage.takes_out for stage in stages):
-            # It holds its input beside its output.
-            self.working_images += 1.0
-        self.working_images_with_gradients = 1.0 + sum(map(_recorded, stages))
+        self.memory = _memory(stages)
         self.noise = NoiseFields(seed)
         self._storage = STORAGE[storage]
         self._compile = compile
@@ -108,7 +106,7 @@ class Chain:
         for stage in self.stages:
             stage.to(device)
         if torch.device(device).type != "cpu":
-            self.working_images = max(self.working_images, _WHOLE_BATCH_IMAGES)
+            self.memory = replace(self.memory, images=max(self.memory.images, _WHOLE_BATCH_IMAGES))
         self.noise.clear()
         return self
 
@@ -213,8 +211,17 @@ def check_arguments(stage: Stage) -> None:
             )
 
 
-def _recorded(stage: Stage) -> float:
-    return 4 * stage.working_images if stage.recorded_images is None else stage.recorded_images
+def _memory(stages: Sequence[Stage]) -> Memory:
+    """Of all stages one after the other; what gradients record of each stays."""
+    needs = [stage.memory for stage in stages]
+    # A stage that takes no buffer holds its input beside its output.
+    kept = 0.0 if all(stage.takes_out for stage in stages) else 1.0
+    return Memory(
+        images=max(memory.images for memory in needs) + kept,
+        images_with_gradients=1.0 + sum(memory.images_at_peak(True, usual=4) for memory in needs),
+        bytes=max(memory.bytes for memory in needs),
+        bytes_with_gradients=sum(memory.bytes_with_gradients for memory in needs),
+    )
 
 
 def _apply(

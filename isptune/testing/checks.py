@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isptune.errors import IsptuneError
+from isptune.contracts.requirements import Memory, Packaging, check_instance_records
+from isptune.errors import ConfigurationError, IsptuneError
 
 
 def global_random_state() -> tuple[Any, ...]:
@@ -110,6 +111,23 @@ def worded(what: str, remedy: str) -> Iterator[None]:
         raise AssertionError(
             f"{what}, raised {type(error).__name__}: {error}; expected a result; {remedy}"
         ) from error
+
+
+def check_requirements(plugin: Any) -> None:
+    """Raise an AssertionError where an object's ``memory`` or ``packaging`` is no such record."""
+    try:
+        check_instance_records(plugin)
+    except ConfigurationError as error:
+        raise AssertionError(str(error)) from error
+    for fact, kind in (("memory", Memory), ("packaging", Packaging)):
+        value = getattr(plugin, fact)
+        assert isinstance(value, kind), (
+            f"{fact} is {value!r}, expected an isptune.{kind.__name__}; set it in the class"
+        )
+    assert plugin.memory.images > 0, (
+        f"memory.images is {plugin.memory.images}, expected a number above 0; give how many temporaries of an "
+        "image's size it holds at its peak"
+    )
 
 
 def assert_pictures(images: Tensor) -> None:

@@ -15,7 +15,7 @@ import torch
 
 from isptune.coverage import Coverage
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.testing.checks import assert_equal, assert_near, refuses
+from isptune.testing.checks import assert_equal, assert_near, check_requirements, refuses
 from isptune.testing.objective_gradients import ObjectiveGradients
 from isptune.testing.objective_references import ObjectiveReferences
 from isptune.testing.objective_subject import BATCH
@@ -61,10 +61,7 @@ class ObjectiveConformance(ObjectiveGradients, ObjectiveReferences):
             f"score_range is {objective.score_range}, expected (lowest, highest); where it is open, give "
             "(-math.inf, math.inf)"
         )
-        assert objective.working_images > 0, (
-            f"working_images is {objective.working_images}, expected a number above 0; give how many "
-            "temporaries of an image's size score holds at its peak"
-        )
+        check_requirements(objective)
         assert len(set(objective.labels)) == len(objective.labels), (
             f"labels is {objective.labels}, expected different names; give each score one of its own"
         )

@@ -14,6 +14,7 @@ from isptune.renderings import check_facts, render_soundly
 from isptune.testing.checks import (
     assert_near,
     assert_pictures,
+    check_requirements,
     global_random_state,
     refuses,
 )
@@ -64,11 +65,7 @@ class PipelineConformance(PipelineGradients):
             assert isinstance(value, bool), (
                 f"{fact} is {value!r}, expected True or False; set it in the class"
             )
-        assert min(pipeline.working_images, pipeline.working_images_with_gradients) > 0, (
-            f"working_images is {pipeline.working_images} and with gradients "
-            f"{pipeline.working_images_with_gradients}, expected numbers above 0; give how many temporaries "
-            "of an image's size render holds at its peak"
-        )
+        check_requirements(pipeline)
         check_facts(pipeline)
 
     def test_scenes_have_sizes_and_know_their_places(self) -> None:

@@ -20,6 +20,7 @@ from isptune.testing.checks import (
     assert_gradients_are_true,
     assert_near,
     assert_pictures,
+    check_requirements,
     global_random_state,
     worded,
 )
@@ -135,9 +136,7 @@ class StageConformance:
         for fact in ("is_differentiable", "is_stochastic", "takes_out"):
             value = getattr(stage, fact)
             assert isinstance(value, bool), f"{fact} is {value!r}, allowed: True or False"
-        assert stage.working_images > 0, f"working_images is {stage.working_images}, allowed: above 0"
-        recorded = stage.recorded_images
-        assert recorded is None or recorded > 0, f"recorded_images is {recorded}, allowed: above 0, or None"
+        check_requirements(stage)
         check_arguments(stage)
 
     def test_output_has_the_shape_type_and_range_of_images(self) -> None:

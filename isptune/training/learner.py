@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from isptune.contracts.requirements import Packaged
 from isptune.errors import ConfigurationError
 
 Features = Mapping[str, Tensor]
 """What a learner keeps of a batch of images: named tensors whose first dimension is the image."""
 
 
-class Learner(nn.Module):
+class Learner(Packaged, nn.Module):
     """A model with weights to learn; subclass it, write ``encode``, ``forward`` and ``configuration``.
 
     A learner has a frozen part (its host, such as CLIP), which sees each image once: ``encode``. What that
@@ -34,6 +35,7 @@ class Learner(nn.Module):
         higher_is_better: the orientation of what ``forward`` gives.
         synthetic: the options of `isptune.training.synthetic.SyntheticSource` that suit it.
         losses: what it is trained with unless told otherwise, as ``--loss`` takes it.
+        packaging: what has to be installed.
     """
 
     name: str = ""
@@ -43,8 +45,6 @@ class Learner(nn.Module):
     higher_is_better: bool = True
     synthetic: ClassVar[Mapping[str, Any]] = {}
     losses: ClassVar[str] = "mse,plcc"
-    extra: ClassVar[str | None] = None
-    requires: ClassVar[tuple[str, ...]] = ()
 
     def encode(self, images: Tensor) -> Features:
         """The frozen part's view of images (N, 3, H, W) in [0, 1]; called without gradients."""

@@ -133,10 +133,9 @@ class Batches:
             # Scenes without a picture of their own are taken to be rendered in float32.
             width = 4 if scene.reference is None else scene.reference.element_size()
             image = 3 * scene.height * scene.width * width
-            rendering = (
-                self.pipeline.working_images_with_gradients if gradients else self.pipeline.working_images
-            )
-            each = image * rendering + self.scoring.working_bytes(image, gradients)
+            memory = self.pipeline.memory
+            rendering = image * memory.images_at_peak(gradients, usual=8) + memory.bytes_at_peak(gradients)
+            each = rendering + self.scoring.working_bytes(image, gradients)
             self._most[key] = max(1, int(self.memory_gb * 1e9 / each))
         return self._most[key]
 

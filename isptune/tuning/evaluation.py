@@ -62,7 +62,7 @@ class Evaluator:
         objective: scores their pictures; several are a ``VectorObjective``.
         device: where both run; ``"auto"`` takes the fastest device there is.
         memory_gb: gigabytes that the temporaries of one micro-batch may take, estimated from the image
-            size and the ``working_images`` of pipeline and objectives. It is a fixed number, not what
+            size and the ``memory`` of pipeline and objectives. It is a fixed number, not what
             happens to be free, so that a run is the same on every day.
         autocast: ``"bfloat16"`` or ``"float16"`` for the objectives' matrix products; ``"none"`` by
             default. Rendering is never cast: its errors would pass for distortions.

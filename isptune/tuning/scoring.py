@@ -63,20 +63,12 @@ class Scoring:
 
         The objectives score one after the other, and without gradients nothing stays of them but numbers.
         """
-        needs = [_working(objective, gradients) for objective in self.objectives]
-        return image * max(pictures for pictures, _ in needs) + max(fixed for _, fixed in needs)
+        needs = [objective.memory for objective in self.objectives]
+        pictures = max(memory.images_at_peak(gradients, usual=3) for memory in needs)
+        return image * pictures + max(memory.bytes_at_peak(gradients) for memory in needs)
 
     def to(self, device: torch.device | str) -> Scoring:
         """Move the objectives to a device and return the scoring itself."""
         for objective in self.objectives:
             objective.to(device)
         return self
-
-
-def _working(objective: Objective, gradients: bool) -> tuple[float, float]:
-    """Image-sized temporaries and other bytes of one sample."""
-    if not gradients:
-        return objective.working_images, objective.working_bytes
-    more = objective.working_images_with_gradients
-    pictures = 3 * objective.working_images if more is None else more
-    return pictures, objective.working_bytes_with_gradients

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from isptune.checkpoints import Download, find_checkpoint
+from isptune.checkpoints import find_checkpoint
+from isptune.contracts.requirements import Download
 from isptune.errors import ConfigurationError, MissingPackageError
 from isptune.naming import did_you_mean, listed
 from isptune.paths import user_path

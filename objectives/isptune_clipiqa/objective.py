@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from isptune.checkpoints import Download
+from isptune.contracts.requirements import Download, Packaging
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 from isptune.objective import Objective, check_images
@@ -44,13 +44,15 @@ class ClipObjective(Objective):
     higher_is_better = True
     is_differentiable = True
     score_range = (0.0, 1.0)
-    extra = "clip"
-    requires: ClassVar[tuple[str, ...]] = ("open_clip",)
-    downloads: ClassVar[tuple[Download, ...]] = (
-        Download("timm/resnet50_clip.openai", 0.41, "MIT"),
-        Download("timm/ViT-B-16-SigLIP2", 1.5, "Apache-2.0", option="checkpoint=timm/ViT-B-16-SigLIP2"),
+    packaging = Packaging(
+        extra="clip",
+        requires=("open_clip",),
+        weights="of CLIP RN50 (about 410 MB)",
+        downloads=(
+            Download("timm/resnet50_clip.openai", 0.41, "MIT"),
+            Download("timm/ViT-B-16-SigLIP2", 1.5, "Apache-2.0", option="checkpoint=timm/ViT-B-16-SigLIP2"),
+        ),
     )
-    weights: ClassVar[str | None] = "of CLIP RN50 (about 410 MB)"
 
     def _checked_options(self, dtype: str, resize: str, positional_embedding: bool) -> None:
         for option, value, allowed in (("dtype", dtype, DTYPES), ("resize", resize, RESIZES)):
@@ -80,8 +82,7 @@ class ClipObjective(Objective):
             name=self.name,
         )
         self._tower.to(self._dtype).requires_grad_(False).eval()
-        self.working_images = self._tower.working_images
-        self.working_images_with_gradients = self._tower.working_images_with_gradients
+        self.memory = self._tower.memory
         # Products of features are taken in at least single precision: a scale of 100 follows them.
         exact = torch.promote_types(self._dtype, torch.float32)
         self._texts = functional.normalize(texts.detach().to(exact), dim=-1)
@@ -110,7 +111,7 @@ class ClipObjective(Objective):
         if self._device.type != "cpu" or torch.is_grad_enabled() or not len(inputs):
             return max(1, len(inputs))
         # The largest layer is about a quarter of all that is held at the peak.
-        layer = inputs[0].numel() * inputs.element_size() * self.working_images / 4
+        layer = inputs[0].numel() * inputs.element_size() * self.memory.images / 4
         return max(1, int(_CACHED / layer))
 
     def _probabilities(self, images: Tensor) -> Tensor:
@@ -214,7 +215,7 @@ class CLIPIQA(ClipObjective):
             self.labels = tuple(chosen)
             pairs = tuple(chosen.values())
         self.pairs = pairs
-        clip = load_clip(self.name, model, pretrained, checkpoint, self.downloads)
+        clip = load_clip(self.name, model, pretrained, checkpoint, self.packaging.downloads)
         self._prepare(
             clip, encoded(clip, pairs, DTYPES[dtype], self.name), dtype, resize, positional_embedding
         )

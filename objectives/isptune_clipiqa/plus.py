@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,10 @@ class CLIPIQAPlus(ClipObjective):
 
     name = "clipiqa+"
     aliases = ("clipiqa-plus",)
-    weights = "of CLIP RN50 (about 410 MB); the learned prompts as the option context"
+    packaging = replace(
+        ClipObjective.packaging,
+        weights="of CLIP RN50 (about 410 MB); the learned prompts as the option context",
+    )
 
     def __init__(
         self,
@@ -58,7 +62,7 @@ class CLIPIQAPlus(ClipObjective):
     ) -> None:
         self._checked_options(dtype, resize, positional_embedding)
         learned = read_context(context, self.name)
-        clip = load_clip(self.name, model, pretrained, checkpoint, self.downloads)
+        clip = load_clip(self.name, model, pretrained, checkpoint, self.packaging.downloads)
         texts = encoded_with_context(clip, learned, self.name, DTYPES[dtype])
         self._prepare(clip, texts, dtype, resize, positional_embedding)
 

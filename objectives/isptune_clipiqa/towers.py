@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from isptune.contracts.requirements import Memory
 from isptune.errors import ConfigurationError
 
 
@@ -22,16 +23,14 @@ class ImageTower(nn.Module):
         training_size: (height, width) of the images that the tower was trained on.
         multiple: (height, width) of a patch, of which images must be whole multiples.
         minimum: the smallest (height, width).
-        working_images: image-sized float32 temporaries per sample at the peak, without gradients; measured
-            on RN50 (20), RN50x4 (24), ViT-B/32 (7), ViT-B/16 (14) and ViT-L/14 (23) at 256 pixels.
-        working_images_with_gradients: the same where the network keeps every layer for the gradient (170,
-            280, 35, 130 and 440).
+        memory: of one sample, in float32. Without gradients RN50 (20), RN50x4 (24), ViT-B/32 (7), ViT-B/16
+            (14) and ViT-L/14 (23) were measured at 256 pixels, and 170, 280, 35, 130 and 440 where the
+            network keeps every layer for the gradient.
     """
 
     multiple: tuple[int, int] = (1, 1)
     minimum: tuple[int, int] = (32, 32)
-    working_images: float = 40.0
-    working_images_with_gradients: float = 400.0
+    memory: Memory = Memory(images=40.0, images_with_gradients=400.0)
 
     def __init__(self, visual: Any) -> None:
         super().__init__()
@@ -41,8 +40,7 @@ class ImageTower(nn.Module):
     def _count_images(self, width: int, layers: int) -> None:
         """Tokens hold a dozen widths: the residual, with queries, keys and values or with a hidden layer."""
         tokens = width / (3 * self.multiple[0] * self.multiple[1])
-        self.working_images = max(8.0, 2 + 12 * tokens)
-        self.working_images_with_gradients = 3 + 11 * tokens * layers
+        self.memory = Memory(images=max(8.0, 2 + 12 * tokens), images_with_gradients=3 + 11 * tokens * layers)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) normalised to (N, D), not normalised to length 1."""
@@ -61,8 +59,8 @@ class ResNetTower(ImageTower):
         super().__init__(visual)
         self.positional_embedding = positional_embedding
         # The peak lies in the first stage, whose width grows with the stem's.
-        self.working_images = 2 + 18 * visual.conv3.out_channels / 64
-        self.working_images_with_gradients = 12 * self.working_images
+        images = 2 + 18 * visual.conv3.out_channels / 64
+        self.memory = Memory(images=images, images_with_gradients=12 * images)
 
     def forward(self, images: Tensor) -> Tensor:
         visual: Any = self.visual

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
 from isptune.objective import Objective, check_images
 from isptune_fidelity import functional
 
@@ -29,7 +30,7 @@ class PSNR(Objective):
     needs_reference = True
     is_differentiable = True
     score_range = (0.0, 140.0)
-    working_images = 1.2
+    memory = Memory(images=1.2)
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         images = check_images(images, self.name or "psnr")
@@ -52,7 +53,7 @@ class SSIM(Objective):
     score_range = (-1.0, 1.0)
     # With gradients a sample keeps 12 images' worth (measured), for which the evaluator counts three times
     # this number. Without gradients the work goes in strips and hardly needs memory.
-    working_images = 4.5
+    memory = Memory(images=4.5)
 
     def __init__(self, channels: Literal["rgb", "luma"] = "rgb") -> None:
         self.channels = functional.check_channels(channels)
@@ -78,7 +79,7 @@ class MultiScaleSSIM(Objective):
     is_differentiable = True
     score_range = (0.0, 1.0)
     # As for SSIM, plus the coarser scales.
-    working_images = 5.0
+    memory = Memory(images=5.0)
 
     def __init__(
         self,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from isptune.contracts.requirements import Packaging
 from isptune.errors import IsptuneError
 from isptune.registry import Entry, Family
 from isptune_pyiqa import catalogue
@@ -24,8 +26,7 @@ class PyiqaFamily(Family):
     Names come from pyiqa's own table, read without importing pyiqa.
     """
 
-    extra: ClassVar[str] = "pyiqa"
-    requires: ClassVar[tuple[str, ...]] = ("pyiqa",)
+    packaging = Packaging(extra="pyiqa", requires=("pyiqa",))
     constructor: ClassVar[str] = "isptune_pyiqa.objective:PyiqaObjective"
 
     def __init__(self) -> None:
@@ -63,13 +64,13 @@ class PyiqaFamily(Family):
             "higher_is_better": metric.higher_is_better,
             "is_differentiable": metric.is_differentiable,
             "score_range": metric.score_range,
-            "weights": None if metric.is_formula else _WEIGHTS,
+            "packaging": replace(self.packaging, weights=None if metric.is_formula else _WEIGHTS),
         }
         return type("PyiqaObjective", (PyiqaObjective,), facts)
 
     def entry(self, name: str) -> Entry:
         metric = self.metrics()[name]
-        needs = [f"extra {self.extra}"]
+        needs = [f"extra {self.packaging.extra}"]
         if metric.needs_reference:
             needs.append("reference")
         if not metric.is_formula:

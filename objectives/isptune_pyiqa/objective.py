@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory, Packaging
 from isptune.errors import ConfigurationError
 from isptune.objective import Objective, check_images
 from isptune_pyiqa.catalogue import LICENCE, Metric
@@ -51,10 +52,9 @@ class PyiqaObjective(Objective):
     """
 
     metric: ClassVar[Metric]
-    extra = "pyiqa"
-    requires = ("pyiqa",)
+    packaging = Packaging(extra="pyiqa", requires=("pyiqa",))
     # Feature stacks of networks at full resolution; an estimate on the safe side for all of them.
-    working_images = 30.0
+    memory = Memory(images=30.0)
 
     def __init__(self, batched: bool | None = None, metric_options: Mapping[str, Any] | None = None) -> None:
         self.name = f"pyiqa:{self.metric.name}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from isptune.checkpoints import Download, find_checkpoint
+from isptune.checkpoints import find_checkpoint
+from isptune.contracts.requirements import Download, Memory, Packaging
 from isptune.coverage import Coverage, stage_names
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
@@ -34,6 +35,8 @@ PROMPT = (
     "ASSISTANT: The {task} of the {medium} is"
 )
 """The prompt that Q-Align was trained with; ``task`` is quality or aesthetics, ``medium`` image or video."""
+
+REQUIRES = ("safetensors", "sentencepiece", "tokenizers")
 
 PREPROCESSING = ("device", "exact")
 QUANTIZATION = ("8bit", "4bit")
@@ -78,10 +81,10 @@ class QAlign(Objective):
     higher_is_better = True
     is_differentiable = True
     score_range = (0.0, 1.0)
-    extra = "lmm"
-    requires = ("safetensors", "sentencepiece", "tokenizers")
-    downloads: ClassVar[tuple[Download, ...]] = (Download("q-future/one-align", 16.4, "MIT"),)
-    working_images = 6.0
+    packaging = Packaging(
+        extra="lmm", requires=REQUIRES, downloads=(Download("q-future/one-align", 16.4, "MIT"),)
+    )
+    memory = Memory(images=6.0)
 
     def __init__(
         self,
@@ -114,7 +117,7 @@ class QAlign(Objective):
             ],
             patterns=("*.json", "*.model", "*.safetensors"),
             fallback=("*.bin",),
-            downloads=self.downloads,
+            downloads=self.packaging.downloads,
         )
         config = read_config(self.folder, self.name)
         check_weights(self.folder, self.name)
@@ -130,9 +133,8 @@ class QAlign(Objective):
                 f"the tokenizer of '{checkpoint}' has {self._tokenizer.size} pieces, more than the "
                 f"{config.vocab_size} words of its network"
             )
-        self.working_bytes, self.working_bytes_with_gradients = working_bytes(
-            config, len(self._asked["image"]), self._dtype or torch.float32
-        )
+        fixed, with_gradients = working_bytes(config, len(self._asked["image"]), self._dtype or torch.float32)
+        self.memory = replace(self.memory, bytes=fixed, bytes_with_gradients=with_gradients)
         self._device = torch.device("cpu")
         self._network: Owl | None = None
         self._prompts: dict[str, tuple[Prefix, Tensor]] = {}
@@ -251,7 +253,9 @@ class DeQAScore(QAlign):
     """
 
     score_range = (1.0, 5.0)
-    downloads: ClassVar[tuple[Download, ...]] = (Download("zhiyuanyou/DeQA-Score-Mix3", 16.4, "MIT"),)
+    packaging = Packaging(
+        extra="lmm", requires=REQUIRES, downloads=(Download("zhiyuanyou/DeQA-Score-Mix3", 16.4, "MIT"),)
+    )
 
     def __init__(
         self,
@@ -285,7 +289,7 @@ class QAlignTiny(QAlign):
         scale, dtype, preprocessing: as of ``qalign``; float32 by default, since bfloat16 hides faint noise.
     """
 
-    downloads: ClassVar[tuple[Download, ...]] = ()
+    packaging = Packaging(extra="lmm", requires=REQUIRES)
     # Measured by benchmarks/blind_spots.py.
     coverage = Coverage(
         trained_on=("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen"),

@@ -159,11 +159,11 @@ def made(factory: type[Objective], name: str, options: Mapping[str, Any]) -> Any
         ConfigurationError: it has no such option.
         MissingPackageError: a package is not installed.
     """
-    missing = missing_packages(factory.requires)
+    missing = missing_packages(factory.packaging.requires)
     if missing:
         raise MissingPackageError(
             f"the host '{name}' needs the package {listed(missing)}, which is not installed; "
-            f"install it with: pip install 'isptune[{factory.extra}]'"
+            f"install it with: pip install 'isptune[{factory.packaging.extra}]'"
         )
     check_options(f"the host '{name}'", factory, options)
     try:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from isptune.contracts.requirements import Packaging
 from isptune.errors import ConfigurationError
 from isptune.naming import listed
 from isptune.plugins.kinds import Seed, Size
@@ -38,7 +39,7 @@ class ContextLearner(Learner):
     """
 
     higher_is_better = True
-    requires: ClassVar[tuple[str, ...]] = ("safetensors",)
+    packaging = Packaging(requires=("safetensors",))
     synthetic: ClassVar[Mapping[str, Any]] = {
         "chain": ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen"),
         "target": "quality",

@@ -10,12 +10,16 @@ import torch
 from torch import Tensor
 
 from isptune.checkpoints import MissingCheckpointError
+from isptune.contracts.requirements import Memory, Packaging
 from isptune.coverage import Coverage, stage_names
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.objective import Objective, check_images
 from isptune_scorenet.hosts import Host, make_host
 from isptune_scorenet.learners import ContextLearner
 
+_WEIGHTS = "that 'isptune train' writes, as the option checkpoint"
+_CLIP = ("open_clip", "safetensors")
+_ALIGN = ("safetensors", "sentencepiece", "tokenizers")
 _NAMES = {"clipiqa": "clipiqa", "qalign": "align"}
 
 
@@ -35,7 +39,6 @@ class LearnedContext(Objective):
     higher_is_better = True
     is_differentiable = True
     score_range = (0.0, 1.0)
-    weights: ClassVar[str | None] = "that 'isptune train' writes, as the option checkpoint"
     learner_name: ClassVar[str] = ""
     host_name: ClassVar[str] = ""
 
@@ -76,13 +79,12 @@ class LearnedContext(Objective):
         bank = getattr(learner, "bank", None)
         # The scores of a bank are no part of the gradient.
         self.is_differentiable = measured.is_differentiable and bank is None
-        self.working_images = max(measured.working_images, bank.working_images if bank else 0.0)
-        self.working_images_with_gradients = measured.working_images_with_gradients
-        self.working_bytes = max(
-            measured.working_bytes + host_bytes(learner, gradients=False), bank.working_bytes if bank else 0.0
-        )
-        self.working_bytes_with_gradients = measured.working_bytes_with_gradients + host_bytes(
-            learner, gradients=True
+        own, others = measured.memory, bank.memory if bank else None
+        self.memory = Memory(
+            images=max(own.images, others.images if others else 0.0),
+            images_with_gradients=own.images_with_gradients,
+            bytes=max(own.bytes + host_bytes(learner, gradients=False), others.bytes if others else 0.0),
+            bytes_with_gradients=own.bytes_with_gradients + host_bytes(learner, gradients=True),
         )
 
     @classmethod
@@ -148,8 +150,7 @@ class ScoreNetCLIPIQA(LearnedContext):
     """
 
     is_differentiable = False
-    extra = "clip"
-    requires = ("open_clip", "safetensors")
+    packaging = Packaging(extra="clip", requires=_CLIP, weights=_WEIGHTS)
     learner_name = "scorenet"
     host_name = "clipiqa"
 
@@ -162,8 +163,7 @@ class ScoreNetAlign(LearnedContext):
     """
 
     is_differentiable = False
-    extra = "lmm"
-    requires = ("safetensors", "sentencepiece", "tokenizers")
+    packaging = Packaging(extra="lmm", requires=_ALIGN, weights=_WEIGHTS)
     learner_name = "scorenet"
     host_name = "qalign"
 
@@ -175,7 +175,7 @@ class ScoreNetAlignTiny(ScoreNetAlign):
     weights says how it was trained and what it gains on its host.
     """
 
-    weights: ClassVar[str | None] = None
+    packaging = Packaging(extra="lmm", requires=_ALIGN)
     # Measured by benchmarks/blind_spots.py.
     coverage = Coverage(
         trained_on=("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen"),
@@ -210,8 +210,7 @@ class CoOpCLIPIQA(LearnedContext):
     The learner ``coop`` on the host ``clipiqa``; the options are those of ``scorenet-clipiqa``.
     """
 
-    extra = "clip"
-    requires = ("open_clip", "safetensors")
+    packaging = Packaging(extra="clip", requires=_CLIP, weights=_WEIGHTS)
     learner_name = "coop"
     host_name = "clipiqa"
 
@@ -222,8 +221,7 @@ class CoOpAlign(LearnedContext):
     The learner ``coop`` on the host ``qalign``; the options are those of ``scorenet-clipiqa``.
     """
 
-    extra = "lmm"
-    requires = ("safetensors", "sentencepiece", "tokenizers")
+    packaging = Packaging(extra="lmm", requires=_ALIGN, weights=_WEIGHTS)
     learner_name = "coop"
     host_name = "qalign"
 

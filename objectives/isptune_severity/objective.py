@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
 from isptune.coverage import Coverage, stage_names
 from isptune.errors import ConfigurationError
 from isptune.objective import Objective, check_images
@@ -61,8 +62,7 @@ class SeverityObjective(Objective):
             "patch_displacement pixelate vignetting"
         ),
     )
-    working_images = 12.0
-    working_images_with_gradients = 30.0
+    memory = Memory(images=12.0, images_with_gradients=30.0)
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ from torch import Tensor
 
 import isptune
 from isptune.checkpoints import MissingCheckpointError
+from isptune.contracts.requirements import Memory
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 from isptune.objective import Objective, check_images
@@ -96,7 +97,7 @@ class MetricBank:
         names: the K columns.
         orientation: of each column, +1 (higher is better), -1 or 0, as in ``ORIENTATION``; an objective's own
             for its score, 0 for the columns of a vector.
-        working_images: image-sized temporaries that one image needs at most, objectives by name included.
+        memory: what one image needs at most, objectives by name included.
 
     Raises:
         ConfigurationError: no metrics, one name twice, a wrong mapping, an objective that needs a reference.
@@ -154,8 +155,10 @@ class MetricBank:
                 )
         self.names: tuple[str, ...] = tuple(names)
         self.orientation: tuple[int, ...] = tuple(orientation)
-        self.working_images = max([8.0, *(objective.working_images for _, objective in self._objectives)])
-        self.working_bytes = max([0.0, *(objective.working_bytes for _, objective in self._objectives)])
+        needs = [objective.memory for _, objective in self._objectives]
+        self.memory = Memory(
+            images=max([8.0, *(one.images for one in needs)]), bytes=max([0.0, *(one.bytes for one in needs)])
+        )
         self.device: torch.device | None = None
         self._pristine = pristine or (load_pristine() if "niqe-distance" in self._own else None)
         if device is not None:

@@ -12,10 +12,12 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
+from isptune.coverage import checked_on
 from isptune.errors import ConfigurationError
 from isptune.objective import Objective, check_images
 from isptune_statistics import functional
-from isptune_statistics.blind_spots import measured
+from isptune_statistics.blind_spots import BLIND_TO, MEASURED
 
 
 def _checked(images: Tensor, name: str, smallest: int = 1) -> Tensor:
@@ -37,9 +39,9 @@ class Sharpness(Objective):
     """
 
     is_differentiable = True
-    coverage = measured("sharpness")
+    coverage = checked_on(MEASURED, blind_to=BLIND_TO["sharpness"])
     score_range = (0.0, functional.SHARPEST)
-    working_images = 4.0
+    memory = Memory(images=4.0)
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         return functional.sharpness(_checked(images, self.name or "sharpness", 7))
@@ -55,9 +57,9 @@ class NoiseLevel(Objective):
 
     higher_is_better = False
     is_differentiable = True
-    coverage = measured("noise-level")
+    coverage = checked_on(MEASURED, blind_to=BLIND_TO["noise-level"])
     score_range = (0.0, functional.NOISIEST)
-    working_images = 2.0
+    memory = Memory(images=2.0)
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         return functional.noise_level(_checked(images, self.name or "noise-level", 3))
@@ -71,9 +73,9 @@ class Contrast(Objective):
     """
 
     is_differentiable = True
-    coverage = measured("contrast")
+    coverage = checked_on(MEASURED, blind_to=BLIND_TO["contrast"])
     score_range = (0.0, 0.5)
-    working_images = 1.0
+    memory = Memory(images=1.0)
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         return functional.contrast(_checked(images, self.name or "contrast"))
@@ -87,9 +89,9 @@ class Colourfulness(Objective):
     """
 
     is_differentiable = True
-    coverage = measured("colourfulness")
+    coverage = checked_on(MEASURED, blind_to=BLIND_TO["colourfulness"])
     score_range = (0.0, functional.MOST_COLOURFUL)
-    working_images = 2.0
+    memory = Memory(images=2.0)
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         return functional.colourfulness(_checked(images, self.name or "colourfulness"))
@@ -106,9 +108,9 @@ class Exposure(Objective):
     """
 
     is_differentiable = True
-    coverage = measured("exposure")
+    coverage = checked_on(MEASURED, blind_to=BLIND_TO["exposure"])
     score_range = (0.0, 1.0)
-    working_images = 2.0
+    memory = Memory(images=2.0)
 
     def __init__(self, sigma: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.2) -> None:
         if not _is_number(sigma) or not sigma > 0:
@@ -132,9 +134,9 @@ class Clipping(Objective):
 
     higher_is_better = False
     is_differentiable = False
-    coverage = measured("clipping")
+    coverage = checked_on(MEASURED, blind_to=BLIND_TO["clipping"])
     score_range = (0.0, 1.0)
-    working_images = 1.0
+    memory = Memory(images=1.0)
 
     def __init__(self, margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.5 / 255) -> None:
         if not _is_number(margin) or not 0 <= margin < 0.5:

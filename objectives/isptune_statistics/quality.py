@@ -7,9 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
+from isptune.coverage import checked_on
 from isptune.objective import Objective
 from isptune_statistics.bank import DEFAULT, MetricBank, check_bank_images
-from isptune_statistics.blind_spots import measured
+from isptune_statistics.blind_spots import BLIND_TO, MEASURED
 from isptune_statistics.niqe import load_pristine, niqe_distance
 
 
@@ -31,9 +33,9 @@ class NIQEDistance(Objective):
     """
 
     higher_is_better = False
-    coverage = measured("niqe-distance")
+    coverage = checked_on(MEASURED, blind_to=BLIND_TO["niqe-distance"])
     score_range = (0.0, float("inf"))
-    working_images = 6.0
+    memory = Memory(images=6.0)
 
     def __init__(self, pristine: str | Path | None = None) -> None:
         self.model = load_pristine(pristine)
@@ -59,10 +61,10 @@ class Statistics(Objective):
     """
 
     higher_is_better = False
-    coverage = measured("niqe-distance")
+    coverage = checked_on(MEASURED, blind_to=BLIND_TO["niqe-distance"])
     score_range = (0.0, float("inf"))
     labels = DEFAULT
-    working_images = 8.0
+    memory = Memory(images=8.0)
 
     def __init__(self) -> None:
         self.bank = MetricBank()

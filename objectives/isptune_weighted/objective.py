@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from isptune import registry
+from isptune.contracts.requirements import Memory, Packaging
 from isptune.coverage import Coverage, joined
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.objective import Objective, check_images
@@ -70,24 +71,22 @@ class Weighted(Objective):
         self.higher_is_better = True
         self.needs_reference = any(objective.needs_reference for objective in objectives)
         self.is_differentiable = all(objective.is_differentiable for objective in objectives)
-        weights = [objective.weights for objective in objectives if objective.weights]
-        self.weights = "; ".join(weights) or None  # type: ignore[misc]  # the class's fact, per object here
         ranges = [term.score_range for term in self.terms]
         self.score_range = (math.fsum(low for low, _ in ranges), math.fsum(high for _, high in ranges))
         # Terms are scored one after the other, but with gradients all their graphs are kept until the end.
-        self.working_images = sum(objective.working_images for objective in objectives)
-        self.working_images_with_gradients = sum(
-            3 * objective.working_images
-            if objective.working_images_with_gradients is None
-            else objective.working_images_with_gradients
-            for objective in objectives
-        )
-        self.working_bytes = sum(objective.working_bytes for objective in objectives)
-        self.working_bytes_with_gradients = sum(
-            objective.working_bytes_with_gradients for objective in objectives
+        needs = [objective.memory for objective in objectives]
+        self.memory = Memory(
+            images=sum(one.images for one in needs),
+            images_with_gradients=sum(one.images_at_peak(gradients=True, usual=3) for one in needs),
+            bytes=sum(one.bytes for one in needs),
+            bytes_with_gradients=sum(one.bytes_with_gradients for one in needs),
         )
         self.coverage = joined([objective.coverage for objective in objectives])
-        self.downloads = tuple(one for objective in objectives for one in objective.downloads)  # type: ignore[misc]
+        packaging = [objective.packaging for objective in objectives]
+        self.packaging = Packaging(
+            weights="; ".join(one.weights for one in packaging if one.weights) or None,
+            downloads=tuple(download for one in packaging for download in one.downloads),
+        )
 
     @classmethod
     def coverage_with(cls, options: Mapping[str, Any]) -> Coverage | None:

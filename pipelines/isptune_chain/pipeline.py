@@ -143,8 +143,7 @@ class ChainPipeline(Pipeline):
         return self
 
     def _take_memory_facts(self) -> None:
-        self.working_images = self._chain.working_images
-        self.working_images_with_gradients = self._chain.working_images_with_gradients
+        self.memory = self._chain.memory
 
 
 def _prefixes(made: Sequence[tuple[Stage, Mapping[str, Any]]]) -> list[str]:

@@ -144,8 +144,7 @@ class SyntheticPipeline(Truthful, Pipeline):
         return self
 
     def _take_memory_facts(self) -> None:
-        self.working_images = self._chain.working_images
-        self.working_images_with_gradients = self._chain.working_images_with_gradients
+        self.memory = self._chain.memory
 
 
 def _distortion(stage: Stage) -> Distortion:

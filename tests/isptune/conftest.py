@@ -25,7 +25,7 @@ class Blind(Pipeline):
 
     is_differentiable = True
     has_reference = True
-    working_images = 1.0
+    memory = isptune.Memory(images=1.0)
 
     def __init__(self, sizes: tuple[tuple[int, int], ...] = ((8, 8), (6, 10))) -> None:
         self.name = "flat"
@@ -59,7 +59,7 @@ class Target(Objective):
 
     higher_is_better = False
     is_differentiable = True
-    working_images = 1.0
+    memory = isptune.Memory(images=1.0)
 
     def __init__(self) -> None:
         self.name = "target"
@@ -92,7 +92,7 @@ class Red(Objective):
     higher_is_better = True
     labels = ("red", "green")
     label_orientations = (1, -1)
-    working_images = 1.0
+    memory = isptune.Memory(images=1.0)
 
     def __init__(self) -> None:
         self.name = "red"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from isptune.checkpoints import Download
+from isptune.contracts.requirements import Download
 from isptune.doctor import examine, hardware, hub, objectives, packages
 
 REQUIREMENTS = [

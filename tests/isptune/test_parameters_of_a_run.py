@@ -26,7 +26,7 @@ class Painter(Pipeline):
     """Paints a scene in (red, green, blue); what is not lit is black, and a boost acts where it is on."""
 
     is_differentiable = True
-    working_images = 1.0
+    memory = isptune.Memory(images=1.0)
 
     def __init__(self) -> None:
         self.name = "painter"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 import isptune
+from isptune.contracts.requirements import Packaging
 from isptune.entries import Entry, Family
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError, UnknownNameError
 from isptune.naming import nearest
@@ -97,8 +98,7 @@ def test_a_taken_or_malformed_name_is_refused(registry: Registry) -> None:
 
 def test_a_missing_package_is_named_with_the_command(registry: Registry) -> None:
     class Heavy(Gadget):
-        requires = ("no_such_package_at_all",)
-        extra = "heavy"
+        packaging = Packaging(extra="heavy", requires=("no_such_package_at_all",))
 
     registry.register("heavy")(Heavy)
     with pytest.raises(MissingPackageError) as caught:

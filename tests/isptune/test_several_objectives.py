@@ -129,7 +129,7 @@ class TestCombining:
         parts = [isptune.create_objective(name) for name in ("psnr", "contrast")]
         both = VectorObjective(parts)
         assert both.needs_reference
-        assert both.working_images == max(part.working_images for part in parts)
+        assert both.memory.images == max(part.memory.images for part in parts)
         assert both.name == "psnr+contrast"
 
     def test_a_weighted_sum_knows_the_orientation_of_its_terms(self) -> None:

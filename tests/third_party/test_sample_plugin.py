@@ -51,7 +51,7 @@ print(json.dumps({
     "listed": listed.getvalue(),
     "names": pipeline.space.names,
     "labels": pipeline.truth_labels,
-    "tones": [tones.space.names, tones.is_differentiable, tones.working_images],
+    "tones": [tones.space.names, tones.is_differentiable, tones.memory.images],
     "near": float((shown - tones.scenes[0].payload).abs().max()),
     "slopes": slopes[0].abs().tolist(),
     "identical": torch.equal(images[0], pipeline.scenes[0].payload),

@@ -6,12 +6,13 @@ import inspect
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from isptune.checkpoints import Download, find_checkpoint
+from isptune.checkpoints import find_checkpoint
+from isptune.contracts.requirements import Memory, Packaging
 from isptune.errors import ConfigurationError
 from isptune.naming import listed
 from isptune.objective import Objective, check_images
@@ -24,10 +25,12 @@ from isptune_qalign.lmm.loading import (
     load_processor,
     quiet,
 )
-from isptune_qalign.lmm.presets import ANSWER, PRESETS, QUESTION, TASKS, find_preset
+from isptune_qalign.lmm.presets import ANSWER, CHOICES, LITE, MINI, PRESETS, PRO, QUESTION, TASKS, find_preset
 from isptune_qalign.lmm.prompt import Prompt
 
 logger = logging.getLogger("isptune")
+
+REQUIRES = ("transformers", "torchvision", "safetensors", "huggingface_hub")
 
 
 class LMM(Objective):
@@ -79,16 +82,10 @@ class LMM(Objective):
     """
 
     name = "lmm"
-    extra = "lmm"
-    requires = ("transformers", "torchvision", "safetensors", "huggingface_hub")
-    weights: ClassVar[str | None] = "of the checkpoint"
-    downloads = tuple(
-        Download(one.download.repository, one.download.gigabytes, one.download.licence, f"preset={preset}")
-        for preset, one in PRESETS.items()
-    )
+    packaging = Packaging(extra="lmm", requires=REQUIRES, weights="of the checkpoint", downloads=CHOICES)
     # For a model that takes images at their own size (Qwen3.5-4B in bfloat16, by its widths): 5 for the 8-bit
     # and the normalised pixels, and 20 for the widest language layer without the fast linear attention.
-    working_images = 30.0
+    memory = Memory(images=30.0)
 
     def __init__(
         self,
@@ -130,7 +127,7 @@ class LMM(Objective):
 
         self.source = str(checkpoint or (chosen.download.repository if chosen else ""))
         self._folder = find_checkpoint(
-            self.source, name=name, missing=missing, patterns=PATTERNS, downloads=self.downloads
+            self.source, name=name, missing=missing, patterns=PATTERNS, downloads=self.packaging.downloads
         )
         self._config = check_files(self._folder, self.source, name)
         processor = load_processor(self._folder, for_processor, self.source, name)
@@ -221,8 +218,7 @@ class QReAlign(LMM):
     """
 
     name = "q-realign"
-    downloads = (PRESETS["q-realign"].download,)
-    weights: ClassVar[str | None] = None
+    packaging = Packaging(extra="lmm", requires=REQUIRES, downloads=(LITE,))
 
     def __init__(
         self,
@@ -250,14 +246,14 @@ class QReAlignMini(QReAlign):
     """Q-ReAlign Mini (0.8B), the smallest of the three; as ``q-realign``."""
 
     name = "q-realign-mini"
-    downloads = (PRESETS["q-realign-mini"].download,)
+    packaging = Packaging(extra="lmm", requires=REQUIRES, downloads=(MINI,))
 
 
 class QReAlignPro(QReAlign):
     """Q-ReAlign Pro (9B), the largest of the three; as ``q-realign``."""
 
     name = "q-realign-pro"
-    downloads = (PRESETS["q-realign-pro"].download,)
+    packaging = Packaging(extra="lmm", requires=REQUIRES, downloads=(PRO,))
 
 
 def _among(value: Any, allowed: Sequence[str] | Mapping[str, Any], option: str, name: str) -> None:

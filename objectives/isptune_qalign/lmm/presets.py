@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from isptune.checkpoints import Download
+from isptune.contracts.requirements import Download
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 
@@ -32,11 +32,22 @@ class Preset:
 
 # Sizes are about two bytes a parameter (bfloat16). Q-ReAlign's three sizes are of Qwen3.5-VL; the licence is
 # the one that the published page of Lite states, those of the other two are to be read on their pages.
+MINI = Download("q-future/Q-ReAlign-Mini-0.8B", 1.7, "licence on its page")
+LITE = Download("q-future/Q-ReAlign-Lite-4B", 9.0, "Apache-2.0")
+PRO = Download("q-future/Q-ReAlign-Pro-9B", 19.0, "licence on its page")
+
 PRESETS: dict[str, Preset] = {
-    "q-realign-mini": Preset(Download("q-future/Q-ReAlign-Mini-0.8B", 1.7, "licence on its page")),
-    "q-realign": Preset(Download("q-future/Q-ReAlign-Lite-4B", 9.0, "Apache-2.0")),
-    "q-realign-pro": Preset(Download("q-future/Q-ReAlign-Pro-9B", 19.0, "licence on its page")),
+    "q-realign-mini": Preset(MINI),
+    "q-realign": Preset(LITE),
+    "q-realign-pro": Preset(PRO),
 }
+
+CHOICES = (
+    replace(MINI, option="preset=q-realign-mini"),
+    replace(LITE, option="preset=q-realign"),
+    replace(PRO, option="preset=q-realign-pro"),
+)
+"""The same as the objective ``lmm`` takes them."""
 
 
 def find_preset(preset: str | None, name: str) -> Preset | None:

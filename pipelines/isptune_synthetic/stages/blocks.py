@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
 from isptune.stages.strips import given_back
 from isptune_synthetic.stages.base import SyntheticStage
 
@@ -78,8 +79,7 @@ class ColorBlock(SyntheticStage):
     level_unit = "blocks"
     parameter_name = "blocks"
     is_stochastic = True
-    working_images = 1.2
-    recorded_images = 8.0
+    memory = Memory(images=1.2, images_with_gradients=8.0)
 
     def draw(self, height: int, width: int, generator: torch.Generator) -> Tensor:
         """(10, 5) uniform numbers in float32; the picture's size does not matter."""

@@ -6,6 +6,7 @@ import math
 
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
 from isptune_synthetic.filtering import gaussian_kernels, separable
 from isptune_synthetic.stages.base import SyntheticStage
 
@@ -46,8 +47,7 @@ class GaussianBlur(SyntheticStage):
     reference_range = (0.0, _HIGHEST_SIGMA)
     level_unit = "px"
     parameter_name = "blur"
-    working_images = 1.7
-    recorded_images = 8.0
+    memory = Memory(images=1.7, images_with_gradients=8.0)
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return gaussian_blur(images, level, out=out)

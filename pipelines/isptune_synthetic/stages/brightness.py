@@ -6,6 +6,7 @@ import functools
 
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
 from isptune_synthetic.colour import Planes, cube_roots, from_cube_roots
 from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.curves import parabola
@@ -74,8 +75,7 @@ class Brighten(SyntheticStage):
     level_range = (0.0, 1.1)
     reference_range = (0.0, 1.1)
     parameter_name = "brightening"
-    working_images = 1.2
-    recorded_images = 22.0
+    memory = Memory(images=1.2, images_with_gradients=22.0)
 
     def __init__(self, *, lab: str = "bgr") -> None:
         super().__init__()

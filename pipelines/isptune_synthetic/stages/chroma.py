@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from isptune.contracts.distortion import keep_identity
+from isptune.contracts.requirements import Memory
 from isptune.contracts.stage import per_sample
 from isptune.stages.memory import room
 from isptune.stages.strips import given_back, is_plain
@@ -188,8 +189,7 @@ class ColorDiffusion(_ChromaStage):
     level_range = (0.0, _HIGHEST_DIFFUSION)
     reference_range = (1.0, _HIGHEST_DIFFUSION)
     parameter_name = "color_spread"
-    working_images = 2.0
-    recorded_images = 24.0
+    memory = Memory(images=2.0, images_with_gradients=24.0)
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return color_diffusion(images, level, lab=self.lab, truncate=self.truncate, out=out)
@@ -208,8 +208,7 @@ class Oversaturate(_ChromaStage):
     level_range = (0.0, 8.0)
     reference_range = (1.0, 9.0)
     parameter_name = "oversaturation"
-    working_images = 1.2
-    recorded_images = 20.0
+    memory = Memory(images=1.2, images_with_gradients=20.0)
 
     def _level_of(self, value: float) -> float:
         return value - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
 from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage
@@ -49,8 +50,7 @@ class Desaturate(SyntheticStage):
     level_range = (0.0, 1.4)
     reference_range = (-0.4, 1.0)
     parameter_name = "desaturation"
-    working_images = 1.2
-    recorded_images = 6.0
+    memory = Memory(images=1.2, images_with_gradients=6.0)
 
     def _level_of(self, value: float) -> float:
         return 1 - value

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from isptune.contracts.distortion import keep_identity
+from isptune.contracts.requirements import Memory
 from isptune.contracts.stage import per_sample
 from isptune.errors import MissingPackageError
 from isptune.stages.memory import room
@@ -180,15 +182,14 @@ class JPEG(SyntheticStage):
     level_range = (0.0, 100 - _LOWEST_QUALITY)
     reference_range = (_LOWEST_QUALITY, 99.0)
     parameter_name = "compression"
-    working_images = 1.8
-    recorded_images = 34.0
+    memory = Memory(images=1.8, images_with_gradients=34.0)
 
     def __init__(self, *, gradient: str = "none") -> None:
         super().__init__()
         self.gradient = checked_choice("jpeg", "gradient", gradient, GRADIENTS)
         self.is_differentiable = self.gradient != "none"
         if self.gradient == "soft":
-            self.working_images = 11.0
+            self.memory = replace(self.memory, images=11.0)
 
     def _level_of(self, value: float) -> float:
         return 100 - value
@@ -210,8 +211,7 @@ class JPEG2000(SyntheticStage):
     level_range = (0.0, _HIGHEST_RATIO)
     reference_range = (1.0, _HIGHEST_RATIO)
     parameter_name = "compression_ratio"
-    working_images = 6.0
-    recorded_images = 12.0
+    memory = Memory(images=6.0, images_with_gradients=12.0)
 
     def __init__(self, *, gradient: str = "none") -> None:
         super().__init__()

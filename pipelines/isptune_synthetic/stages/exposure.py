@@ -7,6 +7,7 @@ import functools
 import torch
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
 from isptune_synthetic.colour import linear_to_srgb, srgb_to_linear
 from isptune_synthetic.options import checked_choice, checked_switch
 from isptune_synthetic.pointwise import pointwise
@@ -99,8 +100,7 @@ class HighlightClipping(SyntheticStage):
     level_range = (0.0, 3.0)
     level_unit = "stops"
     parameter_name = "overexposure"
-    working_images = 1.2
-    recorded_images = 13.0
+    memory = Memory(images=1.2, images_with_gradients=13.0)
 
     def __init__(self, *, restore: bool = False) -> None:
         super().__init__()
@@ -122,8 +122,7 @@ class WhiteBalanceGain(SyntheticStage):
     level_range = (0.0, 1.0)
     level_unit = "stops"
     parameter_name = "white_balance"
-    working_images = 1.2
-    recorded_images = 10.0
+    memory = Memory(images=1.2, images_with_gradients=10.0)
 
     def __init__(self, *, direction: str = "warm") -> None:
         super().__init__()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from isptune.contracts.distortion import keep_identity
+from isptune.contracts.requirements import Memory
 from isptune.stages.memory import room
 from isptune.stages.strips import given_back, is_plain
 from isptune_synthetic.resampling import warp
@@ -159,8 +160,7 @@ class Jitter(SyntheticStage):
     parameter_name = "jitter"
     reference_range = (0.0, 1.0)
     is_stochastic = True
-    working_images = 2.1
-    recorded_images = 22.0
+    memory = Memory(images=2.1, images_with_gradients=22.0)
 
     def draw(self, height: int, width: int, generator: torch.Generator) -> Tensor:
         """(2, height, width) standard normal numbers in float32."""
@@ -180,8 +180,7 @@ class PatchDisplacement(SyntheticStage):
     aliases = ("noneccpatch",)
     reference_range = (0.0, float(_PATCHES))
     is_stochastic = True
-    working_images = 1.4
-    recorded_images = 4.0
+    memory = Memory(images=1.4, images_with_gradients=4.0)
 
     def draw(self, height: int, width: int, generator: torch.Generator) -> Tensor:
         """(100, 4) uniform numbers in float32: where each patch is, and which way it goes."""

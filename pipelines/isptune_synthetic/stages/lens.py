@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
 from isptune_synthetic.colour import linear_to_srgb, srgb_to_linear
 from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage
@@ -55,8 +56,7 @@ class Vignetting(SyntheticStage):
     family = "exposure"
     level_range = (0.0, _HIGHEST_LOSS)
     parameter_name = "vignetting"
-    working_images = 1.4
-    recorded_images = 13.0
+    memory = Memory(images=1.4, images_with_gradients=13.0)
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return vignetting(images, level, out=out)

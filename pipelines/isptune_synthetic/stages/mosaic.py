@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from isptune.contracts.distortion import keep_identity
+from isptune.contracts.requirements import Memory
 from isptune.errors import ConfigurationError
 from isptune.stages.memory import room
 from isptune.stages.strips import given_back, is_plain
@@ -194,8 +195,7 @@ class Pixelate(SyntheticStage):
     parameter_name = "pixelation"
     reference_range = (0.0, 0.5)
     is_differentiable = False
-    working_images = 2.5
-    recorded_images = 10.0
+    memory = Memory(images=2.5, images_with_gradients=10.0)
 
     def __init__(self, gradient: str = "none") -> None:
         super().__init__()
@@ -221,8 +221,7 @@ class DemosaicArtifacts(SyntheticStage):
 
     family = "local"
     parameter_name = "demosaicing"
-    working_images = 2.4
-    recorded_images = 12.0
+    memory = Memory(images=2.4, images_with_gradients=12.0)
 
     def __init__(self, pattern: str = "rggb") -> None:
         super().__init__()

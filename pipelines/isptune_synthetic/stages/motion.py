@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from isptune.contracts.distortion import keep_identity
+from isptune.contracts.requirements import Memory
 from isptune.errors import ConfigurationError
 from isptune.stages.strips import given_back, is_plain
 from isptune_synthetic.convolution import convolve
@@ -93,8 +94,7 @@ class LensBlur(SyntheticStage):
     parameter_name = "defocus"
     aliases = ("lensblur",)
     reference_range = (0.0, _LARGEST_RADIUS)
-    working_images = 2.7
-    recorded_images = 8.0
+    memory = Memory(images=2.7, images_with_gradients=8.0)
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return lens_blur(images, level, out=out)
@@ -118,8 +118,7 @@ class MotionBlur(SyntheticStage):
     aliases = ("motionblur",)
     reference_range = (1.0, _LONGEST_MOVEMENT + 1)
     is_stochastic = True
-    working_images = 1.4
-    recorded_images = 8.0
+    memory = Memory(images=1.4, images_with_gradients=8.0)
 
     def __init__(self, angle: float | None = None) -> None:
         super().__init__()

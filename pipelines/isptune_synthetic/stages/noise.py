@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
 from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.options import GRADIENTS, checked_choice
 from isptune_synthetic.pointwise import pointwise
@@ -199,7 +200,7 @@ class GaussianNoise(SyntheticStage):
     """What the Gaussian noises share: a field drawn once, and a level that is a standard deviation."""
 
     is_stochastic = True
-    working_images = 1.2
+    memory = Memory(images=1.2)
 
     def _level_of(self, value: float) -> float:
         # The reference states the variance.
@@ -218,7 +219,7 @@ class WhiteNoise(GaussianNoise):
     level_range = (0.0, 0.1)
     reference_range = (0.0, 0.01)
     parameter_name = "noise"
-    recorded_images = 4.0
+    memory = Memory(images=1.2, images_with_gradients=4.0)
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return white_noise(images, level, self.noise_for(images, noise), out=out)
@@ -232,7 +233,7 @@ class ChromaNoise(GaussianNoise):
     level_range = (0.0, math.sqrt(0.003))
     reference_range = (0.0, 0.003)
     parameter_name = "chroma_noise"
-    recorded_images = 4.5
+    memory = Memory(images=1.2, images_with_gradients=4.5)
 
     def draw(self, height: int, width: int, generator: torch.Generator) -> Tensor:
         """(3, height, width) in float32: standard normal numbers in Y'CbCr, as differences in RGB."""
@@ -250,7 +251,7 @@ class MultiplicativeNoise(GaussianNoise):
     level_range = (0.0, math.sqrt(0.05))
     reference_range = (0.0, 0.05)
     parameter_name = "speckle"
-    recorded_images = 7.0
+    memory = Memory(images=1.2, images_with_gradients=7.0)
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return multiplicative_noise(images, level, self.noise_for(images, noise), out=out)
@@ -271,8 +272,7 @@ class ImpulseNoise(SyntheticStage):
     reference_range = (0.0, _HIGHEST_FRACTION)
     parameter_name = "impulses"
     is_stochastic = True
-    working_images = 1.7
-    recorded_images = 21.0
+    memory = Memory(images=1.7, images_with_gradients=21.0)
 
     def __init__(self, *, gradient: str = "none") -> None:
         super().__init__()

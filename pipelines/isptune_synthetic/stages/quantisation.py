@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from isptune.contracts.distortion import keep_identity
+from isptune.contracts.requirements import Memory
 from isptune.contracts.stage import per_sample
 from isptune.stages.memory import room
 from isptune.stages.strips import given_back, is_plain
@@ -172,8 +173,7 @@ class Quantize(SyntheticStage):
     level_range = (0.0, 1 / _FEWEST_BINS)
     reference_range = (float(_FEWEST_BINS), 20.0)
     parameter_name = "bin_width"
-    working_images = 1.2
-    recorded_images = 8.0
+    memory = Memory(images=1.2, images_with_gradients=8.0)
 
     def __init__(self, *, gradient: str = "none") -> None:
         super().__init__()
@@ -201,8 +201,7 @@ class Banding(SyntheticStage):
     level_range = (0.0, 8.0)
     level_unit = "bits"
     parameter_name = "lost_bits"
-    working_images = 1.2
-    recorded_images = 17.0
+    memory = Memory(images=1.2, images_with_gradients=17.0)
 
     def __init__(self, *, domain: str = "linear", gradient: str = "none") -> None:
         super().__init__()

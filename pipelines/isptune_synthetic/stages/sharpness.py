@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from isptune.contracts.distortion import keep_identity
+from isptune.contracts.requirements import Memory
 from isptune.stages.strips import given_back
 from isptune_synthetic.colour import cube_roots, from_cube_roots
 from isptune_synthetic.compiled import can_compile
@@ -78,8 +79,7 @@ class HighSharpen(SyntheticStage):
     level_range = (0.0, 12.0)
     reference_range = (0.0, 12.0)
     parameter_name = "sharpening"
-    working_images = 2.0
-    recorded_images = 20.0
+    memory = Memory(images=2.0, images_with_gradients=20.0)
 
     def __init__(self, *, lab: str = "bgr") -> None:
         super().__init__()

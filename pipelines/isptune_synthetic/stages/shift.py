@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from isptune.contracts.distortion import keep_identity
+from isptune.contracts.requirements import Memory
 from isptune.stages.memory import room
 from isptune.stages.strips import given_back, is_plain
 from isptune_synthetic.filtering import gaussian_kernels, separable
@@ -177,8 +178,7 @@ class ColorShift(SyntheticStage):
     aliases = ("colorshift",)
     reference_range = (0.0, _FARTHEST_SHIFT)
     is_stochastic = True
-    working_images = 4.2
-    recorded_images = 14.0
+    memory = Memory(images=4.2, images_with_gradients=14.0)
 
     def draw(self, height: int, width: int, generator: torch.Generator) -> Tensor:
         """(2,) uniform numbers in float32, the direction in rows and columns."""
@@ -195,8 +195,7 @@ class ChromaticAberration(SyntheticStage):
     level_range = (0.0, _LARGEST_ABERRATION)
     level_unit = "px"
     parameter_name = "aberration"
-    working_images = 2.7
-    recorded_images = 10.0
+    memory = Memory(images=2.7, images_with_gradients=10.0)
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return chromatic_aberration(images, level, out=out)

@@ -7,6 +7,7 @@ import functools
 import torch
 from torch import Tensor
 
+from isptune.contracts.requirements import Memory
 from isptune_synthetic.curves import parabola
 from isptune_synthetic.options import checked_choice
 from isptune_synthetic.pointwise import pointwise
@@ -174,8 +175,7 @@ class Darken(SyntheticStage):
     level_range = (0.0, 0.8)
     reference_range = (0.0, 0.8)
     parameter_name = "darkening"
-    working_images = 1.2
-    recorded_images = 6.0
+    memory = Memory(images=1.2, images_with_gradients=6.0)
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return darken(images, level, out=out)
@@ -190,8 +190,7 @@ class MeanShift(SyntheticStage):
     level_range = (0.0, 0.15)
     reference_range = (-0.15, 0.15)
     parameter_name = "shift"
-    working_images = 1.2
-    recorded_images = 4.0
+    memory = Memory(images=1.2, images_with_gradients=4.0)
 
     def apply_level(self, images: Tensor, level: Tensor, noise: Tensor | None, out: Tensor | None) -> Tensor:
         return mean_shift(images, level, out=out)
@@ -206,8 +205,7 @@ class LinearContrast(SyntheticStage):
     level_range = (0.0, 0.5)
     reference_range = (-0.7, 0.3)
     parameter_name = "contrast"
-    working_images = 1.2
-    recorded_images = 8.0
+    memory = Memory(images=1.2, images_with_gradients=8.0)
 
     def _level_of(self, value: float) -> float:
         return value - _CONTRAST_IDENTITY
@@ -224,8 +222,7 @@ class NonlinearContrast(SyntheticStage):
     level_range = (0.0, 0.45)
     reference_range = (0.05, 0.5)
     parameter_name = "contrast_loss"
-    working_images = 1.2
-    recorded_images = 5.0
+    memory = Memory(images=1.2, images_with_gradients=5.0)
 
     def _level_of(self, value: float) -> float:
         return 0.5 - value
@@ -245,8 +242,7 @@ class GammaError(SyntheticStage):
     family = "exposure"
     level_range = (0.0, 1.2)
     parameter_name = "gamma"
-    working_images = 1.2
-    recorded_images = 9.0
+    memory = Memory(images=1.2, images_with_gradients=9.0)
 
     def __init__(self, *, direction: str = "darker") -> None:
         super().__init__()

@@ -21,7 +21,7 @@ Doctor = Callable[..., subprocess.CompletedProcess[str]]
 SCRIPT = """
 import sys
 import isptune
-from isptune.checkpoints import Download
+from isptune.contracts.requirements import Download
 from isptune.cli import run
 
 
@@ -37,29 +37,26 @@ class Sample(isptune.Objective):
 
 @isptune.register_objective("a-judge")
 class Judge(Sample):
-    downloads = (
-        Download("owner/whole", 1.3, "MIT"),
-        Download("owner/half", 16.4, "Apache-2.0", option="size=large"),
-        Download("owner/less", 0.35, "CC BY-NC 4.0", option="size=small"),
-        Download("owner/absent", 2.0, "MIT"),
+    packaging = isptune.Packaging(
+        downloads=(
+            Download("owner/whole", 1.3, "MIT"),
+            Download("owner/half", 16.4, "Apache-2.0", option="size=large"),
+            Download("owner/less", 0.35, "CC BY-NC 4.0", option="size=small"),
+            Download("owner/absent", 2.0, "MIT"),
+        )
     )
 
 
 @isptune.register_objective("a-lacking-one")
 class Lacking(Sample):
-    requires = ("no_such_package_a", "torch")
-    extra = "clip"
+    packaging = isptune.Packaging(extra="clip", requires=("no_such_package_a", "torch"))
 
 
 @isptune.register_objective("a-lone-one")
 class Lone(Sample):
-    requires = ("no_such_package_b",)
-    weights = "fetched by a library of its own"
-
-
-@isptune.register_objective("a-malformed-one")
-class Malformed(Sample):
-    downloads = ("owner/whole",)
+    packaging = isptune.Packaging(
+        requires=("no_such_package_b",), weights="fetched by a library of its own"
+    )
 
 
 {more}
@@ -146,7 +143,6 @@ def test_the_text_says_what_is_here_in_80_columns(doctor: Doctor, cache: Path) -
         "a-lacking-one no not installed: no_such_package_a pip install 'isptune[clip]' ",
         "a-lone-one no not installed: no_such_package_b pip install no_such_package_b "
         "weights fetched by a library of its own ",
-        "a-malformed-one no its facts cannot be read: AttributeError: 'str' object has no attribute 'repository' ",
         "psnr yes - ",
         "pyiqa:NAME ",
     ):

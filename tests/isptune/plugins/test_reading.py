@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 from typing import Any, get_args
@@ -9,8 +10,11 @@ from typing import Any, get_args
 import pytest
 
 from isptune import registry
+from isptune.contracts.requirements import Download, Memory, Packaging
 from isptune.plugins import reading
+from isptune.plugins.class_facts import class_fact, summary
 from isptune.plugins.options import Option, options_of
+from isptune.plugins.source import UnreadableError
 from isptune.registry import REGISTRIES
 
 PLUGINS = [
@@ -34,10 +38,16 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (folder / "parts" / "mine.py").write_text(
         "from __future__ import annotations\n"
         "from typing import Annotated, Literal\n"
-        "import isptune\nimport torch\nfrom pydantic import Field\nfrom ..kinds import Share\n"
+        "import isptune\nimport torch\nfrom pydantic import Field\nfrom ..kinds import NEEDED, Share\n"
+        "from dataclasses import replace\nfrom isptune import Memory\n"
+        "from isptune.contracts.requirements import Download\n"
         "_MOST = 9\n"
         "class Base(isptune.Objective):\n"
         "    aliases = ('my-own',)\n"
+        "    packaging = isptune.Packaging(extra='x', requires=NEEDED, downloads=(Download('a/b', 2, 'MIT'),))\n"
+        "    memory = replace(Memory(images=-(-_MOST) / 3), bytes=2**10)\n"
+        "    score_range = (0.0, float('inf'))\n"
+        "    labels = tuple(sorted('ab'))\n"
         "    def __init__(self, size: Annotated[int, Field(ge=1, le=_MOST)], share: Share = 0.5,\n"
         "                 mode: Literal['a', 'b'] = 'a', device: torch.device | None = None, *, free=3,\n"
         "                 odd: Whatever = 1) -> None: ...\n"
@@ -45,6 +55,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     )
     (folder / "kinds.py").write_text(
         "from typing import Annotated\nfrom pydantic import Field\nShare = Annotated[float, Field(ge=0, le=1)]\n"
+        "NEEDED = ('a_library',)\n"
     )
     (folder / "factory.py").write_text("def make(size: int, **more): ...\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -60,9 +71,16 @@ def test_a_third_partys_class_is_read_through_its_imports(package: str) -> None:
     assert [name for name, option in options.items() if option.required] == ["size"]
     assert get_args(options["mode"].annotation) == ("a", "b")
     assert options["odd"].annotation is options["free"].annotation is Any
-    assert reading.class_fact(source, "default_population") == 12
-    assert reading.class_fact(source, "aliases") == ("my-own",)
-    assert reading.class_fact(source, "nothing", "else") == "else"
+    assert class_fact(source, "default_population") == 12
+    assert class_fact(source, "aliases") == ("my-own",)
+    assert class_fact(source, "packaging") == Packaging(
+        "x", ("a_library",), None, (Download("a/b", 2, "MIT"),)
+    )
+    assert class_fact(source, "memory") == Memory(images=3.0, bytes=1024)
+    assert class_fact(source, "score_range") == (0.0, float("inf"))
+    with pytest.raises(UnreadableError):
+        class_fact(source, "labels")
+    assert class_fact(source, "nothing", "else") == "else"
     assert reading.derives_from(source, "isptune.objective.Objective") is True
     assert reading.derives_from(source, "isptune.entries.Family") is False
     assert package not in sys.modules
@@ -109,10 +127,16 @@ def test_every_plugin_of_ours_is_read_as_it_is_imported(kind: str, name: str) ->
     assert unknown in ([], [Option("terms", Any, True)] * 2)
     for fact in (
         "aliases",
-        "requires",
-        "extra",
+        "packaging",
+        "memory",
+        "coverage",
+        "needs",
         "default_population",
+        "is_differentiable",
         "is_multi_objective",
+        "needs_gradient",
         "needs_reference",
     ):
-        assert reading.class_fact(source, fact, getattr(target, fact, None)) == getattr(target, fact, None)
+        missing = object()
+        assert class_fact(source, fact, missing) == getattr(target, fact, missing), fact
+    assert summary(source) == (inspect.getdoc(target) or "").split("\n", 1)[0]

@@ -120,10 +120,10 @@ def test_positions_are_interpolated_in_two_dimensions() -> None:
     assert resized_positions(positions, (8, 4), (8, 4)) is positions
 
 
-def test_working_images_follow_the_architecture(tiny) -> None:
-    assert create(tiny("rn50")).working_images == pytest.approx(2 + 18 / 8)
-    assert create(tiny("vit")).working_images == 8
-    assert create(tiny("vit")).working_images_with_gradients == pytest.approx(3 + 11 * 2 * 48 / 192)
+def test_memory_follows_the_architecture(tiny) -> None:
+    assert create(tiny("rn50")).memory.images == pytest.approx(2 + 18 / 8)
+    assert create(tiny("vit")).memory.images == 8
+    assert create(tiny("vit")).memory.images_with_gradients == pytest.approx(3 + 11 * 2 * 48 / 192)
 
 
 def test_named_weights_come_from_the_hubs_cache(tiny, images, tmp_path, monkeypatch) -> None:

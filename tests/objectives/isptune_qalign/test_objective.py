@@ -249,10 +249,10 @@ def test_level_tokens_by_the_first_that_differs(tiny: Path, caplog: pytest.LogCa
 
 def test_working_bytes_cover_what_a_batch_takes(tiny: Path) -> None:
     objective = make(tiny)
-    assert 0 < objective.working_bytes < objective.working_bytes_with_gradients
+    assert 0 < objective.memory.bytes < objective.memory.bytes_with_gradients
 
 
 def test_facts(tiny: Path) -> None:
     objective = make(tiny)
-    assert [str(one) for one in objective.downloads] == ["q-future/one-align (16.4 GB, MIT)"]
+    assert [str(one) for one in objective.packaging.downloads] == ["q-future/one-align (16.4 GB, MIT)"]
     assert isptune_qalign.QAlign.is_differentiable

@@ -274,4 +274,4 @@ def test_a_device_gives_the_same_rows_in_the_memory_promised(photographs):
     torch.cuda.reset_peak_memory_stats()
     bank(large)
     taken = torch.cuda.max_memory_allocated() - before
-    assert taken <= bank.working_images * large.numel() * large.element_size()
+    assert taken <= bank.memory.images * large.numel() * large.element_size()

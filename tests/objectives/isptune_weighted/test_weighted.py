@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import isptune
+from isptune.contracts.requirements import Packaging
 from isptune.errors import ConfigurationError, UnknownNameError
 from isptune.objective import Objective
 from isptune.testing.pictures import picture, spoilt
@@ -64,7 +65,7 @@ def test_facts_follow_from_the_terms():
     fidelity = make(terms={"psnr": 1.0, "ssim": 10})
     assert (fidelity.needs_reference, fidelity.is_differentiable) == (True, True)
     assert fidelity.score_range == (-10.0, 150.0)
-    assert fidelity.weights is None
+    assert fidelity.packaging.weights is None
     blind = make(terms={"contrast": 1, "clipping": 2})
     assert (blind.needs_reference, blind.is_differentiable) == (False, False)
     assert blind.score_range == (-2.0, 0.5)
@@ -76,7 +77,7 @@ class Open(Objective):
 
     higher_is_better = False
     score_range = (0.0, math.inf)
-    weights = "a file of 3 MB"
+    packaging = Packaging(weights="a file of 3 MB")
 
     def score(self, images, reference=None):
         return images.mean(dim=(1, 2, 3))
@@ -89,7 +90,7 @@ def test_infinite_ranges_and_weights_to_download_are_passed_on(monkeypatch):
     )
     found = create("weighted", terms={"open": 1, "contrast": 1})
     assert found.score_range == (-math.inf, 0.5)
-    assert found.weights == "a file of 3 MB"
+    assert found.packaging.weights == "a file of 3 MB"
     with pytest.raises(ConfigurationError) as caught:
         create("weighted", terms={"open": 1, "contrast": 1}, normalise=True)
     assert str(caught.value) == (

@@ -19,8 +19,7 @@ class Curve(Stage):
     gamma = Float(0.4, 2.5, log=True, default=1.0)
     lift = Float(0.0, 0.2, default=0.0)
     takes_out = True
-    working_images = 1.2
-    recorded_images = 9.0
+    memory = isptune.Memory(images=1.2, images_with_gradients=9.0)
 
     def forward(self, images, gamma, lift, out=None):
         return pointwise(self.curve, images, values=[gamma, lift], out=out)
@@ -172,9 +171,9 @@ def test_a_stage_of_anyone_that_takes_out_writes_over_the_chains_own_buffer():
         torch.testing.assert_close(recorded.detach(), plain, atol=1e-5, rtol=0)
         assert torch.equal(pipeline.scenes[0].payload, before)
         # One stage holds its input beside its output.
-        assert pipeline.working_images == 1 + max(stage.working_images for stage in pipeline.stages)
-        assert create("gaussian_blur", "watching").working_images == 1.7
-        assert create("gaussian_blur", "watching").working_images_with_gradients == 1 + 8 + 9
+        assert pipeline.memory.images == 1 + max(stage.memory.images for stage in pipeline.stages)
+        assert create("gaussian_blur", "watching").memory.images == 1.7
+        assert create("gaussian_blur", "watching").memory.images_with_gradients == 1 + 8 + 9
     finally:
         del stage_registry._records["watching"]
 

@@ -93,7 +93,7 @@ def test_presets_name_their_checkpoint(tiny, monkeypatch, name: str, repository:
         assert torch.equal(objective.score(images), expected)
     patterns = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
     assert asked[1:] == [(repository, name, patterns), (repository, "lmm", patterns)]
-    downloads = isptune.create_objective(name).downloads
+    downloads = isptune.create_objective(name).packaging.downloads
     assert [one.repository for one in downloads] == [repository]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isptune import Distortion, Float, Objective, Stage
+from isptune import Distortion, Float, Memory, Objective, Stage
 from isptune.objective import check_images
 from isptune.stages import per_sample, pointwise
 
@@ -78,8 +78,7 @@ class ToneCurve(Stage):
     shadows = Float(0.0, 0.2, default=0.0, description="what black becomes")
     highlights = Float(-0.5, 0.5, default=0.0, description="above 0 brightens bright tones")
     takes_out = True
-    working_images = 1.2
-    recorded_images = 9.0
+    memory = Memory(images=1.2, images_with_gradients=9.0)
 
     def forward(
         self,
@@ -97,7 +96,7 @@ class MeanBrightness(Objective):
 
     is_differentiable = True
     score_range = (0.0, 1.0)
-    working_images = 1.0
+    memory = Memory(images=1.0)
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         return check_images(images, self.name).mean(dim=(1, 2, 3))

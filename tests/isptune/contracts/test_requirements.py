@@ -1,0 +1,100 @@
+"""Memory and packaging facts: what the records take, and what a plugin of 0.1 is told."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+
+import isptune
+from isptune.contracts.requirements import Download, Memory, Packaging
+from isptune.entries import Family
+from isptune.errors import ConfigurationError
+from isptune.registry import Registry
+from isptune.testing.checks import check_requirements
+from isptune.training import Learner
+
+
+def test_what_gradients_take_is_stated_or_the_usual_multiple() -> None:
+    memory = Memory(images=2.0, bytes=10.0, bytes_with_gradients=70.0)
+    assert memory.images_at_peak(gradients=False, usual=3) == 2.0
+    assert memory.images_at_peak(gradients=True, usual=3) == 6.0
+    assert Memory(images=2.0, images_with_gradients=9.0).images_at_peak(gradients=True, usual=3) == 9.0
+    assert [memory.bytes_at_peak(gradients) for gradients in (False, True)] == [10.0, 70.0]
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda: Memory(images=-1), "images of a Memory is -1; allowed: a finite number of at least 0"),
+        (lambda: Memory(images_with_gradients=float("inf")), "images_with_gradients of a Memory is inf; allowed: a finite number of at least 0"),
+        (lambda: Memory(bytes=-1), "bytes of a Memory is -1; allowed: a finite number of at least 0"),
+        (lambda: Memory(images="3"), "images of a Memory is '3'; allowed: a finite number of at least 0"),
+        (lambda: Packaging(requires=("a", 2)), "requires of a Packaging is ('a', 2); allowed: a tuple of names of packages"),
+        (lambda: Packaging(requires="cma"), "requires of a Packaging is 'cma'; allowed: a tuple of names of packages"),
+        (lambda: Packaging(downloads=("a/b",)), "downloads of a Packaging is ('a/b',); allowed: a tuple of Downloads"),
+        (lambda: Packaging(extra=("lmm",)), "extra of a Packaging is ('lmm',); allowed: a text, or None"),
+        (lambda: Download("a/b", 0, "MIT"), "gigabytes of the Download 'a/b' is 0; allowed: a finite number above 0"),
+    ],
+)  # fmt: skip
+def test_a_malformed_record_is_refused(made, message) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        made()
+
+
+@pytest.mark.parametrize(
+    "base", [isptune.Objective, isptune.Pipeline, isptune.Stage, isptune.Optimizer, Learner, Family]
+)
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"extra": "x"}, "'Mine' sets extra, which isptune 0.2 reads from a record; write packaging = isptune.Packaging(extra='x')"),
+        ({"working_images": 3}, "'Mine' sets working_images, which isptune 0.2 reads from a record; write memory = isptune.Memory(images=3)"),
+        (
+            {"working_images": 1.2, "recorded_images": 9.0, "requires": ["a"], "weights": "of CLIP"},
+            "'Mine' sets working_images, recorded_images, requires, weights, which isptune 0.2 reads from records; write "
+            "memory = isptune.Memory(images=1.2, images_with_gradients=9.0) and packaging = isptune.Packaging(requires=('a',), weights='of CLIP')",
+        ),
+        ({"memory": 3}, "memory of 'Mine' is 3; allowed: isptune.Memory(...)"),
+        ({"packaging": "x"}, "packaging of 'Mine' is 'x'; allowed: isptune.Packaging(...)"),
+    ],
+)  # fmt: skip
+def test_a_plugin_of_isptune_0_1_is_told_what_to_write(base, facts, message) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        type("Mine", (base,), facts)
+
+
+def test_attributes_of_a_plugins_own_are_left_alone() -> None:
+    class Mine(isptune.Objective):
+        weights = torch.ones(3)
+
+        def requires(self) -> None: ...
+
+        def score(self, images, reference=None):
+            return images.mean((1, 2, 3))
+
+    check_requirements(Mine())
+
+
+def test_a_factory_of_isptune_0_1_is_told_where_it_is_registered() -> None:
+    def factory(size: int = 1) -> None: ...
+
+    factory.requires = ("a",)  # type: ignore[attr-defined]
+    with pytest.raises(ConfigurationError, match=r"^'factory' sets requires, .* write packaging = "):
+        Registry("gadget", "isptune.tests.none").register("mine")(factory)
+
+
+def test_an_object_that_sets_memory_facts_of_0_1_is_refused_where_it_is_made() -> None:
+    class Mine:
+        def __init__(self) -> None:
+            self.working_images = 11.0
+
+    registry = Registry("gadget", "isptune.tests.none")
+    registry.register("mine")(Mine)
+    message = (
+        "an object of 'Mine' sets working_images, which isptune 0.2 reads from a record; "
+        "write self.memory = isptune.Memory(images=11.0)"
+    )
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        registry.create("mine")

@@ -175,7 +175,7 @@ def _callable(module: Module, node: ast.expr) -> Callable[..., Any]:
         if node.id in ("float", "tuple") and node.id not in {*module.definitions, *module.imports}:
             return {"float": float, "tuple": tuple}[node.id]
         if module.imports.get(node.id) == ("dataclasses", "replace"):
-            return importlib.import_module("dataclasses").replace  # type: ignore[no-any-return]
+            return importlib.import_module("dataclasses").replace
         found = resolve(module.name, node.id)
     elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         whole, attribute = module.imports.get(node.value.id, ("", None))
@@ -187,4 +187,4 @@ def _callable(module: Module, node: ast.expr) -> Callable[..., Any]:
     if not isinstance(found, Source) or found.full_name not in _CALLS:
         raise UnreadableError
     place, _, name = found.full_name.rpartition(".")
-    return getattr(importlib.import_module(place), name)  # type: ignore[no-any-return]
+    return getattr(importlib.import_module(place), name)

@@ -125,8 +125,8 @@ def check_requirements(plugin: Any) -> None:
             f"{fact} is {value!r}, expected an isptune.{kind.__name__}; set it in the class"
         )
     assert plugin.memory.images > 0, (
-        f"memory.images is {plugin.memory.images}, expected a number above 0; give how many temporaries of an "
-        "image's size it holds at its peak"
+        f"memory.images is {plugin.memory.images}, expected a number above 0; give how many temporaries of "
+        "an image's size it holds at its peak"
     )
 
 

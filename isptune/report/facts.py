@@ -13,17 +13,29 @@ import yaml
 
 from isptune.config import Component, RunConfig, settings_of
 
+# Settings with an option of their own, which is left out where they are the default.
+_PLAIN = ("device", "autocast", "memory_gb", "max_failures", "workers", "timeout", "retries")
+# All that a command line can say.
+_SAID = {
+    "scenes", "crop", "pipeline", "objective", "more_objectives", "optimizer", "population", "budget", "seed",
+    "vector", "parameters", *_PLAIN,
+}  # fmt: skip
+
 
 def tune_command(config: RunConfig, noted: Path, out: Path) -> str:
     """The ``isptune tune`` command that runs a configuration again, one option a line.
 
     Args:
         config: of the run.
-        noted: the file that holds it. The command names it where several objectives have options, which a
-            command line has no place for.
+        noted: the file that holds it. The command names it where a command line has no place for all of it,
+            such as options of several objectives or conditions of parameters.
         out: the new run's directory.
     """
-    if config.more_objectives and any(part.options for part in config.objectives):
+    parameters = _parameter_options(config.parameters)
+    fields = type(config).model_fields
+    unsaid = [key for key in fields.keys() - _SAID if getattr(config, key) != fields[key].default]
+    several = config.more_objectives and any(part.options for part in config.objectives)
+    if parameters is None or unsaid or several:
         return _lines([["isptune", "tune"], ["--config", str(noted)], ["--out", str(out)]])
     lines = [["isptune", "tune", *config.scenes]]
     objective = Component(
@@ -44,11 +56,32 @@ def tune_command(config: RunConfig, noted: Path, out: Path) -> str:
         lines.append(["--population", str(config.population)])
     lines += [["--budget", str(config.budget)], ["--seed", str(config.seed)]]
     lines.append(["--crop", "full" if config.crop is None else str(config.crop)])
-    for option, value in (("--device", config.device), ("--autocast", config.autocast)):
-        if value != RunConfig.model_fields[option[2:]].default:
-            lines.append([option, value])
+    lines += parameters
+    for key in _PLAIN:
+        value = getattr(config, key)
+        if value != fields[key].default:
+            lines.append([f"--{key.replace('_', '-')}", str(value)])
     lines.append(["--out", str(out)])
     return _lines(lines)
+
+
+def _parameter_options(parameters: Mapping[str, Mapping[str, Any]]) -> list[list[str]] | None:
+    """What is asked of parameters, as options; None where there is no option for a part of it."""
+    lines = []
+    for name, entry in parameters.items():
+        for key, value in entry.items():
+            if key == "fix":
+                lines.append(["--fix", name if value is None else f"{name}={_yaml_value(value)}"])
+            elif key == "range":
+                ends = [_yaml_value(end) for end in value]
+                if any(":" in end for end in ends):
+                    return None
+                lines.append(["--range", f"{name}={':'.join(ends)}"])
+            elif key == "tie":
+                lines.append(["--tie", f"{name}={value}"])
+            else:
+                return None
+    return lines
 
 
 def _lines(words: Sequence[Sequence[str]]) -> str:

@@ -53,6 +53,21 @@ def config_that_a_command_gives(text: str, monkeypatch: pytest.MonkeyPatch) -> R
             "device": "cuda:1",
             "autocast": "bfloat16",
         },
+        {
+            "parameters": {
+                "tone.*": {"fix": None},
+                "tone.gamma": {"fix": 2.2},
+                "mode": {"fix": "off"},
+                "gain": {"range": [1e-7, 4]},
+                "denoise.method": {"range": ["mean", "a b"]},
+                "denoise.columns": {"tie": "denoise.rows", "range": [0, 1]},
+            },
+            "memory_gb": 0.5,
+            "max_failures": 0.9,
+            "workers": 2,
+            "timeout": 1.5,
+            "retries": 0,
+        },
         {"objective": ["psnr", "noise-level"], "optimizer": "nsga2"},
         {"objective": {"name": "severity", "options": {"flag": True}}, "vector": True, "optimizer": "nsga2"},
         {"objective": ["severity", "psnr"], "vector": True, "optimizer": "nsga2"},
@@ -67,6 +82,15 @@ def test_the_command_gives_the_same_configuration(
     again = config_that_a_command_gives(command, monkeypatch)
     assert again == config
     assert again.fingerprint() == config.fingerprint()
+
+
+def test_conditions_of_parameters_stay_in_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = parse_config({"parameters": {"tone.gamma": {"active_if": {"tone.enabled": True}, "default": 2}}})
+    noted = tmp_path / "run.yaml"
+    noted.write_text(yaml.safe_dump({"isptune_run": 1, "fingerprint": "abc", **config.model_dump()}))
+    command = facts.tune_command(config, noted, Path("again"))
+    assert command == f"isptune tune \\\n  --config {noted} \\\n  --out again"
+    assert config_that_a_command_gives(command, monkeypatch) == config
 
 
 def test_options_of_several_objectives_stay_in_their_file(

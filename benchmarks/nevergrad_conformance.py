@@ -36,10 +36,12 @@ from typing import Any
 
 import numpy as np
 
+from isptune.contracts.free_space import FreeSpace
+from isptune.contracts.optimizer import Optimizer
 from isptune.naming import natural_sorted
-from isptune.optimizer import Optimizer
 from isptune.optimizers.nevergrad import SURVEY_FILE, method_class
-from isptune.testing.optimizer import Log, OptimizerConformance, run, sphere
+from isptune.testing import OptimizerConformance
+from isptune.testing.optimizer_subject import Array, Log, run, sphere
 
 FAST_ENOUGH_SECONDS = 6
 PROCESSOR_SECONDS = 45
@@ -56,6 +58,9 @@ REASONS = {
     "test_survives_constant_losses": "it fails where all losses are equal",
     "test_survives_huge_losses": "it fails with huge losses",
     "test_batches_are_float64_in_the_unit_cube": "it fails with 1, 5 or 12 parameters",
+    "test_the_first_batch_begins_with_the_starts": "it does not begin with start candidates",
+    "test_survives_starts_that_fail": "it fails with start candidates",
+    "test_starts_leave_a_search_reproducible": "with start candidates, two runs from one seed differ",
 }
 NOT_LOWER = "the last quarter of 600 candidates on a sphere is no better on average than the first batch"
 UNCHECKED = "the conformance survey has not come to it yet"
@@ -72,9 +77,14 @@ def suite_for(name: str, one_shot: bool) -> OptimizerConformance:
         learns = not one_shot
 
         def make(
-            self, dimension: int = 5, population: int | None = None, seed: int = 0, budget: int | None = None
+            self,
+            space: FreeSpace | int = 5,
+            population: int | None = None,
+            seed: int = 0,
+            budget: int | None = None,
+            starts: Array | None = None,
         ) -> Optimizer:
-            return method_class(name)(dimension, population, seed, budget)
+            return method_class(name)(space, population, seed, budget, starts)
 
     return Suite()
 

@@ -30,22 +30,26 @@ from typing import Any
 import numpy as np
 from nevergrad_conformance import PROCESSOR_SECONDS, TOO_SLOW, digest, explain, in_child
 
-from isptune.optimizer import Optimizer
+from isptune.contracts.optimizer import Optimizer
 from isptune.optimizers.nevergrad import MULTI_OBJECTIVE_FILE, method_class, multi_objective_survey, survey
 from isptune.testing.multi_objective import distances
-from isptune.testing.optimizer import Array, Log
+from isptune.testing.optimizer_subject import Array, Log
+from isptune.tuning.proposing import Proposer
 
 BATCHES = 10
 FAST_ENOUGH_SECONDS = 3
 
 
-def follow(optimizer: Optimizer, losses: Callable[[Array, int], Array], batches: int = BATCHES) -> Log:
+def follow(
+    optimizer: Optimizer | Proposer, losses: Callable[[Array, int], Array], batches: int = BATCHES
+) -> Log:
     """What was asked and told; the last column of the log, gradients, is empty."""
     log = []
+    proposer = optimizer if isinstance(optimizer, Proposer) else Proposer(optimizer)
     for number in range(batches):
-        candidates = optimizer.ask()
+        candidates = proposer.ask()
         told = losses(candidates, number)
-        optimizer.tell(candidates, told)
+        proposer.tell(candidates, told)
         log.append((candidates, told, np.empty(0)))
     return log
 
@@ -66,7 +70,7 @@ def check(name: str, only_digest: bool, report: Callable[[dict[str, Any]], None]
     report({"digest": digest(log)})
     if only_digest:
         return
-    resumed = make()
+    resumed = Proposer(make())
     for candidates, losses, _ in log[: BATCHES // 2]:
         if not np.array_equal(resumed.ask(), candidates):
             report({"reason": "a resumed run differs from an unbroken one"})

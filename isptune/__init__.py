@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     )
     from isptune.contracts.distortion import Distortion as Distortion
     from isptune.contracts.judge import Judge as Judge
+    from isptune.contracts.optimizer import Optimizer as Optimizer
     from isptune.contracts.requirements import Memory as Memory
     from isptune.contracts.requirements import Packaging as Packaging
     from isptune.contracts.scene import Scene as Scene
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
     from isptune.contracts.truthful import Truthful as Truthful
     from isptune.errors import IsptuneError as IsptuneError
     from isptune.objective import Objective as Objective
-    from isptune.optimizer import Optimizer as Optimizer
     from isptune.parameters import Bool as Bool
     from isptune.parameters import Choice as Choice
     from isptune.parameters import Float as Float
@@ -78,6 +78,7 @@ _HOMES = {
     ],
     "isptune.contracts.distortion": ["Distortion"],
     "isptune.contracts.judge": ["Judge"],
+    "isptune.contracts.optimizer": ["Optimizer"],
     "isptune.contracts.requirements": ["Memory", "Packaging"],
     "isptune.contracts.scene": ["Scene"],
     "isptune.contracts.stage": ["Stage"],
@@ -85,7 +86,6 @@ _HOMES = {
     "isptune.errors": ["IsptuneError"],
     "isptune.tuning.evaluation": ["Evaluator"],
     "isptune.objective": ["Objective"],
-    "isptune.optimizer": ["Optimizer"],
     "isptune.parameters": ["Bool", "Choice", "Float", "Int", "ParameterSpace"],
     "isptune.pipeline": ["Pipeline"],
     "isptune.stopping": ["STOP", "stop"],

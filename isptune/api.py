@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from isptune import registry
 
 if TYPE_CHECKING:
+    from isptune.contracts.optimizer import Optimizer
     from isptune.contracts.stage import Stage
     from isptune.objective import Objective
-    from isptune.optimizer import Optimizer
     from isptune.pipeline import Pipeline
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ def create_objective(name: str, /, *, device: Any = None, **options: Any) -> Obj
 
 
 def create_optimizer(name: str, /, **options: Any) -> Optimizer:
-    """The optimizer registered under a name, made with its options (dimension, population, seed, ...)."""
+    """The optimizer registered under a name, made with its options (space, population, seed, ...)."""
     return registry.optimizers.create(name, **options)
 
 

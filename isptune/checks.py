@@ -12,7 +12,7 @@ from isptune.naming import listed
 from isptune.plugins.wording import shown
 
 # What a run gives its optimizer, and its pipeline where that takes it.
-OPTIMIZER_SETTINGS = ("dimension", "population", "seed", "budget")
+OPTIMIZER_SETTINGS = ("space", "population", "seed", "budget", "starts")
 PIPELINE_SETTINGS = ("scenes", "crop", "seed")
 
 

@@ -29,7 +29,7 @@ _CONTRACTS = {
     "stage": "isptune.contracts.stage:Stage",
     "pipeline": "isptune.pipeline:Pipeline",
     "objective": "isptune.objective:Objective",
-    "optimizer": "isptune.optimizer:Optimizer",
+    "optimizer": "isptune.contracts.optimizer:Optimizer",
     "learner": "isptune.training.learner:Learner",
 }
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")

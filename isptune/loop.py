@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from isptune.contracts.truthful import Truthful
 from isptune.errors import RunDirectoryError
-from isptune.optimizer import Optimizer
 from isptune.parameters.identity import identities
 from isptune.pareto import non_dominated
 from isptune.runs.generation import DONE, Generation
@@ -22,6 +21,7 @@ from isptune.stopping import Switch
 from isptune.tracking.facts import Progress
 from isptune.tracking.tracker import Watchers
 from isptune.tuning.evaluation import Evaluation, Evaluator
+from isptune.tuning.proposing import Proposer
 from isptune.tuning.stopping import FAILED_BEFORE, Failures, problems_of
 
 logger = logging.getLogger("isptune")
@@ -33,14 +33,14 @@ class Loop:
     def __init__(
         self,
         session: Session,
-        optimizer: Optimizer,
+        proposer: Proposer,
         evaluator: Evaluator,
         watchers: Watchers,
         run: str,
         switch: Switch,
     ) -> None:
         self.session = session
-        self.optimizer = optimizer
+        self.proposer = proposer
         self.evaluator = evaluator
         self.scoring = evaluator.scoring
         self.failures = Failures(session.config.max_failures)
@@ -61,7 +61,7 @@ class Loop:
     def replay(self, log: Sequence[Generation]) -> None:
         """Take the optimizer through logged generations; refuse a log that is not this run's."""
         for generation in log:
-            candidates = self.optimizer.ask()
+            candidates = self.proposer.ask()
             if not np.array_equal(candidates, generation.candidates):
                 raise RunDirectoryError(
                     f"line {generation.number + 1} of the log holds other candidates than this "
@@ -81,7 +81,7 @@ class Loop:
             if self.switch.asked:
                 return
             started = time.perf_counter()
-            candidates = self.optimizer.ask()
+            candidates = self.proposer.ask()
             evaluation = self._evaluate(candidates)
             generation = Generation(
                 number=number,
@@ -110,7 +110,7 @@ class Loop:
         whose failures may be slow: elsewhere equal values mean equal candidates, which are too rare to change
         a run of an earlier version for.
         """
-        gradients = self.optimizer.needs_gradient
+        gradients = self.proposer.optimizer.needs_gradient
         space = self.session.space
         if not self._knows:
             return self.evaluator.evaluate(candidates, gradients=gradients)
@@ -148,9 +148,7 @@ class Loop:
 
     def _tell(self, generation: Generation) -> None:
         losses = self.scoring.losses(generation.scores)
-        if len(self.scoring.labels) == 1:
-            losses = losses[:, 0]
-        self.optimizer.tell(generation.candidates, losses, generation.gradients)
+        self.proposer.tell(generation.candidates, losses, generation.gradients)
 
     def _record(self, generation: Generation, replayed: bool) -> None:
         self.log.append(generation)

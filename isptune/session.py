@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ from isptune import registry
 from isptune.again import check_parameters, plain_data, require_named
 from isptune.checks import check_optimizer, with_population
 from isptune.config import HOW_IT_RUNS, Component, RunConfig, check_budget, parse_config, settings_of
+from isptune.contracts.optimizer import Optimizer
 from isptune.errors import RunDirectoryError, UnknownNameError
 from isptune.objective import Objective
-from isptune.optimizer import Optimizer, Steps
 from isptune.parameters import ParameterSpace
-from isptune.parameters.identity import counts, identities
+from isptune.parameters.identity import free_space
 from isptune.pipeline import Pipeline, Scene
 from isptune.plugins import takes_option
 from isptune.result import History, build_history, build_result
@@ -52,15 +51,12 @@ class Session:
         check_optimizer(component)
         optimizer: Optimizer = registry.optimizers.create(
             component.name,
-            dimension=len(self.space.free),
+            space=free_space(self.space),
             population=self.config.population,
             seed=self.config.seed,
             budget=self.config.budget,
             **component.options,
         )
-        space = self.space
-        if not space.is_continuous:
-            optimizer.know(Steps(counts(space), partial(identities, space)))
         return optimizer
 
 

@@ -15,10 +15,10 @@ from isptune import coverage, registry
 from isptune.again import complete, describe, objects_of
 from isptune.checks import check_argument, check_callbacks, check_optimizer, one_objective_alone
 from isptune.config import Component, parse_config
+from isptune.contracts.optimizer import Optimizer
 from isptune.errors import DiskFullError
 from isptune.loop import Loop
 from isptune.objective import Objective
-from isptune.optimizer import Optimizer
 from isptune.outputs import write_outputs
 from isptune.parameters.identity import most_candidates
 from isptune.pipeline import Pipeline, Scene
@@ -30,6 +30,7 @@ from isptune.stopping import stoppable_run
 from isptune.tracking.facts import Callback, RunFacts
 from isptune.tracking.tracker import Tracker, Watchers
 from isptune.tuning.evaluation import Evaluator
+from isptune.tuning.proposing import Proposer
 from isptune.vector import combine
 
 logger = logging.getLogger("isptune")
@@ -236,7 +237,7 @@ def run_session(
     try:
         watchers.start(_run_facts(session, run, resumed))
         with stoppable_run() as switch:
-            loop = Loop(session, optimizer, evaluator, watchers, run, switch)
+            loop = Loop(session, Proposer(optimizer), evaluator, watchers, run, switch)
             interrupt: KeyboardInterrupt | None = None
             try:
                 loop.replay(log)

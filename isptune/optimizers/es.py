@@ -7,18 +7,21 @@ from typing import Annotated, Any
 
 import numpy as np
 from deap import base, tools
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
+from isptune.contracts.free_space import Candidates, FreeSpace
+from isptune.contracts.optimizer import Optimizer
 from isptune.errors import ConfigurationError
 from isptune.integers import as_integer
-from isptune.optimizer import Candidates
-from isptune.optimizers._batch import BatchOptimizer, latin_hypercube, require_pairs
+from isptune.optimizers._batch import latin_hypercube, require_pairs
 
 Vector = NDArray[np.float64]
 
 # Of the usual populations; the option mu sets others.
 _PARENTS = 5
+# The first step around a start, as a share of the first step of a search without one.
+_NEAR = 0.2
 
 
 class Loss(base.Fitness):
@@ -39,7 +42,7 @@ class Individual:
         self.fitness = Loss()
 
 
-class EvolutionStrategy(BatchOptimizer):
+class EvolutionStrategy(Optimizer):
     """Evolution strategy, (mu/rho, lambda) or (mu/rho + lambda), with self-adapted log-normal steps.
 
     After Beyer and Schwefel, "Evolution strategies: a comprehensive introduction" (2002). Each batch holds
@@ -53,14 +56,16 @@ class EvolutionStrategy(BatchOptimizer):
     - mutation of the genome: x_i + sigma_i N_i(0, 1), reflected at the bounds, so that genomes stay inside;
     - selection: the mu best of the offspring (comma), or of parents and offspring (plus).
 
-    The first batch is a Latin hypercube over the whole cube. A candidate of the loss +inf is never
-    selected; where a whole batch fails, its parents breed again.
+    The first batch is a Latin hypercube over the whole cube. With starts it is these and their offspring,
+    bred from each in turn with first steps of a fifth of ``initial_sigma``. A candidate of the loss +inf is
+    never selected; where a whole batch fails, its parents breed again.
 
     Args:
-        dimension: the number n of parameters.
+        space: the n parameters, or their number where all are real.
         population: lambda, 30 by default.
         seed: the only source of randomness (PCG64).
         budget: not used.
+        starts: the parents of the first batch.
         mu: the number of parents, below the population; 5 if None, or half of a population of at most 5.
         rho: how many parents an offspring has, 1 to mu; all mu of them if None.
         plus: whether parents compete with their offspring.
@@ -71,28 +76,31 @@ class EvolutionStrategy(BatchOptimizer):
         ConfigurationError: an option outside its range.
 
     Example:
-        >>> optimizer = EvolutionStrategy(dimension=2, population=30, seed=0)
+        >>> optimizer = EvolutionStrategy(space=2, population=30, seed=0)
         >>> for _ in range(20):
-        ...     candidates = optimizer.ask()
-        ...     losses = ((candidates - 0.4) ** 2).sum(axis=1)
-        ...     optimizer.tell(candidates, losses)
+        ...     candidates = optimizer.propose()
+        ...     losses = ((candidates - 0.4) ** 2).sum(axis=1, keepdims=True)
+        ...     optimizer.learn(candidates, losses)
         >>> bool(losses.min() < 1e-6)
         True
     """
 
+    avoids_repeats = True
+
     def __init__(
         self,
-        dimension: int,
+        space: FreeSpace | int,
         population: int | None = None,
         seed: int = 0,
         budget: int | None = None,
+        starts: ArrayLike | None = None,
         mu: Annotated[int, Field(ge=1)] | None = None,
         rho: Annotated[int, Field(ge=1)] | None = None,
         plus: bool = False,
         initial_sigma: Annotated[float, Field(gt=0, le=1)] = 0.25,
         sigma_floor: Annotated[float, Field(gt=0, le=1)] = 1e-5,
     ) -> None:
-        super().__init__(dimension, population, seed, budget)
+        super().__init__(space, population, seed, budget, starts)
         require_pairs("es", self.population, "'cma' or 'random'")
         if mu is None:
             mu = _PARENTS if self.population > _PARENTS else self.population // 2
@@ -150,11 +158,20 @@ class EvolutionStrategy(BatchOptimizer):
         return np.stack([individual.genome for individual in self._offspring])
 
     def _first_batch(self) -> list[Individual]:
+        if len(self.starts):
+            sigma = max(_NEAR * self.initial_sigma, self.sigma_floor)
+            parents = [Individual(start, np.full(self.dimension, sigma)) for start in self.starts]
+            children = [
+                self._toolbox.mutate(parents[number % len(parents)])
+                for number in range(self.population - len(parents))
+            ]
+            return [*parents, *children][: self.population]
         genomes = latin_hypercube(self._generator, self.population, self.dimension)
         return [Individual(genome, np.full(self.dimension, self.initial_sigma)) for genome in genomes]
 
-    def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
+    def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None = None) -> None:
         """Select the next parents."""
+        losses = losses[:, 0]
         for individual, genome, loss in zip(self._offspring, candidates, losses, strict=True):
             # Where it was evaluated, which is elsewhere for one that would have been a repeat.
             individual.genome = genome

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import Field
 
+from isptune.contracts.free_space import Candidates, FreeSpace
+from isptune.contracts.optimizer import Optimizer
 from isptune.errors import ConfigurationError
-from isptune.optimizer import Candidates
-from isptune.optimizers._batch import BatchOptimizer, latin_hypercube
+from isptune.optimizers._batch import latin_hypercube
 
 # Squares of larger gradients would overflow; Adam does not depend on the gradients' scale below that.
 _LARGEST_GRADIENT = 1e150
@@ -20,7 +22,7 @@ _PROGRESS, _LEADER_PROGRESS = 1e-3, 1e-6
 _GAIN_UP, _GAIN_DOWN, _GAIN_RANGE = 1.2, 0.5, (1e-4, 2.0)
 
 
-class Adam(BatchOptimizer):
+class Adam(Optimizer):
     """Adam from several starts as one batch, with a gain per coordinate; needs gradients.
 
     Adam (Kingma and Ba 2015) moves every start by ``learning_rate * gain * m / sqrt(v)``, where m and v are
@@ -37,14 +39,16 @@ class Adam(BatchOptimizer):
       seen so far (at a distance drawn between 0.01 and 0.3 a coordinate) and at a uniform point. So does, at
       once, a start whose loss or gradient is not finite.
 
-    The first starts are a Latin hypercube over the middle half of every range. Each candidate costs a
+    Where no starts are given, and for those that are left, the first ones are a Latin hypercube over the
+    middle half of every range. Each candidate costs a
     forward and a backward pass, about three evaluations without gradients.
 
     Args:
-        dimension: the number n of parameters.
+        space: the n parameters, or their number where all are real.
         population: the number P of starts, 4 by default.
         seed: the only source of randomness (PCG64).
         budget: not used.
+        starts: where as many of the P starts begin.
         learning_rate: the first step of each coordinate, as a share of its range.
         beta1: the memory of the mean gradient, in [0, 1).
         beta2: the memory of the mean square, in [0, 1).
@@ -54,30 +58,32 @@ class Adam(BatchOptimizer):
         ConfigurationError: an option outside its range.
 
     Example:
-        >>> optimizer = Adam(dimension=2, seed=0)
+        >>> optimizer = Adam(space=2, seed=0)
         >>> for _ in range(30):
-        ...     candidates = optimizer.ask()
+        ...     candidates = optimizer.propose()
         ...     offset = candidates - 0.4
-        ...     optimizer.tell(candidates, (offset**2).sum(axis=1), 2.0 * offset)
+        ...     optimizer.learn(candidates, (offset**2).sum(axis=1, keepdims=True), 2.0 * offset)
         >>> bool((offset**2).sum(axis=1).min() < 1e-4)
         True
     """
 
     default_population: ClassVar[int] = 4
     needs_gradient: ClassVar[bool] = True
+    avoids_repeats = True
 
     def __init__(
         self,
-        dimension: int,
+        space: FreeSpace | int,
         population: int | None = None,
         seed: int = 0,
         budget: int | None = None,
+        starts: ArrayLike | None = None,
         learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1,
         beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5,
         beta2: Annotated[float, Field(ge=0, lt=1)] = 0.9,
         patience: Annotated[int, Field(ge=1)] = 12,
     ) -> None:
-        super().__init__(dimension, population, seed, budget)
+        super().__init__(space, population, seed, budget, starts)
         if not 0.0 < learning_rate <= 1.0:
             raise ConfigurationError(
                 f"the option learning_rate of 'adam' is {learning_rate}; allowed: above 0 and at most 1"
@@ -98,7 +104,7 @@ class Adam(BatchOptimizer):
         self._generator = np.random.Generator(np.random.PCG64(self.seed))
         shape = (self.population, self.dimension)
         # In the middle half: an optimum is seldom at the ends of a range, and the way to it is shorter.
-        self._points = 0.25 + 0.5 * latin_hypercube(self._generator, *shape)
+        self._points = self.begun(0.25 + 0.5 * latin_hypercube(self._generator, *shape))
         self._mean, self._square, self._previous = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self._gain = np.ones(shape)
         self._age = np.zeros(self.population, dtype=np.int64)
@@ -113,9 +119,10 @@ class Adam(BatchOptimizer):
         """Where the P starts have got to."""
         return self._points.copy()
 
-    def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
+    def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None = None) -> None:
         """One step of every start."""
         assert gradients is not None
+        losses = losses[:, 0]
         usable = np.isfinite(losses) & np.isfinite(gradients).all(axis=1)
         self._remember(candidates, losses)
         slopes = np.where(usable[:, None], gradients, 0.0)

@@ -8,6 +8,7 @@ writes.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -16,13 +17,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from isptune.contracts.free_space import Candidates, FreeSpace
+from isptune.contracts.optimizer import Optimizer
 from isptune.contracts.requirements import Packaging
-from isptune.errors import ConfigurationError, IsptuneError
+from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean
-from isptune.optimizer import Candidates
-from isptune.optimizers._batch import BatchOptimizer
 from isptune.optimizers._isolation import Isolation
 from isptune.registry import Entry, Family
 
@@ -33,11 +34,11 @@ MULTI_OBJECTIVE_FILE = Path(__file__).with_name("nevergrad_multi_objective.json"
 _LARGEST = 1e18
 
 
-class NevergradOptimizer(BatchOptimizer):
+class NevergradOptimizer(Optimizer):
     """An optimizer of Nevergrad (Rapin and Teytaud 2018), asked and told in whole batches.
 
-    Nevergrad gets one array that starts in the centre, with steps of a sixth of the range and clipped at the
-    bounds, ``num_workers=population``, and a random state made from the seed.
+    Nevergrad gets one array that starts in the centre, or at the first of the starts, with steps of a sixth
+    of the range and clipped at the bounds, ``num_workers=population``, and a random state made from the seed.
     Some of its methods draw from the global generators of numpy and of the standard library: those are
     exchanged for streams of this optimizer's own while Nevergrad runs and put back afterwards. A loss
     of +inf is passed on as a finite one that is worse than all seen so far.
@@ -49,25 +50,30 @@ class NevergradOptimizer(BatchOptimizer):
     and more objectives.
 
     Args:
-        dimension: the number n of parameters. Nevergrad gets a second, unused variable where it is 1:
-            its CMA would otherwise change to another package, for the whole process.
+        space: the n parameters, or their number where all are real. Nevergrad gets a second, unused
+            variable where it is 1: its CMA would otherwise change to another package, for the whole process.
         population: the number P of candidates in a batch, 30 by default.
         seed: the only source of randomness.
         budget: the evaluations that Nevergrad plans with; 50 batches if None.
+        starts: suggested to Nevergrad, whose method may take their losses into account or not.
 
     Raises:
         ConfigurationError: the installed Nevergrad has no optimizer of that name.
         IsptuneError: Nevergrad itself raised.
     """
 
-    avoids_repeats: ClassVar[bool] = False
     method: ClassVar[str] = ""
     packaging = Packaging(requires=("nevergrad",))
 
     def __init__(
-        self, dimension: int, population: int | None = None, seed: int = 0, budget: int | None = None
+        self,
+        space: FreeSpace | int,
+        population: int | None = None,
+        seed: int = 0,
+        budget: int | None = None,
+        starts: ArrayLike | None = None,
     ) -> None:
-        super().__init__(dimension, population, seed, budget)
+        super().__init__(space, population, seed, budget, starts)
         self._isolation = Isolation(self.seed, f"nevergrad's optimizer '{self.method}'")
         self._handles: list[Any] = []
         self._ranges: list[FiniteLosses] = []
@@ -83,42 +89,48 @@ class NevergradOptimizer(BatchOptimizer):
                 f"the installed nevergrad {nevergrad.__version__} has no optimizer '{self.method}', which "
                 f"nevergrad {survey()['nevergrad']} has{did_you_mean(self.method, known)}"
             )
-        centre = np.full(max(2, self.dimension), 0.5)
+        centre = self._padded(self.starts[0]) if len(self.starts) else np.full(max(2, self.dimension), 0.5)
         # Nevergrad's own way at bounds is to bounce, which throws a far overshoot to the opposite bound: with
         # it, PSO moves away from low losses. Clipping serves PSO, and CMA and DE as well as bouncing does.
         variables = nevergrad.p.Array(init=centre).set_mutation(sigma=1.0 / 6.0)
         variables = variables.set_bounds(0.0, 1.0, method="clipping")
         variables.random_state = state
         # The registered objects are shared by the whole process and some change themselves while they run.
-        return copy.deepcopy(known[self.method])(
+        search = copy.deepcopy(known[self.method])(
             variables,
             budget=50 * self.population if self.budget is None else self.budget,
             num_workers=self.population,
         )
+        # The last that was suggested is asked for first.
+        for start in self.starts[: self.population][::-1]:
+            search.suggest(self._padded(start))
+        return search
+
+    def _padded(self, start: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.append(start, 0.5) if self.dimension == 1 else start
 
     def propose(self) -> Candidates:
         """P calls of Nevergrad's ``ask``."""
         with self._isolation.running():
             self._handles = [self._search.ask() for _ in range(self.population)]
             points = np.array([np.asarray(handle.value, dtype=np.float64) for handle in self._handles])
-        if not ((points >= 0.0) & (points <= 1.0)).all():
-            raise IsptuneError(f"nevergrad's '{self.method}' proposed a candidate outside its bounds")
         return points[:, : self.dimension].copy()
 
     def forget(self, which: NDArray[np.bool_]) -> None:
         """Leave candidates of the batch that was proposed last out of what ``learn`` will be given."""
         self._handles = [handle for handle, out in zip(self._handles, which, strict=True) if not out]
 
-    def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
+    def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None = None) -> None:
         """P calls of Nevergrad's ``tell``."""
-        columns = losses.reshape(len(losses), -1)
-        self._ranges = self._ranges or [FiniteLosses() for _ in columns.T]
-        told = np.stack(
-            [seen.finite(column) for seen, column in zip(self._ranges, columns.T, strict=True)], 1
-        )
+        self._ranges = self._ranges or [FiniteLosses() for _ in losses.T]
+        told = np.stack([seen.finite(column) for seen, column in zip(self._ranges, losses.T, strict=True)], 1)
         with self._isolation.running():
+            from nevergrad.common.errors import TellNotAskedNotSupportedError
+
             for handle, row in zip(self._handles, told, strict=True):
-                self._search.tell(handle, float(row[0]) if len(row) == 1 else row)
+                # Some methods cannot learn from starts, which they did not think of themselves.
+                with contextlib.suppress(TellNotAskedNotSupportedError):
+                    self._search.tell(handle, float(row[0]) if len(row) == 1 else row)
         self._handles = []
 
 

@@ -6,47 +6,53 @@ import warnings
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from isptune.contracts.free_space import Candidates, FreeSpace
+from isptune.contracts.optimizer import Optimizer
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
-from isptune.optimizer import Candidates
-from isptune.optimizers._batch import BatchOptimizer
 
 SAMPLERS = ("uniform", "sobol")
 
 
-class RandomSearch(BatchOptimizer):
+class RandomSearch(Optimizer):
     """Candidates drawn from the unit cube without regard to the losses, the baseline.
 
     Args:
-        dimension: the number n of parameters.
+        space: the n parameters, or their number where all are real.
         population: the number P of candidates in a batch, 30 by default.
         seed: the only source of randomness.
         budget: not used.
+        starts: evaluated in the first batch, in place of draws.
         sampler: ``"uniform"`` for independent uniform draws; ``"sobol"`` for one scrambled Sobol sequence
             over the whole run, which fills the cube more evenly (Sobol 1967; Owen 1998; needs scipy).
 
     Example:
-        >>> optimizer = RandomSearch(dimension=2, population=4, seed=0, sampler="sobol")
-        >>> optimizer.ask().shape
+        >>> optimizer = RandomSearch(space=2, population=4, seed=0, sampler="sobol")
+        >>> optimizer.propose().shape
         (4, 2)
     """
 
+    avoids_repeats = True
+
     def __init__(
         self,
-        dimension: int,
+        space: FreeSpace | int,
         population: int | None = None,
         seed: int = 0,
         budget: int | None = None,
+        starts: ArrayLike | None = None,
         sampler: Literal["uniform", "sobol"] = "uniform",
     ) -> None:
-        super().__init__(dimension, population, seed, budget)
+        super().__init__(space, population, seed, budget, starts)
         if sampler not in SAMPLERS:
             raise ConfigurationError(
                 f"the sampler of 'random' is '{sampler}'{did_you_mean(str(sampler), SAMPLERS)}"
                 f"; allowed: {listed(SAMPLERS)}"
             )
         self._generator = np.random.Generator(np.random.PCG64(self.seed))
+        self._begun = False
         self._sequence: Any = None
         if sampler == "sobol":
             # scipy takes half a second to import, which `isptune list` should not pay.
@@ -56,6 +62,12 @@ class RandomSearch(BatchOptimizer):
 
     def propose(self) -> Candidates:
         """The next P draws."""
+        if self._begun:
+            return self._drawn()
+        self._begun = True
+        return self.begun(self._drawn())
+
+    def _drawn(self) -> Candidates:
         if self._sequence is None:
             return self._generator.random((self.population, self.dimension))
         with warnings.catch_warnings():
@@ -63,5 +75,5 @@ class RandomSearch(BatchOptimizer):
             warnings.simplefilter("ignore", UserWarning)
             return np.asarray(self._sequence.random(self.population), dtype=np.float64)
 
-    def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None) -> None:
+    def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None = None) -> None:
         """Nothing: the draws do not depend on the losses."""

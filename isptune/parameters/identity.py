@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from isptune.contracts.free_space import FreeSpace
 from isptune.parameters.space import ParameterSpace
 
 
@@ -26,6 +28,16 @@ def identities(space: ParameterSpace, unit: ArrayLike) -> list[bytes]:
     points = torch.from_numpy(np.array(unit, dtype=np.float64))
     # Adding zero makes one zero of both.
     return [row.tobytes() for row in space.to_values(points).numpy() + 0.0]
+
+
+def free_space(space: ParameterSpace) -> FreeSpace:
+    """What an optimizer may know of a space."""
+    return FreeSpace(
+        names=tuple(parameter.name for parameter in space.free),
+        kinds=tuple(parameter.kind for parameter in space.free),
+        counts=counts(space),
+        identify=partial(identities, space),
+    )
 
 
 def most_candidates(space: ParameterSpace) -> int | None:

@@ -9,10 +9,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from isptune.errors import ConfigurationError
-from isptune.optimizer import Optimizer
+from isptune.contracts.free_space import FreeSpace
+from isptune.contracts.optimizer import Optimizer
 from isptune.pareto import non_dominated
-from isptune.testing.optimizer import OptimizerConformance, check_batch, numpy_state
+from isptune.testing.optimizer import OptimizerConformance
+from isptune.testing.optimizer_starts import points
+from isptune.testing.optimizer_subject import numpy_state, stepped
+from isptune.tuning.proposing import Proposer
 
 Array = NDArray[np.float64]
 Losses = Callable[[Array], Array]
@@ -42,7 +45,7 @@ class MultiObjectiveConformance(OptimizerConformance):
     def test_batches_of_several_losses(self) -> None:
         for count in self.objectives:
             for dimension in self.dimensions:
-                follow(self.make(dimension=dimension), distances_to(count), self.generations)
+                follow(self.make(dimension), distances_to(count), self.generations)
 
     def test_the_same_seed_gives_the_same_candidates_for_several_losses(self) -> None:
         for count in self.objectives:
@@ -54,14 +57,14 @@ class MultiObjectiveConformance(OptimizerConformance):
     def test_replaying_a_log_of_several_losses_continues_it(self) -> None:
         for count in self.objectives:
             unbroken = follow(self.planned(seed=5), distances_to(count), self.generations)
-            resumed = self.planned(seed=5)
+            resumed = Proposer(self.planned(seed=5))
             half = self.generations // 2
             for candidates, losses in unbroken[:half]:
                 assert np.array_equal(resumed.ask(), candidates), (
                     "a replayed batch differs from the logged one"
                 )
                 resumed.tell(candidates, np.asarray(json.loads(json.dumps(losses.tolist()))))
-            continued = follow(resumed, distances_to(count), self.generations - half)
+            continued = followed(resumed, distances_to(count), self.generations - half)
             _check_same(unbroken[half:], continued, "a resumed run differs from the unbroken one")
 
     def test_global_random_state_has_no_part_in_several_losses(self) -> None:
@@ -75,21 +78,29 @@ class MultiObjectiveConformance(OptimizerConformance):
             assert numpy_state() == before[1], "numpy's global random state was changed"
         _check_same(runs[0], runs[1], "the candidates depend on the global random state")
 
-    def test_one_column_is_one_loss(self) -> None:
-        plain = follow(self.planned(), lambda candidates: distances(candidates)[:, 0], self.generations)
-        column = follow(self.planned(), lambda candidates: distances(candidates)[:, :1], self.generations)
-        _check_same(plain, column, "losses of the shapes (P,) and (P, 1) give other candidates")
-
     def test_survives_failures_among_several_losses(self) -> None:
         for failing in (lambda number: number % 3 == 1, lambda number: number >= 0):
-            optimizer = self.planned()
+            proposer = Proposer(self.planned())
             for generation in range(self.generations):
-                candidates = optimizer.ask()
-                check_batch(candidates, optimizer)
+                candidates = proposer.ask()
                 losses = distances(candidates)
                 if generation != 1:
                     losses[[failing(number) for number in range(len(losses))]] = np.inf
-                optimizer.tell(candidates, losses)
+                proposer.tell(candidates, losses)
+
+    def test_several_losses_of_starts(self) -> None:
+        for space in (FreeSpace.of_reals(3), stepped(5, 0, 2)):
+            starts = points(space, 3)
+            for count in self.objectives:
+                first, second = (
+                    follow(self.make(space, starts=starts), distances_to(count), self.generations)
+                    for _ in range(2)
+                )
+                _check_same(first, second, "two runs from one seed and the same starts differ")
+                assert np.array_equal(first[0][0][:3], starts), (
+                    "the first batch does not begin with the starts, expected them there whatever the number "
+                    "of losses; let the first propose end with: return self.begun(batch)"
+                )
 
     def test_survives_constant_and_huge_losses(self) -> None:
         follow(self.planned(), lambda candidates: np.full((len(candidates), 2), 3.0), self.generations)
@@ -97,22 +108,6 @@ class MultiObjectiveConformance(OptimizerConformance):
         # An objective that says nothing, and two that say the same.
         follow(self.planned(), lambda candidates: distances(candidates) * [1.0, 0.0], self.generations)
         follow(self.planned(), lambda candidates: distances(candidates)[:, [0, 0]], self.generations)
-
-    def test_refuses_another_number_of_losses(self) -> None:
-        optimizer = self.make()
-        candidates = optimizer.ask()
-        optimizer.tell(candidates, distances(candidates))
-        candidates = optimizer.ask()
-        refusal = None
-        try:
-            optimizer.tell(candidates, distances_to(3)(candidates))
-        except ConfigurationError as error:
-            refusal = str(error)
-        assert refusal == (
-            f"the optimizer '{optimizer.name or type(optimizer).__name__}' was told 2 losses per candidate "
-            "before and 3 now; the number of objectives stays the same throughout a run"
-        ), f"tell raised {refusal!r}"
-        optimizer.tell(candidates, distances(candidates))
 
     def test_the_front_grows(self) -> None:
         """The volume that the front dominates must become larger by what follows the first batch."""
@@ -151,13 +146,17 @@ def dominated_area(losses: Array, reference: Array) -> float:
 
 
 def follow(optimizer: Optimizer, losses: Losses, generations: int) -> list[tuple[Array, Array]]:
-    """Drive an optimizer for some generations, check its batches, and give what was asked and told."""
+    """Drive a fresh optimizer for some generations and give what was asked and told."""
+    return followed(Proposer(optimizer), losses, generations)
+
+
+def followed(proposer: Proposer, losses: Losses, generations: int) -> list[tuple[Array, Array]]:
+    """The same of one that was driven before."""
     log = []
     for _ in range(generations):
-        candidates = optimizer.ask()
-        check_batch(candidates, optimizer)
+        candidates = proposer.ask()
         told = losses(candidates)
-        optimizer.tell(candidates, told.copy())
+        proposer.tell(candidates, told)
         log.append((candidates, told))
     return log
 

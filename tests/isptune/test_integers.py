@@ -31,7 +31,7 @@ def test_integers_of_any_type_are_one(seven: Any) -> None:
     bench = parse_bench_config(grid)
     assert (bench.population, bench.budget, bench.seeds, bench.maps) == (7, 7, [7], list(range(7)))
     for name in ("es", "cma", "random", "nsga2", "adam"):
-        made = isptune.create_optimizer(name, dimension=seven, population=seven, seed=seven, budget=seven)
+        made = isptune.create_optimizer(name, space=seven, population=seven, seed=seven, budget=seven)
         assert [type(value) for value in (made.dimension, made.population, made.seed, made.budget)] == [
             int
         ] * 4

@@ -44,11 +44,11 @@ class Half(isptune.Objective):
     pass
 
 class Same(isptune.Optimizer):
-    def ask(self):
+    def propose(self):
         import numpy
         return numpy.full((self.population, self.dimension), 0.25)
 
-    def tell(self, candidates, losses, gradients=None):
+    def learn(self, candidates, losses, gradients=None):
         pass
 
 number = 3
@@ -86,7 +86,7 @@ CREATE: dict[str, Callable[..., Any]] = {
         ("objective", "Bright", {"gain": 2.0}),
         ("pipeline", "MyISP", {}),
         ("stage", "Dim", {}),
-        ("optimizer", "Same", {"dimension": 2}),
+        ("optimizer", "Same", {"space": 2}),
     ],
 )
 def test_every_kind_is_made_from_a_file_and_from_a_module(

@@ -110,7 +110,7 @@ def test_objects_are_short_in_a_console(flat: Maker, target: Maker, red: Maker) 
     assert repr(flat().scenes[0]) == "Scene('scene0', 8x8, index=0)"
     assert repr(target()) == "<Objective 'target': lower is better, differentiable>"
     assert repr(red()) == "<Objective 'red': higher is better, labels red, green>"
-    assert repr(isptune.create_optimizer("es", dimension=2)) == (
+    assert repr(isptune.create_optimizer("es", space=2)) == (
         "<Optimizer 'es': dimension 2, population 30, seed 0>"
     )
 
@@ -119,7 +119,7 @@ def test_objects_are_tables_in_a_notebook(flat: Maker, target: Maker) -> None:
     result = isptune.tune(flat(), target(), budget=12, population=6)
     cells = "".join(f"<td>{name}</td><td>{value:.6g}</td>" for name, value in result.best_parameters.items())
     assert cells.replace("</td><td>b<", "</td></tr><tr><td>b<") in result._repr_html_()
-    for shown in (flat(), target(), isptune.create_optimizer("es", dimension=2), flat().space):
+    for shown in (flat(), target(), isptune.create_optimizer("es", space=2), flat().space):
         assert "<table>" in shown._repr_html_()
     space = ParameterSpace({"mode": Choice(("<b>", "fine"))})
     assert "&lt;b&gt;, fine" in space._repr_html_()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ from torch import Tensor
 
 import isptune
 from isptune import Choice, Float, Int, ParameterSpace
-from isptune.optimizer import Steps
-from isptune.parameters.identity import counts, identities, most_candidates
+from isptune.parameters.identity import counts, free_space, identities, most_candidates
 from isptune.pareto import pareto_front
+from isptune.tuning.proposing import Proposer
 
 Maker = Callable[..., Any]
 SMALL = {"a": Int(0, 4), "b": Choice((0.0, 0.25, 0.5, 0.75))}
@@ -130,12 +129,12 @@ def test_what_failed_is_not_tried_again_and_said_once(stepped: Maker, target: Ma
 
 
 def test_spaces_of_real_numbers_are_not_touched(flat: Maker, target: Maker) -> None:
-    optimizer = isptune.create_optimizer("es", dimension=2, population=10, seed=0, budget=20)
+    optimizer = isptune.create_optimizer("es", space=2, population=10, seed=0, budget=20)
     result = isptune.tune(flat(), target(), budget=20, population=10)
     for start in (0, 10):
-        candidates = optimizer.ask()
+        candidates = optimizer.propose()
         assert np.array_equal(candidates, result.history.candidates[start : start + 10])
-        optimizer.tell(candidates, result.history.scores[start : start + 10])
+        optimizer.learn(candidates, result.history.scores[start : start + 10].reshape(10, 1))
 
 
 def test_what_does_not_matter_makes_no_other_candidate() -> None:
@@ -147,10 +146,9 @@ def test_what_does_not_matter_makes_no_other_candidate() -> None:
     keys = identities(space, [[0.1, 0.1], [0.4, 0.9], [0.9, 0.1], [0.9, 0.2], [0.9, 0.9]])
     assert [keys.index(key) for key in keys] == [0, 0, 2, 2, 4]
     for name in ("es", "nsga2"):
-        optimizer = isptune.create_optimizer(name, dimension=2, population=6, seed=0)
-        optimizer.know(Steps(counts(space), partial(identities, space)))
+        optimizer = isptune.create_optimizer(name, space=free_space(space), population=6, seed=0)
         # One without denoising and three with it.
-        assert len(set(identities(space, optimizer.ask()))) == 4
+        assert len(set(identities(space, Proposer(optimizer).ask()))) == 4
 
 
 def test_a_front_tells_candidates_by_their_values() -> None:

@@ -13,7 +13,7 @@ from isptune.api import create_optimizer
 from isptune.errors import IsptuneError
 from isptune.testing import MultiObjectiveConformance, OptimizerConformance
 from isptune.testing.multi_objective import distances, follow
-from isptune.testing.optimizer import run
+from isptune.testing.optimizer_subject import run
 
 
 class TestCMA(OptimizerConformance):
@@ -36,8 +36,11 @@ def test_it_recovers_hidden_optima_in_1500_evaluations():
         generator = np.random.default_rng([seed, 41])
         optimum, gamma = generator.uniform(0.2, 0.8, 5), generator.uniform(1.0, 2.0, 5)
         log = run(
-            create_optimizer("cma", dimension=5, seed=seed, budget=1500),
-            lambda x, o=optimum, g=gamma: ((np.abs(x - o) ** g).mean(axis=1), np.zeros_like(x)),
+            create_optimizer("cma", space=5, seed=seed, budget=1500),
+            lambda x, o=optimum, g=gamma: (
+                (np.abs(x - o) ** g).mean(axis=1, keepdims=True),
+                np.zeros_like(x),
+            ),
             50,
         )
         reached.append(min(losses.min() for _, losses, _ in log))
@@ -80,19 +83,19 @@ def flat(points):
 def test_it_proposes_what_nevergrad_proposes(dimension, population, generations, loss):
     """Equal in every bit, through convergence and new starts."""
     own, twin = (
-        create_optimizer(name, dimension=dimension, population=population, seed=7)
+        create_optimizer(name, space=dimension, population=population, seed=7)
         for name in ("cma", "nevergrad:DiagonalCMA")
     )
     for _ in range(generations):
-        candidates = own.ask()
-        np.testing.assert_array_equal(candidates, twin.ask())
+        candidates = own.propose()
+        np.testing.assert_array_equal(candidates, twin.propose())
         for optimizer in (own, twin):
-            optimizer.tell(candidates, loss(candidates))
+            optimizer.learn(candidates, loss(candidates)[:, None])
 
 
 def test_with_several_losses_it_is_nevergrads():
     own, twin = (
-        follow(create_optimizer(name, dimension=3, population=6, seed=2, budget=36), distances, 6)
+        follow(create_optimizer(name, space=3, population=6, seed=2, budget=36), distances, 6)
         for name in ("cma", "nevergrad:DiagonalCMA")
     )
     assert all(np.array_equal(a[0], b[0]) for a, b in zip(own, twin, strict=True))
@@ -100,25 +103,25 @@ def test_with_several_losses_it_is_nevergrads():
 
 def test_batches_smaller_than_a_generation_are_told_together():
     """4 + 3 ln 5 candidates are 8: three batches of 3 learn as one batch of 9 does."""
-    small = create_optimizer("cma", dimension=5, population=3, seed=1)
-    large = create_optimizer("cma", dimension=5, population=9, seed=1)
+    small = create_optimizer("cma", space=5, population=3, seed=1)
+    large = create_optimizer("cma", space=5, population=9, seed=1)
     for _ in range(20):
         parts = []
         for _ in range(3):
-            parts.append(small.ask())
-            small.tell(parts[-1], bowl(parts[-1]))
-        candidates = large.ask()
+            parts.append(small.propose())
+            small.learn(parts[-1], bowl(parts[-1])[:, None])
+        candidates = large.propose()
         np.testing.assert_array_equal(np.concatenate(parts), candidates)
-        large.tell(candidates, bowl(candidates))
+        large.learn(candidates, bowl(candidates)[:, None])
 
 
 def test_it_starts_anew_where_it_has_converged():
-    optimizer = create_optimizer("cma", dimension=2, population=10, seed=0)
+    optimizer = create_optimizer("cma", space=2, population=10, seed=0)
     spreads = []
     for _ in range(120):
-        candidates = optimizer.ask()
+        candidates = optimizer.propose()
         spreads.append(candidates.std())
-        optimizer.tell(candidates, bowl(candidates))
+        optimizer.learn(candidates, bowl(candidates)[:, None])
     narrowest = int(np.argmin(spreads))
     assert spreads[narrowest] < 1e-4
     assert max(spreads[narrowest:]) > 0.02
@@ -127,14 +130,14 @@ def test_it_starts_anew_where_it_has_converged():
 def test_a_file_of_options_in_the_working_directory_is_not_read(tmp_path, monkeypatch):
     """Pycma would take options of a running search from it."""
     monkeypatch.chdir(tmp_path)
-    expected = run(create_optimizer("cma", dimension=3, seed=1), slopes, 4)
+    expected = run(create_optimizer("cma", space=3, seed=1), slopes, 4)
     Path("cma_signals.in").write_text("{'maxiter': 1}")
-    found = run(create_optimizer("cma", dimension=3, seed=1), slopes, 4)
+    found = run(create_optimizer("cma", space=3, seed=1), slopes, 4)
     assert all(np.array_equal(a[0], b[0]) for a, b in zip(expected, found, strict=True))
 
 
 def slopes(points):
-    return slope(points), np.ones_like(points)
+    return slope(points)[:, None], np.ones_like(points)
 
 
 def test_an_error_of_pycma_says_whose_it_is(monkeypatch):
@@ -145,13 +148,13 @@ def test_an_error_of_pycma_says_whose_it_is(monkeypatch):
 
     monkeypatch.setattr(cma.CMAEvolutionStrategy, "ask", broken)
     with pytest.raises(IsptuneError) as caught:
-        create_optimizer("cma", dimension=2).ask()
+        create_optimizer("cma", space=2).propose()
     assert str(caught.value) == "pycma failed: RuntimeError: no luck"
 
 
 def test_it_imports_nevergrad_only_for_several_objectives():
     code = (
-        "import sys, isptune; optimizer = isptune.create_optimizer('cma', dimension=3); points = optimizer.ask();"
-        "optimizer.tell(points, points.sum(1)); assert 'cma' in sys.modules; assert 'nevergrad' not in sys.modules"
+        "import sys, isptune; optimizer = isptune.create_optimizer('cma', space=3); points = optimizer.propose();"
+        "optimizer.learn(points, points.sum(1, keepdims=True)); assert 'cma' in sys.modules; assert 'nevergrad' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -23,9 +23,17 @@ class TestConformance(OptimizerConformance):
 class TestConformancePlus(OptimizerConformance):
     name = "es"
 
-    def make(self, dimension=5, population=None, seed=0, budget=None):
+    def make(self, space=5, population=None, seed=0, budget=None, starts=None):
         return create_optimizer(
-            "es", dimension=dimension, population=population, seed=seed, budget=budget, plus=True, rho=2, mu=4
+            "es",
+            space=space,
+            population=population,
+            seed=seed,
+            budget=budget,
+            starts=starts,
+            plus=True,
+            rho=2,
+            mu=4,
         )
 
 
@@ -46,9 +54,9 @@ def test_recovers_hidden_optima_in_1500_evaluations(coupled, bound):
     for seed in range(10):
         optimizer, loss, best = EvolutionStrategy(5, seed=seed), recovery_map(seed, coupled), np.inf
         for _ in range(50):
-            candidates = optimizer.ask()
+            candidates = optimizer.propose()
             losses = loss(candidates)
-            optimizer.tell(candidates, losses)
+            optimizer.learn(candidates, losses[:, None])
             best = min(best, losses.min())
         reached.append(best)
     assert np.median(reached) < bound
@@ -116,9 +124,9 @@ def test_steps_never_fall_below_the_floor():
 def test_the_floor_keeps_a_converged_search_moving(floor):
     optimizer = EvolutionStrategy(5, seed=0, sigma_floor=floor)
     for _ in range(80):
-        candidates = optimizer.ask()
-        optimizer.tell(candidates, ((candidates - 0.4) ** 2).sum(axis=1))
-    spread = optimizer.ask().std(axis=0)
+        candidates = optimizer.propose()
+        optimizer.learn(candidates, ((candidates - 0.4) ** 2).sum(axis=1, keepdims=True))
+    spread = optimizer.propose().std(axis=0)
     assert (spread > 0.4 * floor).all()
     assert (spread < 10.0 * floor).all()
 
@@ -126,50 +134,50 @@ def test_the_floor_keeps_a_converged_search_moving(floor):
 def test_the_plus_strategy_never_loses_its_best():
     """A first candidate that nothing beats stays the only parent, so all offspring stay around it."""
     optimizer = EvolutionStrategy(3, seed=0, mu=1, plus=True, initial_sigma=0.01)
-    candidates = optimizer.ask()
+    candidates = optimizer.propose()
     losses = np.ones(30)
     losses[7] = -1000.0
-    optimizer.tell(candidates, losses)
+    optimizer.learn(candidates, losses[:, None])
     for _ in range(40):
-        batch = optimizer.ask()
+        batch = optimizer.propose()
         assert np.abs(batch - candidates[7]).max() < 0.25
         assert np.abs(batch.mean(axis=0) - candidates[7]).max() < 0.03
-        optimizer.tell(batch, np.ones(30))
+        optimizer.learn(batch, np.ones((30, 1)))
 
 
 def test_the_comma_strategy_forgets_its_parents():
     optimizer = EvolutionStrategy(3, seed=0, mu=1, initial_sigma=0.05)
-    candidates = optimizer.ask()
+    candidates = optimizer.propose()
     losses = np.ones(30)
     losses[7] = -1000.0
-    optimizer.tell(candidates, losses)
+    optimizer.learn(candidates, losses[:, None])
     for _ in range(60):
-        batch = optimizer.ask()
-        optimizer.tell(batch, np.ones(30))
+        batch = optimizer.propose()
+        optimizer.learn(batch, np.ones((30, 1)))
     assert np.abs(batch.mean(axis=0) - candidates[7]).max() > 0.05
 
 
 def test_parents_breed_again_after_a_failed_batch():
     optimizer = EvolutionStrategy(4, seed=0)
     for _ in range(30):
-        candidates = optimizer.ask()
-        optimizer.tell(candidates, ((candidates - 0.7) ** 2).sum(axis=1))
-    optimizer.tell(optimizer.ask(), np.full(30, np.inf))
-    assert np.abs(optimizer.ask() - 0.7).max() < 0.05
+        candidates = optimizer.propose()
+        optimizer.learn(candidates, ((candidates - 0.7) ** 2).sum(axis=1, keepdims=True))
+    optimizer.learn(optimizer.propose(), np.full((30, 1), np.inf))
+    assert np.abs(optimizer.propose() - 0.7).max() < 0.05
 
 
 def test_a_failed_candidate_is_never_a_parent():
     """Where only two survive, the next batch comes from these two and not from the failed ones."""
     optimizer = EvolutionStrategy(2, seed=0, initial_sigma=1e-4, sigma_floor=1e-5)
-    candidates = optimizer.ask()
+    candidates = optimizer.propose()
     losses = np.full(30, np.inf)
     losses[[4, 9]] = 1.0, 2.0
-    optimizer.tell(candidates, losses)
-    assert np.abs(optimizer.ask() - candidates[[4, 9]].mean(axis=0)).max() < 0.01
+    optimizer.learn(candidates, losses[:, None])
+    assert np.abs(optimizer.propose() - candidates[[4, 9]].mean(axis=0)).max() < 0.01
 
 
 def test_the_first_batch_has_one_candidate_in_every_stratum():
-    for column in EvolutionStrategy(5, seed=3).ask().T:
+    for column in EvolutionStrategy(5, seed=3).propose().T:
         assert sorted((column * 30).astype(int)) == list(range(30))
 
 
@@ -205,7 +213,7 @@ def test_the_first_batch_has_one_candidate_in_every_stratum():
 )
 def test_refuses_options_out_of_range(options, message):
     with pytest.raises(ConfigurationError) as caught:
-        create_optimizer("es", dimension=5, **options)
+        create_optimizer("es", space=5, **options)
     assert str(caught.value) == message
 
 
@@ -220,8 +228,8 @@ def test_small_populations_have_fewer_parents(population, mu):
     assert optimizer.mu == mu
     found = np.inf
     for _ in range(200 // population):
-        candidates = optimizer.ask()
+        candidates = optimizer.propose()
         losses = ((candidates - 0.4) ** 2).sum(axis=1)
-        optimizer.tell(candidates, losses)
+        optimizer.learn(candidates, losses[:, None])
         found = min(found, losses.min())
     assert found < 0.01

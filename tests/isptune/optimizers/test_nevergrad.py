@@ -17,7 +17,7 @@ from isptune.api import create_optimizer, list_optimizers
 from isptune.errors import ConfigurationError, IsptuneError, UnknownNameError
 from isptune.optimizers.nevergrad import FiniteLosses, NevergradFamily, method_class, survey
 from isptune.testing import OptimizerConformance
-from isptune.testing.optimizer import run, sphere
+from isptune.testing.optimizer_subject import run, sphere
 
 
 class TestDiagonalCMA(OptimizerConformance):
@@ -52,9 +52,9 @@ class TestNGOpt(OptimizerConformance):
     generations = 4
     search_generations = 8
 
-    def make(self, dimension=5, population=None, seed=0, budget=None):
+    def make(self, space=5, population=None, seed=0, budget=None, starts=None):
         return create_optimizer(
-            self.name, dimension=dimension, population=population or 10, seed=seed, budget=budget
+            self.name, space=space, population=population or 10, seed=seed, budget=budget, starts=starts
         )
 
 
@@ -99,7 +99,7 @@ def test_the_survey_covers_every_name_of_the_installed_nevergrad():
 )
 def test_refused_and_unknown_names(name, message):
     with pytest.raises(UnknownNameError) as caught:
-        create_optimizer(name, dimension=2)
+        create_optimizer(name, space=2)
     assert str(caught.value) == message
 
 
@@ -107,7 +107,7 @@ def test_a_name_that_the_installed_version_lacks():
     import nevergrad
 
     with pytest.raises(ConfigurationError) as caught:
-        method_class("DiagonalCMAx")(dimension=2)
+        method_class("DiagonalCMAx")(2)
     assert str(caught.value) == (
         f"the installed nevergrad {nevergrad.__version__} has no optimizer 'DiagonalCMAx', which "
         f"nevergrad {survey()['nevergrad']} has; did you mean 'DiagonalCMA'?"
@@ -115,9 +115,9 @@ def test_a_name_that_the_installed_version_lacks():
 
 
 def test_an_error_of_nevergrad_names_the_method():
-    optimizer = method_class("FCMA")(dimension=2)
+    optimizer = method_class("FCMA")(2)
     with pytest.raises(IsptuneError) as caught:
-        optimizer.ask()
+        optimizer.propose()
     assert str(caught.value) == (
         "nevergrad's optimizer 'FCMA' failed: ImportError: "
         "Please install fcmaes (pip install fcmaes) to use FCMA optimizers"
@@ -136,7 +136,7 @@ def test_importing_nevergrad_leaves_global_random_state_alone():
     code = (
         "import random, numpy; random.seed(1); numpy.random.seed(1);"
         "before = random.getstate(), numpy.random.get_state()[1].tolist();"
-        "import isptune; isptune.create_optimizer('nevergrad:DiagonalCMA', dimension=3).ask();"
+        "import isptune; isptune.create_optimizer('nevergrad:DiagonalCMA', space=3).propose();"
         "assert before == (random.getstate(), numpy.random.get_state()[1].tolist())"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -146,21 +146,21 @@ def test_global_streams_are_put_back_when_nevergrad_raises():
     random.seed(3)
     np.random.seed(3)
     before = random.getstate(), np.random.get_state()[1].tolist()
-    optimizer = method_class("FCMA")(dimension=2)
+    optimizer = method_class("FCMA")(2)
     with pytest.raises(IsptuneError):
-        optimizer.ask()
+        optimizer.propose()
     assert before == (random.getstate(), np.random.get_state()[1].tolist())
 
 
 def test_failures_and_huge_losses_raise_no_warnings(capsys):
-    optimizer = create_optimizer("nevergrad:DE", dimension=3, population=6, budget=60)
+    optimizer = create_optimizer("nevergrad:DE", space=3, population=6, budget=60)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for generation in range(6):
-            candidates = optimizer.ask()
+            candidates = optimizer.propose()
             losses = np.full(6, 1e300) * np.arange(6)
             losses[generation % 6] = np.inf
-            optimizer.tell(candidates, losses)
+            optimizer.learn(candidates, losses[:, None])
     assert capsys.readouterr() == ("", "")
 
 
@@ -184,9 +184,9 @@ def test_losses_are_told_in_order_finite_and_failures_last(batches):
 
 def test_one_parameter_does_not_change_nevergrad_for_the_others():
     """Nevergrad's CMA in one dimension would set a flag on the object that all of its CMA runs share."""
-    before = run(create_optimizer("nevergrad:DiagonalCMA", dimension=4, seed=2, budget=120), sphere, 4)
-    run(create_optimizer("nevergrad:DiagonalCMA", dimension=1, seed=2, budget=120), sphere, 4)
-    after = run(create_optimizer("nevergrad:DiagonalCMA", dimension=4, seed=2, budget=120), sphere, 4)
+    before = run(create_optimizer("nevergrad:DiagonalCMA", space=4, seed=2, budget=120), sphere, 4)
+    run(create_optimizer("nevergrad:DiagonalCMA", space=1, seed=2, budget=120), sphere, 4)
+    after = run(create_optimizer("nevergrad:DiagonalCMA", space=4, seed=2, budget=120), sphere, 4)
     assert all(np.array_equal(a[0], b[0]) for a, b in zip(before, after, strict=True))
 
 

@@ -10,6 +10,7 @@ from isptune.errors import ConfigurationError
 from isptune.optimizers.nevergrad import method_class, multi_objective_survey, survey
 from isptune.testing import MultiObjectiveConformance
 from isptune.testing.multi_objective import distances, follow
+from isptune.tuning.proposing import Proposer
 
 
 class TestDE(MultiObjectiveConformance):
@@ -28,19 +29,19 @@ def test_the_survey_agrees_with_the_conformance_survey():
 
 def test_a_name_that_did_not_pass_takes_one_loss():
     assert not method_class("MixES").is_multi_objective
-    optimizer = create_optimizer("nevergrad:MixES", dimension=2, population=4)
-    candidates = optimizer.ask()
+    proposer = Proposer(create_optimizer("nevergrad:MixES", space=2, population=4))
+    candidates = proposer.ask()
     with pytest.raises(ConfigurationError) as caught:
-        optimizer.tell(candidates, distances(candidates))
+        proposer.tell(candidates, distances(candidates))
     assert str(caught.value) == (
         "the optimizer 'nevergrad:MixES' must be told candidates of the shape (4, 2) and losses of the shape "
-        "(4,), got (4, 2) and (4, 2)"
+        "(4, 1), got (4, 2) and (4, 2)"
     )
 
 
 def test_the_search_moves_to_the_front():
     """The front of two squared distances is the line between the two points."""
-    optimizer = create_optimizer("nevergrad:DE", dimension=5, seed=0, budget=1500)
+    optimizer = create_optimizer("nevergrad:DE", space=5, seed=0, budget=1500)
     log = follow(optimizer, distances, 50)
 
     def off(losses):

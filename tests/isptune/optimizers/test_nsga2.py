@@ -20,8 +20,8 @@ from isptune.testing.multi_objective import follow
 class TestConformance(MultiObjectiveConformance):
     objectives = (2, 3, 7)
 
-    def make(self, dimension=5, population=None, seed=0, budget=None):
-        return NSGA2(dimension, population, seed, budget)
+    def make(self, space=5, population=None, seed=0, budget=None, starts=None):
+        return NSGA2(space, population, seed, budget, starts)
 
 
 def zdt1(candidates):
@@ -41,7 +41,7 @@ def zdt2(candidates):
 @pytest.mark.parametrize(("problem", "curve"), [(zdt1, np.sqrt), (zdt2, np.square)])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_reaches_the_known_front_and_covers_it(problem, curve, seed):
-    log = follow(NSGA2(dimension=6, population=30, seed=seed), problem, 80)
+    log = follow(NSGA2(space=6, population=30, seed=seed), problem, 80)
     losses = np.concatenate([told for _, told in log])
     front = losses[non_dominated(losses)]
     grid = np.linspace(0, 1, 1001)
@@ -99,24 +99,24 @@ def test_a_mutant_lies_between_the_bounds(value, draw, eta, chosen):
 
 
 def test_no_child_repeats_an_earlier_candidate():
-    log = follow(NSGA2(dimension=3, seed=2, mutation_probability=0.0), zdt1, 20)
+    log = follow(NSGA2(space=3, seed=2, mutation_probability=0.0), zdt1, 20)
     candidates = np.concatenate([asked for asked, _ in log])
     # Without mutation of their own, every child that crossover leaves as it is would be a copy.
     assert len(np.unique(candidates, axis=0)) > 0.99 * len(candidates)
 
 
 def test_parents_survive_worse_children():
-    optimizer = NSGA2(dimension=4, population=20, seed=1)
+    optimizer = NSGA2(space=4, population=20, seed=1)
     good = follow(optimizer, zdt1, 15)[-1][0]
     for _ in range(3):
-        candidates = optimizer.ask()
+        candidates = optimizer.propose()
         # Whatever is asked now is far worse than all parents, which go on breeding near themselves.
-        optimizer.tell(candidates, zdt1(candidates) + 100.0)
+        optimizer.learn(candidates, zdt1(candidates) + 100.0)
         assert candidates[:, 1:].mean() < good[:, 1:].mean() + 0.1
 
 
 def test_an_odd_population_is_exact():
-    assert NSGA2(dimension=2, population=7).ask().shape == (7, 2)
+    assert NSGA2(space=2, population=7).propose().shape == (7, 2)
 
 
 @pytest.mark.parametrize(
@@ -142,5 +142,5 @@ def test_an_odd_population_is_exact():
 )
 def test_refusals(options, message):
     with pytest.raises(ConfigurationError) as caught:
-        NSGA2(dimension=3, **options)
+        NSGA2(space=3, **options)
     assert str(caught.value) == message

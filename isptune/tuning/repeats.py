@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from isptune.optimizer import Candidates, Steps
+from isptune.contracts.free_space import Candidates, FreeSpace
 
 # Up to so many different candidates are listed, so that the last one is found as well.
 _LISTED = 4096
@@ -27,33 +27,33 @@ class Repeats:
     every candidate of the space was asked for, it stays.
 
     Args:
-        steps: what may be known of the space.
+        space: the parameters, some of which have steps.
         seed: of the draws, which are no others' draws.
     """
 
-    def __init__(self, steps: Steps, seed: int) -> None:
-        self._steps = steps
-        stream = np.random.SeedSequence([seed, len(steps.counts)])
+    def __init__(self, space: FreeSpace, seed: int) -> None:
+        self._space = space
+        stream = np.random.SeedSequence([seed, len(space.counts)])
         self._generator = np.random.Generator(np.random.PCG64(stream))
         self._seen: set[bytes] = set()
-        self._whole = [place for place, count in enumerate(steps.counts) if count]
-        self._real = [place for place, count in enumerate(steps.counts) if not count]
+        self._whole = [place for place, count in enumerate(space.counts) if count]
+        self._real = [place for place, count in enumerate(space.counts) if not count]
         # Every candidate that is left to be asked for, with its key, where they are few.
         self._left: list[tuple[bytes, NDArray[np.float64]]] | None = None
-        if not self._real and math.prod(steps.counts) <= _LISTED:
-            cells = itertools.product(*(range(count) for count in steps.counts))
-            middles = (np.array(list(cells), dtype=np.float64) + 0.5) / np.array(steps.counts)
-            self._left = list(zip(steps.identify(middles), middles, strict=True))
+        if not self._real and math.prod(space.counts) <= _LISTED:
+            cells = itertools.product(*(range(count) for count in space.counts))
+            middles = (np.array(list(cells), dtype=np.float64) + 0.5) / np.array(space.counts)
+            self._left = list(zip(space.identify(middles), middles, strict=True))
 
     def moved(self, batch: Candidates) -> Candidates:
         """A batch (P, n) without candidates that were asked for before, as far as there are others."""
         found = batch.copy()
-        for row, key in enumerate(self._steps.identify(found)):
+        for row, key in enumerate(self._space.identify(found)):
             if key in self._seen:
                 other = self._other(found[row])
                 if other is not None:
                     found[row] = other
-                    (key,) = self._steps.identify(found[row : row + 1])
+                    (key,) = self._space.identify(found[row : row + 1])
             self._seen.add(key)
         return found
 
@@ -65,7 +65,7 @@ class Repeats:
             for _ in range(_DRAWS):
                 places = self._generator.choice(self._whole, size=changes, replace=False)
                 other = point.copy()
-                other[places] = [self._step(point[place], self._steps.counts[place]) for place in places]
+                other[places] = [self._step(point[place], self._space.counts[place]) for place in places]
                 if self._is_new(other):
                     return other
         for place in self._real:
@@ -84,7 +84,7 @@ class Repeats:
         if not self._left:
             return None
         middles = np.stack([middle for _, middle in self._left])
-        counts = np.array(self._steps.counts)
+        counts = np.array(self._space.counts)
         apart = np.abs(np.floor(middles * counts) - np.minimum(np.floor(point * counts), counts - 1))
         ties = self._generator.random(len(apart))
         order = np.lexsort((ties, (apart / counts).sum(axis=1), (apart > 0).sum(axis=1)))
@@ -101,5 +101,5 @@ class Repeats:
         return (other + (other >= cell) + 0.5) / count
 
     def _is_new(self, point: NDArray[np.float64]) -> bool:
-        (key,) = self._steps.identify(point[None])
+        (key,) = self._space.identify(point[None])
         return key not in self._seen

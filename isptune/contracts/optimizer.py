@@ -1,0 +1,137 @@
+"""The contract of an optimizer: what turns losses into better candidates."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from isptune.contracts.free_space import Candidates, FreeSpace
+from isptune.contracts.requirements import Packaged
+from isptune.errors import ConfigurationError
+from isptune.integers import whole_number
+from isptune.showing import html_table, short
+
+
+class Optimizer(Packaged, ABC):
+    """Proposes whole batches of candidates in the unit cube and learns from their losses; it minimises.
+
+    A subclass writes ``propose`` and ``learn``, which a run calls in turn. It needs no checks of its own:
+    a run checks what is proposed, and what is learnt (``isptune.tuning.proposing``).
+
+    Args:
+        space: what may be known of the n free parameters; a whole number stands for so many real ones.
+        population: the number P of candidates in a batch; the class's ``default_population`` if None.
+        seed: the only source of randomness. Global generators are left as they were found.
+        budget: how many evaluations the run will make, for methods that plan with it; None if unknown.
+        starts: (S, n) candidates to begin at, the most promising first; none if None. The first batch
+            begins with them (``begun``), or with the first P of more, and the search goes on from there in
+            the method's own way.
+
+    Class facts:
+        default_population: the batch size that suits the method.
+        needs_gradient: ``learn`` must be given the gradients of the losses.
+        is_multi_objective: ``learn`` takes several losses per candidate, and the search is for the whole
+            front of candidates that no other beats in every loss. A run of several objectives with another
+            method is refused.
+        avoids_repeats: where the space has whole numbers, choices or switches, a run moves a proposed
+            candidate whose values were evaluated before to others that were not, as long as there are any;
+            ``learn`` gets the candidates that were evaluated. An object may change it while it runs. No run
+            evaluates the same values twice, but repeats count in the budget.
+        packaging: what has to be installed.
+
+    Raises:
+        ConfigurationError: an argument that cannot be.
+
+    Rules that the conformance suite ``isptune.testing.OptimizerConformance`` checks: every coordinate
+    lies in [0, 1]; the same seed and the same losses give the same candidates to the last bit; a loss may be
+    +inf (a candidate that failed), which it then is in all columns, and never NaN.
+    """
+
+    default_population: ClassVar[int] = 30
+    needs_gradient: ClassVar[bool] = False
+    is_multi_objective: ClassVar[bool] = False
+    avoids_repeats: bool = False
+    aliases: ClassVar[tuple[str, ...]] = ()
+
+    name: str = ""
+    options: dict[str, Any]
+
+    def __init__(
+        self,
+        space: FreeSpace | int,
+        population: int | None = None,
+        seed: int = 0,
+        budget: int | None = None,
+        starts: ArrayLike | None = None,
+    ) -> None:
+        self.space = space if isinstance(space, FreeSpace) else FreeSpace.of_reals(space)
+        self.dimension = self.space.dimension
+        self.population = whole_number(
+            "the population", self.default_population if population is None else population, 1
+        )
+        self.seed = whole_number("the seed", seed, 0)
+        self.budget = None if budget is None else whole_number("the budget", budget, 1)
+        self.starts = _checked_starts(starts, self.dimension)
+
+    def __repr__(self) -> str:
+        return short("Optimizer", self.called, *self._shown_facts())
+
+    def _repr_html_(self) -> str:
+        return html_table("", ["optimizer", "facts"], [[self.called, ", ".join(self._shown_facts())]])
+
+    def _shown_facts(self) -> list[str]:
+        """What there is to say of it; a subclass that is not ready yet has less."""
+        given = {key: getattr(self, key, None) for key in ("dimension", "population", "seed")}
+        facts = [f"{key} {value}" for key, value in given.items() if value is not None]
+        facts += ["needs gradients"] if self.needs_gradient else []
+        return facts + (["takes several objectives"] if self.is_multi_objective else [])
+
+    @property
+    def called(self) -> str:
+        """The registered name, or the class's."""
+        return self.name or type(self).__name__
+
+    @abstractmethod
+    def propose(self) -> Candidates:
+        """The next batch: (P, n) float64 in [0, 1]."""
+
+    @abstractmethod
+    def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None = None) -> None:
+        """Take the losses of the batch that ``propose`` gave.
+
+        Args:
+            candidates: (P, n), what was evaluated: what was proposed, but for repeats that were moved.
+            losses: (P, K), lower is better, +inf for a candidate that failed; K is 1, or the number of
+                objectives where the class ``is_multi_objective``, and stays the same.
+            gradients: (P, n), the losses' gradients in the unit cube, where ``needs_gradient``.
+        """
+
+    def begun(self, batch: Candidates) -> Candidates:
+        """A first batch (P, n) with the starts in place of its first rows."""
+        found = np.array(batch, dtype=np.float64)
+        found[: len(self.starts)] = self.starts[: len(found)]
+        return found
+
+
+def _checked_starts(starts: ArrayLike | None, dimension: int) -> Candidates:
+    """(S, n) candidates of a caller's array, which is left to the caller."""
+    if starts is None:
+        return np.empty((0, dimension))
+    try:
+        found = np.array(starts, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"starts holds what is no number; allowed: (S, {dimension}) numbers in [0, 1]"
+        ) from None
+    if found.ndim != 2 or found.shape[1] != dimension:
+        raise ConfigurationError(
+            f"starts has the shape {found.shape}; allowed: (S, {dimension}), one candidate a row"
+        )
+    wrong = ~((found >= 0.0) & (found <= 1.0))
+    if wrong.any():
+        row, column = (int(place) for place in np.argwhere(wrong)[0])
+        raise ConfigurationError(f"start {row} has the coordinate {found[row, column]:g}, outside [0, 1]")
+    return found

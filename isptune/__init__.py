@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from isptune.api import (
         register_stage as register_stage,
     )
+    from isptune.contracts.development import Development as Development
     from isptune.contracts.distortion import Distortion as Distortion
     from isptune.contracts.judge import Judge as Judge
     from isptune.contracts.optimizer import Optimizer as Optimizer
@@ -76,6 +77,7 @@ _HOMES = {
         for verb, plural in (("create", ""), ("register", ""), ("list", "s"))
         for kind in (f"stage{plural}", f"pipeline{plural}", f"objective{plural}", f"optimizer{plural}")
     ],
+    "isptune.contracts.development": ["Development"],
     "isptune.contracts.distortion": ["Distortion"],
     "isptune.contracts.judge": ["Judge"],
     "isptune.contracts.optimizer": ["Optimizer"],

@@ -14,7 +14,7 @@ import torch
 
 from isptune import registry
 from isptune.again import check_parameters, plain_data, require_named
-from isptune.checks import check_optimizer, with_population
+from isptune.checks import check_optimizer, check_takes_scenes, with_population
 from isptune.config import HOW_IT_RUNS, Component, RunConfig, check_budget, parse_config, settings_of
 from isptune.contracts.optimizer import Optimizer
 from isptune.errors import RunDirectoryError, UnknownNameError
@@ -154,6 +154,7 @@ def best_of_run(out: str | Path, scenes: list[str]) -> tuple[Pipeline, dict[str,
     """
     directory = RunDirectory(out)
     session = prepare_resume(out)
+    check_takes_scenes(session.config.pipeline, scenes)
     log, _ = directory.read_log(session.config.fingerprint())
     result = build_result(log, session.pipeline, session.objective, Path(out), session.space)
     best = result.best_parameters

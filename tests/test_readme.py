@@ -95,6 +95,11 @@ def test_the_configuration_example_runs() -> None:
     assert run(["tune", "--config", "run.yaml", "--out", "run"]) == 0
 
 
+def test_an_isp_of_ones_own_takes_less_than_forty_lines() -> None:
+    (example,) = (block for block in blocks("python") if "class MyISP" in block)
+    assert len(example.splitlines()) < 40
+
+
 def test_the_python_examples_run_in_their_order() -> None:
     names: dict[str, Any] = {}
     for block in blocks("python"):

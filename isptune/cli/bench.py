@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isptune.checks import check_takes_scenes
 from isptune.cli.options import (
     json_option,
     parameter_options,
@@ -114,6 +115,8 @@ def command(
     if engine != "ray":
         # A cluster may have plugins, packages and files that this machine lacks.
         check_grid(config)
+        if data.get("scenes"):
+            check_takes_scenes(config.pipeline, [one.label for one in config.scenes])
 
     from isptune.benchmark.engines import make_engine
     from isptune.benchmark.running import run_benchmark

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isptune import registry
-from isptune.checks import PIPELINE_SETTINGS, check_scenes
+from isptune.checks import PIPELINE_SETTINGS, check_scenes, check_takes_scenes
 from isptune.cli.options import json_option, key_values, require_runs
+from isptune.config import Component
 from isptune.errors import ConfigurationError
 from isptune.places import Place, absolute_scene
 
@@ -112,6 +113,7 @@ def _of_options(name: str, options: dict[str, Any], image: str, seed: int) -> Pi
     """The pipeline that the options name, on the whole image."""
     from isptune.plugins import takes_option
 
+    check_takes_scenes(Component(name=name), [image])
     factory = registry.pipelines.get(name)
     defaults = {"scenes": [absolute_scene(image)], "crop": "full", "seed": seed, "maps": "identity"}
     for key, value in defaults.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from isptune.checks import check_components, check_scenes
+from isptune.checks import check_components, check_scenes, check_takes_scenes
 from isptune.cli.options import (
     checkpoint_option,
     how_options,
@@ -124,6 +124,7 @@ def command(
     config = with_absolute_paths(config)
     check_components(config)
     check_scenes(config.scenes, config.crop)
+    check_takes_scenes(config.pipeline, images)
     trackers = make_trackers(tensorboard, mlflow, wandb)
 
     from isptune.session import prepare

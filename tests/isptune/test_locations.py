@@ -330,3 +330,28 @@ def test_outputs_lie_where_they_were_asked_for_whatever_a_plugin_does(
         assert Path.cwd() == away
         assert (tmp_path / made).is_file()
     assert not list(away.iterdir())
+
+
+def test_pictures_for_a_pipeline_with_scenes_of_its_own_are_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("own.py").write_text(
+        "import mine\nclass Own(mine.MyISP):\n    def __init__(self) -> None:\n        super().__init__()\n"
+    )
+    given = ["--pipeline", "own.py:Own", "--budget", "4", "--population", "2"]
+    sentence = (
+        "isptune: error: the pipeline 'own.py:Own' has scenes of its own and no option 'scenes': "
+        "leave out chart:96x64\n"
+    )
+    run = [*given, "--objective", "contrast", "--optimizer", "random"]
+    Path("grid.yaml").write_text("pipeline: own.py:Own\nobjectives: [contrast]\n")
+    assert command(["tune", *run, "--out", "run"]) == 0
+    capsys.readouterr()
+    for arguments in (
+        ["tune", "chart:96x64", *run],
+        ["bench", "grid.yaml", "--scene", "chart:96x64"],
+        ["render", "chart:96x64", "--pipeline", "own.py:Own", "--out", "x.png"],
+        ["render", "chart:96x64", "--run", "run", "--out", "x.png"],
+    ):
+        assert command(arguments) == 2
+        assert capsys.readouterr().err == sentence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -65,16 +64,32 @@ class Family(Packaged, ABC):
         return {}
 
 
-def entry_of(kind: str, name: str, target: Any, aliases: Iterable[str], provider: str) -> Entry:
-    """What is known of a loaded class or factory, without making one."""
-    packaging: Packaging = getattr(target, "packaging", Packaging())
+def entry_of(
+    kind: str,
+    name: str,
+    fact: Callable[[str, Any], Any],
+    summary: str,
+    aliases: Iterable[str],
+    provider: str,
+) -> Entry:
+    """What is known of a class or factory, without making one.
+
+    Args:
+        kind: the singular noun.
+        name: as registered.
+        fact: gives a class fact by its name, or the default beside it.
+        summary: the first line of the docstring.
+        aliases: further names.
+        provider: the distribution or module that brings it.
+    """
+    packaging: Packaging = fact("packaging", Packaging())
     missing = missing_packages(packaging.requires)
-    needs = list(getattr(target, "needs", ()))
+    needs = list(fact("needs", ()))
     if packaging.extra:
         needs.append(f"extra {packaging.extra}")
-    if getattr(target, "needs_reference", False):
+    if fact("needs_reference", False):
         needs.append("reference")
-    if getattr(target, "needs_gradient", False):
+    if fact("needs_gradient", False):
         needs.append("gradients")
     weights, downloads = packaging.weights, packaging.downloads
     if downloads and not weights:
@@ -83,16 +98,16 @@ def entry_of(kind: str, name: str, target: Any, aliases: Iterable[str], provider
         weights = " and ".join(default) or " or ".join(str(one) for one in downloads)
     if weights:
         needs.append(f"weights {weights}")
-    coverage = getattr(target, "coverage", None)
+    coverage = fact("coverage", None)
     trained_on, blind_to = (coverage.trained_on, coverage.blind_to) if coverage else ((), ())
     notes = [f"not installed: {listed(missing)}"] if missing else []
     notes += [f"misjudges {listed(blind_to)}"] if blind_to else []
     return Entry(
         name=name,
         kind=kind,
-        summary=(inspect.getdoc(target) or "").split("\n", 1)[0],
+        summary=summary,
         needs=tuple(needs),
-        differentiable=getattr(target, "is_differentiable", None),
+        differentiable=fact("is_differentiable", None),
         available=not missing,
         note="; ".join(notes),
         trained_on=tuple(trained_on),

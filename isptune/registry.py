@@ -10,60 +10,24 @@ for is written as its place, ``module:Class`` or ``path/to/file.py:Class`` (``is
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
 from isptune import locations
 from isptune.contracts.requirements import Packaging, check_instance_records, check_records
-from isptune.entries import Entry, Family, entry_of, entry_of_family
+from isptune.entries import Entry, Family, entry_of_family
 from isptune.errors import ConfigurationError, IsptuneError, UnknownNameError
 from isptune.integers import plain
-from isptune.naming import did_you_mean, listed, match, natural_sorted
+from isptune.naming import did_you_mean, listed, match, natural_sorted, nearest
 from isptune.places import settled
 from isptune.plugins import check_options, reading, require_packages
-from isptune.plugins.class_facts import class_fact
 from isptune.plugins.options import Option, options_of
+from isptune.plugins.record import Record
 from isptune.plugins.source import UnreadableError
 from isptune.recipes import Recipe, recorded, remember
-
-_FAMILY = f"{Family.__module__}.{Family.__qualname__}"
-
-
-@dataclass
-class _Record:
-    target: Any
-    provider: str
-    entry_point: metadata.EntryPoint | None = None
-
-    @property
-    def source(self) -> reading.Source | None:
-        """Where the plugin is defined, while it is not imported; None where that cannot be told."""
-        if self.target is not None or self.entry_point is None:
-            return None
-        return reading.read(self.entry_point.value)
-
-    def fact(self, name: str, default: Any = None) -> Any:
-        """A class fact such as ``aliases``, from the source while the plugin is not imported.
-
-        Raises:
-            UnreadableError: the source does not tell.
-        """
-        if self.target is not None:
-            return getattr(self.target, name, default)
-        if self.source is None:
-            raise UnreadableError(name)
-        return class_fact(self.source, name, default)
-
-    @property
-    def may_be_family(self) -> bool:
-        if self.target is not None:
-            return isinstance(self.target, Family) or (
-                isinstance(self.target, type) and issubclass(self.target, Family)
-            )
-        source = self.source
-        return source is None or reading.derives_from(source, _FAMILY) is not False
 
 
 class Registry:
@@ -77,7 +41,7 @@ class Registry:
     def __init__(self, kind: str, group: str) -> None:
         self.kind = kind
         self.group = group
-        self._records: dict[str, _Record] = {}
+        self._records: dict[str, Record] = {}
         self._aliases: dict[str, str] = {}
         self._discovered = False
 
@@ -93,7 +57,7 @@ class Registry:
         def decorate(target: Any) -> Any:
             self._discover()
             check_records(target)
-            self._add(name, _Record(target, getattr(target, "__module__", "?")), replace)
+            self._add(Record(self.kind, name, getattr(target, "__module__", "?"), target), replace)
             for alias in aliases:
                 self._aliases[self._checked(alias)] = name
             return target
@@ -108,14 +72,14 @@ class Registry:
             )
         return name
 
-    def _add(self, name: str, record: _Record, replace: bool) -> None:
-        taken = self._records.get(name)
+    def _add(self, record: Record, replace: bool) -> None:
+        taken = self._records.get(record.name)
         if taken is not None and not replace:
             raise ConfigurationError(
-                f"the {self.kind} '{name}' is already registered by {taken.provider}; "
+                f"the {self.kind} '{record.name}' is already registered by {taken.provider}; "
                 "choose another name or pass replace=True"
             )
-        self._records[name] = record
+        self._records[record.name] = record
 
     def _discover(self) -> None:
         if self._discovered:
@@ -130,44 +94,25 @@ class Registry:
                     f"the {self.kind} '{point.name}' is provided by two packages, "
                     f"{taken.provider} and {provider}; uninstall one of them"
                 )
-            self._records[point.name] = _Record(None, provider, point)
+            self._records[point.name] = Record(self.kind, point.name, provider, None, point)
 
     def _load(self, name: str) -> Any:
-        record = self._records[name]
-        if record.target is None and record.entry_point is not None:
-            try:
-                target = record.entry_point.load()
-                check_records(target)
-            except Exception as error:
-                raise IsptuneError(
-                    f"the {self.kind} '{name}' of the package {record.provider} cannot be imported: "
-                    f"{type(error).__name__}: {error}"
-                ) from error
-            # An entry point may stand for a family's class; one instance of it serves.
-            record.target = target
-        if isinstance(record.target, type) and issubclass(record.target, Family):
-            record.target = record.target()
-        return record.target
+        return self._records[name].load()
 
     def _alias_table(self) -> dict[str, str]:
         table = dict(self._aliases)
         for name, record in self._records.items():
-            try:
-                aliases = record.fact("aliases", ())
-            except UnreadableError:
-                # Nothing is imported to learn of further names.
-                continue
-            for alias in aliases:
+            for alias in record.aliases():
                 table.setdefault(alias, name)
         return table
 
-    def families(self) -> dict[str, Family]:
-        """The loaded families by prefix."""
+    def families(self, pattern: str | None = None) -> dict[str, Family]:
+        """The families by prefix, loaded, of which a name may match a glob."""
         self._discover()
         found = {}
         for name, record in list(self._records.items()):
             # Only families are loaded here, and what does not tell from its source that it is none.
-            if not record.may_be_family:
+            if record.is_family is False or not _may_match(f"{name}:", pattern):
                 continue
             try:
                 target = self._load(name)
@@ -186,7 +131,7 @@ class Registry:
         """
         self._discover()
         prefix, colon, rest = name.partition(":")
-        if colon and prefix in self._records:
+        if colon and prefix in self._records and self._records[prefix].is_family is not False:
             family = self._load(prefix)
             if isinstance(family, Family):
                 return self._get_from_family(prefix, family, rest)
@@ -203,29 +148,33 @@ class Registry:
             located = locations.load(name, self.kind)
             if located is not None:
                 return located
-        self.families()
         aliased = self._alias_table().get(name)
         if aliased is not None:
             return self._load(aliased)
-        near = did_you_mean(name, [*self.names(), *self._alias_table()])
-        if not near and self._is_located(name):
-            near = (
-                f"; and there is no module '{name.rpartition(':')[0]}' in the current folder or among "
-                "what is installed"
-            )
-        raise UnknownNameError(
-            f"there is no {self.kind} named '{name}'{near or f'; known: {listed(self._short_names())}'}"
-        )
+        raise UnknownNameError(f"there is no {self.kind} named '{name}'{self._near(name)}")
+
+    def _near(self, name: str) -> str:
+        """What else may be meant by a name that nothing has; no plugin is imported to tell."""
+        families = [one for one, record in self._records.items() if record.is_family]
+        alone = [one for one in self._records if one not in families]
+        prefix, colon, rest = name.partition(":")
+        family = nearest(prefix, families) if colon else None
+        if family is not None:
+            return f"; did you mean '{family}:{rest}'?"
+        near = nearest(name, [*alone, *self._alias_table(), *families])
+        if near is not None:
+            return f"; did you mean '{near}:NAME'?" if near in families else f"; did you mean '{near}'?"
+        if self._is_located(name):
+            return f"; and there is no module '{prefix}' in the current folder or among what is installed"
+        known = natural_sorted([*alone, *(f"{one}:NAME" for one in families)])
+        search = f"; isptune list {self.kind}s '*{name}*' looks for it in {listed(families)}"
+        return f"; known: {listed(known)}{search if families else ''}"
 
     def _is_located(self, name: str) -> bool:
         """Whether a name is a place, such as ``file.py:Class``, and neither registered nor of a family."""
         self._discover()
         taken = name in self._records or name.partition(":")[0] in self._records
         return not taken and locations.is_location(name)
-
-    def _short_names(self) -> list[str]:
-        families = self.families()
-        return natural_sorted(f"{name}:NAME" if name in families else name for name in self._records)
 
     def _get_from_family(self, prefix: str, family: Family, rest: str) -> Callable[..., Any]:
         self._require_in_family(prefix, family, rest)
@@ -319,24 +268,24 @@ class Registry:
             UnknownNameError: nothing has that name.
         """
         record = self._record(name)
-        if record is not None and not record.may_be_family:
+        if record is not None and record.is_family is False:
             with contextlib.suppress(UnreadableError):
                 return record.fact(key, default)
         return getattr(self.get(name), key, default)
 
-    def _record(self, name: str) -> _Record | None:
+    def _record(self, name: str) -> Record | None:
         self._discover()
         return self._records.get(name) or self._records.get(self._alias_table().get(name, ""))
 
     def _known_options(self, name: str) -> list[Option] | None:
         """What a plugin takes, from its source where that tells; None where anything may be given."""
         record = self._record(name)
-        if record is not None and record.source is not None and not record.may_be_family:
+        if record is not None and record.source is not None and record.is_family is False:
             with contextlib.suppress(UnreadableError):
                 self._require(name, record.fact("packaging", Packaging()))
             return reading.options_of_source(record.source)
         prefix, colon, rest = name.partition(":")
-        if colon and prefix in self._records:
+        if colon and prefix in self._records and self._records[prefix].is_family is not False:
             family = self._load(prefix)
             if isinstance(family, Family) and family.constructor:
                 self._require_in_family(prefix, family, rest)
@@ -360,39 +309,53 @@ class Registry:
         install = f"'isptune[{packaging.extra}]'" if packaging.extra else None
         require_packages(f"the {self.kind} '{name}'", packaging.requires, install)
 
+    def own_names(self) -> list[str]:
+        """The registered names, of families their prefixes; nothing is imported for them."""
+        self._discover()
+        return natural_sorted(self._records)
+
     def names(self, pattern: str | None = None) -> list[str]:
         """The names that a glob matches (all without one), families expanded, in natural order."""
         self._discover()
         everything: list[str] = []
-        families = self.families()
+        families = self.families(pattern)
         for name in self._records:
             if name in families:
                 everything += [f"{name}:{rest}" for rest in families[name].names()]
-            else:
+            elif not self._records[name].is_family:
                 everything.append(name)
         return match(everything, pattern)
 
     def entries(self, pattern: str | None = None) -> list[Entry]:
-        """What is known of every name that a glob matches, without creating anything."""
-        families = self.families()
+        """What is known of every name that a glob matches, without creating anything.
+
+        Plugins are imported only where their source does not tell.
+        """
+        families = self.families(pattern)
+        aliases: dict[str, list[str]] = {}
+        for alias, name in self._alias_table().items():
+            aliases.setdefault(name, []).append(alias)
         described: dict[str, Entry] = {}
         for name, record in self._records.items():
-            if name in families:
+            if record.is_family and name not in families:
+                # One that cannot be imported has no names to show.
+                if _may_match(f"{name}:", pattern):
+                    described[name] = record.loaded_entry()
+            elif name in families:
                 for rest in [*families[name].names(), *families[name].refused()]:
                     described[f"{name}:{rest}"] = entry_of_family(
                         self.kind, name, families[name], rest, record.provider
                     )
             else:
-                described[name] = self._entry(name, record)
+                described[name] = record.entry(aliases.get(name, ()))
         return [described[name] for name in match(described, pattern)]
 
-    def _entry(self, name: str, record: _Record) -> Entry:
-        try:
-            target = self._load(name)
-        except IsptuneError as error:
-            return Entry(name, self.kind, available=False, note=str(error), provider=record.provider)
-        aliases = [alias for alias, known in self._alias_table().items() if known == name]
-        return entry_of(self.kind, name, target, aliases, record.provider)
+
+def _may_match(beginning: str, pattern: str | None) -> bool:
+    """Whether a glob may match a name with that beginning."""
+    head = re.split(r"[*?\[]", (pattern or "*").lower(), maxsplit=1)[0]
+    beginning = beginning.lower()
+    return head.startswith(beginning) or (beginning.startswith(head) and head != (pattern or "*").lower())
 
 
 __all__ = [

@@ -61,7 +61,8 @@ def command(kind: str | None, glob: str | None, pipeline_options: tuple[str, ...
         kinds = {plural: kinds[plural]}
     found = {plural: _entries(registry, glob) for plural, registry in kinds.items()}
     if glob is not None and not any(found.values()):
-        names = [name for registry in kinds.values() for name in registry.names()]
+        # Families are not asked for their names, which would import them.
+        names = [name for registry in kinds.values() for name in registry.own_names()]
         raise UnknownNameError(f"no {kind or 'name'} matches '{glob}'" + did_you_mean(glob, names))
     if as_json:
         click.echo(json.dumps([asdict(entry) for entries in found.values() for entry in entries]))
@@ -77,8 +78,9 @@ def _entries(registry: Registry, glob: str | None) -> list[Entry]:
     entries = registry.entries(glob)
     if glob is not None:
         return entries
-    kept = [entry for entry in entries if entry.name.partition(":")[0] not in registry.families()]
-    for prefix, family in registry.families().items():
+    families = registry.families()
+    kept = [entry for entry in entries if entry.name.partition(":")[0] not in families]
+    for prefix, family in families.items():
         members = [entry for entry in entries if entry.name.startswith(f"{prefix}:")]
         offered = sum(entry.available for entry in members)
         kept.append(

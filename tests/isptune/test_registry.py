@@ -68,7 +68,13 @@ def test_create_keeps_the_name_and_the_options(registry: Registry) -> None:
         ("secnd", "there is no gadget named 'secnd'; did you mean 'second'?"),
         ("toy:kit", "there is no gadget named 'toy:kit'; did you mean 'toy:kite'?"),
         ("toy:knife", "the gadget 'toy:knife' is not offered: it cuts"),
-        ("xyzzy", "there is no gadget named 'xyzzy'; known: gadget2, gadget10, toy:NAME"),
+        (
+            "xyzzy",
+            "there is no gadget named 'xyzzy'; known: gadget2, gadget10, toy:NAME; "
+            "isptune list gadgets '*xyzzy*' looks for it in toy",
+        ),
+        ("tyo:kite", "there is no gadget named 'tyo:kite'; did you mean 'toy:kite'?"),
+        ("toyy", "there is no gadget named 'toyy'; did you mean 'toy:NAME'?"),
         ("toy", "'toy' is a family of gadgets, not one gadget: choose one, such as 'toy:ball2'"),
     ],
 )

@@ -38,9 +38,63 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert not modules_after("import isptune") & (HEAVY | {"numpy"})
 
 
-def test_list_needs_no_more_than_torch_and_the_light_deap() -> None:
-    code = "from isptune.cli import run\nassert run(['list']) == 0"
-    assert modules_after(code) & HEAVY <= {"torch", "deap"}
+# Every verb that takes names, with a misspelt one, and what is meant.
+MISSPELT = [
+    (["tune", "chart", "--objective", "sverity"], "severity"),
+    (["tune", "chart", "--pipeline", "synthetik"], "synthetic"),
+    (["tune", "chart", "--optimizer", "nsgaa2"], "nsga2"),
+    (["tune", "chart", "--optimizer", "nevegrad:CMA"], "nevergrad:CMA"),
+    (["tune", "chart", "--optimizer", "nevegrad"], "nevergrad:NAME"),
+    (["bench", "--objective", "psnr,sverity"], "severity"),
+    (["bench", "--objective", "psnr", "--optimizer", "nsgaa2"], "nsga2"),
+    (["score", "FILE", "--objective", "clipiqaa"], "clipiqa"),
+    (["evaluate", "--objective", "sverity", "--data", "FILE"], "severity"),
+    (["train", "scorent", "--out", "t"], "scorenet"),
+    (["gallery", "chart", "--stage", "gausian_blur", "--out", "g"], "gaussian_blur"),
+    (["render", "chart", "--pipeline", "chian", "--out", "a.png"], "chain"),
+    (["list", "parameters", "synthetik"], "synthetic"),
+    (["list", "objectives", "sverity"], "severity"),
+]
+
+
+def test_misspelt_names_and_list_import_no_plugin(tmp_path: Path) -> None:
+    code = (
+        "import json, sys\nfrom importlib import metadata\nfrom isptune.cli import run\n"
+        "kinds = ('stages', 'pipelines', 'objectives', 'optimizers', 'learners')\n"
+        "homes = {p.module for k in kinds for p in metadata.entry_points(group=f'isptune.{k}')}\n"
+        "tops = {home.partition('.')[0] for home in homes} - {'isptune'}\n"
+        "for arguments in json.loads(sys.argv[1]):\n"
+        "    code = run(arguments)\n"
+        "    found = [m for m in sys.modules if m in homes or m.partition('.')[0] in {*tops, 'torch'}]\n"
+        "    print('ENDED', json.dumps([code, found]), file=sys.stderr, flush=True)\n"
+    )
+    file = tmp_path / "table.csv"
+    file.write_text("name,mos\n")
+    asked = [[str(file) if one == "FILE" else one for one in arguments] for arguments, _ in MISSPELT]
+    lists = [["list", kind] for kind in ("stages", "pipelines", "learners")] + [["list"]]
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(asked + lists)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    said = done.stderr.splitlines()
+    answers = [json.loads(line.removeprefix("ENDED ")) for line in said if line.startswith("ENDED ")]
+    sentences = [line for line in said if not line.startswith("ENDED ")]
+    assert answers[: len(asked)] == [[2, []]] * len(asked)
+    for (arguments, meant), sentence in zip(MISSPELT, sentences, strict=True):
+        assert sentence.endswith(f"; did you mean '{meant}'?"), (arguments, sentence)
+    assert answers[len(asked) : -1] == [[0, []]] * 3
+    # A family has no names before it is asked for them.
+    code, found = answers[-1]
+    assert (code, {name.partition(".")[0] for name in found}) == (0, {"isptune", "isptune_pyiqa"})
+    assert "isptune.optimizers.nevergrad" in found
+    assert not {"isptune.optimizers.es", "isptune_pyiqa.objective"} & set(found)
+
+
+def test_list_needs_nothing_heavy() -> None:
+    assert not modules_after("from isptune.cli import run\nassert run(['list']) == 0") & HEAVY
 
 
 def test_the_command_and_the_module_are_the_same() -> None:

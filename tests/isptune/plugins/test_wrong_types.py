@@ -22,7 +22,7 @@ def names_of(kind: str) -> Iterator[str]:
     one = REGISTRIES[kind]
     one._discover()
     for name, record in one._records.items():
-        if not record.may_be_family:
+        if record.is_family is False:
             yield name
     yield from MEMBERS.get(kind, ())
 

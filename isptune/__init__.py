@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from isptune.parameters import Int as Int
     from isptune.parameters import ParameterSpace as ParameterSpace
     from isptune.pipeline import Pipeline as Pipeline
+    from isptune.runs.reading import Run as Run
     from isptune.stopping import STOP as STOP
     from isptune.stopping import stop as stop
     from isptune.tuner import TuneResult as TuneResult
@@ -90,6 +91,7 @@ _HOMES = {
     "isptune.objective": ["Objective"],
     "isptune.parameters": ["Bool", "Choice", "Float", "Int", "ParameterSpace"],
     "isptune.pipeline": ["Pipeline"],
+    "isptune.runs.reading": ["Run"],
     "isptune.stopping": ["STOP", "stop"],
     "isptune.tuner": ["TuneResult", "resume", "tune"],
 }

@@ -26,6 +26,7 @@ from isptune.errors import ConfigurationError
 from isptune.integers import as_integer
 from isptune.naming import did_you_mean, listed
 from isptune.places import settled
+from isptune.runs import DESCRIBED
 from isptune.yaml_files import read_mapping
 
 # Pydantic's words for these are about its own types.
@@ -46,8 +47,8 @@ RUN_FACTS = (
     "scene_digests",
     "started_from",
     "objects",
-    "space",
     "machine",
+    *DESCRIBED,
 )
 
 

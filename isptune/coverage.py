@@ -144,12 +144,10 @@ def notice(name: str, coverage: Coverage | None, stages: Stages) -> str | None:
     )
 
 
-def notices(objective: Objective, pipeline: Pipeline) -> list[str]:
-    """The sentences of ``notice`` about an objective, or about each of several."""
+def notices(objectives: Sequence[Objective], pipeline: Pipeline) -> list[str]:
+    """The sentences of ``notice`` about each of the objectives."""
     from isptune.failures import called
-    from isptune.vector import VectorObjective
 
-    alone = [part.objective for part in objective.parts] if isinstance(objective, VectorObjective) else None
     stages = Stages.of(pipeline)
-    found = [notice(called(one), one.coverage, stages) for one in alone or [objective]]
+    found = [notice(called(one), one.coverage, stages) for one in objectives]
     return list(dict.fromkeys(sentence for sentence in found if sentence is not None))

@@ -15,6 +15,7 @@ from isptune.contracts.truthful import Truthful
 from isptune.errors import RunDirectoryError
 from isptune.parameters.identity import identities
 from isptune.pareto import non_dominated
+from isptune.runs.description import levels_of
 from isptune.runs.generation import DONE, Generation
 from isptune.session import Session
 from isptune.stopping import Switch
@@ -49,10 +50,11 @@ class Loop:
         self.switch = switch
         self.log: list[Generation] = []
         self.best: float | None = None
-        self.best_candidate: NDArray[np.float64] | None = None
-        # The hidden l1 and normalised l1 of the best candidate, where they were asked for.
-        self.hidden: tuple[float | None, float | None] | None = None
-        self.front: np.ndarray | None = None
+        self.lowest = np.inf
+        # The hidden l1 and normalised l1 of the best candidate, where they are known.
+        self.hidden: tuple[float | None, float | None] = None, None
+        # (F, K) losses that no others dominate, of several scores.
+        self.front: NDArray[np.float64] | None = None
         # Scores and status of every candidate, by its values.
         self.known: dict[bytes, tuple[NDArray[np.float64], str]] = {}
         self.evaluations = 0
@@ -68,8 +70,10 @@ class Loop:
                     f"configuration proposes with isptune {metadata.version('isptune')}: the log was "
                     "made with another configuration, or other versions of the packages"
                 )
-            self._tell(generation)
-            self._record(generation, replayed=True)
+            if generation.levels is None:
+                # isptune 0.1 did not log them.
+                generation.levels = self._levels(candidates)
+            self._take(generation, replayed=True)
 
     def go_on(self) -> None:
         """Evaluate what is left of the budget, one logged generation at a time, or until the run is stopped.
@@ -100,8 +104,7 @@ class Loop:
                 directory.append(generation, self.run)
             for problem in problems:
                 logger.warning("%s", problem)
-            self._tell(generation)
-            self._record(generation, replayed=False)
+            self._take(generation, replayed=False)
 
     def _evaluate(self, candidates: NDArray[np.float64]) -> Evaluation:
         """Evaluate a batch; candidates whose values were evaluated before have their scores already.
@@ -130,7 +133,7 @@ class Loop:
             reason if reason or status == DONE else FAILED_BEFORE
             for reason, status in zip(reasons, statuses, strict=True)
         ]
-        return Evaluation(scores, self.scoring.losses(scores), statuses, reasons)
+        return Evaluation(scores, self.scoring.orientations, statuses, reasons)
 
     @property
     def _knows(self) -> bool:
@@ -142,33 +145,23 @@ class Loop:
         pipeline = self.session.pipeline
         if not isinstance(pipeline, Truthful):
             return None
-        with torch.no_grad():
-            levels = pipeline.truth(self.session.space.to_values(torch.from_numpy(candidates)))
-        return levels.cpu().to(torch.float64).numpy()
+        return levels_of(pipeline, self.session.space.to_values(torch.from_numpy(candidates)))
 
-    def _tell(self, generation: Generation) -> None:
+    def _take(self, generation: Generation, replayed: bool) -> None:
+        """Tell the optimizer the losses of a generation, and everybody how far the run has come."""
         losses = self.scoring.losses(generation.scores)
         self.proposer.tell(generation.candidates, losses, generation.gradients)
-
-    def _record(self, generation: Generation, replayed: bool) -> None:
         self.log.append(generation)
-        self.evaluations += len(generation.scores)
+        self.evaluations += len(losses)
         self.seconds += generation.seconds
-        scores = generation.scores
         fresh = self._remember(generation)
         best = mean = None
         if len(self.scoring.labels) > 1:
-            losses = self.scoring.losses(scores)[fresh]
-            losses = losses if self.front is None else np.concatenate([self.front, losses])
-            self.front = losses[non_dominated(losses)]
-        elif np.isfinite(scores).any():
-            higher = self.scoring.orientations[0]
-            scores = scores[:, 0]
-            first = int(np.nanargmax(scores) if higher else np.nanargmin(scores))
-            best, mean = float(scores[first]), float(np.nanmean(scores))
-            if self.best is None or (best > self.best if higher else best < self.best):
-                self.best, self.best_candidate, self.hidden = best, generation.candidates[first], None
-        l1, l1_normalised = self._hidden() if self.watchers.want_truth else (None, None)
+            self._find_front(losses[fresh])
+        else:
+            self._find_best(generation, losses[:, 0])
+            best, mean = self._in_generation(generation)
+        l1, l1_normalised = self.hidden if self.watchers.want_truth else (None, None)
         stop = self.watchers.generation(
             Progress(
                 generation=generation.number + 1,
@@ -181,13 +174,37 @@ class Loop:
                 generation_mean=mean,
                 seconds_rendering=self.evaluator.seconds_rendering,
                 seconds_scoring=self.evaluator.seconds_scoring,
-                evaluations_per_second=len(scores) / generation.seconds if generation.seconds > 0 else None,
+                evaluations_per_second=len(losses) / generation.seconds if generation.seconds > 0 else None,
                 l1=l1,
                 l1_normalised=l1_normalised,
                 front=None if self.front is None else len(self.front),
             )
         )
         self.switch.asked |= stop
+
+    def _find_front(self, losses: NDArray[np.float64]) -> None:
+        """Bring the front of several scores up to date."""
+        losses = losses if self.front is None else np.concatenate([self.front, losses])
+        self.front = losses[non_dominated(losses)]
+
+    def _find_best(self, generation: Generation, losses: NDArray[np.float64]) -> None:
+        """Bring the best of a single score up to date."""
+        row = int(np.argmin(losses))
+        if not losses[row] < self.lowest:
+            return
+        self.lowest, self.best = float(losses[row]), float(generation.scores[row, 0])
+        truth = self.session.description.truth
+        if truth is not None and generation.levels is not None:
+            plain, share = truth.losses(generation.levels[row : row + 1])
+            self.hidden = float(plain[0]), float(share[0])
+
+    def _in_generation(self, generation: Generation) -> tuple[float | None, float | None]:
+        """The best and the mean finite score of a generation of one score."""
+        scores = generation.scores[:, 0]
+        if not np.isfinite(scores).any():
+            return None, None
+        best = np.nanmax(scores) if self.scoring.orientations[0] else np.nanmin(scores)
+        return float(best), float(np.nanmean(scores))
 
     def _remember(self, generation: Generation) -> list[int]:
         """Note the scores of a generation; its candidates of values that were not evaluated before."""
@@ -200,16 +217,3 @@ class Loop:
                 self.known[key] = generation.scores[row], generation.statuses[row]
                 fresh.append(row)
         return fresh
-
-    def _hidden(self) -> tuple[float | None, float | None]:
-        """The hidden l1 and normalised l1 of the best candidate, for trackers alone."""
-        if self.hidden is None and self.best_candidate is not None:
-            pipeline = self.session.pipeline
-            if not isinstance(pipeline, Truthful):
-                self.hidden = None, None
-            else:
-                with torch.no_grad():
-                    values = self.session.space.to_values(torch.from_numpy(self.best_candidate[None]))
-                    plain, share = pipeline.losses(values)
-                self.hidden = float(plain[0]), float(share[0])
-        return self.hidden or (None, None)

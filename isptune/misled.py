@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from isptune.contracts.truthful import Truthful
-from isptune.parameters import ParameterSpace
-from isptune.pipeline import Pipeline
-
 if TYPE_CHECKING:
     from isptune.result import History
 
@@ -17,13 +11,6 @@ MISLED = "score improved, hidden distortion rose"
 
 # What rounding may do to a mean of levels.
 _NOTHING = 1e-9
-
-
-def before(pipeline: Pipeline, space: ParameterSpace) -> float | None:
-    """The hidden ``l1_normalised`` of an untuned candidate, where the space starts; None without a truth."""
-    if not isinstance(pipeline, Truthful):
-        return None
-    return float(pipeline.losses(space.start())[1][0])
 
 
 def sentence(start: float, found: float) -> str:
@@ -49,8 +36,7 @@ def is_misled(history: History, start: float | None) -> bool | None:
         return None
     if losses[best] <= start + _NOTHING:
         return False
-    signs = np.where(history.orientations or history.higher_is_better, -1.0, 1.0)
-    # Rows of one column where there is one score; NaN is worse than nothing.
-    scores = (history.scores * signs).reshape(len(losses), -1)
+    # NaN is worse than nothing.
+    scores = history.losses
     worse = (scores >= scores[best]).all(axis=1) & (scores > scores[best]).any(axis=1)
     return bool((worse & (losses <= start + _NOTHING)).any())

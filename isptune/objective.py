@@ -30,8 +30,6 @@ class Objective(Packaged, ABC):
             higher is better, -1 where lower is, 0 where neither is and the column is no objective.
         is_judge: it ranks the candidates of a run together and scores no pictures by themselves, see
             ``isptune.contracts.judge.Judge``.
-        orientations: (K,) whether higher is better, of an objective that has no single score but several
-            (``isptune.vector.VectorObjective``); empty for all others.
         coverage: the stages that it was trained and checked on, and those that it is known to misjudge, which
             a run compares with the pipeline's before it starts; None states nothing.
         memory: what ``score`` holds per sample at its peak, for the memory budget.
@@ -50,7 +48,6 @@ class Objective(Packaged, ABC):
     score_range: tuple[float, float] = (-float("inf"), float("inf"))
     labels: tuple[str, ...] = ()
     label_orientations: tuple[int, ...] | None = None
-    orientations: tuple[bool, ...] = ()
     aliases: ClassVar[tuple[str, ...]] = ()
     coverage: Coverage | None = None
     memory: Memory = Memory()

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from isptune.contracts.truthful import Truthful
-from isptune.objective import Objective
-from isptune.pipeline import Pipeline, Scene
-from isptune.renderings import render
 from isptune.words import NORMALISED_L1, PRISTINE, TARGET
+
+if TYPE_CHECKING:
+    from isptune.pipeline import Pipeline
+    from isptune.tuning.scoring import Scoring
 
 MOST_SCENES = 3
 """How many pictures of a run are shown."""
 
 
-def different_pictures(scenes: Sequence[Scene]) -> list[Scene]:
+class Sourced(Protocol):
+    """A scene, or what a run notes of one."""
+
+    @property
+    def source(self) -> Mapping[str, Any]: ...
+
+
+_Scene = TypeVar("_Scene", bound=Sourced)
+
+
+def different_pictures(scenes: Sequence[_Scene]) -> list[_Scene]:
     """The first scene of every picture: crops of one picture stand for one."""
-    found: dict[str, Scene] = {}
+    found: dict[str, _Scene] = {}
     for place, scene in enumerate(scenes):
         crop = scene.source.get("crop") is not None
         key = repr({name: value for name, value in scene.source.items() if name != "crop"})
@@ -27,12 +38,12 @@ def different_pictures(scenes: Sequence[Scene]) -> list[Scene]:
     return list(found.values())
 
 
-def reference_word(pipeline: Pipeline) -> str:
-    """What the pipeline's reference is: pristine where a truth of zero gives it, else a target."""
-    return PRISTINE if isinstance(pipeline, Truthful) else TARGET
+def reference_word(knows_truth: bool) -> str:
+    """What a run's reference is: pristine where a truth of zero gives it, else a target."""
+    return PRISTINE if knows_truth else TARGET
 
 
-def measured_on(scenes: Sequence[Scene]) -> str:
+def measured_on(scenes: Sequence[Sourced]) -> str:
     """What a run's score is the mean of, such as ``"mean of 6 crops"``; empty for one whole picture."""
     crops = sum(scene.source.get("crop") is not None for scene in scenes)
     if not crops:
@@ -44,12 +55,13 @@ def measured_on(scenes: Sequence[Scene]) -> str:
     return f"mean of {words}" + (f" of {pictures} pictures" if pictures > 1 else "")
 
 
+@torch.no_grad()
 def caption(
+    scoring: Scoring,
     pipeline: Pipeline,
-    objective: Objective,
-    values: Tensor,
     image: Tensor,
     reference: Tensor | None,
+    share: float | None,
     of_the_run: Mapping[str, float] | None = None,
 ) -> str:
     """What stands under a picture: its score and, where known, how far it is from pristine.
@@ -58,33 +70,26 @@ def caption(
     are told apart.
 
     Args:
-        pipeline, objective: of the run.
-        values: (1, n) parameter values that the picture was rendered with.
-        image: (1, 3, H, W), the picture.
-        reference: (1, 3, H, W) or None.
+        scoring, pipeline: of the run.
+        image: (3, H, W), the picture.
+        reference: (3, H, W) or None.
+        share: the normalised l1 of its parameters; None where unknown.
         of_the_run: the scores by label that the run has for these values, if any.
     """
-    if objective.orientations:
-        scores = dict(zip(objective.labels, objective.scores(image, reference)[0].tolist(), strict=True))
-    else:
-        scores = {objective.name: float(objective.score(image, reference)[0])}
-    lines = [_written(scores)]
+    device = pipeline.device
+    pristine = None if reference is None else reference[None].to(device)
+    scores = scoring.columns(image[None].to(device), pristine)[0].tolist()
+    lines = [_written(dict(zip(scoring.labels, scores, strict=True)))]
     mean = measured_on(pipeline.scenes)
     if mean and lines[0]:
         lines[0] = f"this picture: {lines[0]}"
         if of_the_run:
             lines.append(f"the run: {_written(of_the_run)} ({mean})")
-    if isinstance(pipeline, Truthful):
-        lines.append(f"{NORMALISED_L1} {float(pipeline.losses(values)[1][0]):.3g}")
+    if share is not None:
+        lines.append(f"{NORMALISED_L1} {share:.3g}")
     return "\n".join(lines) if mean else ", ".join(filter(None, lines))
 
 
 def _written(scores: Mapping[str, float]) -> str:
     # More would not fit over a picture; they stand in the result.
     return ", ".join(f"{name} {score:.4g}" for name, score in scores.items()) if len(scores) <= 3 else ""
-
-
-@torch.no_grad()
-def rendered(pipeline: Pipeline, values: Tensor, scene: Scene) -> Tensor:
-    """(1, 3, H, W), the picture of one candidate."""
-    return render(pipeline, values.to(pipeline.device), scene)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isptune.contracts.truthful import Truthful
-from isptune.misled import before, is_misled
-from isptune.objective import Objective
-from isptune.parameters import ParameterSpace
+from isptune.errors import ConfigurationError
+from isptune.misled import is_misled
+from isptune.naming import listed
 from isptune.pareto import ParetoFront, pareto_front
-from isptune.pipeline import Pipeline
-from isptune.runs.generation import Generation, scores_of
+from isptune.runs.description import Description
+from isptune.runs.generation import Generation
 from isptune.showing import counted, html_table, showable
 from isptune.tuning.stopping import problems_of
 
@@ -33,45 +32,82 @@ class History:
     Attributes:
         evaluations: (E,) counts 1..E.
         candidates: (E, f) in the unit cube of the free parameters.
-        scores: (E,), or (E, K) of K objectives; NaN where a score was not finite.
-        l1, l1_normalised: (E,) hidden l1 and normalised l1, or None where no truth is known.
-        higher_is_better: the scores' orientation; of several, whether it is that of all.
-        labels, orientations: (K,) names of several scores, and whether higher is better; else empty.
-        values: (E, m) values of all parameters, by which equal candidates are told; None where unknown.
+        scores: (E, K), each column in its own orientation; NaN in the row of a candidate that failed.
+        labels, orientations: (K,) names of the scores, and whether higher is better.
+        levels: (E, L) hidden levels, or None where no truth is known.
+        l1, l1_normalised: (E,) hidden l1 and normalised l1, or None.
+        values: (E, n) values of all parameters, by which equal candidates are told; None where unknown.
     """
 
     evaluations: NDArray[np.int64]
     candidates: NDArray[np.float64]
     scores: NDArray[np.float64]
-    higher_is_better: bool
+    labels: tuple[str, ...]
+    orientations: tuple[bool, ...]
     l1: NDArray[np.float64] | None = None
     l1_normalised: NDArray[np.float64] | None = None
-    labels: tuple[str, ...] = ()
-    orientations: tuple[bool, ...] = ()
+    levels: NDArray[np.float64] | None = None
     values: NDArray[np.float64] | None = None
 
+    def __len__(self) -> int:
+        return len(self.evaluations)
+
     def __repr__(self) -> str:
-        return f"<History: {counted(len(self.scores), 'evaluation')}>"
+        return f"<History: {counted(len(self), 'evaluation')}>"
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """(E, K), lower is better; NaN where a score was not finite."""
+        return self.scores * np.where(self.orientations, -1.0, 1.0)
 
     @property
     def best(self) -> int | None:
-        """The index of the first best score, or None where no score was finite.
+        """The index of the first best candidate, or None where no score was finite.
 
         Of several scores it is the best compromise, see ``isptune.pareto.by_compromise``.
         """
-        front = self.pareto
-        if front is not None:
-            return int(front.indices[0]) if len(front) else None
-        if np.isnan(self.scores).all():
-            return None
-        return int(np.nanargmax(self.scores) if self.higher_is_better else np.nanargmin(self.scores))
+        return int(self.pareto.indices[0]) if len(self.pareto) else None
 
     @cached_property
-    def pareto(self) -> ParetoFront | None:
-        """The non-dominated evaluations of several objectives; None of a single one."""
-        if not self.orientations:
-            return None
+    def pareto(self) -> ParetoFront:
+        """The non-dominated evaluations; of a single score those that share the best one."""
         return pareto_front(self.candidates, self.scores, self.labels, self.orientations, self.values)
+
+    @property
+    def score(self) -> NDArray[np.float64]:
+        """(E,) the scores of a history that has one column.
+
+        Raises:
+            ConfigurationError: it has several.
+        """
+        self._require_one()
+        return self.scores[:, 0]
+
+    @property
+    def higher_is_better(self) -> bool:
+        """The orientation of a history that has one column of scores.
+
+        Raises:
+            ConfigurationError: it has several.
+        """
+        self._require_one()
+        return self.orientations[0]
+
+    def _require_one(self) -> None:
+        if len(self.labels) != 1:
+            raise ConfigurationError(
+                f"the history has {len(self.labels)} scores per candidate ({listed(self.labels)}); "
+                "take one of them by column(number)"
+            )
+
+    def column(self, number: int) -> History:
+        """The same evaluations with one column of scores."""
+        return replace(
+            self,
+            scores=self.scores[:, number : number + 1],
+            labels=self.labels[number : number + 1],
+            orientations=self.orientations[number : number + 1],
+        )
 
 
 @dataclass(repr=False)
@@ -82,7 +118,7 @@ class TuneResult:
         best_parameters: the best candidate, by parameter name, in the pipeline's own units; empty where
             every score was not finite. Of several objectives it is the best compromise, the first of
             ``pareto``.
-        best_score: its score, or None; None as well where there are several, which ``best_scores`` holds.
+        best_scores: its scores by label; empty where no candidate had finite ones.
         evaluations: how many candidates were evaluated.
         seconds: wall time of the evaluations, over all sittings of a resumed run.
         out: the run directory, or None.
@@ -98,15 +134,13 @@ class TuneResult:
         unwritten: why not all of it was, where the disk had no room for it.
         stopped: the run ended before its budget, by a callback, ``isptune.stop()`` or Ctrl-C.
         objective: what scored, for captions.
-        best_scores: its scores by label, of several objectives.
-        pareto: the candidates that no other evaluated one dominates, of several objectives, the best
-            compromise first.
-        front: the same as plain data: evaluation (from 1), parameters, scores, and levels, l1 and
-            l1_normalised where the truth is known.
+        front: the candidates that no other evaluated one dominates, the best compromise first, as plain
+            data: evaluation (from 1), parameters, scores, and levels, l1 and l1_normalised where the truth
+            is known. Of a single score those that share the best one.
     """
 
     best_parameters: dict[str, Any]
-    best_score: float | None
+    best_scores: dict[str, float]
     evaluations: int
     seconds: float
     out: Path | None
@@ -117,8 +151,6 @@ class TuneResult:
     misled: bool | None = None
     problems: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
-    best_scores: dict[str, float] | None = None
-    pareto: ParetoFront | None = None
     front: list[dict[str, Any]] = field(default_factory=list)
     unwritten: str | None = None
     stopped: bool = False
@@ -131,9 +163,24 @@ class TuneResult:
         rows = list(self.best_parameters.items())
         return html_table(self._summary(), ["parameter", "best value"], rows)
 
+    @property
+    def best_score(self) -> float | None:
+        """The best candidate's score; None where there is none, and where there are several."""
+        return next(iter(self.best_scores.values())) if len(self.best_scores) == 1 else None
+
+    @property
+    def pareto(self) -> ParetoFront:
+        """The same as ``front``, as arrays."""
+        return self.history.pareto
+
+    @property
+    def has_front(self) -> bool:
+        """There are several scores, so that what is found is a front and not one candidate."""
+        return len(self.history.labels) > 1
+
     def _summary(self) -> str:
         """The result in one line."""
-        if self.best_scores is not None:
+        if self.has_front and self.best_scores:
             best = ", ".join(f"{label} {score:.6g}" for label, score in self.best_scores.items())
             best = f"front of {len(self.front)}, best compromise {best}"
         else:
@@ -151,7 +198,7 @@ class TuneResult:
         """
         from isptune import plots
 
-        if self.pareto is not None:
+        if self.has_front:
             figure = plots.draw_pareto(plots.pareto_points(self.history))
         else:
             curves = plots.convergence([self.history], higher_is_better=self.history.higher_is_better)
@@ -167,12 +214,12 @@ class TuneResult:
             "seconds": round(self.seconds, 3),
             "out": None if self.out is None else str(self.out),
         }
-        if self.best_scores is not None:
+        if self.has_front and self.best_scores:
             data["best_scores"] = self.best_scores
         if self.levels is not None:
             data |= {"levels": self.levels, "l1": self.l1, "l1_normalised": self.l1_normalised}
             data["misled"] = self.misled
-        if self.pareto is not None:
+        if self.has_front:
             data["pareto"] = self.front
         if self.problems:
             data["problems"] = self.problems
@@ -181,91 +228,87 @@ class TuneResult:
         return data
 
 
-def build_history(
-    generations: Sequence[Generation], pipeline: Pipeline, objective: Objective, space: ParameterSpace
-) -> History:
-    """The history of a log; the hidden truth is looked up here, after the fact."""
-    dimension = len(space.free)
-    candidates = np.concatenate([np.empty((0, dimension)), *(g.candidates for g in generations)])
-    orientations = objective.orientations
-    scores = scores_of(generations, len(orientations) or 1)
-    l1 = l1_normalised = None
-    values = space.to_values(torch.from_numpy(candidates))
-    if isinstance(pipeline, Truthful):
-        with torch.no_grad():
-            plain, share = pipeline.losses(values)
-        l1, l1_normalised = plain.numpy(), share.numpy()
+def build_history(generations: Sequence[Generation], description: Description) -> History:
+    """The history of a log.
+
+    Args:
+        generations: the log.
+        description: of the run.
+    """
+    space, labels = description.space, description.labels
+    candidates = np.concatenate([np.empty((0, len(space.free))), *(g.candidates for g in generations)])
+    scores = np.concatenate([np.empty((0, len(labels))), *(g.scores for g in generations)])
+    levels = l1 = l1_normalised = None
+    noted = [generation.levels for generation in generations if generation.levels is not None]
+    if description.truth is not None and len(noted) == len(generations):
+        levels = np.concatenate([np.empty((0, len(description.truth.labels))), *noted])
+        l1, l1_normalised = description.truth.losses(levels)
     return History(
         evaluations=np.arange(1, len(scores) + 1),
         candidates=candidates,
         scores=scores,
-        higher_is_better=bool(objective.higher_is_better),
+        labels=labels,
+        orientations=description.orientations,
         l1=l1,
         l1_normalised=l1_normalised,
-        labels=objective.labels if orientations else (),
-        orientations=orientations,
-        values=values.numpy(),
+        levels=levels,
+        values=space.to_values(torch.from_numpy(candidates)).numpy(),
     )
 
 
-def build_result(
-    generations: Sequence[Generation],
-    pipeline: Pipeline,
-    objective: Objective,
-    out: Path | None,
-    space: ParameterSpace,
-) -> TuneResult:
-    """The result of a log."""
-    history = build_history(generations, pipeline, objective, space)
+def build_result(generations: Sequence[Generation], description: Description, out: Path | None) -> TuneResult:
+    """The result of a log.
+
+    Args:
+        generations: the log.
+        description: of the run.
+        out: the run's directory, or None.
+    """
+
+    history = build_history(generations, description)
     result = TuneResult(
         best_parameters={},
-        best_score=None,
-        evaluations=len(history.scores),
+        best_scores={},
+        evaluations=len(history),
         seconds=sum(generation.seconds for generation in generations),
         out=out,
         history=history,
-        problems=[problem for generation in generations for problem in problems_of(generation, space)],
-        pareto=history.pareto,
-        objective=objective.name or type(objective).__name__,
+        problems=[
+            problem for generation in generations for problem in problems_of(generation, description.space)
+        ],
+        objective=description.objective,
     )
-    best = history.best
-    if best is None:
+    if not len(history.pareto):
         return result
-    if history.pareto is not None:
-        result.front = _front(history, history.pareto, pipeline, space)
-        result.best_scores = result.front[0]["scores"]
-    else:
-        result.best_score = float(history.scores[best])
-    values = space.to_values(torch.from_numpy(history.candidates[best : best + 1]))
-    result.best_parameters = space.to_dicts(values)[0]
-    if isinstance(pipeline, Truthful) and history.l1 is not None and history.l1_normalised is not None:
-        row = pipeline.truth(values)[0].tolist()
-        result.levels = dict(zip(pipeline.truth_labels, row, strict=True))
-        result.l1 = float(history.l1[best])
-        result.l1_normalised = float(history.l1_normalised[best])
-        result.misled = is_misled(history, before(pipeline, space))
+    result.front = _front(history, description)
+    best = result.front[0]
+    result.best_parameters, result.best_scores = best["parameters"], best["scores"]
+    if description.truth is not None and history.levels is not None:
+        result.levels, result.l1, result.l1_normalised = best["levels"], best["l1"], best["l1_normalised"]
+        result.misled = is_misled(history, description.truth.start_share)
     return result
 
 
-def _front(
-    history: History, pareto: ParetoFront, pipeline: Pipeline, space: ParameterSpace
-) -> list[dict[str, Any]]:
+def _front(history: History, description: Description) -> list[dict[str, Any]]:
     """A front as plain data."""
-    values = space.to_values(torch.from_numpy(pareto.candidates))
+    space, front = description.space, history.pareto
     rows: list[dict[str, Any]] = [
         {
             "evaluation": int(index) + 1,
             "parameters": parameters,
-            "scores": dict(zip(pareto.labels, scores, strict=True)),
+            "scores": dict(zip(front.labels, scores, strict=True)),
         }
         for index, parameters, scores in zip(
-            pareto.indices, space.to_dicts(values), pareto.scores.tolist(), strict=True
+            front.indices,
+            space.to_dicts(space.to_values(torch.from_numpy(front.candidates))),
+            front.scores.tolist(),
+            strict=True,
         )
     ]
-    if isinstance(pipeline, Truthful) and history.l1 is not None and history.l1_normalised is not None:
-        levels = pipeline.truth(values).tolist()
-        for row, index, level in zip(rows, pareto.indices, levels, strict=True):
-            row["levels"] = dict(zip(pipeline.truth_labels, level, strict=True))
-            row["l1"] = float(history.l1[index])
-            row["l1_normalised"] = float(history.l1_normalised[index])
+    if description.truth is not None and history.levels is not None:
+        levels = history.levels[front.indices]
+        losses = zip(*description.truth.losses(levels), strict=True)
+        for row, level, (plain, share) in zip(rows, levels.tolist(), losses, strict=True):
+            row["levels"] = dict(zip(description.truth.labels, level, strict=True))
+            row["l1"], row["l1_normalised"] = float(plain), float(share)
     return rows

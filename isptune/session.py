@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import torch
 
 from isptune import registry
-from isptune.again import check_parameters, plain_data, require_named
+from isptune.again import check_parameters, require_named
 from isptune.checks import check_optimizer, check_takes_scenes, with_population
 from isptune.config import HOW_IT_RUNS, Component, RunConfig, check_budget, parse_config, settings_of
 from isptune.contracts.optimizer import Optimizer
@@ -23,10 +24,10 @@ from isptune.parameters import ParameterSpace
 from isptune.parameters.identity import free_space
 from isptune.pipeline import Pipeline, Scene
 from isptune.plugins import takes_option
-from isptune.result import History, build_history, build_result
+from isptune.runs.description import Description
 from isptune.runs.directory import LOG_NAME, RunDirectory
 from isptune.runs.generation import Generation
-from isptune.vector import combine
+from isptune.tuning.scoring import Scoring
 
 
 @dataclass
@@ -37,13 +38,19 @@ class Session:
     """
 
     pipeline: Pipeline
-    objective: Objective
+    scoring: Scoring
     config: RunConfig
     generations: int
     directory: RunDirectory | None
     space: ParameterSpace
     started_from: str = "configuration"
     objects: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def description(self) -> Description:
+        """What must be known of the parts to read the run."""
+        scoring = self.scoring
+        return Description.of(self.pipeline, scoring.name, scoring.labels, scoring.orientations, self.space)
 
     def make_optimizer(self) -> Optimizer:
         """A fresh optimizer of the run, as it was at the run's start."""
@@ -77,15 +84,14 @@ def prepare(
     # Before any plugin is made, which may change the working folder.
     directory = out if out is None or isinstance(out, RunDirectory) else RunDirectory(out)
     pipeline = make_pipeline(config, scenes)
-    if objective is None:
-        objective = make_objective(config)
-    return make_session(pipeline, objective, config, directory)
+    scoring = make_scoring(config) if objective is None else Scoring([objective], config.vector)
+    return make_session(pipeline, scoring, config, directory)
 
 
-def make_objective(config: RunConfig) -> Objective:
-    """The objective of a run alone, or all of them as one."""
+def make_scoring(config: RunConfig) -> Scoring:
+    """The objectives of a run alone."""
     made = [registry.objectives.create(part.name, **part.options) for part in config.objectives]
-    return combine(made, config.vector)
+    return Scoring(made, config.vector)
 
 
 def make_pipeline(config: RunConfig, scenes: Sequence[Scene] | None = None) -> Pipeline:
@@ -132,50 +138,40 @@ def prepare_resume(out: str | Path, how: Mapping[str, Any] | None = None) -> Ses
     return session
 
 
-def history_of_run(out: str | Path) -> tuple[str, History]:
-    """The objective's name and the history that a run's log holds so far.
-
-    Raises:
-        RunDirectoryError: there is no run, or its log is empty.
-    """
-    directory = RunDirectory(out)
-    session = prepare_resume(out)
-    log, _ = directory.read_log(session.config.fingerprint())
-    if not log:
-        raise RunDirectoryError(f"the run in '{out}' has no finished generation yet")
-    return session.objective.name, build_history(log, session.pipeline, session.objective, session.space)
-
-
 def best_of_run(out: str | Path, scenes: list[str]) -> tuple[Pipeline, dict[str, Any]]:
     """A run's pipeline on other scenes, seen whole, and the best parameters that its log holds so far.
 
     Raises:
-        RunDirectoryError: there is no run, or nothing in it has a finite score yet.
+        RunDirectoryError: there is no run, its pipeline cannot be made here, or nothing in it has a finite
+            score yet.
     """
-    directory = RunDirectory(out)
-    session = prepare_resume(out)
-    check_takes_scenes(session.config.pipeline, scenes)
-    log, _ = directory.read_log(session.config.fingerprint())
-    result = build_result(log, session.pipeline, session.objective, Path(out), session.space)
-    best = result.best_parameters
+    from isptune.runs.reading import Run
+
+    # Before any plugin is made, which may change the working folder.
+    run = Run.read(out)
+    require_named(run.data, out)
+    check_takes_scenes(run.config.pipeline, scenes)
+    best = run.result.best_parameters
     if not best:
         raise RunDirectoryError(f"the run in '{out}' has no candidate with a finite score yet")
-    pipeline = session.config.pipeline
+    pipeline = run.config.pipeline
     # Those of its options would win over the ones that are wanted here.
     options = {key: value for key, value in pipeline.options.items() if key not in ("scenes", "crop")}
     pipeline = pipeline.model_copy(update={"options": options})
-    config = session.config.model_copy(update={"scenes": scenes, "crop": "full", "pipeline": pipeline})
-    return make_pipeline(config), best
+    config = run.config.model_copy(update={"scenes": scenes, "crop": "full", "pipeline": pipeline})
+    made = make_pipeline(config)
+    check_parameters(run.data, made.space.constrained(config.parameters), out)
+    return made, best
 
 
 def make_session(
-    pipeline: Pipeline, objective: Objective, config: RunConfig, directory: RunDirectory | None
+    pipeline: Pipeline, scoring: Scoring, config: RunConfig, directory: RunDirectory | None
 ) -> Session:
     config = with_population(config)
     assert config.population is not None
     generations = check_budget(config.budget, config.population)
     space = pipeline.space.constrained(config.parameters)
-    return Session(pipeline, objective, config, generations, directory, space)
+    return Session(pipeline, scoring, config, generations, directory, space)
 
 
 def open_directory(directory: RunDirectory, session: Session, run: str, resume: bool) -> list[Generation]:
@@ -224,6 +220,9 @@ def _opened(
                 f"'{directory.file(LOG_NAME)}' holds {len(log)} generations, more than the "
                 f"{session.generations} of the configuration"
             )
+        if Description.from_dict(data) is None:
+            # Of isptune 0.1: from here on it can be read without its plugins.
+            directory.create({**data, **session.description.to_dict()})
     else:
         directory.create(facts)
     directory.open_log(good)
@@ -235,7 +234,7 @@ def _facts(session: Session, run: str) -> dict[str, Any]:
     packages = ("isptune", "torch", "numpy", "kornia", "deap", "cma", "nevergrad")
     return {
         **session.config.model_dump(),
-        "isptune_run": 1,
+        "isptune_run": 2,
         "fingerprint": run,
         "started_from": session.started_from,
         **({"objects": session.objects} if session.started_from == "python" else {}),
@@ -244,7 +243,7 @@ def _facts(session: Session, run: str) -> dict[str, Any]:
             **{package: metadata.version(package) for package in packages},
         },
         "machine": _machine(),
-        "space": plain_data(session.space.to_dict()),
+        **session.description.to_dict(),
         "scene_digests": _scene_digests(session.pipeline),
     }
 

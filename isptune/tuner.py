@@ -31,7 +31,7 @@ from isptune.tracking.facts import Callback, RunFacts
 from isptune.tracking.tracker import Tracker, Watchers
 from isptune.tuning.evaluation import Evaluator
 from isptune.tuning.proposing import Proposer
-from isptune.vector import combine
+from isptune.tuning.scoring import Scoring
 
 logger = logging.getLogger("isptune")
 
@@ -130,8 +130,7 @@ def tune(
         },
         "the call of isptune.tune",
     )
-    scorer = combine(scorers, vector)
-    session = make_session(renderer, scorer, config, directory)
+    session = make_session(renderer, Scoring(scorers, vector), config, directory)
     session.started_from = "python"
     session.objects = objects_of(renderer, scorers)
     for notice in session.space.notices:
@@ -194,7 +193,7 @@ def run_session(
     *,
     resume: bool = False,
     callbacks: Sequence[Callback | Tracker] = (),
-    pictures: bool = True,
+    figures: bool = True,
     notices: bool = True,
     keep_interrupted: bool = False,
 ) -> TuneResult:
@@ -204,7 +203,7 @@ def run_session(
         session: the run.
         resume: go on with what its directory holds.
         callbacks: see ``tune``.
-        pictures: draw those that are missing.
+        figures: draw those that are missing; pictures of the scenes are made in any case.
         notices: say before the first generation which stages of the pipeline the objective is known to
             misjudge.
         keep_interrupted: a KeyboardInterrupt ends the run with the result of its whole generations.
@@ -215,7 +214,7 @@ def run_session(
     _check_objectives(session, optimizer)
     evaluator = Evaluator(
         session.pipeline,
-        session.objective,
+        session.scoring,
         config.device,
         config.memory_gb,
         config.autocast,
@@ -232,7 +231,7 @@ def run_session(
     if directory is not None:
         log = open_directory(directory, session, run, resume)
     if notices and len(log) < session.generations:
-        for sentence in (*coverage.notices(session.objective, session.pipeline), *_repeats(session)):
+        for sentence in (*coverage.notices(session.scoring.objectives, session.pipeline), *_repeats(session)):
             logger.warning("%s", sentence)
     try:
         watchers.start(_run_facts(session, run, resumed))
@@ -246,13 +245,7 @@ def run_session(
                 if not (keep_interrupted and loop.log):
                     raise
                 interrupt = error
-        result = build_result(
-            loop.log,
-            session.pipeline,
-            session.objective,
-            None if directory is None else directory.path,
-            session.space,
-        )
+        result = build_result(loop.log, session.description, None if directory is None else directory.path)
         result.stopped = len(loop.log) < session.generations
         if interrupt is not None:
             logger.warning(
@@ -262,7 +255,7 @@ def run_session(
             )
         if directory is not None:
             new = len(loop.log) > len(log)
-            _write(directory, session, result, evaluator.render if pictures else None, new)
+            _write(directory, session, result, evaluator.render, new, figures)
         if interrupt is None:
             watchers.finish(result)
         else:
@@ -292,12 +285,13 @@ def _write(
     directory: RunDirectory,
     session: Session,
     result: TuneResult,
-    render: Callable[[Tensor, Scene], Tensor] | None,
+    render: Callable[[Tensor, Scene], Tensor],
     new: bool,
+    figures: bool,
 ) -> None:
     """Write what a finished run leaves. The result is not lost where the disk has no room for it."""
     try:
-        write_outputs(directory, session, result, render, new)
+        write_outputs(directory, session, result, render, new, figures)
     except DiskFullError as error:
         logger.warning("%s", error)
         result.unwritten = str(error)
@@ -313,13 +307,13 @@ def _run_facts(session: Session, run: str, resumed: bool) -> RunFacts:
         fingerprint=run,
         versions={package: metadata.version(package) for package in ("isptune", "torch")},
         generations=session.generations,
-        higher_is_better=bool(session.objective.higher_is_better),
+        higher_is_better=all(session.scoring.orientations),
         resumed=resumed,
         out=out,
     )
 
 
 def _check_objectives(session: Session, optimizer: Optimizer) -> None:
-    objective = session.objective
-    if objective.orientations and not optimizer.is_multi_objective:
-        raise one_objective_alone(session.config.optimizer.name, objective.labels)
+    labels = session.scoring.labels
+    if len(labels) > 1 and not optimizer.is_multi_objective:
+        raise one_objective_alone(session.config.optimizer.name, labels)

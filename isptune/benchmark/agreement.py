@@ -37,7 +37,7 @@ def rank_agreement(history: History) -> RankAgreement | None:
     """
     if history.l1_normalised is None:
         return None
-    scores = history.scores if history.higher_is_better else -history.scores
+    scores = history.score if history.higher_is_better else -history.score
     quality = -history.l1_normalised
     late = len(scores) - math.ceil(len(scores) / 4)
     return RankAgreement(_srcc(scores, quality), _srcc(scores[late:], quality[late:]))

@@ -44,7 +44,7 @@ def gaming(history: History) -> Gaming | None:
     """
     if history.l1_normalised is None:
         return None
-    index = best_so_far(history.scores, history.higher_is_better)
+    index = best_so_far(history.score, history.higher_is_better)
     best = np.unique(index[index >= 0])
     if not best.size:
         return None

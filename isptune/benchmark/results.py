@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,9 +12,10 @@ import numpy as np
 
 from isptune.benchmark.cell import Cell
 from isptune.errors import RunDirectoryError
-from isptune.files import make_folder, write_whole
+from isptune.files import make_folder
 from isptune.naming import listed
 from isptune.result import History
+from isptune.runs import reading
 from isptune.runs.directory import RunDirectory
 
 CELL_NAME = "cell.json"
@@ -56,39 +56,19 @@ class Run:
     history: History | None = None
 
 
-def write_cell(
-    directory: Path, cell: Cell, status: str, facts: Mapping[str, Any], history: History | None
-) -> None:
-    """Note in a run directory what became of it: ``cell.json`` and, once done, ``history.npz``.
+def write_cell(directory: Path, cell: Cell, status: str, facts: Mapping[str, Any]) -> None:
+    """Note in ``cell.json`` of a run directory what became of it.
 
     Args:
         directory: of the run.
         cell: which one it is.
         status: ``"done"`` or ``"failed"``.
         facts: of the run's ``result.json``; ``error`` of a failed one.
-        history: of a finished one.
     """
     make_folder(directory)
-    if history is not None:
-        arrays: dict[str, Any] = {
-            "evaluations": history.evaluations,
-            "candidates": history.candidates,
-            "scores": history.scores,
-            **{
-                name: values
-                for name, values in (("l1", history.l1), ("l1_normalised", history.l1_normalised))
-                if values is not None
-            },
-        }
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
-        write_whole(directory / HISTORY_NAME, buffer.getvalue())
-    data = {
-        "cell": cell.__dict__,
-        "status": status,
-        "higher_is_better": None if history is None else history.higher_is_better,
-        **facts,
-    }
+    data = {"cell": cell.__dict__, "status": status, **facts}
+    # What isptune 0.1 wrote of an earlier end would be read instead of the log.
+    (directory / HISTORY_NAME).unlink(missing_ok=True)
     RunDirectory(directory).write(CELL_NAME, json.dumps(data, indent=2) + "\n")
 
 
@@ -111,20 +91,8 @@ def read_run(cell: Cell, directory: Path) -> Run:
     data = _noted(directory)
     if data is None:
         return Run(cell, directory)
-    status, history = data["status"], None
-    try:
-        if status == DONE:
-            with np.load(directory / HISTORY_NAME) as arrays:
-                history = History(
-                    evaluations=arrays["evaluations"],
-                    candidates=arrays["candidates"],
-                    scores=arrays["scores"],
-                    higher_is_better=bool(data["higher_is_better"]),
-                    l1=arrays.get("l1"),
-                    l1_normalised=arrays.get("l1_normalised"),
-                )
-    except (OSError, ValueError, LookupError) as error:
-        raise _unreadable(directory, error) from error
+    status = data["status"]
+    history = _history(cell, directory, data) if status == DONE else None
     return Run(
         cell,
         directory,
@@ -140,6 +108,26 @@ def read_run(cell: Cell, directory: Path) -> Run:
         data.get("seconds", 0.0),
         history,
     )
+
+
+def _history(cell: Cell, directory: Path, data: Mapping[str, Any]) -> History:
+    """The history of a cell that is done."""
+    if not (directory / HISTORY_NAME).exists():
+        return reading.Run.read(directory).history
+    try:
+        # isptune 0.1 wrote a second copy of the log, with the hidden truth.
+        with np.load(directory / HISTORY_NAME) as arrays:
+            return History(
+                evaluations=arrays["evaluations"],
+                candidates=arrays["candidates"],
+                scores=arrays["scores"][:, None],
+                labels=(cell.objective,),
+                orientations=(bool(data["higher_is_better"]),),
+                l1=arrays.get("l1"),
+                l1_normalised=arrays.get("l1_normalised"),
+            )
+    except (OSError, ValueError, LookupError) as error:
+        raise _unreadable(directory, error) from error
 
 
 def _noted(directory: Path) -> dict[str, Any] | None:

@@ -106,7 +106,7 @@ def hidden_so_far(history: History) -> Numbers | None:
     """
     if history.l1_normalised is None:
         return None
-    index = best_so_far(history.scores, history.higher_is_better)
+    index = best_so_far(history.score, history.higher_is_better)
     return np.where(index >= 0, history.l1_normalised[index], np.nan)
 
 

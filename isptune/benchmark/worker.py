@@ -90,7 +90,7 @@ class Worker:
                 if parts.seat is not None:
                     objective = parts.seat(objective)
                 session = prepare(job.config, job.directory, objective, parts.scenes)
-                result = run_session(session, resume=True, callbacks=callbacks, pictures=False, notices=False)
+                result = run_session(session, resume=True, callbacks=callbacks, figures=False, notices=False)
         except RunDirectoryError:
             raise
         except IsptuneError as error:
@@ -98,11 +98,11 @@ class Worker:
         except Exception as error:
             logger.debug("the cell '%s' failed", job.cell.path, exc_info=True)
             return self._failed(job, f"{type(error).__name__}: {error}")
-        write_cell(job.directory, job.cell, DONE, {**result.to_dict(), "out": None}, result.history)
+        write_cell(job.directory, job.cell, DONE, {**result.to_dict(), "out": None})
         return Outcome(job.cell, DONE)
 
     def _failed(self, job: Job, sentence: str) -> Outcome:
-        write_cell(job.directory, job.cell, FAILED, {"error": sentence}, None)
+        write_cell(job.directory, job.cell, FAILED, {"error": sentence})
         return Outcome(job.cell, FAILED, sentence)
 
     def _objective(self, config: RunConfig) -> Objective:

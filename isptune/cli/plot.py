@@ -15,7 +15,7 @@ from isptune.places import Place
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from isptune.result import History
+    from isptune.runs.reading import Run
 
 
 @click.command("plot", short_help="Draw the convergence of runs, or the figures of a benchmark.")
@@ -84,52 +84,37 @@ def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
     require_runs(directories)
 
     from isptune import plots
-    from isptune.session import history_of_run
+    from isptune.runs.reading import Run
 
-    # A pipeline that is made again may change the working folder.
+    # A run of isptune 0.1 makes its pipeline again, which may change the working folder.
     place, *places = map(Place, (out, *directories))
-    runs = [history_of_run(one.path) for one in places]
-    histories = [history for _, history in runs]
-    several = [history for history in histories if history.orientations]
+    runs = [Run.read(one.path).require_evaluations() for one in places]
+    several = [run for run in runs if len(run.labels) > 1]
     if several:
         if len(runs) > 1:
             raise ConfigurationError(
                 f"not all of the runs have a single objective ({', '.join(several[0].labels)}); "
                 "draw the Pareto front of one run at a time"
             )
-        points = plots.pareto_points(histories[0])
-        figure = plots.draw_pareto(points, title or "Pareto front")
+        figure = plots.draw_pareto(plots.pareto_points(runs[0].history), title or "Pareto front")
     else:
-        figure = _convergence([str(one.path) for one in places], runs, title)
+        figure = _convergence(runs, title)
     plots.save(figure, place.path)
     click.echo(f"wrote {out}")
 
 
-def _convergence(
-    directories: Sequence[str], runs: Sequence[tuple[str, History]], title: str | None
-) -> Figure:
+def _convergence(runs: Sequence[Run], title: str | None) -> Figure:
     """One curve where the runs differ in their seeds alone, else a curve for every kind of run."""
     from isptune import plots
-    from isptune.config import parse_config, settings_of
     from isptune.plots.grouping import group_runs
-    from isptune.runs.directory import RunDirectory
 
-    configs = [
-        parse_config(settings_of(RunDirectory(directory).read_config()), f"'{directory}'")
-        for directory in directories
-    ]
-    found = [
-        plots.ComparedRuns(
-            group.objective,
-            group.label,
-            plots.convergence(
-                [runs[index][1] for index in group.indices], runs[group.indices[0]][1].higher_is_better
-            ),
-        )
-        for group in group_runs(configs, [len(history.scores) for _, history in runs])
-    ]
+    found = []
+    for group in group_runs([run.config for run in runs], [len(run.history) for run in runs]):
+        histories = [runs[index].history for index in group.indices]
+        curves = plots.convergence(histories, histories[0].higher_is_better)
+        found.append(plots.ComparedRuns(group.objective, group.label, curves))
     if len(found) == 1:
-        return plots.draw_convergence(found[0].curves, score_label=runs[0][0], title=title)
+        return plots.draw_convergence(found[0].curves, score_label=runs[0].description.objective, title=title)
     return plots.draw_comparison(found, title)
 
 

@@ -143,7 +143,7 @@ def _opening(session: Session) -> str:
         what += f", native-resolution crops of {len(crops)} picture{'s' if len(crops) > 1 else ''}"
     shown = ", ".join(f"{width}x{height}" for width, height in sizes[:4])
     return (
-        f"{session.pipeline.name} ({what}, {shown}), {session.objective.name}, {config.optimizer.shown}: "
+        f"{session.pipeline.name} ({what}, {shown}), {session.scoring.name}, {config.optimizer.shown}: "
         f"{session.generations} generations of {config.population}, seed {config.seed}"
     )
 
@@ -165,9 +165,9 @@ def print_result(session: Session, result: TuneResult) -> None:
     console = console_for_tables()
     if not result.best_parameters:
         console.print("No candidate had a finite score.")
-    elif result.pareto is not None:
+    elif result.has_front:
         _print_front(console, result)
-    title = "Parameters found" if result.pareto is None else "Parameters of the best compromise"
+    title = "Parameters of the best compromise" if result.has_front else "Parameters found"
     remarks = session.space.remarks(result.best_parameters) if result.best_parameters else {}
     rows = [
         [
@@ -180,12 +180,12 @@ def print_result(session: Session, result: TuneResult) -> None:
     print_table(["parameter", Column("value", number=True), "allowed"], rows, title=title, console=console)
     if result.levels is not None:
         _print_levels(console, session, result)
-    if result.best_scores is not None:
+    if result.has_front and result.best_scores:
         best = "best compromise: " + ", ".join(
             f"{name} {score:.6g}" for name, score in result.best_scores.items()
         )
     else:
-        best = f"best {session.objective.name}: "
+        best = f"best {session.scoring.name}: "
         best += "none" if result.best_score is None else f"{result.best_score:.6g}"
     mean = measured_on(session.pipeline.scenes)
     best += f" ({mean})" if mean else ""
@@ -201,7 +201,6 @@ def _print_front(console: Console, result: TuneResult) -> None:
 
     Behind an objective's name stands which of its scores are better.
     """
-    assert result.pareto is not None
     front, labels = result.front, result.pareto.labels
     # Many objectives stand below each other, where the width is for the candidates.
     level = len(labels) <= 3
@@ -232,23 +231,19 @@ def _print_levels(console: Console, session: Session, result: TuneResult) -> Non
     from rich.text import Text
 
     from isptune import misled
-    from isptune.contracts.truthful import Truthful
 
+    truth = session.description.truth
     assert result.levels is not None
-    pipeline = session.pipeline
-    assert isinstance(pipeline, Truthful)
-    start = pipeline.truth(session.space.start())
+    assert truth is not None
     heads = [Column(head, number=True) for head in (START, FOUND, "highest")]
     rows = [
         [stage, f"{before:.4g}", f"{level:.4g}", f"{most:g}", unit]
         for (stage, level), before, most, unit in zip(
-            result.levels.items(), start[0].tolist(), pipeline.truth_maxima, pipeline.truth_units, strict=True
+            result.levels.items(), truth.start, truth.maxima, truth.units, strict=True
         )
     ]
     title = "Hidden distortion levels (0 is pristine)"
     print_table(["stage", *heads, "unit"], rows, title=title, console=console)
     if result.misled:
-        share = misled.before(pipeline, session.space)
-        assert share is not None
         assert result.l1_normalised is not None
-        console.print(Text(misled.sentence(share, result.l1_normalised), style="bold red"))
+        console.print(Text(misled.sentence(truth.start_share, result.l1_normalised), style="bold red"))

@@ -23,7 +23,7 @@ class History:
 
     Attributes:
         evaluations: (E,) how many evaluations had been made by then, rising.
-        scores: (E,) the objective's scores; those that are not finite count as failed.
+        scores: (E,) or (E, 1) the objective's scores; those that are not finite count as failed.
         l1: (E,) the hidden distortion in the stages' own units; None where nobody knows it.
         l1_normalised: (E,) the hidden distortion as a share of the stages' ranges, or None.
     """
@@ -145,6 +145,8 @@ def _arrays(run: Any, number: int) -> dict[str, Any]:
     for name in ("evaluations", "scores", "l1", "l1_normalised"):
         value = run.get(name) if isinstance(run, Mapping) else getattr(run, name, None)
         found[name] = None if value is None else np.asarray(value, dtype=np.float64)
+    if found["scores"] is not None and found["scores"].ndim == 2 and found["scores"].shape[1] == 1:
+        found["scores"] = found["scores"][:, 0]
     for name in ("evaluations", "scores"):
         if found[name] is None:
             raise ConfigurationError(f"run {number} has no {name}")

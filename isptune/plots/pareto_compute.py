@@ -94,7 +94,7 @@ def pareto_points(history: History) -> ParetoPoints:
         ConfigurationError: the run has one objective, or no candidate with finite scores.
     """
     pareto = history.pareto
-    if pareto is None:
+    if len(history.labels) < 2:
         raise ConfigurationError("a Pareto plot needs a run of several objectives, this one has a single one")
     if not len(pareto):
         raise ConfigurationError("a Pareto plot needs a candidate with finite scores, this run has none")

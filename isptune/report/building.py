@@ -9,14 +9,13 @@ from pathlib import Path
 from isptune.benchmark.grid import DEFAULT_NAME
 from isptune.benchmark.results import Benchmark, ended
 from isptune.benchmark.targets import TARGETS
-from isptune.errors import ConfigurationError, IsptuneError
+from isptune.errors import ConfigurationError
 from isptune.files import write_whole
 from isptune.naming import listed
 from isptune.paths import shown
 from isptune.report import facts, pareto_sections, sections
 from isptune.report.comparison import add_pictures
 from isptune.report.compute import by_objective, in_order, median_record, slices, told_apart
-from isptune.report.levels import Pipelines
 from isptune.report.markup import (
     Cell,
     TableLike,
@@ -30,7 +29,7 @@ from isptune.report.markup import (
 )
 from isptune.report.page import Page
 from isptune.report.pareto import column_records
-from isptune.report.records import Record, read_record, read_settings, records_of_benchmark
+from isptune.report.records import Record, read_record, records_of_benchmark
 from isptune.report.sections import lead_of_truth
 from isptune.runs.directory import CONFIG_NAME
 from isptune.words import L1, NORMALISED_L1, in_words
@@ -58,7 +57,7 @@ def report_of_runs(directories: Iterable[str | Path]) -> str:
             raise ConfigurationError(f"the run directory '{folder}' is given twice")
     records = [read_record(folder, name) for folder, name in zip(folders, _names(folders), strict=True)]
     several = len(records) > 1
-    fronts = [record for record in records if record.scores]
+    fronts = [record for record in records if record.has_front]
     if fronts and several:
         raise ConfigurationError(
             f"the run in '{fronts[0].directory}' has several objectives, "
@@ -71,7 +70,7 @@ def report_of_runs(directories: Iterable[str | Path]) -> str:
         f"on {listed(in_order(records, lambda record: record.scene), 3)}"
     )
     if several:
-        records = told_apart(records, [read_settings(folder)[0] for folder in folders])
+        records = told_apart(records, [record.run.config for record in records if record.run is not None])
     objectives = in_order(records, lambda record: record.objective)
     page = Page(title, _lead_of_runs(records), objectives)
     page.add("overview", "Overview", _cards(records) + (_runs_table(records) if several else ""))
@@ -87,14 +86,13 @@ def _report_of_front(record: Record) -> str:
     # The colour after those of the objectives is the best compromise's.
     page = Page(title, pareto_sections.lead(record), [*labels, record.objective])
     page.add("overview", "Overview", pareto_sections.front_cards(record))
-    pipelines = Pipelines()
     columns = column_records(record)
-    add_pictures(page, [record], pipelines)
-    pareto_sections.add_front(page, record, pipelines)
+    add_pictures(page, [record])
+    pareto_sections.add_front(page, record)
     pareto_sections.add_front_convergence(page, record, columns)
-    sections.add_levels(page, [record], pipelines)
+    sections.add_levels(page, [record])
     sections.add_truth(page, columns)
-    pareto_sections.add_trade_offs(page, record, columns, pipelines)
+    pareto_sections.add_trade_offs(page, record, columns)
     _add_making_of_runs(page, [record])
     return page.to_html()
 
@@ -175,16 +173,15 @@ def write_report(path: str | Path, document: str) -> Path:
 
 def _add_parts(page: Page, records: Sequence[Record], targets: Sequence[float]) -> None:
     """What runs and benchmarks have in common."""
-    pipelines = Pipelines()
     parts = slices(records)
-    add_pictures(page, records, pipelines)
+    add_pictures(page, records)
     sections.add_convergence(page, records, parts)
-    sections.add_levels(page, records, pipelines)
+    sections.add_levels(page, records)
     sections.add_truth(page, records)
     sections.add_targets(page, records, parts, targets)
-    sections.add_candidates(page, records, pipelines)
+    sections.add_candidates(page, records)
     if len(records) == 1:
-        sections.add_sensitivity(page, records[0], pipelines)
+        sections.add_sensitivity(page, records[0])
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
@@ -205,7 +202,7 @@ def _lead_of_runs(records: Sequence[Record]) -> str:
     record = records[0]
     sentence = (
         f"{record.optimizer} found {record.objective} {record.score:.4g} within "
-        f"{len(record.history.scores):,} evaluations."
+        f"{len(record.history):,} evaluations."
     )
     if record.l1_normalised is not None:
         sentence += f" {lead_of_truth(record)}"
@@ -233,7 +230,7 @@ def _median_losses(records: Sequence[Record]) -> str:
 def _cards(records: Sequence[Record], benchmark: Benchmark | None = None) -> str:
     """A few figures in large type."""
     seconds = sum(record.seconds for record in records)
-    evaluations = sum(len(record.history.scores) for record in records)
+    evaluations = sum(len(record.history) for record in records)
     facts_shown: list[tuple[str, str]] = []
     if len(records) == 1 and benchmark is None:
         record = records[0]
@@ -259,7 +256,7 @@ def _cards(records: Sequence[Record], benchmark: Benchmark | None = None) -> str
 def _runs_table(records: Sequence[Record]) -> str:
     heads = ["run", "objective", "optimizer", "scene", "seed", "evaluations", "seconds", "best score"]
     rows: list[list[Cell]] = [
-        [r.name, r.objective, r.optimizer, r.scene, r.seed, len(r.history.scores), r.seconds, r.score]
+        [r.name, r.objective, r.optimizer, r.scene, r.seed, len(r.history), r.seconds, r.score]
         for r in records
     ]
     if any(record.knows_truth for record in records):
@@ -273,7 +270,8 @@ def _add_making_of_runs(page: Page, records: Sequence[Record]) -> None:
     """The commands, configurations and versions of runs."""
     content = []
     for record in records:
-        config, data = read_settings(record.directory)
+        assert record.run is not None
+        config, data = record.run.config, record.run.data
         again = record.directory.with_name(f"{record.directory.name}-again")
         command = facts.tune_command(config, record.directory / CONFIG_NAME, again)
         label = f"of {record.name}"
@@ -289,19 +287,17 @@ def _add_making_of_runs(page: Page, records: Sequence[Record]) -> None:
             content.append(f"<details><summary>{text(record.name)}</summary>{''.join(parts)}</details>")
     if len(records) > 1:
         content.insert(0, paragraph("The command that makes each run again, and its configuration."))
-    content.append(_machine_tables(read_settings(records[0].directory)[1]))
+    assert records[0].run is not None
+    content.append(_machine_tables(records[0].run.data))
     page.add("making", "Making it again", "".join(content))
 
 
 def _add_making_of_benchmark(page: Page, benchmark: Benchmark, records: Sequence[Record]) -> None:
     """The command, the configuration and the versions of a benchmark."""
     data = dict(benchmark.config)
-    try:
-        noted = read_settings(median_record(records).directory)[1]
-    except IsptuneError:
-        noted = {}
-    # Of one run, it says nothing of the benchmark.
-    noted.pop("fingerprint", None)
+    run = median_record(records).run
+    # That of one run says nothing of the benchmark.
+    noted = {} if run is None else {key: value for key, value in run.data.items() if key != "fingerprint"}
     content = [
         paragraph("With the configuration below as bench.yaml, this command makes the benchmark again."),
         code("isptune bench bench.yaml --out again", "Command of the benchmark", copy=True),

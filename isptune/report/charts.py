@@ -175,7 +175,7 @@ def sensitivity_charts(
 ) -> list[tuple[str, Spec]]:
     """Per free parameter its name and the scores near the fit's centre against it, with the fitted curve."""
     unit = record.history.candidates[fit.nearest]
-    scores = plain(record.history.scores[fit.nearest])
+    scores = plain(record.history.score[fit.nearest])
     found = []
     for number, (index, parameter) in enumerate(zip(space.free_indices, space.free, strict=True)):
         span = np.linspace(float(unit[:, number].min()), float(unit[:, number].max()), 41)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from isptune.report.levels import Pipelines
+from isptune.paths import shown
 from isptune.report.markup import paragraph, text
 from isptune.report.page import Page
 from isptune.report.pictures import LARGEST_SIDE, Comparison, comparisons, crop_uri, preview_uri
@@ -17,14 +17,14 @@ _MOST = 9_000_000
 _LEAST_WIDTH, _LEAST_CROP = 480, 120
 
 
-def add_pictures(page: Page, records: Sequence[Record], pipelines: Pipelines) -> None:
-    """The scenes at the start and as found, or a sentence where no pipeline can be made here."""
-    found, total = comparisons(records, pipelines)
+def add_pictures(page: Page, records: Sequence[Record]) -> None:
+    """The scenes at the start and as found, or a sentence where the runs hold no pictures."""
+    found, total = comparisons(records)
     if not found:
         page.add(
             "pictures",
             "Pictures",
-            paragraph("The runs' pipelines cannot be made here, so no picture is shown."),
+            paragraph(_no_pictures(records)),
         )
         return
     several = len({record.objective for record in records}) > 1 or len(records) > 1
@@ -43,6 +43,16 @@ def add_pictures(page: Page, records: Sequence[Record], pipelines: Pipelines) ->
             content.append(f"<h3>{text(one.scene)}</h3>")
         content += [_divider(one, _MOST // len(found)), _details(one, f"details-{number}")]
     page.add("pictures", "Pictures", "".join(content))
+
+
+def _no_pictures(records: Sequence[Record]) -> str:
+    """Why there are none, and what makes them."""
+    if len(records) > 1:
+        return "The runs hold no pictures: they are made when a run ends."
+    return (
+        "The run holds no pictures: they are made when it ends. "
+        f"'isptune resume {shown(records[0].directory)}' goes on with it and makes what is missing."
+    )
 
 
 def _divider(found: Comparison, most: int) -> str:

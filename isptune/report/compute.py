@@ -95,7 +95,7 @@ def told_apart(records: Sequence[Record], configs: Sequence[RunConfig]) -> list[
         ConfigurationError: there are more kinds of runs than can be told apart.
     """
     found = list(records)
-    for group in group_runs(configs, [len(record.history.scores) for record in records]):
+    for group in group_runs(configs, [len(record.history) for record in records]):
         for index in group.indices:
             name = ", ".join(filter(None, (group.objective, group.label)))
             found[index] = replace(records[index], objective=name)
@@ -118,19 +118,19 @@ def curves(records: Sequence[Record], most: int = MOST_PLACES) -> ConvergenceCur
 
 def _at_places(history: History, most: int) -> Mapping[str, Numbers | None]:
     """The best so far at evaluations that lie evenly and evenly in the logarithm, both ends among them."""
-    count = len(history.scores)
+    count = len(history.score)
     places = np.arange(count)
     if count > most:
         rough = [np.geomspace(1, count, most // 2) - 1, np.linspace(0, count - 1, most - most // 2)]
         places = np.unique(np.round(np.concatenate(rough)).astype(np.int64))
-    index = best_so_far(history.scores, history.higher_is_better)[places]
+    index = best_so_far(history.score, history.higher_is_better)[places]
 
     def taken(values: Numbers | None) -> Numbers | None:
         return None if values is None else np.where(index >= 0, values[index], np.nan)
 
     return {
         "evaluations": history.evaluations[places].astype(np.float64),
-        "scores": taken(history.scores),
+        "scores": taken(history.score),
         "l1": taken(history.l1),
         "l1_normalised": taken(history.l1_normalised),
     }
@@ -153,7 +153,7 @@ def scatter(records: Sequence[Record], most: int = MOST_POINTS) -> Scatter | Non
     known = [record for record in records if record.history.l1_normalised is not None]
     if not known:
         return None
-    scores = np.concatenate([record.history.scores for record in known])
+    scores = np.concatenate([record.history.score for record in known])
     losses = np.concatenate([np.asarray(record.history.l1_normalised) for record in known])
     finite = np.isfinite(scores) & np.isfinite(losses)
     scores, losses = scores[finite], losses[finite]
@@ -202,6 +202,8 @@ def reached(records: Sequence[Record], targets: Sequence[float] = TARGETS) -> Re
 
 def median_record(records: Sequence[Record]) -> Record:
     """The run in the middle by hidden loss where all know it, by score otherwise; the better of two."""
+    if len(records) == 1:
+        return records[0]
     if all(record.l1_normalised is not None for record in records):
         ordered = sorted(records, key=lambda record: float(record.l1_normalised or 0.0))
     else:
@@ -212,7 +214,7 @@ def median_record(records: Sequence[Record]) -> Record:
 
 def best_candidates(record: Record, count: int = 40) -> NDArray[np.int64]:
     """Indices of a run's candidates of best score, the best first, each different candidate once."""
-    scores = record.history.scores
+    scores = record.history.score
     losses = np.where(np.isfinite(scores), -scores if record.history.higher_is_better else scores, np.inf)
     order = np.argsort(losses, kind="stable")
     order = order[np.isfinite(losses[order])]

@@ -9,29 +9,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isptune.contracts.truthful import Truthful
-from isptune.parameters import Choice, ParameterSpace
-from isptune.pipeline import Pipeline
+from isptune.parameters import Choice
 from isptune.report.charts import Spec, plain, rounded
 from isptune.report.compute import best_candidates
-from isptune.report.levels import Pipelines
 from isptune.report.records import Record
+from isptune.runs.reading import Run
 
 
-def parallel_chart(objectives: Sequence[str], records: Sequence[Record], pipelines: Pipelines) -> Spec | None:
+def parallel_chart(objectives: Sequence[str], records: Sequence[Record]) -> Spec | None:
     """Best candidates on one axis per parameter: of a single run its 40 best, else the best of each run.
 
-    Runs with other parameters than the first one's are left out; None where no pipeline can be made here.
+    Runs with other parameters than the first one's are left out; None where no run's parameters are known.
     """
     lines: list[Spec] = []
-    first: tuple[Pipeline, ParameterSpace] | None = None
+    first: Run | None = None
     for record in records:
-        pipeline = pipelines.try_of(record)
-        if pipeline is None:
+        run = record.run
+        if run is None:
             continue
-        space = pipelines.space_of(record)
-        first = first or (pipeline, space)
-        if space != first[1]:
+        first = first or run
+        if run.space != first.space:
             continue
         if len(records) == 1:
             chosen = best_candidates(record)
@@ -39,34 +36,33 @@ def parallel_chart(objectives: Sequence[str], records: Sequence[Record], pipelin
             best = record.history.best
             chosen = np.array([] if best is None else [best], dtype=np.int64)
         colour = objectives.index(record.objective)
-        for place, line in enumerate(candidate_lines(record, pipeline, space, chosen)):
+        for place, line in enumerate(candidate_lines(record, run, chosen)):
             index = int(chosen[place])
             name = f"rank {place + 1}, evaluation {index + 1}" if len(records) == 1 else record.name
-            score = rounded(float(record.history.scores[index]))
+            score = rounded(float(record.history.score[index]))
             lines.append(
                 {"name": name, "objective": record.objective, "colour": colour, "scores": [score], **line}
             )
     if first is None or not lines:
         return None
     scores = [{"name": "score", "higherIsBetter": records[0].history.higher_is_better}]
-    return {"kind": "parallel", "views": candidate_views(*first, lines), "scores": scores, "lines": lines}
+    return {"kind": "parallel", "views": candidate_views(first, lines), "scores": scores, "lines": lines}
 
 
-def candidate_views(pipeline: Pipeline, space: ParameterSpace, lines: Sequence[Spec]) -> list[Spec]:
+def candidate_views(run: Run, lines: Sequence[Spec]) -> list[Spec]:
     """The axes of the free parameters, and of the hidden levels where every line has them.
 
     A view names the entries of a line that hold its places on the axes (shares, from 0 to 1) and its texts.
     """
-    parameters = [_axis(parameter) for parameter in space.free]
+    parameters = [_axis(parameter) for parameter in run.space.free]
     views: list[Spec] = [
         {"label": "parameters", "places": "parameters", "texts": "written", "axes": parameters}
     ]
-    if isinstance(pipeline, Truthful) and all("levels" in line for line in lines):
+    truth = run.truth
+    if truth is not None and all("levels" in line for line in lines):
         axes = [
             {"name": label, "low": "0", "high": f"{most:g} {unit}".strip()}
-            for label, most, unit in zip(
-                pipeline.truth_labels, pipeline.truth_maxima, pipeline.truth_units, strict=True
-            )
+            for label, most, unit in zip(truth.labels, truth.maxima, truth.units, strict=True)
         ]
         views.append({"label": "hidden levels", "places": "levels", "texts": "writtenLevels", "axes": axes})
     return views
@@ -81,20 +77,17 @@ def _axis(parameter: Any) -> Spec:
     return {"name": parameter.name, "low": low, "high": f"{high} {parameter.unit}".strip()}
 
 
-def candidate_lines(
-    record: Record, pipeline: Pipeline, space: ParameterSpace, chosen: NDArray[np.int64]
-) -> list[Spec]:
+def candidate_lines(record: Record, run: Run, chosen: NDArray[np.int64]) -> list[Spec]:
     """Free parameters, and where known hidden loss and levels, of some evaluations of a run."""
-    history = record.history
+    history, space = record.history, run.space
     values = space.to_values(torch.from_numpy(history.candidates[chosen]))
     # The middle of its step where a parameter has steps, so that equal values lie on each other.
     unit = space.to_unit(values).numpy()
     written = space.to_dicts(values)
     shares = levels = None
-    if isinstance(pipeline, Truthful):
-        with torch.no_grad():
-            levels = pipeline.truth(values).abs()
-        shares = levels / torch.tensor(pipeline.truth_maxima, dtype=levels.dtype)
+    if run.truth is not None and history.levels is not None:
+        levels = np.abs(history.levels[chosen])
+        shares = levels / np.array(run.truth.maxima)
     found = []
     for place, index in enumerate(chosen.tolist()):
         line: Spec = {

@@ -43,17 +43,10 @@ def column_records(record: Record) -> list[Record]:
         replace(
             record,
             objective=label,
-            score=record.scores[label],
-            scores={},
-            history=replace(
-                history,
-                scores=history.scores[:, number],
-                higher_is_better=higher,
-                labels=(),
-                orientations=(),
-            ),
+            scores={label: record.scores[label]},
+            history=history.column(number),
         )
-        for number, (label, higher) in enumerate(zip(history.labels, history.orientations, strict=True))
+        for number, label in enumerate(history.labels)
     ]
 
 
@@ -69,7 +62,7 @@ def trade_offs(record: Record, columns: Sequence[Record]) -> list[Sensitivity] |
     Returns:
         One fit per objective; None where the log holds too few evaluations.
     """
-    whole = np.isfinite(record.history.scores).all(axis=1)
+    whole = np.isfinite(record.history.scores).all(axis=1, keepdims=True)
     fits = [
         sensitivity(
             replace(column.history, scores=np.where(whole, column.history.scores, np.nan)),
@@ -91,7 +84,7 @@ def compromises(history: History, most: int = MOST_PLACES) -> Compromises | None
     known = history.l1_normalised
     if known is None:
         return None
-    losses = history.scores * np.where(history.orientations, -1.0, 1.0)
+    losses = history.losses
     counts = 1 + even_sample(len(losses), most)
     found = []
     for count in counts.tolist():

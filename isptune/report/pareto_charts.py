@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from isptune.parameters import ParameterSpace
-from isptune.pipeline import Pipeline
 from isptune.plots import pareto_points
 from isptune.report.charts import Spec, loss_chart, plain
 from isptune.report.compute import MOST_POINTS, slices
@@ -16,6 +14,7 @@ from isptune.report.parallel import candidate_lines, candidate_views
 from isptune.report.pareto import compromises, even_sample, front_names
 from isptune.report.records import ANSWER, Record
 from isptune.result import History
+from isptune.runs.reading import Run
 
 MOST_LINES = 300
 
@@ -23,7 +22,6 @@ MOST_LINES = 300
 def plane_chart(history: History) -> Spec:
     """The front of two objectives, the best compromise first, over what it dominates."""
     points = pareto_points(history)
-    assert history.pareto is not None
     low, high = points.window().tolist()
     axes = [
         {"label": f"{label} ({'higher' if higher else 'lower'} is better)", "window": [first, last]}
@@ -46,14 +44,13 @@ def plane_chart(history: History) -> Spec:
     return spec
 
 
-def front_chart(record: Record, pipeline: Pipeline, space: ParameterSpace) -> Spec:
+def front_chart(record: Record, run: Run) -> Spec:
     """The front on parallel axes: its scores where there are more than two, parameters and hidden levels.
 
     Of a large front an even sample is shown.
     """
     points = pareto_points(record.history)
     pareto = record.history.pareto
-    assert pareto is not None
     chosen = even_sample(len(pareto), MOST_LINES)
     indices = pareto.indices[chosen]
     lines = [
@@ -70,11 +67,11 @@ def front_chart(record: Record, pipeline: Pipeline, space: ParameterSpace) -> Sp
             front_names(indices.tolist()),
             points.front[chosen],
             points.shares[chosen],
-            candidate_lines(record, pipeline, space, indices),
+            candidate_lines(record, run, indices),
             strict=True,
         )
     ]
-    views = candidate_views(pipeline, space, lines)
+    views = candidate_views(run, lines)
     if len(points.labels) > 2:
         axes = [
             {"name": label, "low": written(worst), "high": written(best)}

@@ -13,7 +13,6 @@ from isptune.parameters import Choice, Int, ParameterSpace
 from isptune.report import pareto_charts
 from isptune.report.charts import sensitivity_charts
 from isptune.report.compute import slices
-from isptune.report.levels import Pipelines
 from isptune.report.markup import Cell, cards, chart, duration, grid, paragraph, table
 from isptune.report.page import Page
 from isptune.report.pareto import trade_offs
@@ -40,7 +39,7 @@ def lead(record: Record) -> str:
     count = _size(record)
     scores = listed([f"{label} {score:.4g}" for label, score in record.scores.items()], len(record.scores))
     sentence = (
-        f"Of {len(record.history.scores):,} evaluations by {record.optimizer}, {count:,} "
+        f"Of {len(record.history):,} evaluations by {record.optimizer}, {count:,} "
         f"{'are' if count > 1 else 'is'} on the front: no other is better in one objective without being "
         f"worse in another. The best compromise has {scores}."
     )
@@ -58,22 +57,20 @@ def front_cards(record: Record) -> str:
         facts.append((L1, f"{record.l1:.3g}"))
     facts += [
         (f"optimizer, seed {record.seed}", record.optimizer),
-        ("evaluations", f"{len(record.history.scores):,}"),
+        ("evaluations", f"{len(record.history):,}"),
         ("time", duration(record.seconds)),
     ]
     return cards(facts)
 
 
 def _size(record: Record) -> int:
-    assert record.history.pareto is not None
     return len(record.history.pareto)
 
 
-def add_front(page: Page, record: Record, pipelines: Pipelines) -> None:
+def add_front(page: Page, record: Record) -> None:
     """The front as charts and as a table, and the parameters of the best compromise."""
-    lines = page.charts["front-candidates"] = pareto_charts.front_chart(
-        record, pipelines.of(record), pipelines.space_of(record)
-    )
+    assert record.run is not None
+    lines = page.charts["front-candidates"] = pareto_charts.front_chart(record, record.run)
     size, shown = _size(record), len(lines["lines"])
     sample = f" {shown:,} of the {size:,} candidates are shown, evenly chosen." if shown < size else ""
     sentence = (
@@ -96,15 +93,15 @@ def add_front(page: Page, record: Record, pipelines: Pipelines) -> None:
     content += chart(
         "front-candidates", heading, "Parallel coordinates of the front's candidates.", words + sample
     )
-    content += _front_table(record, pipelines) + parameters_table(record, pipelines)
+    content += _front_table(record) + parameters_table(record)
     page.add("front", "Pareto front", paragraph(sentence) + content)
 
 
-def _front_table(record: Record, pipelines: Pipelines) -> str:
+def _front_table(record: Record) -> str:
     """Scores, normalised l1 and parameters; folded where there are many rows."""
     pareto, share = record.history.pareto, record.history.l1_normalised
-    assert pareto is not None
-    space = pipelines.space_of(record)
+    assert record.run is not None
+    space = record.run.space
     size = len(pareto)
     found = space.to_dicts(space.to_values(torch.from_numpy(pareto.candidates[:MOST_ROWS])))
     rows: list[list[Cell]] = []
@@ -145,13 +142,14 @@ def add_front_convergence(page: Page, record: Record, columns: Sequence[Record])
     page.add("convergence", "Convergence", content)
 
 
-def add_trade_offs(page: Page, record: Record, columns: Sequence[Record], pipelines: Pipelines) -> None:
+def add_trade_offs(page: Page, record: Record, columns: Sequence[Record]) -> None:
     """What each objective gains or loses where one parameter leaves the best compromise."""
     fits = trade_offs(record, columns)
     if fits is None:
         page.add("trade-offs", "Trade-offs", paragraph(TOO_FEW))
         return
-    space = pipelines.space_of(record)
+    assert record.run is not None
+    space = record.run.space
     figures: list[str] = []
     if len(columns) * len(space.free) <= _MOST_FITS:
         for colour, (column, fit) in enumerate(zip(columns, fits, strict=True)):
@@ -164,7 +162,7 @@ def add_trade_offs(page: Page, record: Record, columns: Sequence[Record], pipeli
     # A change counts by the spread of its objective's scores.
     changes = [_known_changes(fit, space) for fit in fits]
     spreads = [
-        np.std(column.history.scores[fit.nearest]) or 1.0 for column, fit in zip(columns, fits, strict=True)
+        np.std(column.history.score[fit.nearest]) or 1.0 for column, fit in zip(columns, fits, strict=True)
     ]
     shares = [np.abs(known) / spread for known, spread in zip(changes, spreads, strict=True)]
     order = np.argsort(-np.nan_to_num(shares).max(axis=(0, 2)), kind="stable")

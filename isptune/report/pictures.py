@@ -1,4 +1,4 @@
-"""Pictures of the report: rendered from run directories and encoded as data URIs."""
+"""Pictures of the report: those that runs hold, encoded as data URIs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isptune.contracts.truthful import Truthful
 from isptune.pictured import MOST_SCENES, different_pictures, measured_on, reference_word
-from isptune.pipeline import Pipeline, Scene
 from isptune.plots import before_after_crops
-from isptune.renderings import render
 from isptune.report.compute import by_objective, in_order, median_record
-from isptune.report.levels import Pipelines
 from isptune.report.records import Record
+from isptune.runs.pictures import read_picture
+from isptune.runs.reading import Run
 from isptune.words import FOUND, NORMALISED_L1, PRISTINE, START, START_WORDS
 
 LARGEST_SIDE = 1400
@@ -59,39 +56,39 @@ class Comparison:
     crops: tuple[tuple[int, int, int, int], ...]
 
 
-def comparisons(records: Sequence[Record], pipelines: Pipelines) -> tuple[list[Comparison], int]:
+def comparisons(records: Sequence[Record]) -> tuple[list[Comparison], int]:
     """The scenes of the runs at the start, as found, and what they are compared with.
 
     Of each objective the run in the middle of its runs on a scene is shown.
 
     Returns:
-        The first few scenes, and how many there are; none where no run's pipeline can be made here.
+        The first few scenes, and how many there are; none where no run holds pictures.
     """
     found: list[Comparison] = []
     total = 0
     for label in in_order(records, lambda record: record.scene):
         group = [record for record in records if record.scene == label]
-        made = next(filter(None, map(pipelines.try_of, group)), None)
-        count = 0 if made is None else len(different_pictures(made.scenes))
-        total += count
-        for number in range(min(count, MOST_SCENES - len(found))):
-            comparison = compare(group, pipelines, number)
+        held = next((record.run for record in group if record.run is not None and record.run.pictures), None)
+        if held is None:
+            continue
+        total += len(different_pictures(held.scenes))
+        for number in range(min(len(held.pictures), MOST_SCENES - len(found))):
+            comparison = compare(group, number)
             if comparison is not None:
                 found.append(comparison)
     return found, total
 
 
-def compare(records: Sequence[Record], pipelines: Pipelines, number: int = 0) -> Comparison | None:
+def compare(records: Sequence[Record], number: int = 0) -> Comparison | None:
     """One picture of runs on the same scenes.
 
     Args:
         records: of the runs.
-        pipelines: of the runs.
         number: which of their different pictures.
 
     Returns:
-        None where no run's pipeline can be made here. Pictures of another size than the first one that was
-        found are left out: they could not be laid over it.
+        None where no run holds it. Pictures of another size than the first one that was found are left out:
+        they could not be laid over it.
     """
     pictures: list[Picture] = []
     reference: Tensor | None = None
@@ -100,27 +97,25 @@ def compare(records: Sequence[Record], pipelines: Pipelines, number: int = 0) ->
     maps = len(in_order(records, lambda record: record.map))
     for objective, group in by_objective(records).items():
         record = median_record(group)
-        pipeline = pipelines.try_of(record)
-        if pipeline is None:
+        run = record.run
+        if run is None or len(run.pictures) <= number:
             continue
-        whole = pipeline.whole(different_pictures(pipeline.scenes)[number])
+        held = run.pictures[number]
         if not pictures:
-            name, word = whole.name, reference_word(pipeline)
-            start = pipelines.space_of(record).start()
-            note = _start_note(pipeline, start) + (f", map {record.map}" if maps > 1 else "")
-            pictures.append(Picture(START, note, _render(pipeline, start, whole)))
-            given = pipeline.reference(whole)
-            reference = None if given is None else given[0].float().cpu()
-        values = pipeline.space.from_dicts([record.parameters])
+            name, word = held.scene, reference_word(run.truth is not None)
+            note = _start_note(run) + (f", map {record.map}" if maps > 1 else "")
+            if held.start is not None:
+                pictures.append(Picture(START, note, read_picture(held.start)))
+            reference = None if held.reference is None else read_picture(held.reference)
         title = FOUND if single else f"{FOUND}: {objective}"
-        note = _note(record, measured_on(pipeline.scenes)) + (f", map {record.map}" if maps > 1 else "")
-        pictures.append(Picture(title, note, _render(pipeline, values, whole)))
+        note = _note(record, measured_on(run.scenes)) + (f", map {record.map}" if maps > 1 else "")
+        pictures.append(Picture(title, note, read_picture(held.found)))
     if not pictures:
         return None
     if reference is not None:
         note = "the undistorted scene" if word == PRISTINE else "what candidates are compared with"
         pictures.append(Picture(word, note, reference))
-    size = pictures[1].image.shape
+    size = next(picture.image.shape for picture in pictures if picture.name != START)
     pictures = [picture for picture in pictures if picture.image.shape == size]
     if reference is not None and reference.shape != size:
         reference = None
@@ -134,21 +129,15 @@ def _crops(after: Tensor, pristine: Tensor | None) -> tuple[tuple[int, int, int,
     return tuple(before_after_crops(after, after, pristine, CROPS, side))
 
 
-def _render(pipeline: Pipeline, values: Tensor, scene: Scene) -> Tensor:
-    with torch.no_grad():
-        return render(pipeline, values.to(pipeline.device), scene)[0].float().cpu().clamp(0, 1)
-
-
-def _start_note(pipeline: Pipeline, start: Tensor) -> str:
-    if not isinstance(pipeline, Truthful):
+def _start_note(run: Run) -> str:
+    if run.truth is None:
         return START_WORDS
-    return f"{START_WORDS}, {NORMALISED_L1} {float(pipeline.losses(start)[1][0]):.3g}"
+    return f"{START_WORDS}, {NORMALISED_L1} {run.truth.start_share:.3g}"
 
 
 def _note(record: Record, mean: str) -> str:
-    scores = record.scores or ({} if record.score is None else {record.objective: record.score})
-    parts = [", ".join(f"{name} {score:.4g}" for name, score in scores.items())]
-    parts[0] += f" ({mean})" if mean and scores else ""
+    parts = [", ".join(f"{name} {score:.4g}" for name, score in record.scores.items())]
+    parts[0] += f" ({mean})" if mean and record.scores else ""
     if record.l1_normalised is not None:
         parts.append(f"{NORMALISED_L1} {record.l1_normalised:.3g}")
     return ", ".join(filter(None, parts))

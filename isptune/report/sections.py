@@ -12,7 +12,7 @@ from isptune.naming import listed
 from isptune.parameters import Choice
 from isptune.report import charts
 from isptune.report.compute import Slice, by_objective, curves, in_order, reached
-from isptune.report.levels import Pipelines, recovered
+from isptune.report.levels import recovered
 from isptune.report.markup import Cell, chart, grid, paragraph, table
 from isptune.report.page import Page
 from isptune.report.parallel import parallel_chart
@@ -111,9 +111,9 @@ def _by_part(parts: Sequence[Slice]) -> list[tuple[str, list[Record]]]:
     ]
 
 
-def add_levels(page: Page, records: Sequence[Record], pipelines: Pipelines) -> None:
+def add_levels(page: Page, records: Sequence[Record]) -> None:
     """Hidden level per stage at the start and as found, as a chart and in the stages' units."""
-    levels = recovered(records, pipelines)
+    levels = recovered(records)
     if levels is None:
         return
     page.charts["levels"] = charts.levels_chart(page.objectives, levels)
@@ -204,9 +204,9 @@ def add_targets(
     )
 
 
-def add_candidates(page: Page, records: Sequence[Record], pipelines: Pipelines) -> None:
+def add_candidates(page: Page, records: Sequence[Record]) -> None:
     """Parallel coordinates of the best candidates, and their parameters."""
-    spec = parallel_chart(page.objectives, records, pipelines)
+    spec = parallel_chart(page.objectives, records)
     if spec is None:
         return
     page.charts["candidates"] = spec
@@ -222,13 +222,13 @@ def add_candidates(page: Page, records: Sequence[Record], pipelines: Pipelines) 
             "their hidden levels."
         )
     content = chart("candidates", "", "Parallel coordinates of the best candidates.")
-    page.add("candidates", "Best candidates", paragraph(sentence) + content + _parameters(records, pipelines))
+    page.add("candidates", "Best candidates", paragraph(sentence) + content + _parameters(records))
 
 
-def _parameters(records: Sequence[Record], pipelines: Pipelines) -> str:
+def _parameters(records: Sequence[Record]) -> str:
     """The parameters found: a row per parameter for one run, a row per run for several."""
     if len(records) == 1:
-        return parameters_table(records[0], pipelines)
+        return parameters_table(records[0])
     names = list(dict.fromkeys(name for record in records for name in record.parameters))
     several = len(in_order(records, lambda record: record.objective)) > 1
     rows = [
@@ -246,9 +246,10 @@ def _parameters(records: Sequence[Record], pipelines: Pipelines) -> str:
     return f"<details><summary>All {len(records)} best candidates as a table</summary>{content}</details>"
 
 
-def parameters_table(record: Record, pipelines: Pipelines) -> str:
+def parameters_table(record: Record) -> str:
     """A run's parameters at the start and as found, a row for each."""
-    space = pipelines.space_of(record)
+    assert record.run is not None
+    space = record.run.space
     start, remarks = space.to_dicts(space.start())[0], space.remarks(record.parameters)
     rows = [
         [name, plain_cell(start.get(name)), plain_cell(value), remarks[name]]
@@ -263,9 +264,10 @@ def plain_cell(value: object) -> Cell:
     return value if isinstance(value, str | float | int) else None if value is None else str(value)
 
 
-def add_sensitivity(page: Page, record: Record, pipelines: Pipelines) -> None:
+def add_sensitivity(page: Page, record: Record) -> None:
     """How the score of one run depends on each parameter near the optimum."""
-    space = pipelines.space_of(record)
+    assert record.run is not None
+    space = record.run.space
     fit = sensitivity(record.history)
     if fit is None:
         page.add("sensitivity", "Sensitivity", paragraph(TOO_FEW))

@@ -70,7 +70,7 @@ def sensitivity(history: History, centre: int | None = None) -> Sensitivity | No
         about the noise than about the score.
     """
     centre = history.best if centre is None else centre
-    finite = np.flatnonzero(np.isfinite(history.scores))
+    finite = np.flatnonzero(np.isfinite(history.score))
     dimension = history.candidates.shape[1]
     coefficients = 1 + 2 * dimension
     if centre is None or len(np.unique(history.candidates[finite], axis=0)) < 2 * coefficients:
@@ -86,7 +86,7 @@ def sensitivity(history: History, centre: int | None = None) -> Sensitivity | No
     weight = (1 - np.minimum(distance / (1.001 * radius), 1) ** 3) ** 3
     steps = history.candidates[nearest] - middle
     design = np.concatenate([np.ones((len(steps), 1)), steps, steps**2], axis=1)
-    scores = history.scores[nearest]
+    scores = history.score[nearest]
     root = np.sqrt(weight)
     fitted, *_ = np.linalg.lstsq(design * root[:, None], scores * root, rcond=1e-8)
     mean = np.average(scores, weights=weight)

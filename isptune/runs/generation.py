@@ -95,17 +95,6 @@ class Generation:
         )
 
 
-def scores_of(generations: Sequence[Generation], columns: int = 1) -> NDArray[np.float64]:
-    """The scores of a log: (E, K), or (E,) where there is one column.
-
-    Args:
-        generations: the log.
-        columns: how many columns an empty log has.
-    """
-    scores = np.concatenate([g.scores for g in generations]) if generations else np.empty((0, columns))
-    return scores[:, 0] if scores.shape[1] == 1 else scores
-
-
 def _fates(data: dict[str, Any], scores: NDArray[np.float64]) -> tuple[list[str], list[str]]:
     """Statuses and reasons of a line."""
     statuses = data.get("statuses")

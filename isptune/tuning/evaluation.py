@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ from isptune.pipeline import Pipeline, Scene
 from isptune.runs.generation import DONE, FAILED
 from isptune.tuning.batches import Batches
 from isptune.tuning.developing import Developing
-from isptune.tuning.scoring import Scoring
+from isptune.tuning.scoring import Scoring, as_scoring, losses_of
 
 AUTOCAST_TYPES = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -37,17 +38,22 @@ class Evaluation:
     Attributes:
         scores: (P, K) float64, the means over the scenes, each column in its own orientation; NaN in the
             row of a candidate that is not done.
-        losses: (P, K) float64, to be minimised; +inf in the row of a candidate that is not done.
+        orientations: (K,) whether higher is better.
         statuses: P times ``"done"``, ``"failed"`` or ``"timed out"``.
         reasons: P sentences, empty for what is done.
         gradients: (P, f) float64, the losses' gradients in the unit cube, or None.
     """
 
     scores: NDArray[np.float64]
-    losses: NDArray[np.float64]
+    orientations: tuple[bool, ...]
     statuses: list[str]
     reasons: list[str]
     gradients: NDArray[np.float64] | None = None
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """(P, K) float64, to be minimised; +inf in the row of a candidate that is not done."""
+        return losses_of(self.scores, self.orientations)
 
 
 class Evaluator:
@@ -59,7 +65,8 @@ class Evaluator:
 
     Args:
         pipeline: renders or develops the candidates.
-        objective: scores their pictures; several are a ``VectorObjective``.
+        objective: scores their pictures; or several, each of which gives a column of scores; or a
+            ``Scoring``.
         device: where both run; ``"auto"`` takes the fastest device there is.
         memory_gb: gigabytes that the temporaries of one micro-batch may take, estimated from the image
             size and the ``memory`` of pipeline and objectives. It is a fixed number, not what
@@ -78,14 +85,14 @@ class Evaluator:
     def __init__(
         self,
         pipeline: Pipeline,
-        objective: Objective,
+        objective: Objective | Sequence[Objective] | Scoring,
         device: str | torch.device = "cpu",
         memory_gb: float = 2.0,
         autocast: str = "none",
         space: ParameterSpace | None = None,
         development: Development | None = None,
     ) -> None:
-        scoring = Scoring(objective)
+        scoring = as_scoring(objective)
         for one in scoring.objectives:
             if one.needs_reference and not pipeline.has_reference:
                 raise ConfigurationError(
@@ -171,7 +178,7 @@ class Evaluator:
         scores = table.total() / count
         if slopes is not None:
             slopes = (-slopes if self.scoring.orientations[0] else slopes) / count
-        return Evaluation(scores, self.scoring.losses(scores), table.statuses, table.reasons, slopes)
+        return Evaluation(scores, self.scoring.orientations, table.statuses, table.reasons, slopes)
 
     @torch.no_grad()
     def render(self, values: Tensor, scene: Scene) -> Tensor:

@@ -2,43 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isptune.failures import called
-from isptune.objective import Objective
-from isptune.vector import Part, VectorObjective
+from isptune.errors import ConfigurationError
+from isptune.failures import blame, called
+from isptune.naming import listed
+from isptune.objective import Objective, require_scores
+
+
+@dataclass(frozen=True)
+class Part:
+    """One objective of several.
+
+    Attributes:
+        objective: what scores.
+        labels: the names of its columns.
+        orientations: whether higher is better, column by column.
+        whole: it gives its one score; otherwise all of its ``scores``.
+    """
+
+    objective: Objective
+    labels: tuple[str, ...]
+    orientations: tuple[bool, ...]
+    whole: bool
+
+    def columns(self, images: Tensor, reference: Tensor | None) -> Tensor:
+        """(N, k) float64 scores.
+
+        Raises:
+            EvaluationError: the objective raised, or gave another shape; the message names it.
+        """
+        objective = self.objective
+        with blame(f"the objective '{called(objective)}'"):
+            found = objective.score(images, reference) if self.whole else objective.scores(images, reference)
+            wanted = (len(images),) if self.whole else (len(images), len(self.labels))
+            require_scores(found, "score" if self.whole else "scores", wanted)
+        return found.reshape(len(images), -1).to(images.device, torch.float64)
+
+
+def losses_of(scores: NDArray[np.float64], orientations: Sequence[bool]) -> NDArray[np.float64]:
+    """Scores (P, K), each column in its own orientation, as losses to minimise.
+
+    A candidate that fails in one column counts as the worst in all of them: +inf.
+    """
+    losses = np.where(orientations, -scores, scores)
+    losses[np.isnan(losses).any(axis=1)] = np.inf
+    return losses
 
 
 class Scoring:
-    """What a run scores pictures by: the columns of its objective, or of several.
+    """What a run scores pictures by: the columns of its objectives.
 
     Each column keeps its own units and its own orientation; nothing is weighted (the objective ``weighted``
     does that).
 
     Args:
-        objective: one that gives one score, or several as a ``VectorObjective``.
+        objectives: one or more.
+        vector: take all ``scores`` of those that are vector-valued, one column per label; otherwise each
+            gives its one ``score``.
 
     Attributes:
         labels: (K,) the columns' names.
         orientations: (K,) whether higher is better.
         name: the objectives' names.
         is_differentiable: there is one column, and gradients reach it.
+
+    Raises:
+        ConfigurationError: ``vector`` where no objective has labels, or a column that is neither better high
+            nor better low.
+
+    Example:
+        >>> import isptune
+        >>> both = Scoring([isptune.create_objective(name) for name in ("psnr", "noise-level")])
+        >>> both.labels, both.orientations
+        (('psnr', 'noise-level'), (True, False))
     """
 
-    def __init__(self, objective: Objective) -> None:
-        if isinstance(objective, VectorObjective):
-            self.parts = list(objective.parts)
-        else:
-            name = called(objective)
-            self.parts = [Part(objective, (name,), (bool(objective.higher_is_better),), whole=True)]
-        self.name = called(objective)
-        self.objectives = tuple(part.objective for part in self.parts)
+    def __init__(self, objectives: Sequence[Objective], vector: bool = False) -> None:
+        single = len(objectives) == 1
+        names = [called(objective) for objective in objectives]
+        self.parts = _different([_part(objective, vector, single) for objective in objectives])
+        if vector and all(part.whole for part in self.parts):
+            raise ConfigurationError(
+                f"vector was asked for, but {_gives(names)}, not several with a label each; "
+                "leave it out, or choose an objective such as 'severity'"
+            )
+        self.name = "+".join(names)
+        self.objectives = tuple(objectives)
         self.labels = tuple(label for part in self.parts for label in part.labels)
         self.orientations = tuple(higher for part in self.parts for higher in part.orientations)
-        self.is_differentiable = len(self.labels) == 1 and bool(self.objectives[0].is_differentiable)
+        self.is_differentiable = len(self.labels) == 1 and bool(objectives[0].is_differentiable)
 
     def columns(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         """(N, K) float64 scores of a batch (N, 3, H, W), each in its own orientation.
@@ -50,13 +109,8 @@ class Scoring:
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
     def losses(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Scores (P, K) as losses to minimise.
-
-        A candidate that fails in one column counts as the worst in all of them: +inf.
-        """
-        losses = np.where(self.orientations, -scores, scores)
-        losses[np.isnan(losses).any(axis=1)] = np.inf
-        return losses
+        """Scores (P, K) as losses to minimise, see ``losses_of``."""
+        return losses_of(scores, self.orientations)
 
     def working_bytes(self, image: int, gradients: bool) -> float:
         """What one sample holds at the peak of scoring, whose picture takes ``image`` bytes.
@@ -72,3 +126,44 @@ class Scoring:
         for objective in self.objectives:
             objective.to(device)
         return self
+
+
+def as_scoring(objective: Objective | Sequence[Objective] | Scoring) -> Scoring:
+    """One or several objectives as a scoring; one that is a scoring already is itself."""
+    if isinstance(objective, Scoring):
+        return objective
+    return Scoring([objective] if isinstance(objective, Objective) else objective)
+
+
+def _part(objective: Objective, vector: bool, single: bool) -> Part:
+    name = called(objective)
+    if not vector or not objective.labels:
+        return Part(objective, (name,), (bool(objective.higher_is_better),), whole=True)
+    signs = objective.label_orientations
+    if signs is None:
+        signs = (1 if objective.higher_is_better else -1,) * len(objective.labels)
+    undecided = [label for label, sign in zip(objective.labels, signs, strict=True) if not sign]
+    if undecided:
+        raise ConfigurationError(
+            f"the scores of '{name}' cannot be objectives: neither high nor low is better of "
+            f"{listed(undecided)}"
+        )
+    labels = objective.labels if single else tuple(f"{name}:{label}" for label in objective.labels)
+    return Part(objective, labels, tuple(sign > 0 for sign in signs), whole=False)
+
+
+def _different(parts: list[Part]) -> list[Part]:
+    """The parts with a number behind the labels of the second and later ones of a name."""
+    seen: dict[tuple[str, ...], int] = {}
+    found = []
+    for part in parts:
+        number = seen[part.labels] = seen.get(part.labels, 0) + 1
+        labels = part.labels if number == 1 else tuple(f"{label} ({number})" for label in part.labels)
+        found.append(Part(part.objective, labels, part.orientations, part.whole))
+    return found
+
+
+def _gives(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"the objective '{names[0]}' gives one score per image"
+    return f"the objectives {listed(names)} give one score per image each"

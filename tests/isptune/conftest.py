@@ -15,9 +15,13 @@ from torch import Tensor
 import isptune
 from isptune import Float, Objective, ParameterSpace, Pipeline, Scene, Truthful
 from isptune.benchmark.results import DONE, FAILED, UNFINISHED, Benchmark, Cell, Run
+from isptune.config import RunConfig
 from isptune.optimizers.nsga2 import NSGA2
 from isptune.registry import optimizers
 from isptune.result import History
+from isptune.runs.description import Description, Truth
+from isptune.runs.directory import RunDirectory
+from isptune.runs.generation import Generation
 
 
 class Blind(Pipeline):
@@ -137,11 +141,26 @@ def made_history(
     return History(
         evaluations=np.arange(1, len(scores) + 1),
         candidates=np.zeros((len(scores), 2)),
-        scores=np.array(scores, dtype=np.float64),
-        higher_is_better=higher_is_better,
+        scores=np.array(scores, dtype=np.float64)[:, None],
+        labels=("score",),
+        orientations=(higher_is_better,),
         l1=None if shares is None else 2 * shares,
         l1_normalised=shares,
     )
+
+
+def write_made_run(folder: Path, history: History) -> None:
+    """A run directory whose log holds a made-up history: its one hidden level is the plain loss, at most 2."""
+    truth = None if history.l1 is None else Truth(("level",), ("",), (2.0,), (1.0,))
+    space = ParameterSpace({name: Float(0, 1) for name in ("a", "b")})
+    description = Description(space, "score", history.labels, history.orientations, truth=truth)
+    directory = RunDirectory(folder)
+    directory.lock()
+    config = RunConfig(budget=len(history), population=len(history))
+    directory.create({**config.model_dump(), "fingerprint": "made", **description.to_dict()})
+    levels = None if history.l1 is None else history.l1[:, None]
+    directory.append(Generation(0, history.candidates, history.scores, 1.0, levels=levels), "made")
+    directory.close()
 
 
 def made_run(
@@ -155,7 +174,7 @@ def made_run(
     history = made_history(scores, losses, higher_is_better)
     run = Run(cell, Path(cell.path), DONE, evaluations=len(scores), seconds=seconds, history=history)
     if history.best is not None:
-        run.score = float(history.scores[history.best])
+        run.score = float(history.score[history.best])
         if history.l1 is not None and history.l1_normalised is not None:
             run.l1 = float(history.l1[history.best])
             run.l1_normalised = float(history.l1_normalised[history.best])
@@ -212,6 +231,12 @@ def made_benchmark(
 @pytest.fixture
 def history() -> Callable[..., History]:
     return made_history
+
+
+@pytest.fixture
+def written_run() -> Callable[[Path, History], None]:
+    """Writes a run directory whose log holds a made-up history."""
+    return write_made_run
 
 
 @pytest.fixture

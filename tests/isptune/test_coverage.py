@@ -18,7 +18,6 @@ from isptune import Objective
 from isptune.coverage import Coverage, Stages, joined, notice, notices
 from isptune.errors import ConfigurationError
 from isptune.misled import is_misled
-from isptune.vector import VectorObjective
 
 Maker = Callable[..., Any]
 
@@ -108,7 +107,7 @@ def test_a_weighted_sum_states_what_its_terms_state_before_it_is_made_and_after(
 def test_each_of_several_objectives_is_named(flat: Maker, target: Maker) -> None:
     pipeline = flat()
     pipeline.stage_names = ("paint", "desaturate")
-    several = VectorObjective([Wrong(), target(), isptune.create_objective("contrast")])
+    several = [Wrong(), target(), isptune.create_objective("contrast")]
     assert [text.partition(":")[0] for text in notices(several, pipeline)] == [
         "the objective 'wrong' is known to misjudge paint and was neither trained nor checked on desaturate",
         "the objective 'contrast' is known to misjudge desaturate and was neither trained nor checked on paint",

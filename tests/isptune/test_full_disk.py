@@ -57,7 +57,7 @@ def tuned(flat: Maker, target: Maker, out: str, resume: bool = False) -> isptune
         {"pipeline": "flat", "objective": "target", "optimizer": "random", "budget": 20, "population": 4}
     )
     session = make_session(flat(), target(), config, RunDirectory(out))
-    return run_session(session, resume=resume, pictures=False)
+    return run_session(session, resume=resume, figures=False)
 
 
 def test_a_run_on_a_disk_that_is_full_at_any_byte(

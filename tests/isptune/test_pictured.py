@@ -13,6 +13,7 @@ import torch
 import isptune
 from isptune.pictured import caption, different_pictures, measured_on, reference_word
 from isptune.pipeline import Scene
+from isptune.tuning.scoring import Scoring
 
 ROOT = Path(isptune.__file__).parent
 
@@ -43,10 +44,9 @@ def test_what_a_score_is_the_mean_of(scenes: list[Scene], words: str, names: lis
 def test_a_caption_tells_the_picture_from_the_run(
     flat: Callable[..., Any], target: Callable[[], Any]
 ) -> None:
-    pipeline, objective = flat(((8, 8),)), target()
-    values = torch.tensor([[0.25, 0.75]])
-    image = pipeline.render(values, 0)
-    arguments = (pipeline, objective, values, image, None)
+    pipeline = flat(((8, 8),))
+    image = pipeline.render(torch.tensor([[0.25, 0.75]]), 0)[0]
+    arguments = (Scoring([target()]), pipeline, image, None, 0.0)
     # One whole picture: its score is the run's.
     assert caption(*arguments, {"target": 0.0}) == "target 0, normalised l1 0"
     pipeline.scenes = [scene("a[0]", "a.png", True), scene("a[1]", "a.png", True)]
@@ -57,14 +57,9 @@ def test_a_caption_tells_the_picture_from_the_run(
     ]
 
 
-class Painted(isptune.Pipeline):
-    """One that does not know its truth."""
-
-
-def test_a_reference_is_pristine_where_no_distortion_gives_it(flat: Callable[..., Any]) -> None:
-    pipeline = flat()
-    assert reference_word(pipeline) == "pristine"
-    assert reference_word(Painted()) == "target"
+def test_a_reference_is_pristine_where_no_distortion_gives_it() -> None:
+    assert reference_word(True) == "pristine"
+    assert reference_word(False) == "target"
 
 
 def test_every_quantity_has_one_name() -> None:

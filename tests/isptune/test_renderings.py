@@ -14,7 +14,7 @@ from torch import Tensor
 from isptune import Evaluator, renderings
 from isptune.errors import EvaluationError
 from isptune.tuning.evaluation import Evaluation
-from isptune.vector import VectorObjective
+from isptune.tuning.scoring import Scoring
 
 Maker = Callable[..., Any]
 CANDIDATES = np.array([[0.25, 0.75], [0.0, 0.0], [1.0, 0.5]])
@@ -147,8 +147,8 @@ def test_a_rendering_that_is_not_finite_costs_its_candidate_alone(
             assert bool(images.isfinite().all())
             return super().score(images)
 
-    objective = VectorObjective([Strict(), red()]) if several else Strict()
-    clean = VectorObjective([target(), red()]) if several else target()
+    objective = Scoring([Strict(), red()]) if several else Strict()
+    clean = Scoring([target(), red()]) if several else target()
     found = Evaluator(Hole(), objective).evaluate(CANDIDATES, gradients=gradients)
     expected = evaluate(flat(), clean, gradients)
     np.testing.assert_array_equal(found.scores[:2], expected.scores[:2])

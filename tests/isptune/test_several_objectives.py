@@ -20,7 +20,7 @@ from isptune.pareto import by_compromise, non_dominated
 from isptune.runs.directory import LOG_NAME, Generation
 from isptune.tracking import Progress
 from isptune.tuning.evaluation import Evaluator
-from isptune.vector import VectorObjective, combine
+from isptune.tuning.scoring import Scoring
 
 Maker = Callable[..., Any]
 
@@ -50,9 +50,7 @@ def run(flat: Maker, target: Maker, red: Maker, nsga2: str) -> Maker:
 class TestEvaluating:
     def test_all_objectives_score_one_rendering(self, flat: Maker, target: Maker, red: Maker) -> None:
         pipeline = flat()
-        evaluation = Evaluator(pipeline, VectorObjective([target(), red()])).evaluate(
-            [[0.25, 0.75], [1, 0.75]]
-        )
+        evaluation = Evaluator(pipeline, Scoring([target(), red()])).evaluate([[0.25, 0.75], [1, 0.75]])
         # One batch for each of the two scenes.
         assert pipeline.batches == [2, 2]
         assert evaluation.scores == pytest.approx(np.array([[0.0, 0.25], [0.375, 1.0]]))
@@ -62,13 +60,13 @@ class TestEvaluating:
     def test_micro_batches_change_nothing(self, flat: Maker, target: Maker, red: Maker) -> None:
         candidates = np.random.default_rng(0).random((7, 2))
         pipeline = flat()
-        small = Evaluator(pipeline, VectorObjective([target(), red()]), memory_gb=4e-6)
-        whole = Evaluator(flat(), VectorObjective([target(), red()]))
+        small = Evaluator(pipeline, Scoring([target(), red()]), memory_gb=4e-6)
+        whole = Evaluator(flat(), Scoring([target(), red()]))
         assert np.array_equal(small.evaluate(candidates).scores, whole.evaluate(candidates).scores)
         assert max(pipeline.batches) < 7
 
     def test_a_vector_in_its_labels_orientations(self, flat: Maker, red: Maker) -> None:
-        objective = VectorObjective([red()], vector=True)
+        objective = Scoring([red()], vector=True)
         assert (objective.labels, objective.orientations) == (("red", "green"), (True, False))
         evaluation = Evaluator(flat(), objective).evaluate([[0.5, 0.25]])
         assert evaluation.scores.tolist() == [[0.5, 0.25]]
@@ -80,9 +78,7 @@ class TestEvaluating:
                 found = super().score(images)
                 return torch.where(found > 0.5, torch.nan, found)
 
-        evaluation = Evaluator(flat(), VectorObjective([target(), Sometimes()])).evaluate(
-            [[0.25, 0.75], [1, 0]]
-        )
+        evaluation = Evaluator(flat(), Scoring([target(), Sometimes()])).evaluate([[0.25, 0.75], [1, 0]])
         assert evaluation.losses[0] == pytest.approx([0.0, -0.25])
         assert evaluation.losses[1].tolist() == [np.inf, np.inf]
         # It meets no more scenes, so no mean of any objective is known.
@@ -98,9 +94,9 @@ class TestEvaluating:
             def scores(self, images: Any, reference: Any = None) -> Any:
                 return images.mean(dim=(2, 3))
 
-        found = Evaluator(flat(), VectorObjective([target(), Broken()])).evaluate([[0, 0]])
+        found = Evaluator(flat(), Scoring([target(), Broken()])).evaluate([[0, 0]])
         assert found.reasons == ["the objective 'red' failed: RuntimeError: no on scene 'scene0'"]
-        found = Evaluator(flat(), VectorObjective([Narrow()], vector=True)).evaluate([[0, 0]])
+        found = Evaluator(flat(), Scoring([Narrow()], vector=True)).evaluate([[0, 0]])
         assert (
             "the objective 'red' failed: ValueError: scores gave the shape (1, 3) for 1 images instead of (1, 2)"
             in found.reasons[0]
@@ -108,36 +104,37 @@ class TestEvaluating:
 
     def test_gradients_are_refused(self, flat: Maker, target: Maker, red: Maker) -> None:
         with pytest.raises(ConfigurationError) as caught:
-            Evaluator(flat(), VectorObjective([target(), red()])).evaluate([[0, 0]], gradients=True)
+            Evaluator(flat(), Scoring([target(), red()])).evaluate([[0, 0]], gradients=True)
         assert str(caught.value) == (
             "gradients were asked for, but the run has 2 objectives (target, red); they exist for one alone"
         )
 
 
 class TestCombining:
-    def test_one_objective_stays_itself(self, target: Maker) -> None:
-        objective = target()
-        assert combine([objective]) is objective
+    def test_one_objective_is_one_column(self, target: Maker) -> None:
+        one = Scoring([target()])
+        assert (one.labels, one.orientations, one.name) == (("target",), (False,), "target")
 
     def test_labels_are_different(self, target: Maker, red: Maker) -> None:
-        assert VectorObjective([target(), target(), red()]).labels == ("target", "target (2)", "red")
-        mixed = VectorObjective([target(), red()], vector=True)
+        assert Scoring([target(), target(), red()]).labels == ("target", "target (2)", "red")
+        mixed = Scoring([target(), red()], vector=True)
         assert mixed.labels == ("target", "red:red", "red:green")
         assert mixed.orientations == (False, True, False)
 
     def test_what_it_needs_is_what_any_part_needs(self) -> None:
         parts = [isptune.create_objective(name) for name in ("psnr", "contrast")]
-        both = VectorObjective(parts)
-        assert both.needs_reference
-        assert both.memory.images == max(part.memory.images for part in parts)
+        both = Scoring(parts)
+        assert both.working_bytes(10, gradients=False) == max(
+            Scoring([part]).working_bytes(10, gradients=False) for part in parts
+        )
         assert both.name == "psnr+contrast"
 
     def test_a_weighted_sum_knows_the_orientation_of_its_terms(self) -> None:
         weighted = isptune.create_objective("weighted", terms={"contrast": 1.0, "noise-level": 2.0})
-        assert VectorObjective([weighted], vector=True).orientations == (True, False)
+        assert Scoring([weighted], vector=True).orientations == (True, False)
 
     def test_the_severities_are_all_better_low(self) -> None:
-        objective = VectorObjective([isptune.create_objective("severity")], vector=True)
+        objective = Scoring([isptune.create_objective("severity")], vector=True)
         assert len(objective.labels) == 7
         assert not any(objective.orientations)
 
@@ -154,31 +151,21 @@ class TestCombining:
                 True,
                 "vector was asked for, but the objectives psnr, contrast give one score per image each, not several with a label each; leave it out, or choose an objective such as 'severity'",
             ),
-            (
-                ["psnr"],
-                False,
-                "several objectives were asked for, but the objective 'psnr' gives one score per image",
-            ),
         ],
     )
     def test_refusals(self, names: list[str], vector: bool, message: str) -> None:
         with pytest.raises(ConfigurationError) as caught:
-            VectorObjective([isptune.create_objective(name) for name in names], vector)
+            Scoring([isptune.create_objective(name) for name in names], vector)
         assert str(caught.value) == message
 
     def test_columns_that_are_no_objectives_are_refused(self, red: Maker) -> None:
         objective = red()
         objective.label_orientations = (1, 0)
         with pytest.raises(ConfigurationError) as caught:
-            VectorObjective([objective], vector=True)
+            Scoring([objective], vector=True)
         assert str(caught.value) == (
             "the scores of 'red' cannot be objectives: neither high nor low is better of green"
         )
-
-    def test_there_is_no_single_score(self, target: Maker, red: Maker) -> None:
-        with pytest.raises(ConfigurationError) as caught:
-            VectorObjective([target(), red()]).score(torch.zeros(1, 3, 8, 8))
-        assert str(caught.value) == "the objective 'target+red' has 2 scores per image and no single one"
 
 
 class TestRunning:
@@ -322,7 +309,7 @@ class TestRunning:
         self, flat: Maker, target: Maker, nsga2: str
     ) -> None:
         result = isptune.tune(flat(), target(), optimizer=nsga2, budget=600, population=30)
-        assert result.pareto is None
+        assert not result.has_front
         assert result.best_score is not None
         assert result.best_score < 1e-3
         assert "pareto" not in result.to_dict()

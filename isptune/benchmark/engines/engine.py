@@ -62,7 +62,7 @@ def lost(job: Job, losses: int, sentence: str, waiting: deque[tuple[Job, int]]) 
     if losses < RETRIES:
         waiting.appendleft((job, losses + 1))
         return Event(job.cell, lost=True)
-    write_cell(job.directory, job.cell, FAILED, {"error": sentence}, None)
+    write_cell(job.directory, job.cell, FAILED, {"error": sentence})
     return Event(job.cell, outcome=Outcome(job.cell, FAILED, sentence))
 
 

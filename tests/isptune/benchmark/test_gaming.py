@@ -73,7 +73,15 @@ def test_nothing_known(history: Make) -> None:
 )
 def test_properties(drawn: list[tuple[float, float]]) -> None:
     scores, losses = np.array(drawn).T
-    made = History(np.arange(1, len(scores) + 1), np.zeros((len(scores), 1)), scores, True, losses, losses)
+    made = History(
+        np.arange(1, len(scores) + 1),
+        np.zeros((len(scores), 1)),
+        scores[:, None],
+        ("o",),
+        (True,),
+        losses,
+        losses,
+    )
     found = gaming(made)
     if found is None:
         assert np.isnan(scores).all()

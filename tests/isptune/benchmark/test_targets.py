@@ -181,7 +181,9 @@ class TestProfiles:
         for objective in ("a", "b", "c"):
             for number in range(4):
                 losses = generator.uniform(0, 0.5, 20)
-                made = History(np.arange(1, 21), np.zeros((20, 1)), -losses, True, losses, losses)
+                made = History(
+                    np.arange(1, 21), np.zeros((20, 1)), -losses[:, None], ("o",), (True,), losses, losses
+                )
                 runs.append(Run(cell(objective, number), Path("x"), "done", evaluations=20, history=made))
         benchmark = Benchmark({}, runs, Path("bench"))
         found = performance_profiles(benchmark, [0.3, 0.05])

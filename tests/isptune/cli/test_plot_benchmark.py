@@ -17,29 +17,37 @@ Make = Callable[..., Benchmark]
 ALL = ("convergence", "losses", "ecdf", "profiles", "agreement", "differences")
 
 
-def written(benchmark: Benchmark, folder: str) -> None:
-    """A benchmark's directory as ``isptune bench`` leaves it, without the runs' own files."""
-    for run in benchmark.runs:
-        facts = {
-            "best_score": run.score,
-            "l1_normalised": run.l1_normalised,
-            "evaluations": run.evaluations,
-            "seconds": run.seconds,
+@pytest.fixture
+def written(written_run: Callable[..., None]) -> Callable[[Benchmark, str], None]:
+    """Writes a benchmark's directory as ``isptune bench`` leaves it, without the runs' pictures."""
+
+    def write(benchmark: Benchmark, folder: str) -> None:
+        for run in benchmark.runs:
+            facts = {
+                "best_score": run.score,
+                "l1_normalised": run.l1_normalised,
+                "evaluations": run.evaluations,
+                "seconds": run.seconds,
+            }
+            cell = Path(folder, *run.cell.path.split("/"))
+            if run.history is not None:
+                written_run(cell, run.history)
+            write_cell(cell, run.cell, run.status, facts)
+        labels = dict.fromkeys(run.cell.objective for run in benchmark.runs)
+        config = {
+            "objectives": list(labels),
+            "scenes": [{"label": "s0", "scenes": ["chart"]}],
+            "maps": [0],
+            "seeds": 3,
+            "population": 30,
         }
-        write_cell(Path(folder, *run.cell.path.split("/")), run.cell, run.status, facts, run.history)
-    labels = dict.fromkeys(run.cell.objective for run in benchmark.runs)
-    config = {
-        "objectives": list(labels),
-        "scenes": [{"label": "s0", "scenes": ["chart"]}],
-        "maps": [0],
-        "seeds": 3,
-        "population": 30,
-    }
-    Path(folder, "bench.yaml").write_text(yaml.safe_dump(config))
+        Path(folder, "bench.yaml").write_text(yaml.safe_dump(config))
+
+    return write
 
 
 @pytest.fixture
-def which(benchmark_of: Make, in_an_empty_folder: None) -> str:
+def which(benchmark_of: Make, written: Callable[..., None], in_an_empty_folder: None) -> str:
     written(benchmark_of(scenes=("s0",), seeds=range(3)), "which")
     return "which"
 
@@ -64,7 +72,9 @@ def test_a_folder_gets_all_figures(which: str, call: Call) -> None:
     assert (code, out) == (0, "wrote 2 files to v1.2/: ecdf.png, ecdf.pdf\n")
 
 
-def test_what_the_benchmark_lacks_is_told(benchmark_of: Make, call: Call) -> None:
+def test_what_the_benchmark_lacks_is_told(
+    benchmark_of: Make, written: Callable[..., None], call: Call
+) -> None:
     written(benchmark_of(objectives=("a",), scenes=("s0",), seeds=range(3)), "alone")
     reason = "the benchmark has 1 objective, and at least 2 are needed"
     code, out, err = call("plot", "alone", "--out", "figures")
@@ -87,7 +97,7 @@ def test_a_half_done_benchmark_says_so(which: str, call: Call) -> None:
     assert err == f"isptune: {said}; the figures show no others\n"
 
 
-def test_refusals(which: str, benchmark_of: Make, call: Call) -> None:
+def test_refusals(which: str, benchmark_of: Make, written: Callable[..., None], call: Call) -> None:
     written(benchmark_of(scenes=("s0",), seeds=range(3), truth=False), "dark")
     Path("run").mkdir()
     dark = "no finished run knows its hidden distortion"

@@ -26,7 +26,6 @@ def history(count: int = 2, truth: bool = True, evaluations: int = 80) -> Histor
         evaluations=np.arange(1, evaluations + 1),
         candidates=generator.random((evaluations, 3)),
         scores=scores,
-        higher_is_better=False,
         l1=l1 if truth else None,
         l1_normalised=l1 / 3 if truth else None,
         labels=tuple(f"severity:objective {number}" for number in range(count)),
@@ -76,7 +75,7 @@ class TestPoints:
         assert (high > [2, 3]).all()
 
     def test_refusals(self) -> None:
-        single = History(np.arange(1, 3), np.zeros((2, 1)), np.zeros(2), True)
+        single = History(np.arange(1, 3), np.zeros((2, 1)), np.zeros((2, 1)), ("psnr",), (True,))
         failed = history()
         failed.scores[:] = np.nan
         for run, message in (

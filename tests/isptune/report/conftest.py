@@ -41,8 +41,9 @@ def made_record(
     history = History(
         evaluations=np.arange(1, len(scores) + 1),
         candidates=np.linspace(0, 1, len(scores))[:, None],
-        scores=np.array(scores, dtype=np.float64),
-        higher_is_better=higher_is_better,
+        scores=np.array(scores, dtype=np.float64)[:, None],
+        labels=(objective,),
+        orientations=(higher_is_better,),
         l1=shares,
         l1_normalised=shares,
     )
@@ -56,7 +57,7 @@ def made_record(
         seed=0,
         directory=Path(name),
         history=history,
-        score=None if best is None else float(history.scores[best]),
+        scores={} if best is None else {objective: float(history.score[best])},
         l1_normalised=None if best is None or shares is None else float(shares[best]),
     )
 
@@ -97,23 +98,20 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
     cells = [
         Cell(objective, "es", "chart", str(seed), seed) for objective in ("psnr", "ssim") for seed in (0, 1)
     ]
-    with pytest.MonkeyPatch.context() as patch:
-        # The figures of a run take longer than the run.
-        patch.setattr("isptune.tuner.write_outputs", lambda *_: None)
-        for cell in cells:
-            config = parse_config(
-                {
-                    "scenes": ["chart:96x64"],
-                    "objective": cell.objective,
-                    "population": 8,
-                    "budget": 32,
-                    "seed": cell.seed,
-                }
-            )
-            result = run_session(prepare(config, root / cell.path))
-            write_cell(root / cell.path, cell, DONE, result.to_dict(), result.history)
+    for cell in cells:
+        config = parse_config(
+            {
+                "scenes": ["chart:96x64"],
+                "objective": cell.objective,
+                "population": 8,
+                "budget": 32,
+                "seed": cell.seed,
+            }
+        )
+        result = run_session(prepare(config, root / cell.path), figures=False)
+        write_cell(root / cell.path, cell, DONE, result.to_dict())
     failed = Cell("ssim", "es", "chart", "0", 7)
-    write_cell(root / failed.path, failed, FAILED, {"error": "out of memory"}, None)
+    write_cell(root / failed.path, failed, FAILED, {"error": "out of memory"})
     runs = [read_run(cell, root / cell.path) for cell in [*cells, failed]]
     config = {"name": "small", "objectives": ["psnr", "ssim"], "seeds": [0, 1], "targets": [0.3, 0.1]}
     (root / "bench.yaml").write_text("name: small\n", encoding="utf-8")

@@ -47,7 +47,12 @@ class TestCurves:
         count = len(scores)
         losses = generator.random(count)
         history = History(
-            np.arange(1, count + 1), np.zeros((count, 1)), np.array(scores), higher, l1_normalised=losses
+            np.arange(1, count + 1),
+            np.zeros((count, 1)),
+            np.array(scores)[:, None],
+            ("o",),
+            (higher,),
+            l1_normalised=losses,
         )
         one = Record("r", "o", "es", "s", "0", 0, Path("r"), history)
         few, all_ = curves([one], most), convergence([history], higher_is_better=higher)
@@ -96,8 +101,9 @@ class TestReached:
         history = History(
             np.arange(1, count + 1),
             np.zeros((count, 1)),
-            -np.array(losses),
-            True,
+            -np.array(losses)[:, None],
+            ("o",),
+            (True,),
             l1_normalised=np.array(losses),
         )
         steps = reached([Record("r", "o", "es", "s", "0", 0, Path("r"), history)], targets)
@@ -119,7 +125,7 @@ class TestScatter:
         assert first.total == 5000
         assert len(first.scores) == len(first.losses) == 2000
         np.testing.assert_array_equal(first.scores, second.scores)
-        pairs = set(zip(run.history.scores.tolist(), losses.tolist(), strict=True))
+        pairs = set(zip(run.history.score.tolist(), losses.tolist(), strict=True))
         assert set(zip(first.scores.tolist(), first.losses.tolist(), strict=True)) <= pairs
         # Even over the run: a fifth of the points within the first fifth, give or take.
         early = np.isin(first.losses, losses[:1000]).mean()

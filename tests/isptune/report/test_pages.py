@@ -15,9 +15,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
-import isptune
-from isptune import registry
 from isptune.benchmark.results import Benchmark
 from isptune.cli import run
 from isptune.errors import ConfigurationError
@@ -96,19 +95,13 @@ def check_that_it_stands_alone(document: str) -> Reader:
     return page
 
 
-@pytest.fixture
-def blind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the synthetic pipeline not know its truth."""
-    kind = registry.pipelines.get("synthetic")
-
-    class Blind(isptune.Pipeline):
-        has_reference = True
-
-        def __init__(self, **options: Any) -> None:
-            seeing = kind(**options)
-            self.space, self.scenes, self.render = seeing.space, seeing.scenes, seeing.render
-
-    monkeypatch.setattr(registry.pipelines._records["synthetic"], "target", Blind)
+def without_truth(run: Path, copy: Path) -> Path:
+    """The same run as one whose pipeline does not know its truth."""
+    shutil.copytree(run, copy)
+    data = yaml.safe_load((copy / "run.yaml").read_text())
+    del data["truth"]
+    (copy / "run.yaml").write_text(yaml.safe_dump(data))
+    return copy
 
 
 class TestRuns:
@@ -156,8 +149,8 @@ class TestRuns:
         names = {line["name"] for line in page.charts["candidates"]["lines"]}
         assert names == {f"{tuned.parent.name}/first", "deeper/first", f"chart/{other.name}"}
 
-    def test_without_a_truth_its_parts_are_left_out(self, tuned: Path, blind: None) -> None:
-        document = report_of_runs([tuned])
+    def test_without_a_truth_its_parts_are_left_out(self, tuned: Path, tmp_path: Path) -> None:
+        document = report_of_runs([without_truth(tuned, tmp_path / "blind")])
         page = check_that_it_stands_alone(document)
         assert page.sections == ["overview", "pictures", "convergence", "candidates", "sensitivity", "making"]
         assert NO_TRUTH in document
@@ -255,8 +248,8 @@ class TestFronts:
             arguments = [str(fronts[2]), *map(str, others)]
             assert call("report", *arguments) == (2, "", f"isptune: error: {message}\n")
 
-    def test_without_a_truth(self, fronts: dict[int, Path], blind: None) -> None:
-        document = report_of_runs([fronts[2]])
+    def test_without_a_truth(self, fronts: dict[int, Path], tmp_path: Path) -> None:
+        document = report_of_runs([without_truth(fronts[2], tmp_path / "blind")])
         page = check_that_it_stands_alone(document)
         assert page.sections == ["overview", "pictures", "front", "convergence", "trade-offs", "making"]
         assert NO_TRUTH in document

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +29,6 @@ def made(scores: list[list[float]], losses: list[float] | None, signs: tuple[boo
         evaluations=np.arange(1, len(values) + 1),
         candidates=np.linspace(0, 1, len(values))[:, None],
         scores=values,
-        higher_is_better=all(signs),
         l1=known,
         l1_normalised=known,
         labels=labels,
@@ -51,6 +49,7 @@ def made(scores: list[list[float]], losses: list[float] | None, signs: tuple[boo
         l1_normalised=None if known is None else float(known[best]),
         parameters={"gain": float(history.candidates[best, 0])},
         scores=dict(zip(labels, values[best].tolist(), strict=True)),
+        run=SimpleNamespace(space=ParameterSpace({"gain": Float(0, 1)}), truth=None),  # type: ignore[arg-type]
     )
 
 
@@ -59,23 +58,16 @@ def run() -> Record:
     return made(SCORES, LOSSES, (True, False))
 
 
-@pytest.fixture
-def pipelines() -> Any:
-    """A pipeline of one parameter and without a truth, in the place of all."""
-    pipeline = SimpleNamespace(space=ParameterSpace({"gain": Float(0, 1)}), truth=lambda values: None)
-    return SimpleNamespace(of=lambda record: pipeline, space_of=lambda record: pipeline.space)
-
-
 def test_each_objective_sees_its_own_scores(run: Record) -> None:
     first, second = column_records(run)
     assert [one.objective for one in (first, second)] == ["a", "b"]
     assert [one.history.higher_is_better for one in (first, second)] == [True, False]
-    np.testing.assert_array_equal(first.history.scores, [1, 9, 5, 4, np.nan])
+    np.testing.assert_array_equal(first.history.score, [1, 9, 5, 4, np.nan])
     # The best in each alone are other candidates than the compromise, whose score and loss both keep.
     assert (first.history.best, second.history.best, run.history.best) == (1, 4, 2)
     assert [one.score for one in (first, second)] == [5, 2]
     assert [one.l1_normalised for one in (first, second)] == [0.1, 0.1]
-    assert first.scores == {}
+    assert (first.scores, first.has_front) == ({"a": 5.0}, False)
 
 
 def test_the_compromise_so_far(run: Record) -> None:
@@ -113,9 +105,9 @@ def test_the_plane(run: Record) -> None:
     assert len(pareto_charts.plane_chart(many.history)["others"][0]) == 2000
 
 
-def test_parallel_axes_of_the_front(pipelines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parallel_axes_of_the_front(monkeypatch: pytest.MonkeyPatch) -> None:
     run = made([[1.0, 1.0, 0.0], [9.0, 9.0, 0.0], [5.0, 2.0, 0.0]], LOSSES[:3], (True, False, True))
-    chart = pareto_charts.front_chart(run, pipelines.of(run), pipelines.of(run).space)
+    chart = pareto_charts.front_chart(run, run.run)
     assert [view["label"] for view in chart["views"]] == ["scores", "parameters"]
     assert chart["views"][0]["axes"] == [
         {"name": "a", "low": "1", "high": "9"},
@@ -129,11 +121,10 @@ def test_parallel_axes_of_the_front(pipelines: Any, monkeypatch: pytest.MonkeyPa
     assert (first["scores"], first["writtenScores"]) == ([5, 2, 0], ["5", "2", "0"])
     assert first["written"] == ["1"]
     monkeypatch.setattr(pareto_charts, "MOST_LINES", 2)
-    fewer = pareto_charts.front_chart(run, pipelines.of(run), pipelines.of(run).space)["lines"]
+    fewer = pareto_charts.front_chart(run, run.run)["lines"]
     assert [line["name"] for line in fewer] == ["best compromise, evaluation 3", "evaluation 2"]
-    two = pareto_charts.front_chart(
-        made(SCORES, LOSSES, (True, False)), pipelines.of(run), pipelines.of(run).space
-    )
+    other = made(SCORES, LOSSES, (True, False))
+    two = pareto_charts.front_chart(other, other.run)
     assert [view["label"] for view in two["views"]] == ["parameters"]
 
 
@@ -153,10 +144,10 @@ def test_the_hidden_loss_of_each_objective_and_of_the_compromise(run: Record) ->
     assert pareto_charts.front_loss_chart(blind, column_records(blind)) is None
 
 
-def test_the_table_of_a_long_front_is_folded_and_cut(pipelines: Any, run: Record) -> None:
+def test_the_table_of_a_long_front_is_folded_and_cut(run: Record) -> None:
     def content(record: Record) -> str:
         page = Page("t", "l", [*record.scores, record.objective])
-        pareto_sections.add_front(page, record, pipelines)
+        pareto_sections.add_front(page, record)
         return page.sections[0].content
 
     short = content(run)
@@ -210,11 +201,11 @@ def test_trade_offs_are_those_of_the_functions() -> None:
     np.testing.assert_allclose(fits[1].changes[0], second, rtol=1e-6)
 
 
-def test_the_table_of_trade_offs(pipelines: Any) -> None:
+def test_the_table_of_trade_offs() -> None:
     record = quarrel()
     columns = column_records(record)
     page = Page("t", "l", [*record.scores, record.objective])
-    pareto_sections.add_trade_offs(page, record, columns, pipelines)
+    pareto_sections.add_trade_offs(page, record, columns)
     fits = trade_offs(record, columns)
     assert fits is not None
     content = page.sections[0].content
@@ -231,17 +222,17 @@ def test_the_table_of_trade_offs(pipelines: Any) -> None:
     assert labels == ["score (higher is better)", "score (lower is better)"]
 
 
-def test_a_short_log_has_no_trade_offs(pipelines: Any, run: Record) -> None:
+def test_a_short_log_has_no_trade_offs(run: Record) -> None:
     page = Page("t", "l", [*run.scores, run.objective])
-    pareto_sections.add_trade_offs(page, run, column_records(run), pipelines)
+    pareto_sections.add_trade_offs(page, run, column_records(run))
     assert "too few different evaluations to tell how much each parameter matters" in page.sections[0].content
 
 
-def test_steps_out_of_the_range_and_constant_scores_have_no_change(pipelines: Any) -> None:
+def test_steps_out_of_the_range_and_constant_scores_have_no_change() -> None:
     record = made([[gain, 1.0] for gain in np.linspace(0, 1, 60).tolist()], None, (True, True))
     assert record.history.best == 59
     page = Page("t", "l", [*record.scores, record.objective])
-    pareto_sections.add_trade_offs(page, record, column_records(record), pipelines)
+    pareto_sections.add_trade_offs(page, record, column_records(record))
     content = page.sections[0].content
     row = content[content.index("<tbody>") : content.index("</tbody>")]
     cells = [cell.partition("<")[0] for cell in row.split(">")[1:] if "</td" in cell]

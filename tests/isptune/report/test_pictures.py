@@ -14,11 +14,13 @@ import pytest
 import torch
 from PIL import Image
 
+import isptune
 from isptune.benchmark.results import Benchmark
 from isptune.report import read_record, records_of_benchmark
 from isptune.report.compute import median_record
-from isptune.report.levels import Pipelines
 from isptune.report.pictures import compare, comparisons, crop_uri, preview_uri
+from isptune.scenes import write_image
+from isptune.session import make_pipeline
 
 
 def decoded(uri: str) -> np.ndarray:
@@ -58,14 +60,14 @@ def test_larger_pictures_stay_close() -> None:
 
 def test_a_single_run_before_after_and_pristine(tuned: Path) -> None:
     record = read_record(tuned)
-    pipelines = Pipelines()
-    found = compare([record], pipelines)
+    found = compare([record])
     assert found is not None
     assert [one.name for one in found.pictures] == ["start", "found", "pristine"]
-    pipeline = pipelines.of(record)
+    assert record.run is not None
+    pipeline = make_pipeline(record.run.config)
     after = pipeline.render(pipeline.space.from_dicts([record.parameters]), 0)[0]
-    torch.testing.assert_close(found.pictures[1].image, after.float())
-    torch.testing.assert_close(found.pictures[2].image, pipeline.scenes[0].payload)
+    torch.testing.assert_close(found.pictures[1].image, after.float(), atol=0.51 / 255, rtol=0)
+    torch.testing.assert_close(found.pictures[2].image, pipeline.scenes[0].payload, atol=0.51 / 255, rtol=0)
     assert found.pictures[1].note == f"psnr {record.score:.4g}, normalised l1 {record.l1_normalised:.3g}"
     for x, y, width, height in found.crops:
         assert 0 <= x <= 96 - width
@@ -74,44 +76,39 @@ def test_a_single_run_before_after_and_pristine(tuned: Path) -> None:
 
 def test_of_a_benchmark_the_run_in_the_middle_of_each_objective(benchmark: Benchmark) -> None:
     records = records_of_benchmark(benchmark)
-    pipelines = Pipelines()
-    found = compare(records, pipelines)
+    found = compare(records)
     assert found is not None
     assert [one.name for one in found.pictures] == ["start", "found: psnr", "found: ssim", "pristine"]
     middle = median_record(records[2:])
-    pipeline = pipelines.of(middle)
+    assert middle.run is not None
+    pipeline = make_pipeline(middle.run.config)
     after = pipeline.render(pipeline.space.from_dicts([middle.parameters]), 0)[0]
-    torch.testing.assert_close(found.pictures[2].image, after.float())
+    torch.testing.assert_close(found.pictures[2].image, after.float(), atol=0.51 / 255, rtol=0)
     assert found.pictures[0].note.endswith(f", map {median_record(records[:2]).map}")
     assert found.pictures[2].note.endswith(f", map {middle.map}")
 
 
+@pytest.mark.parametrize("kind", ["flat", "blind"])
 def test_every_picture_of_a_run_is_shown(
-    tmp_path: Path,
-    flat: Callable[..., Any],
-    blind: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-    record: Callable[..., Any],
+    kind: str, request: pytest.FixtureRequest, target: Callable[..., Any]
 ) -> None:
-    pipeline = flat(((40, 50), (30, 60), (48, 48), (50, 50)))
-    run = replace(record([1.0, 2.0]), parameters={"a": 0.5, "b": 0.5})
-    pipelines = Pipelines()
-    monkeypatch.setattr(pipelines, "try_of", lambda _: pipeline)
-    monkeypatch.setattr(pipelines, "space_of", lambda _: pipeline.space)
-    found, total = comparisons([run], pipelines)
+    pipeline = request.getfixturevalue(kind)(((40, 50), (30, 60), (48, 48), (50, 50)))
+    isptune.tune(pipeline, target(), optimizer="random", budget=4, population=4, out="run")
+    one = read_record("run")
+    found, total = comparisons([one])
     assert ([one.scene for one in found], total) == (["scene0", "scene1", "scene2"], 4)
     assert [tuple(one.pictures[1].image.shape) for one in found] == [(3, 40, 50), (3, 30, 60), (3, 48, 48)]
-    assert found[0].pictures[1].note == "psnr 2 (mean of 4 scenes)"
-    assert [one.name for one in found[0].pictures] == ["start", "found", "pristine"]
-    pipeline = blind(((40, 50),))
-    assert comparisons([run], pipelines)[0][0].pictures[2].name == "target"
+    assert found[0].pictures[1].note.startswith(f"target {one.score:.4g} (mean of 4 scenes)")
+    word = "pristine" if kind == "flat" else "target"
+    assert [one.name for one in found[0].pictures] == ["start", "found", word]
 
 
-def test_pictures_of_another_size_are_left_out(benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch) -> None:
-    from isptune.report import pictures
-
-    shapes = iter([(40, 50), (40, 50), (30, 50)])
-    monkeypatch.setattr(pictures, "_render", lambda *_: picture(*next(shapes)))
-    found = compare(records_of_benchmark(benchmark), Pipelines())
+def test_pictures_of_another_size_are_left_out(benchmark: Benchmark, tmp_path: Path) -> None:
+    write_image(tmp_path / "small.png", picture(30, 50))
+    records = records_of_benchmark(benchmark)
+    run = median_record(records[2:]).run
+    assert run is not None
+    run.pictures = [replace(run.pictures[0], found=tmp_path / "small.png")]
+    found = compare(records)
     assert found is not None
-    assert [one.name for one in found.pictures] == ["start", "found: psnr"]
+    assert [one.name for one in found.pictures] == ["start", "found: psnr", "pristine"]

@@ -18,7 +18,7 @@ def history_of(function: object, count: int = 400, dimension: int = 3, spread: f
     candidates = np.clip(centre + spread * generator.normal(size=(count, dimension)), 0, 1)
     candidates[0] = centre
     scores = np.array([function(row - centre) for row in candidates])  # type: ignore[operator]
-    return History(np.arange(1, count + 1), candidates, scores, True)
+    return History(np.arange(1, count + 1), candidates, scores[:, None], ("score",), (True,))
 
 
 def test_a_quadratic_is_found_again() -> None:
@@ -38,7 +38,7 @@ def test_steps_end_at_the_bounds() -> None:
     generator = np.random.default_rng(0)
     candidates = generator.random((300, 1)) * 0.2
     candidates[0] = 0
-    history = History(np.arange(1, 301), candidates, 5 - candidates[:, 0], True)
+    history = History(np.arange(1, 301), candidates, 5 - candidates[:, :1], ("score",), (True,))
     fit = sensitivity(history)
     assert fit is not None
     assert fit.centre.tolist() == [0]

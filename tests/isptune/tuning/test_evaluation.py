@@ -17,7 +17,7 @@ from isptune import Choice, Float, ParameterSpace, Pipeline, Scene
 from isptune.contracts.development import Development
 from isptune.errors import ConfigurationError, EvaluationError, StageError
 from isptune.tuning.evaluation import Evaluator
-from isptune.vector import VectorObjective
+from isptune.tuning.scoring import Scoring
 
 Maker = Callable[..., Any]
 CANDIDATES = np.array([[0.25, 0.75], [0.0, 0.0], [1.0, 0.5], [0.1, 0.9], [0.7, 0.2]])
@@ -274,7 +274,7 @@ def test_several_objectives_are_columns(flat: Maker, target: Maker) -> None:
         def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
             return images[:, 1, 0, 0]
 
-    evaluation = Evaluator(flat(), VectorObjective([target(), Other()])).evaluate(CANDIDATES)
+    evaluation = Evaluator(flat(), Scoring([target(), Other()])).evaluate(CANDIDATES)
     assert evaluation.scores.shape == (5, 2)
     np.testing.assert_allclose(evaluation.scores[:, 1], CANDIDATES[:, 1], rtol=1e-6)
     np.testing.assert_array_equal(evaluation.losses, evaluation.scores * [1, -1])

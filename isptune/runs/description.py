@@ -1,0 +1,172 @@
+"""What must be known of a run's plugins to read its log: written into run.yaml, read back without them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from isptune.again import plain_data
+from isptune.contracts.truthful import Truthful, l1_distortion
+from isptune.parameters import ParameterSpace
+
+if TYPE_CHECKING:
+    from isptune.pipeline import Pipeline
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a pipeline's hidden levels are.
+
+    Attributes:
+        labels, units: (L,) of the levels; a unit may be empty.
+        maxima: (L,) the highest levels.
+        start: (L,) the levels of a candidate that sets nothing.
+    """
+
+    labels: tuple[str, ...]
+    units: tuple[str, ...]
+    maxima: tuple[float, ...]
+    start: tuple[float, ...]
+
+    def losses(self, levels: Numbers) -> tuple[Numbers, Numbers]:
+        """The ``l1`` and ``l1_normalised``, each (E,), of levels (E, L)."""
+        plain, share = l1_distortion(torch.from_numpy(levels), self.maxima)
+        return plain.numpy(), share.numpy()
+
+    @property
+    def start_share(self) -> float:
+        """The ``l1_normalised`` of a candidate that sets nothing."""
+        return float(self.losses(np.array([self.start], dtype=np.float64))[1][0])
+
+
+@dataclass(frozen=True)
+class RenderedScene:
+    """A scene as a run notes it: its name, its size in pixels, and where it came from."""
+
+    name: str
+    width: int
+    height: int
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a run's plugins are to whoever reads the run.
+
+    Attributes:
+        space: what is searched.
+        objective: the objectives' names, joined by ``+``.
+        labels, orientations: (K,) names of the scores, and whether higher is better.
+        scenes: what is rendered.
+        truth: what the hidden levels are; None where nobody knows them.
+    """
+
+    space: ParameterSpace
+    objective: str
+    labels: tuple[str, ...]
+    orientations: tuple[bool, ...]
+    scenes: tuple[RenderedScene, ...] = ()
+    truth: Truth | None = None
+
+    @classmethod
+    def of(
+        cls,
+        pipeline: Pipeline,
+        objective: str,
+        labels: tuple[str, ...],
+        orientations: tuple[bool, ...],
+        space: ParameterSpace,
+    ) -> Description:
+        """The description of a run of a pipeline; for the other arguments see the attributes."""
+        return cls(
+            space=space,
+            objective=objective,
+            labels=labels,
+            orientations=orientations,
+            scenes=tuple(
+                RenderedScene(str(scene.name), scene.width, scene.height, plain_data(scene.source))
+                for scene in pipeline.scenes
+            ),
+            truth=_truth_of(pipeline, space),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for run.yaml, which ``from_dict`` reads back."""
+        found: dict[str, Any] = {
+            "space": plain_data(self.space.to_dict()),
+            "scored_by": self.objective,
+            "scores": [
+                {"label": label, "higher_is_better": higher}
+                for label, higher in zip(self.labels, self.orientations, strict=True)
+            ],
+            "rendered": [
+                {"name": one.name, "width": one.width, "height": one.height, "source": dict(one.source)}
+                for one in self.scenes
+            ],
+        }
+        if self.truth is not None:
+            found["truth"] = [
+                {"label": label, "unit": unit, "highest": highest, "start": start}
+                for label, unit, highest, start in zip(
+                    self.truth.labels, self.truth.units, self.truth.maxima, self.truth.start, strict=True
+                )
+            ]
+        return found
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Description | None:
+        """What a run.yaml holds; None for one of isptune 0.1, which noted no scores.
+
+        Raises:
+            KeyError, TypeError or ValueError: it is not what ``to_dict`` gives.
+            IsptuneError: the parameters make no sense.
+        """
+        if "scores" not in data:
+            return None
+        levels = data.get("truth")
+        return cls(
+            space=ParameterSpace.from_dict(data["space"]),
+            objective=str(data["scored_by"]),
+            labels=tuple(str(one["label"]) for one in data["scores"]),
+            orientations=tuple(bool(one["higher_is_better"]) for one in data["scores"]),
+            scenes=tuple(_scene(one) for one in data["rendered"]),
+            truth=None
+            if levels is None
+            else Truth(
+                labels=tuple(str(one["label"]) for one in levels),
+                units=tuple(str(one["unit"]) for one in levels),
+                maxima=tuple(float(one["highest"]) for one in levels),
+                start=tuple(float(one["start"]) for one in levels),
+            ),
+        )
+
+
+def _scene(noted: Mapping[str, Any]) -> RenderedScene:
+    size = int(noted["width"]), int(noted["height"])
+    return RenderedScene(str(noted["name"]), *size, noted.get("source") or {})
+
+
+def _truth_of(pipeline: Pipeline, space: ParameterSpace) -> Truth | None:
+    if not isinstance(pipeline, Truthful):
+        return None
+    labels = tuple(pipeline.truth_labels)
+    return Truth(
+        labels,
+        tuple(pipeline.truth_units) or ("",) * len(labels),
+        tuple(float(most) for most in pipeline.truth_maxima),
+        tuple(levels_of(pipeline, space.start())[0].tolist()),
+    )
+
+
+@torch.no_grad()
+def levels_of(pipeline: Truthful, values: torch.Tensor) -> Numbers:
+    """(P, L) float64 hidden levels of values (P, n)."""
+    found: Numbers = pipeline.truth(values).cpu().to(torch.float64).numpy()
+    return found

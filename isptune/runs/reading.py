@@ -1,0 +1,175 @@
+"""The one reader of runs: everything that a run directory says, without the run's plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isptune.config import RunConfig, parse_config, settings_of
+from isptune.errors import RunDirectoryError
+from isptune.result import History, TuneResult, build_history, build_result
+from isptune.runs.description import Description, RenderedScene, Truth
+from isptune.runs.directory import CONFIG_NAME, RunDirectory
+from isptune.runs.generation import Generation
+from isptune.runs.pictures import ScenePictures, read_pictures
+from isptune.showing import short
+
+if TYPE_CHECKING:
+    from isptune.parameters import ParameterSpace
+
+
+class Run:
+    """A run as its directory holds it, finished or not.
+
+    Nothing of it is made again: no pipeline, no objective and no optimizer has to be installed, and no file
+    but the directory's own is read. Only a run of isptune 0.1, which did not note what its scores and
+    levels are, needs its pipeline and objective once more.
+
+    Attributes:
+        path: the directory.
+        config: the settings.
+        data: all that ``run.yaml`` holds, as plain data.
+        description: the parameter space, the names and orientations of the scores, the scenes and the truth.
+        generations: the log.
+
+    Example:
+        >>> import isptune
+        >>> pipeline = isptune.create_pipeline("synthetic", scenes=["chart:64x48"])
+        >>> _ = isptune.tune(pipeline, "psnr", budget=60, population=30, out="first")
+        >>> run = isptune.Run.read("first")
+        >>> run, run.labels, len(run.history), sorted(run.best_parameters)[0]
+        (<Run 'first': 60 of 60 evaluations, psnr>, ('psnr',), 60, 'blur')
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        config: RunConfig,
+        data: Mapping[str, Any],
+        description: Description,
+        generations: list[Generation],
+    ) -> None:
+        self.path = path
+        self.config = config
+        self.data = data
+        self.description = description
+        self.generations = generations
+
+    @classmethod
+    def read(cls, directory: str | Path) -> Run:
+        """Read a run directory.
+
+        Raises:
+            RunDirectoryError: there is no run in it, or what it holds is damaged.
+            IsptuneError: it is a run of isptune 0.1 whose plugins cannot be made here.
+        """
+        place = RunDirectory(directory)
+        data = place.read_config()
+        config = parse_config(settings_of(data), f"'{place.file(CONFIG_NAME)}'")
+        generations, _ = place.read_log(data.get("fingerprint"))
+        try:
+            description = Description.from_dict(data)
+        except (LookupError, TypeError, ValueError) as error:
+            raise RunDirectoryError(
+                f"'{place.file(CONFIG_NAME)}' was changed after the run was started: what it notes of the "
+                f"run's parameters and scores cannot be read ({type(error).__name__}: {error}); put it back "
+                "as it was"
+            ) from error
+        if description is None or _lacks_levels(description, generations):
+            from isptune.runs.earlier import completed
+
+            description = completed(place.path, config, data, generations)
+        return cls(place.path, config, data, description, generations)
+
+    def __repr__(self) -> str:
+        evaluations = sum(len(generation.scores) for generation in self.generations)
+        count = f"{evaluations} of {self.config.budget} evaluations"
+        return short("Run", self.path.name, count, self.description.objective)
+
+    @property
+    def space(self) -> ParameterSpace:
+        """The parameters, with what was fixed, tied or narrowed: what was searched."""
+        return self.description.space
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """(K,) the names of the scores."""
+        return self.description.labels
+
+    @property
+    def orientations(self) -> tuple[bool, ...]:
+        """(K,) whether higher scores are better."""
+        return self.description.orientations
+
+    @property
+    def truth(self) -> Truth | None:
+        """What the hidden levels are; None where nobody knows them."""
+        return self.description.truth
+
+    @property
+    def scenes(self) -> tuple[RenderedScene, ...]:
+        """What was rendered."""
+        return self.description.scenes
+
+    @cached_property
+    def history(self) -> History:
+        """Every evaluation of the log."""
+        return build_history(self.generations, self.description)
+
+    @cached_property
+    def result(self) -> TuneResult:
+        """What the log says was found so far, as ``isptune.tune`` gives it."""
+        found = build_result(self.generations, self.description, self.path)
+        found.stopped = not self.is_finished
+        return found
+
+    @property
+    def best_parameters(self) -> dict[str, Any]:
+        """The best candidate so far by parameter name, of several scores the best compromise; or empty."""
+        return self.result.best_parameters
+
+    @property
+    def front(self) -> list[dict[str, Any]]:
+        """The candidates that no other dominates, the best compromise first; see ``TuneResult.front``."""
+        return self.result.front
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the whole budget was spent."""
+        return sum(len(generation.scores) for generation in self.generations) >= self.config.budget
+
+    @cached_property
+    def pictures(self) -> list[ScenePictures]:
+        """Pictures of its first few scenes at the start and as found; none before it has ended.
+
+        Raises:
+            RunDirectoryError: some were damaged or removed.
+        """
+        return read_pictures(self.path)
+
+    def require_evaluations(self) -> Run:
+        """The run itself.
+
+        Raises:
+            RunDirectoryError: its log is empty.
+        """
+        if not self.generations:
+            raise RunDirectoryError(f"the run in '{self.path}' has no finished generation yet")
+        return self
+
+    def require_best(self) -> Run:
+        """The run itself.
+
+        Raises:
+            RunDirectoryError: its log is empty, or no candidate in it has finite scores.
+        """
+        if not len(self.require_evaluations().history.pareto):
+            raise RunDirectoryError(f"the run in '{self.path}' has no candidate with a finite score yet")
+        return self
+
+
+def _lacks_levels(description: Description, generations: list[Generation]) -> bool:
+    """Whether a part of the log was written by isptune 0.1, which logged no hidden levels."""
+    return description.truth is not None and any(one.levels is None for one in generations)

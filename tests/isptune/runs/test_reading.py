@@ -1,0 +1,178 @@
+"""``isptune.Run.read``: what a run directory says, where none of its plugins can be made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+import isptune
+from isptune import registry
+from isptune.cli import run as command
+from isptune.errors import IsptuneError, RunDirectoryError
+from isptune.runs.directory import LOG_NAME
+from isptune.runs.pictures import read_picture
+
+Maker = Callable[..., Any]
+EARLIER = Path(__file__).parents[2] / "data" / "runs_of_0.1"
+
+
+@pytest.fixture
+def tuned(flat: Maker, target: Maker) -> isptune.TuneResult:
+    return isptune.tune(flat(((40, 50),)), target(), optimizer="es", budget=24, population=6, out="run")
+
+
+@pytest.fixture
+def nothing_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a plugin was asked for")
+
+    for kind in (registry.pipelines, registry.objectives, registry.optimizers):
+        monkeypatch.setattr(type(kind), "create", refuse)
+        monkeypatch.setattr(type(kind), "get", refuse)
+
+
+class TestARun:
+    def test_it_says_what_the_run_found(self, tuned: isptune.TuneResult, nothing_can_be_made: None) -> None:
+        run = isptune.Run.read("run")
+        assert (run.labels, run.orientations, run.is_finished) == (("target",), (False,), True)
+        assert run.space.names == ["a", "b"]
+        assert run.config.budget == 24
+        assert repr(run) == "<Run 'run': 24 of 24 evaluations, target>"
+        for name in ("evaluations", "candidates", "scores", "levels", "l1", "l1_normalised", "values"):
+            np.testing.assert_array_equal(getattr(run.history, name), getattr(tuned.history, name))
+        for name in ("best_parameters", "best_score", "levels", "l1", "misled", "front", "seconds"):
+            found, said = getattr(run.result, name), getattr(tuned, name)
+            assert found == (pytest.approx(said, abs=1e-5) if name == "seconds" else said)
+        assert run.truth is not None
+        assert run.truth.start == tuple(tuned_start(run))
+        assert [(one.name, one.width, one.height) for one in run.scenes] == [("scene0", 50, 40)]
+
+    def test_its_pictures_are_those_of_the_pipeline(
+        self, tuned: isptune.TuneResult, flat: Maker, nothing_can_be_made: None
+    ) -> None:
+        (held,) = isptune.Run.read("run").pictures
+        pipeline = flat(((40, 50),))
+        found = pipeline.render(pipeline.space.from_dicts([tuned.best_parameters]), 0)[0]
+        torch.testing.assert_close(read_picture(held.found), found.float(), atol=0.51 / 255, rtol=0)
+        assert read_picture(held.start).flatten()[:1].tolist() == pytest.approx([0.5], abs=0.01)
+        assert held.reference is not None
+        assert float(read_picture(held.reference).max()) == 0.0
+
+    def test_plot_and_report_need_no_plugin(
+        self, tuned: isptune.TuneResult, nothing_can_be_made: None, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert command(["plot", "run", "--out", "curve.png"]) == 0
+        assert command(["report", "run"]) == 0
+        page = Path("run/report.html").read_text()
+        assert page.count('<figure class="compare"') == 1
+        assert "target" in page
+
+    def test_one_without_an_end_has_what_was_logged(
+        self, tuned: isptune.TuneResult, nothing_can_be_made: None
+    ) -> None:
+        log = Path("run") / LOG_NAME
+        log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:2]))
+        shutil.rmtree("run/pictures")
+        run = isptune.Run.read("run")
+        assert (len(run.history), run.is_finished, run.result.stopped, run.pictures) == (12, False, True, [])
+        assert command(["report", "run"]) == 0
+        words = "The run holds no pictures: they are made when it ends. &#x27;isptune resume "
+        assert words in Path("run/report.html").read_text()
+
+    def test_lost_pictures_are_named(self, tuned: isptune.TuneResult) -> None:
+        file = Path("run/pictures/scene-1-found.png")
+        file.unlink()
+        with pytest.raises(RunDirectoryError) as caught:
+            _ = isptune.Run.read("run").pictures
+        assert str(caught.value) == (
+            "the picture 'run/pictures/scene-1-found.png' is missing; delete 'run/pictures/index.json', and "
+            "'isptune resume run' writes both anew"
+        )
+        Path("run/pictures/index.json").write_text("[{}]")
+        with pytest.raises(RunDirectoryError) as caught:
+            _ = isptune.Run.read("run").pictures
+        assert str(caught.value) == (
+            "'run/pictures/index.json' is damaged; 'isptune resume run' writes it anew"
+        )
+
+    def test_no_run(self) -> None:
+        with pytest.raises(RunDirectoryError) as caught:
+            isptune.Run.read("nowhere")
+        assert str(caught.value) == "'nowhere' holds no run: there is no such folder"
+
+
+def tuned_start(run: isptune.Run) -> list[float]:
+    """The hidden levels of the pipeline ``flat`` in the middle of its ranges."""
+    middle = run.space.to_dicts(run.space.start())[0]
+    return [abs(middle["a"] - 0.25), abs(middle["b"] - 0.75)]
+
+
+def test_every_column_of_several(flat: Maker, target: Maker, red: Maker, nsga2: str) -> None:
+    found = isptune.tune(flat(), [target(), red()], optimizer=nsga2, budget=24, population=6, out="run")
+    run = isptune.Run.read("run")
+    assert (run.labels, run.orientations) == (("target", "red"), (False, True))
+    assert run.history.scores.shape == (24, 2)
+    assert run.front == found.front
+    with pytest.raises(IsptuneError) as caught:
+        _ = run.history.score
+    assert str(caught.value) == (
+        "the history has 2 scores per candidate (target, red); take one of them by column(number)"
+    )
+    assert run.history.column(1).score.tolist() == run.history.scores[:, 1].tolist()
+    assert run.history.column(1).higher_is_better
+
+
+class TestRunsOf01:
+    @pytest.fixture
+    def earlier(self, request: pytest.FixtureRequest) -> Path:
+        return Path(shutil.copytree(EARLIER / request.param, "run"))
+
+    @pytest.mark.parametrize("earlier", ["single", "front"], indirect=True)
+    def test_they_say_what_their_results_say(self, earlier: Path) -> None:
+        run = isptune.Run.read(earlier)
+        said = json.loads((earlier / "result.json").read_text())
+        found = run.result.to_dict()
+        assert {key: found[key] for key in ("best_parameters", "best_score", "evaluations")} == {
+            key: said[key] for key in ("best_parameters", "best_score", "evaluations")
+        }
+        assert found["l1_normalised"] == pytest.approx(said["l1_normalised"], rel=1e-12)
+        assert found["levels"] == pytest.approx(said["levels"], rel=1e-12)
+        assert [row["evaluation"] for row in found.get("pareto", [])] == [
+            row["evaluation"] for row in said.get("pareto", [])
+        ]
+
+    @pytest.mark.parametrize("earlier", ["single"], indirect=True)
+    def test_a_large_model_is_not_made_for_an_orientation(
+        self, earlier: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("isptune.session.make_scoring", None)
+        assert isptune.Run.read(earlier).orientations == (True,)
+        result = json.loads((earlier / "result.json").read_text())
+        scores = isptune.Run.read(earlier).history.score
+        (earlier / "result.json").write_text(json.dumps({**result, "best_score": float(scores.min())}))
+        assert isptune.Run.read(earlier).orientations == (False,)
+
+    @pytest.mark.parametrize("earlier", ["single", "front"], indirect=True)
+    def test_once_resumed_they_need_no_plugin(
+        self, earlier: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+    ) -> None:
+        log = earlier / LOG_NAME
+        whole = log.read_text()
+        log.write_text("".join(whole.splitlines(keepends=True)[:2]))
+        assert command(["resume", str(earlier)]) == 0
+        data = yaml.safe_load((earlier / "run.yaml").read_text())
+        assert [one["label"] for one in data["scores"]] == list(isptune.Run.read(earlier).labels)
+        for old, new in zip(
+            map(json.loads, whole.splitlines()), isptune.Run.read(earlier).generations, strict=True
+        ):
+            assert new.candidates.tolist() == old["candidates"]
+            assert np.squeeze(new.scores).tolist() == old["scores"]
+            assert new.levels is not None

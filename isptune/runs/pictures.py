@@ -43,7 +43,7 @@ def write_pictures(directory: RunDirectory, scenes: Sequence[tuple[str, Mapping[
 
     Args:
         directory: of the run.
-        scenes: names, and (3, H, W) in [0, 1] by ``START``, ``FOUND`` and ``REFERENCE``, as far as there are such.
+        scenes: names, and (3, H, W) in [0, 1] by ``START``, ``FOUND`` and ``REFERENCE`` where there are such.
 
     Returns:
         The folder.

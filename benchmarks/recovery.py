@@ -95,8 +95,8 @@ def reached(result: TuneResult) -> int | None:
     """The first evaluation at which the best-so-far candidate by score is within the target."""
     history = result.history
     assert history.l1_normalised is not None
-    best = np.maximum.accumulate(np.nan_to_num(history.scores, nan=-np.inf))
-    leaders = np.flatnonzero(history.scores == best)
+    best = np.maximum.accumulate(np.nan_to_num(history.score, nan=-np.inf))
+    leaders = np.flatnonzero(history.score == best)
     within = leaders[history.l1_normalised[leaders] <= TARGET]
     return int(within[0]) + 1 if within.size else None
 

@@ -18,6 +18,7 @@ from isptune.cli import run as command
 from isptune.errors import IsptuneError, RunDirectoryError
 from isptune.runs.directory import LOG_NAME, RunDirectory
 from isptune.scenes import write_image
+from isptune.session import best_of_run
 
 Maker = Callable[..., Any]
 
@@ -115,17 +116,14 @@ def test_a_space_that_was_changed_afterwards_is_not_taken_for_the_pipelines_own(
         r"^the run in 'run' was started with other parameters than its pipeline has when it is made again "
         r"\(blur\); go on with it by the same call of isptune.tune and resume=True$"
     )
-    for read in (isptune.resume, lambda out: command_error("report", out)):
-        with pytest.raises(RunDirectoryError, match=sentence):
-            read("run")
+    with pytest.raises(RunDirectoryError, match=sentence):
+        isptune.resume("run")
+    with pytest.raises(RunDirectoryError, match=sentence):
+        best_of_run("run", ["chart:64x48"])
+    # Whoever only reads it needs no pipeline.
+    assert isptune.Run.read("run").space == pipeline.space
+    assert command(["report", "run"]) == 0
     assert tuned(pipeline, resume=True).evaluations == 12
-
-
-def command_error(verb: str, out: str) -> None:
-    from isptune.report import report_of_runs
-
-    assert verb == "report"
-    report_of_runs([out])
 
 
 def test_names_of_a_program_are_asked_for_where_they_are_missing(no_pictures: None) -> None:

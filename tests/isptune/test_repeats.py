@@ -65,7 +65,7 @@ def test_every_candidate_of_a_small_space_is_evaluated_once(
     ]
     # What comes again has the score of the first time.
     again: dict[tuple[float, ...], float] = {}
-    for row, score in zip(result.history.values.tolist(), result.history.scores, strict=True):
+    for row, score in zip(result.history.values.tolist(), result.history.score, strict=True):
         assert again.setdefault(tuple(row), score) == score
 
 
@@ -134,7 +134,7 @@ def test_spaces_of_real_numbers_are_not_touched(flat: Maker, target: Maker) -> N
     for start in (0, 10):
         candidates = optimizer.propose()
         assert np.array_equal(candidates, result.history.candidates[start : start + 10])
-        optimizer.learn(candidates, result.history.scores[start : start + 10].reshape(10, 1))
+        optimizer.learn(candidates, result.history.scores[start : start + 10])
 
 
 def test_what_does_not_matter_makes_no_other_candidate() -> None:

@@ -109,7 +109,7 @@ def test_the_other_tables_say_what_the_functions_found(benchmark_of: Make) -> No
 def test_timings(benchmark_of: Make) -> None:
     made = benchmark_of(lambda cell, _: [0.5, 0.15], objectives=["a"], scenes=["s"], seeds=[0, 1, 2])
     for run in made.runs:
-        run.history.scores[:] = [1, 2]
+        run.history.score[:] = [1, 2]
     # Runs of 2, 3 and 4 seconds, two evaluations each.
     timings = benchmark_tables(made, [0.2, 0.01])["timings"]
     assert timings.columns[1:] == [

@@ -45,7 +45,7 @@ def knobs() -> Knobs:
 
 def searched(record: Record, knobs: Any) -> Record:
     """The record with random candidates in three dimensions, of which the middle one is the best."""
-    count = len(record.history.scores)
+    count = len(record.history.score)
     candidates = np.random.default_rng(0).random((count, 3))
     object.__setattr__(record.history, "candidates", candidates)
     return replace(record, run=knobs)

@@ -130,7 +130,7 @@ class TestScatter:
         # Even over the run: a fifth of the points within the first fifth, give or take.
         early = np.isin(first.losses, losses[:1000]).mean()
         assert early == pytest.approx(0.2, abs=0.03)
-        assert first.agreement == pytest.approx(spearmanr(run.history.scores, -losses).statistic)
+        assert first.agreement == pytest.approx(spearmanr(run.history.score, -losses).statistic)
 
     def test_the_orientation_is_turned(self, record: Make) -> None:
         falling = record([3, 2, 1], [0.3, 0.2, 0.1], higher_is_better=False)

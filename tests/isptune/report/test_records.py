@@ -46,8 +46,8 @@ class TestARun:
         (copy / "evaluations.jsonl").write_bytes(b"".join(log[:2]) + log[2][:30])
         record = read_record(copy, "half")
         assert record.name == "half"
-        assert len(record.history.scores) == 20
-        assert record.score == record.history.scores.max()
+        assert len(record.history.score) == 20
+        assert record.score == record.history.score.max()
 
     @pytest.mark.parametrize("finished", [True, False])
     def test_one_of_several_objectives_is_its_best_compromise(
@@ -114,7 +114,7 @@ class TestABenchmark:
         ]
         assert records[1].name == "es, chart, map 1, seed 1"
         assert records[1].levels == benchmark.runs[1].levels
-        assert len(records[1].history.scores) == 32
+        assert len(records[1].history.score) == 32
 
     def test_nothing_done_is_refused(self, benchmark: Benchmark) -> None:
         empty = Benchmark({}, benchmark.runs[-1:], Path("b"))

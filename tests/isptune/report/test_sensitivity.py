@@ -58,7 +58,7 @@ def test_a_parameter_that_never_moved_has_no_effect() -> None:
 
 def test_the_nearest_are_used_and_those_that_failed_are_not() -> None:
     history = history_of(lambda step: 1 - float(step @ step))
-    history.scores[5] = math.nan
+    history.score[5] = math.nan
     fit = sensitivity(history)
     assert fit is not None
     assert len(fit.nearest) == 133

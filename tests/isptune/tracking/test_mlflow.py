@@ -39,7 +39,7 @@ def test_a_run_is_read_back_whole(run: Run, store: Any) -> None:
     assert found.data.params["optimizer.options.plus"] == "True"
     assert json.loads(found.data.params["scenes"]) == ["scene0", "scene1"]
     assert float(found.data.params["best.a"]) == result.best_parameters["a"]
-    bests = np.minimum.accumulate(history.scores)[5::6].tolist()
+    bests = np.minimum.accumulate(history.score)[5::6].tolist()
     assert figures(store, found.info.run_id, "score/best") == dict(enumerate(bests, start=1))
     assert found.data.metrics["hidden/l1_normalised"] == pytest.approx(result.l1_normalised)
     assert found.data.tags["isptune.higher_is_better"] == "false"

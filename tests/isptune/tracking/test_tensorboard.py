@@ -40,10 +40,10 @@ def figures(tag: str, folder: str = "run/tensorboard") -> dict[int, float]:
 
 def test_the_figures_of_every_generation_are_read_back(run: Run) -> None:
     history = run(callbacks=[TensorBoard()]).history
-    bests = np.minimum.accumulate(history.scores)[5::6]
+    bests = np.minimum.accumulate(history.score)[5::6]
     assert list(figures("score/best")) == [1, 2, 3, 4]
     assert list(figures("score/best").values()) == pytest.approx(bests.tolist())
-    means = history.scores.reshape(4, 6).mean(axis=1)
+    means = history.score.reshape(4, 6).mean(axis=1)
     assert list(figures("score/generation_mean").values()) == pytest.approx(means.tolist())
     assert figures("hidden/l1_normalised")[4] == pytest.approx(history.l1_normalised[history.best])
     assert figures("time/evaluations") == {1: 6, 2: 12, 3: 18, 4: 24}
@@ -70,7 +70,7 @@ def test_a_resumed_run_goes_on_without_doubling_steps(run: Run, cut: Run, kept: 
     assert run(callbacks=[TensorBoard(), stop]).stopped
     cut(kept)
     result = run(resume=True, callbacks=[TensorBoard()])
-    bests = np.minimum.accumulate(result.history.scores)[5::6]
+    bests = np.minimum.accumulate(result.history.score)[5::6]
     assert figures("score/best") == pytest.approx(dict(enumerate(bests.tolist(), start=1)))
     assert all(len(values) == len({step for step, _ in values}) for values in events().values())
 

@@ -72,7 +72,7 @@ def test_two_offline_sittings_hold_every_generation_once(run: Run) -> None:
     (second,) = set(Path("run/wandb").glob("offline-run-*")) - {first}
 
     sittings = [finished(folder) for folder in (first, second)]
-    bests = np.minimum.accumulate(result.history.scores)[5::6]
+    bests = np.minimum.accumulate(result.history.score)[5::6]
     for sitting, steps, code in ((sittings[0], [1, 2], 1), (sittings[1], [3, 4], 0)):
         (begun,) = (record.run for record in sitting if record.HasField("run"))
         assert (begun.run_id, begun.project, begun.entity) == (note["id"], "cameras", "crew")

@@ -48,6 +48,7 @@ def test_a_run_is_read_back_whole(run: Run, store: Any) -> None:
         "run.yaml",
         "result.json",
         "before_after.png",
+        "pictures",
         "convergence.png",
         "recovered_levels.png",
     }

@@ -90,8 +90,8 @@ def one_objective_alone(optimizer: str, labels: Sequence[str]) -> ConfigurationE
     """The refusal of several objectives by an optimizer that takes one."""
     return ConfigurationError(
         f"the optimizer '{optimizer}' takes one objective, and there are {len(labels)} ({listed(labels)}); "
-        "choose 'nsga2' or a multi-objective one of Nevergrad such as 'nevergrad:DE', "
-        "or make them one by the objective 'weighted'"
+        f"choose one that takes several, such as {listed(registry.optimizers.having('is_multi_objective'))}, "
+        "or an objective that sums others up ('isptune list objectives' shows all)"
     )
 
 

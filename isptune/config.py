@@ -84,6 +84,17 @@ class Component(BaseModel):
         )
 
 
+def default_component(kind: str) -> Component:
+    """What is taken where no plugin of a kind is named, see ``Registry.default``.
+
+    Raises:
+        ConfigurationError: no installed package declares one, or several do.
+    """
+    from isptune.registry import REGISTRIES
+
+    return Component(name=REGISTRIES[f"{kind}s"].default())
+
+
 class RunConfig(BaseModel):
     """Everything that decides what a tuning run does.
 
@@ -98,9 +109,9 @@ class RunConfig(BaseModel):
 
     scenes: list[str] = Field(["chart"], min_length=1)
     crop: str | int | None = "auto"
-    pipeline: Component = Component(name="synthetic")
-    objective: Component = Component(name="severity")
-    optimizer: Component = Component(name="es")
+    pipeline: Component = Field(default_factory=lambda: default_component("pipeline"))
+    objective: Component = Field(default_factory=lambda: default_component("objective"))
+    optimizer: Component = Field(default_factory=lambda: default_component("optimizer"))
     population: int | None = Field(None, ge=1, le=MOST_CANDIDATES)
     budget: int = Field(1500, ge=1)
     seed: int = Field(0, ge=0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
@@ -33,6 +34,8 @@ class Pipeline(Packaged):
         stage_families: the stages' families, one for each name, or empty.
         takes_scenes: the option ``scenes`` may hold ``Scene`` objects, so that pictures that are read once
             serve many runs.
+        render_options: options that ``isptune render`` gives unless told otherwise, such as those with which
+            the parameters are in units that people know.
         memory: what one candidate holds at the peak of ``render``, for the memory budget.
         packaging: what has to be installed.
         device: where ``to`` has moved it; renderings lie there.
@@ -48,6 +51,7 @@ class Pipeline(Packaged):
     stage_names: tuple[str, ...] = ()
     stage_families: tuple[str, ...] = ()
     takes_scenes: ClassVar[bool] = False
+    render_options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     aliases: ClassVar[tuple[str, ...]] = ()
     memory: Memory = Memory(images=8.0, images_with_gradients=60.0)
     device: torch.device = torch.device("cpu")

@@ -16,6 +16,7 @@ from isptune.config import (
     Component,
     RunConfig,
     check_budget,
+    default_component,
     first_mistake,
     parameter_settings,
 )
@@ -39,6 +40,10 @@ class Entry(Component):
         return self.label or super().shown
 
 
+def _default_optimizer() -> Entry:
+    return Entry(name=default_component("optimizer").name, label=None)
+
+
 class SceneSet(BaseModel):
     """Scenes that one run is tuned on together."""
 
@@ -60,11 +65,11 @@ class BenchConfig(BaseModel):
 
     name: str = Field(DEFAULT_NAME, min_length=1)
     objectives: list[Entry] = Field(min_length=1)
-    optimizers: list[Entry] = Field([Entry(name="es", label=None)], min_length=1)
+    optimizers: list[Entry] = Field(default_factory=lambda: [_default_optimizer()], min_length=1)
     scenes: list[SceneSet] = Field([SceneSet(label="chart", scenes=["chart"])], min_length=1)
     maps: list[int] | None = None
     seeds: list[int] = Field(list(range(10)), min_length=1)
-    pipeline: Component = Component(name="synthetic")
+    pipeline: Component = Field(default_factory=lambda: default_component("pipeline"))
     parameters: dict[str, Any] = {}
     population: int | None = Field(None, ge=1, le=MOST_CANDIDATES)
     budget: int = Field(1500, ge=1)

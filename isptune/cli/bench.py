@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isptune import registry
 from isptune.checks import check_takes_scenes
 from isptune.cli.options import (
     json_option,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     "optimizers",
     multiple=True,
     metavar="NAME",
-    help="What proposes candidates. Repeatable, or A,B,C. Default: es.",
+    help=f"What proposes candidates. Repeatable, or A,B,C. {registry.optimizers.default_in_words()}",
 )
 @click.option(
     "--scene", "scenes", multiple=True, metavar="PATH", help="A file or 'chart'. Repeatable. Default: chart."

@@ -57,8 +57,7 @@ if TYPE_CHECKING:
     "--layout",
     default="auto",
     metavar="NAME",
-    help="meta (pyiqa's CSV), koniq10k, spaq, kadid10k, tid2013, livec, "
-    "agiqa3k. Default: auto, by the files.",
+    help="meta (a CSV), koniq10k, spaq, kadid10k, tid2013, livec, agiqa3k. Default: auto, by the files.",
 )
 @click.option("--mos-lower-is-better", is_flag=True, help="A lower MOS is a better picture, as some DMOS.")
 @click.option(

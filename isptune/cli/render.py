@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     "--pipeline",
     default=None,
     metavar="NAME",
-    help="What renders; see 'isptune list pipelines'. Default: synthetic.",
+    help=f"What renders; see 'isptune list pipelines'. {registry.pipelines.default_in_words()}",
 )
 @click.option(
     "--pipeline-option",
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     metavar="KEY=VALUE",
     help="An option of the pipeline; the value is read as YAML. May be repeated.",
 )
-@click.option("--seed", type=int, default=None, metavar="N", help="Seed of noise and hidden map. Default: 0.")
+@click.option("--seed", type=int, default=None, metavar="N", help="Seed of the pipeline. Default: 0.")
 @click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
 @click.option(
     "--bits",
@@ -61,8 +62,8 @@ def command(
 ) -> int:
     """Render IMAGE (a file, or chart:WIDTHxHEIGHT) through a pipeline.
 
-    Without --run, parameters of the synthetic pipeline are the distortion levels themselves
-    (maps=identity), all 0 but for those that --set names: --set blur=0.3 is a blur of 0.3 px. With --run,
+    Without --run, parameters that --set does not name are at their start. Those of the synthetic pipeline are
+    the distortion levels themselves then, and start at 0: --set blur=0.3 is a blur of 0.3 px. With --run,
     they are the run's own parameters, and those that --set does not name are the best ones found.
 
     \b
@@ -73,7 +74,8 @@ def command(
     values = key_values(pairs, "--set")
     if run_directory is None:
         given = key_values(pipeline_options, "--pipeline-option")
-        registry.pipelines.precheck(pipeline or "synthetic", given, PIPELINE_SETTINGS)
+        name = pipeline or registry.pipelines.default()
+        registry.pipelines.precheck(name, given, PIPELINE_SETTINGS)
     else:
         if pipeline or pipeline_options or seed is not None:
             raise ConfigurationError(
@@ -95,7 +97,7 @@ def command(
         made, best = _of_run(run_directory, image)
         values = {**best, **values}
     else:
-        made = _of_options(pipeline or "synthetic", given, image, seed or 0)
+        made = _of_options(name, given, image, seed or 0)
     made.to(where)
     candidate = made.space.from_dicts([values]).to(where)
     with torch.no_grad():
@@ -115,7 +117,8 @@ def _of_options(name: str, options: dict[str, Any], image: str, seed: int) -> Pi
 
     check_takes_scenes(Component(name=name), [image])
     factory = registry.pipelines.get(name)
-    defaults = {"scenes": [absolute_scene(image)], "crop": "full", "seed": seed, "maps": "identity"}
+    own: Mapping[str, Any] = getattr(factory, "render_options", {})
+    defaults = {"scenes": [absolute_scene(image)], "crop": "full", "seed": seed, **own}
     for key, value in defaults.items():
         if takes_option(factory, key):
             options.setdefault(key, value)

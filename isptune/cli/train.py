@@ -36,7 +36,7 @@ Batches = Annotated[int, Interval(ge=0, le=1_000_000)]
 @click.option(
     "--host",
     metavar="NAME",
-    help="The frozen host of a learner that has one: clipiqa or qalign. Default: clipiqa.",
+    help="The frozen host of a learner that has one, its option host. Default: the learner's.",
 )
 @click.option(
     "--data",
@@ -248,7 +248,7 @@ def _synthetic(
     if not options.get("chain"):
         raise ConfigurationError(
             f"the learner '{learner.name}' has no stages of its own for synthetic data; "
-            "give --data-option 'chain=[gaussian_blur, white_noise]'"
+            "give --data-option 'chain=[STAGE, STAGE]' ('isptune list stages' shows them)"
         )
     images = given["images"] or ("chart:1024x768", "chart:640x448")
     check_options("synthetic data", SyntheticSource, {"images": images, **options})

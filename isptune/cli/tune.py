@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from isptune import registry
 from isptune.checks import check_components, check_scenes, check_takes_scenes
 from isptune.cli.options import (
     checkpoint_option,
@@ -21,7 +22,7 @@ from isptune.cli.options import (
     with_parameters,
 )
 from isptune.cli.running import make_trackers, run_and_print, tracking_options
-from isptune.config import RunConfig, parse_config, read_config
+from isptune.config import RunConfig, default_component, parse_config, read_config
 from isptune.errors import ConfigurationError
 from isptune.paths import folder_name
 from isptune.places import absolute_scene
@@ -31,13 +32,15 @@ from isptune.places import absolute_scene
 @click.argument("images", nargs=-1)
 @click.option("--config", "config_path", metavar="FILE", help="A YAML file; options given here win over it.")
 @click.option(
-    "--pipeline", metavar="NAME", help="What renders; see 'isptune list pipelines'. Default: synthetic."
+    "--pipeline",
+    metavar="NAME",
+    help=f"What renders; see 'isptune list pipelines'. {registry.pipelines.default_in_words()}",
 )
 @click.option(
     "--objective",
     metavar="NAME[,NAME...]",
-    help="What scores; see 'isptune list objectives'. Several for a multi-objective optimizer such as nsga2. "
-    "Default: severity, which needs no reference.",
+    help="What scores; see 'isptune list objectives'. Several for an optimizer that takes several. "
+    + registry.objectives.default_in_words(),
 )
 @click.option(
     "--vector", is_flag=True, default=None, help="Take every score of a vector-valued objective for itself."
@@ -45,7 +48,7 @@ from isptune.places import absolute_scene
 @click.option(
     "--optimizer",
     metavar="NAME",
-    help="What proposes candidates; see 'isptune list optimizers'. Default: es.",
+    help=f"What proposes candidates; see 'isptune list optimizers'. {registry.optimizers.default_in_words()}",
 )
 @click.option(
     "--population", type=int, metavar="N", help="Candidates per generation. Default: the optimizer's."
@@ -53,7 +56,7 @@ from isptune.places import absolute_scene
 @click.option(
     "--budget", type=int, metavar="N", help="Evaluations, a multiple of the population. Default: 1500."
 )
-@click.option("--seed", type=int, metavar="N", help="Seed of optimizer, hidden map and noise. Default: 0.")
+@click.option("--seed", type=int, metavar="N", help="Seed of the optimizer and the pipeline. Default: 0.")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
 @click.option(
     "--crop",
@@ -136,8 +139,7 @@ def command(
 
 def add_options(data: dict[str, Any], kind: str, options: dict[str, Any]) -> None:
     """Add options to a component that may be absent, a name, or a mapping."""
-    default = {"pipeline": "synthetic", "objective": "severity", "optimizer": "es"}[kind]
-    component = data.get(kind, default)
+    component = data[kind] if kind in data else default_component(kind).name
     if isinstance(component, dict):
         before = component.get("options") or {}
         # Options that are no mapping are for the configuration's own check to refuse.

@@ -89,9 +89,12 @@ class Scoring:
         names = [called(objective) for objective in objectives]
         self.parts = _different([_part(objective, vector, single) for objective in objectives])
         if vector and all(part.whole for part in self.parts):
+            from isptune import registry
+
+            with_labels = registry.objectives.having("labels")
             raise ConfigurationError(
                 f"vector was asked for, but {_gives(names)}, not several with a label each; "
-                "leave it out, or choose an objective such as 'severity'"
+                f"leave it out, or choose an objective with labels, such as {listed(with_labels)}"
             )
         self.name = "+".join(names)
         self.objectives = tuple(objectives)

@@ -63,6 +63,8 @@ class SyntheticPipeline(Truthful, Pipeline):
 
     has_reference = True
     takes_scenes = True
+    # Without a hidden map parameters are the levels themselves.
+    render_options = {"maps": "identity"}  # noqa: RUF012
     # Of the default chain; an object knows it of its own.
     is_differentiable = True
     name = "synthetic"

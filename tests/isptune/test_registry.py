@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import pytest
@@ -141,6 +142,52 @@ def test_a_broken_entry_point_is_listed_and_explained(monkeypatch: pytest.Monkey
         IsptuneError, match="the gadget 'broken' of the package .* cannot be imported: Module"
     ):
         broken.create("broken")
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ([], "no installed package declares a default gadget: name one"),
+        (["Named", "Other"], "several packages declare a default gadget (named, other): name one"),
+        (
+            ["Third"],
+            "'isptune_no_such_module:Third' is declared as the default gadget, but it is no gadget's place",
+        ),
+        (["Other"], None),
+    ],
+)
+def test_a_package_declares_the_default_of_a_kind(
+    monkeypatch: pytest.MonkeyPatch, declared: list[str], message: str | None
+) -> None:
+    from importlib import metadata
+
+    def place(name: str, label: str) -> metadata.EntryPoint:
+        return metadata.EntryPoint(label, f"isptune_no_such_module:{name}", "isptune.tests")
+
+    def entry_points(group: str, name: str | None = None) -> list[metadata.EntryPoint]:
+        if group == "isptune.defaults":
+            assert name == "gadget"
+            return [place(one, "gadget") for one in declared]
+        return [place("Named", "named"), place("Other", "other")]
+
+    monkeypatch.setattr(metadata, "entry_points", entry_points)
+    gadgets = Registry("gadget", "isptune.tests.gadgets")
+    if message is None:
+        assert gadgets.default() == "other"
+        assert gadgets.default_in_words() == "Default: other."
+        return
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        gadgets.default()
+    assert gadgets.default_in_words() == "There is no default."
+
+
+def test_what_is_taken_where_no_plugin_is_named() -> None:
+    kinds = ("pipelines", "objectives", "optimizers")
+    assert [REGISTRIES[kind].default() for kind in kinds] == ["synthetic", "severity", "es"]
+    with pytest.raises(
+        ConfigurationError, match=r"^no installed package declares a default stage: name one$"
+    ):
+        REGISTRIES["stages"].default()
 
 
 def test_the_package_registers_what_the_design_names() -> None:

@@ -144,12 +144,12 @@ class TestCombining:
             (
                 ["psnr"],
                 True,
-                "vector was asked for, but the objective 'psnr' gives one score per image, not several with a label each; leave it out, or choose an objective such as 'severity'",
+                "vector was asked for, but the objective 'psnr' gives one score per image, not several with a label each; leave it out, or choose an objective with labels, such as severity",
             ),
             (
                 ["psnr", "contrast"],
                 True,
-                "vector was asked for, but the objectives psnr, contrast give one score per image each, not several with a label each; leave it out, or choose an objective such as 'severity'",
+                "vector was asked for, but the objectives psnr, contrast give one score per image each, not several with a label each; leave it out, or choose an objective with labels, such as severity",
             ),
         ],
     )
@@ -300,8 +300,8 @@ class TestRunning:
         with pytest.raises(ConfigurationError) as caught:
             run(optimizer=optimizer)
         assert str(caught.value) == (
-            f"the optimizer '{optimizer}' takes one objective, and there are 2 (target, red); choose 'nsga2' or a "
-            "multi-objective one of Nevergrad such as 'nevergrad:DE', or make them one by the objective 'weighted'"
+            f"the optimizer '{optimizer}' takes one objective, and there are 2 (target, red); choose one that "
+            "takes several, such as cma, nsga2, or an objective that sums others up ('isptune list objectives' shows all)"
         )
         assert not Path("run").exists()
 

@@ -67,7 +67,7 @@ def test_many_scores_stand_below_each_other(call: Call, nsga2: str) -> None:
     [
         (
             ("--objective", "psnr,contrast"),
-            "the optimizer 'es' takes one objective, and there are 2 (psnr, contrast); choose 'nsga2' or a multi-objective one of Nevergrad such as 'nevergrad:DE', or make them one by the objective 'weighted'",
+            "the optimizer 'es' takes one objective, and there are 2 (psnr, contrast); choose one that takes several, such as cma, nsga2, or an objective that sums others up ('isptune list objectives' shows all)",
         ),
         (
             ("--objective", "psnr,contrast", "--objective-option", "channels=luma"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from isptune import registry
@@ -32,6 +32,19 @@ def check_components(config: RunConfig) -> None:
     population = with_population(config).population
     assert population is not None
     check_budget(config.budget, population)
+
+
+def refuse_judges(names: Iterable[str]) -> None:
+    """Refuse objectives that score no pictures by themselves; none is imported for it.
+
+    Raises:
+        ConfigurationError: one of them is a judge.
+    """
+    for name in names:
+        if registry.objectives.fact(name, "is_judge", False):
+            from isptune.contracts.judge import scores_no_pictures
+
+            raise scores_no_pictures(name)
 
 
 def check_scenes(sources: Sequence[str], crop: str | int | None = None) -> None:

@@ -85,6 +85,8 @@ def entry_of(
     packaging: Packaging = fact("packaging", Packaging())
     missing = missing_packages(packaging.requires)
     needs = list(fact("needs", ()))
+    if fact("is_judge", False):
+        needs.insert(0, "a run (it is a judge)")
     if packaging.extra:
         needs.append(f"extra {packaging.extra}")
     if fact("needs_reference", False):

@@ -73,7 +73,12 @@ class Meeting:
                 self._turn.notify_all()
 
     def seat(self, place: int, objective: Objective) -> Objective:
-        """The objective as a member uses it: its scores come from the common batch."""
+        """The objective as a member uses it: its scores come from the common batch.
+
+        A judge is itself: it judges the generation of one run.
+        """
+        if objective.is_judge:
+            return objective
         return _Seat(self, place, objective)
 
     def check_open(self) -> None:

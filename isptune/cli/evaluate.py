@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isptune import registry
+from isptune.checks import refuse_judges
 from isptune.cli.options import checkpoint_option, json_option, key_values, objective_settings
 from isptune.errors import ConfigurationError, DiskFullError, RunDirectoryError
 from isptune.naming import listed
@@ -116,6 +117,7 @@ def command(
     settings = settings_by_name(names, objective_options, checkpoint)
     for name in names:
         registry.objectives.precheck(name, settings[name])
+    refuse_judges(names)
 
     from isptune import datasets
 

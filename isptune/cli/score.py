@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isptune import registry
-from isptune.checks import check_scenes
+from isptune.checks import check_scenes, refuse_judges
 from isptune.cli.evaluate import objective_names, settings_by_name
 from isptune.cli.options import checkpoint_option, json_option
 from isptune.errors import ConfigurationError, ImageError
@@ -80,6 +80,7 @@ def command(
     settings = settings_by_name(names, objective_options, checkpoint)
     for name in names:
         registry.objectives.precheck(name, settings[name])
+    refuse_judges(names)
     _require_reference(
         [name for name in names if registry.objectives.fact(name, "needs_reference")], reference
     )

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isptune.contracts.judge import scores_no_pictures
 from isptune.datasets.dataset import Dataset, DatasetError
 from isptune.datasets.tables import read_table
 from isptune.devices import resolve_device
@@ -86,13 +87,15 @@ def score_dataset(
 
     Raises:
         DatasetError: the objective compares with a reference and a picture has none.
-        ConfigurationError: a batch size under 1, a device that is not there.
+        ConfigurationError: a batch size under 1, a device that is not there, a judge.
         EvaluationError: every picture failed; the message is the first one's.
     """
     if batch_size < 1:
         raise ConfigurationError(f"the batch size is {batch_size}; allowed: at least 1")
     if not memory_gb > 0:
         raise ConfigurationError(f"memory_gb is {memory_gb}; allowed: above 0")
+    if objective.is_judge:
+        raise scores_no_pictures(called(objective))
     check_references(objective, dataset)
     run = _Run(objective, dataset, resolve_device(device), batch_size, memory_gb, progress)
     return run.scores()

@@ -33,11 +33,13 @@ class Outcome:
         scores: (N, K) float64; NaN in the row of a candidate that failed.
         slopes: (N, f), the scores' gradients in the unit cube, or None.
         failures: why candidates failed, by their row.
+        pictures: (3, H, W) float32 on the CPU by row, where they are kept for judges.
     """
 
     scores: Numbers
     slopes: Numbers | None = None
     failures: dict[int, str] = field(default_factory=dict)
+    pictures: dict[int, Tensor] = field(default_factory=dict)
 
     def put(self, start: int, part: Outcome) -> None:
         """Take the rows from ``start`` on from a part."""
@@ -46,6 +48,7 @@ class Outcome:
         if self.slopes is not None and part.slopes is not None:
             self.slopes[start:end] = part.slopes
         self.failures |= {start + row: reason for row, reason in part.failures.items()}
+        self.pictures |= {start + row: picture for row, picture in part.pictures.items()}
 
 
 class Batches:
@@ -174,7 +177,7 @@ class Batches:
         return whole
 
     def _nothing(self, count: int, gradients: bool) -> Outcome:
-        scores = np.full((count, len(self.scoring.labels)), np.nan)
+        scores = np.full((count, len(self.scoring.pictured)), np.nan)
         return Outcome(scores, np.zeros((count, len(self.space.free))) if gradients else None)
 
     def _images(self, unit: Tensor, gradients: bool, scene: Scene) -> tuple[Tensor, Tensor | None]:
@@ -215,7 +218,11 @@ class Batches:
                 slopes = None
                 if leaf is not None:
                     slopes = torch.autograd.grad(columns.sum(), leaf)[0].cpu().numpy()
-                return self._outcome(columns.detach().cpu().numpy(), slopes, lost)
+                found = self._outcome(columns.detach().cpu().numpy(), slopes, lost)
+                if self.scoring.judges and not looked_at:
+                    # A copy: a pipeline may render its next batch into the same memory.
+                    found.pictures = dict(enumerate(images.detach().to("cpu", torch.float32, copy=True)))
+                return found
         finally:
             self.seconds_scoring += time.perf_counter() - started
 
@@ -224,7 +231,7 @@ class Batches:
         for row in np.flatnonzero(~np.isfinite(scores).all(axis=1)):
             shown = listed(
                 f"{label} {score}"
-                for label, score in zip(self.scoring.labels, scores[row], strict=True)
+                for label, score in zip(self.scoring.pictured, scores[row], strict=True)
                 if not np.isfinite(score)
             )
             found.failures[int(row)] = f"it scored {shown}"

@@ -23,6 +23,7 @@ from isptune.pipeline import Pipeline, Scene
 from isptune.runs.generation import DONE, FAILED
 from isptune.tuning.batches import Batches
 from isptune.tuning.developing import Developing
+from isptune.tuning.judging import Judging, Standing
 from isptune.tuning.scoring import Scoring, as_scoring, losses_of
 
 AUTOCAST_TYPES = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -61,7 +62,8 @@ class Evaluator:
 
     A candidate that cannot be rendered or scored has failed, with a reason, and meets no more scenes; the
     others go on. A pipeline that makes one picture at a time is run by workers, and its pictures are scored
-    while the next ones are made; ``close`` ends the workers.
+    while the next ones are made; ``close`` ends the workers. Judges come last: each gets the candidates that
+    are done, all at once.
 
     Args:
         pipeline: renders or develops the candidates.
@@ -122,6 +124,7 @@ class Evaluator:
             pipeline, scoring, self.space, self.device, memory_gb, AUTOCAST_TYPES[autocast]
         )
         self._developing = Developing(pipeline, self.space, development) if pipeline.develops else None
+        self._judging = Judging(pipeline, scoring.judges, self.space, self.render) if scoring.judges else None
 
     @property
     def seconds_rendering(self) -> float:
@@ -154,21 +157,24 @@ class Evaluator:
                 "differentiable ('isptune list objectives' shows which are)"
             )
 
-    def evaluate(self, candidates: ArrayLike, *, gradients: bool = False) -> Evaluation:
+    def evaluate(
+        self, candidates: ArrayLike, *, gradients: bool = False, standing: Standing | None = None
+    ) -> Evaluation:
         """Score candidates.
 
         Args:
             candidates: (P, f) in the unit cube of the free parameters.
             gradients: also give the losses' gradients in the unit cube.
+            standing: what judges are told of the run; a first generation if None.
 
         Raises:
-            EvaluationError: there is not enough memory for a single candidate.
+            EvaluationError: there is not enough memory for a single candidate, or a judge failed.
             IsptuneError: a plugin says that a setting is wrong.
         """
         unit = torch.as_tensor(np.asarray(candidates, dtype=np.float64), device=self.device)
         if gradients:
             self.require_gradients()
-        table = _Table(len(unit), len(self.pipeline.scenes), len(self.scoring.labels))
+        table = _Table(len(unit), len(self.pipeline.scenes), len(self.scoring.pictured))
         slopes = np.zeros(unit.shape) if gradients else None
         if self._developing is None:
             self._render(unit, table, slopes)
@@ -176,6 +182,8 @@ class Evaluator:
             self._develop(self._developing, unit, table)
         count = len(self.pipeline.scenes)
         scores = table.total() / count
+        if self._judging is not None:
+            scores = self._judge(self._judging, unit, table, scores, standing or Standing())
         if slopes is not None:
             slopes = (-slopes if self.scoring.orientations[0] else slopes) / count
         return Evaluation(scores, self.scoring.orientations, table.statuses, table.reasons, slopes)
@@ -212,6 +220,7 @@ class Evaluator:
             chosen = unit if len(rows) == len(unit) else unit[torch.from_numpy(rows).to(unit.device)]
             found = self._batches.evaluate(chosen, scene, slopes is not None)
             table.scores[index, rows] = found.scores
+            table.pictures[index].update((int(rows[row]), image) for row, image in found.pictures.items())
             if slopes is not None and found.slopes is not None:
                 slopes[rows] += found.slopes
             for row, reason in found.failures.items():
@@ -250,6 +259,8 @@ class Evaluator:
         for one in developing.develop(values, range(len(scenes))):
             if one.picture is not None:
                 pictures[one.scene, one.candidate] = one.picture
+                if self._judging is not None:
+                    table.pictures[one.scene][one.candidate] = torch.from_numpy(one.picture)
                 settled[one.scene, one.candidate] = True
                 score(one.scene, one.candidate)
                 continue
@@ -266,15 +277,37 @@ class Evaluator:
         waited = time.perf_counter() - started - (self.seconds_scoring - scored)
         self._batches.seconds_rendering += waited
 
+    def _judge(
+        self,
+        judging: Judging,
+        unit: Tensor,
+        table: _Table,
+        pictured: NDArray[np.float64],
+        standing: Standing,
+    ) -> NDArray[np.float64]:
+        """(P, K) scores: those of pictures, and those of judges."""
+        started = time.perf_counter()
+        verdict = judging.judge(unit, table.going_on().tolist(), table.pictures, standing)
+        for row, reason in verdict.failures.items():
+            table.end(row, 0, FAILED, reason)
+        scores = self.scoring.joined(pictured, verdict.scores)
+        scores[list(verdict.failures)] = np.nan
+        self._batches.seconds_scoring += time.perf_counter() - started
+        return scores
+
 
 class _Table:
-    """The scores of P candidates on S scenes, and what became of each candidate."""
+    """The scores of P candidates on S scenes, and what became of each candidate.
+
+    ``pictures`` holds (3, H, W) by candidate for each scene, where judges need them.
+    """
 
     def __init__(self, candidates: int, scenes: int, columns: int) -> None:
         self.scores = np.full((scenes, candidates, columns), np.nan)
         self.statuses = [DONE] * candidates
         self.reasons = [""] * candidates
         self._ended_on = [scenes] * candidates
+        self.pictures: list[dict[int, Tensor]] = [{} for _ in range(scenes)]
 
     def going_on(self) -> NDArray[np.int64]:
         return np.array([row for row, status in enumerate(self.statuses) if status == DONE], dtype=np.int64)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from isptune.contracts.judge import Judge
 from isptune.errors import ConfigurationError
 from isptune.failures import blame, called
 from isptune.naming import listed
@@ -72,6 +74,8 @@ class Scoring:
         orientations: (K,) whether higher is better.
         name: the objectives' names.
         is_differentiable: there is one column, and gradients reach it.
+        judges: by the labels of their columns, the objectives that judge whole generations.
+        pictured: the labels of the other columns, which pictures are scored by.
 
     Raises:
         ConfigurationError: ``vector`` where no objective has labels, or a column that is neither better high
@@ -100,16 +104,33 @@ class Scoring:
         self.objectives = tuple(objectives)
         self.labels = tuple(label for part in self.parts for label in part.labels)
         self.orientations = tuple(higher for part in self.parts for higher in part.orientations)
+        judging = [part for part in self.parts if isinstance(part.objective, Judge)]
+        self.judges = {part.labels[0]: cast(Judge, part.objective) for part in judging}
+        self.pictured = tuple(label for label in self.labels if label not in self.judges)
         self.is_differentiable = len(self.labels) == 1 and bool(objectives[0].is_differentiable)
 
     def columns(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
-        """(N, K) float64 scores of a batch (N, 3, H, W), each in its own orientation.
+        """Scores of a batch (N, 3, H, W), a float64 column for each of ``pictured`` in its own orientation.
 
         Raises:
             EvaluationError: an objective raised, or gave another shape; the message names it.
         """
-        parts = [part.columns(images, reference) for part in self.parts]
+        parts = [part.columns(images, reference) for part in self.parts if part.labels[0] not in self.judges]
+        if not parts:
+            return images.new_zeros(len(images), 0, dtype=torch.float64)
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def joined(self, pictured: NDArray[np.float64], judged: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(P, K) scores in the order of ``labels``.
+
+        Args:
+            pictured, judged: (P, k) scores in the order of ``pictured`` and of ``judges``.
+        """
+        scores = np.empty((len(pictured), len(self.labels)))
+        is_judged = [label in self.judges for label in self.labels]
+        scores[:, np.flatnonzero(np.logical_not(is_judged))] = pictured
+        scores[:, np.flatnonzero(is_judged)] = judged
+        return scores
 
     def losses(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores (P, K) as losses to minimise, see ``losses_of``."""

@@ -15,7 +15,11 @@ from torch import Tensor
 
 import isptune
 from isptune.checkpoints import MissingCheckpointError
+<<<<<<< HEAD
 from isptune.contracts.requirements import Memory
+=======
+from isptune.contracts.judge import scores_no_pictures
+>>>>>>> 566b524 (Judges in the evaluator; verbs and sums that score pictures refuse them)
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 from isptune.objective import Objective, check_images
@@ -263,6 +267,8 @@ def _read(metric: Any) -> tuple[tuple[str, ...], Sequence[int], Objective]:
         objective = isptune.create_objective(name, **options)
     except MissingCheckpointError as error:
         raise error.elsewhere(f"metrics=[{{objective: {name}, options: {{checkpoint: FOLDER}}}}]") from error
+    if objective.is_judge:
+        raise scores_no_pictures(name)
     if objective.needs_reference:
         raise ConfigurationError(
             f"the objective '{name}' needs a reference image, which a metric bank does not have"

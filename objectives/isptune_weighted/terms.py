@@ -9,6 +9,7 @@ from typing import Any
 
 import isptune
 from isptune.checkpoints import MissingCheckpointError
+from isptune.contracts.judge import scores_no_pictures
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 from isptune.objective import Objective
@@ -122,6 +123,8 @@ def _term(label: str, name: str, entry: Any, normalise: bool) -> Term:
     except MissingCheckpointError as error:
         term = f"{{objective: {name}, weight: {weight:g}, options: {{checkpoint: FOLDER}}}}"
         raise error.elsewhere(f"terms={{{label}: {term}}}") from error
+    if objective.is_judge:
+        raise scores_no_pictures(name)
     scale = float(weight) if objective.higher_is_better else -float(weight)
     if normalise:
         low, high = objective.score_range

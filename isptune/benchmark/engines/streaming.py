@@ -17,7 +17,11 @@ from isptune.benchmark.worker import Job, Parts, Worker
 from isptune.errors import IsptuneError
 from isptune.files import append_whole, make_folder, unwritable, write_whole
 from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME
+from isptune.runs.judgements import JUDGEMENTS_NAME
 from isptune.tracking import Progress
+
+# What judges noted goes before the log of the generation that it was noted in.
+_GROWING = (JUDGEMENTS_NAME, LOG_NAME)
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,11 @@ class Written:
 def files_of(job: Job) -> dict[str, bytes]:
     """What the driver has of a run that began already; a torn last line stays here and is written over."""
     found = {}
-    for name in (CONFIG_NAME, LOG_NAME):
+    for name in (CONFIG_NAME, *_GROWING):
         path = job.directory / name
         if path.exists():
-            found[name] = path.read_bytes()
-    if LOG_NAME in found:
-        found[LOG_NAME] = found[LOG_NAME][: found[LOG_NAME].rfind(b"\n") + 1]
+            data = path.read_bytes()
+            found[name] = data[: data.rfind(b"\n") + 1] if name in _GROWING else data
     return found
 
 
@@ -103,22 +106,21 @@ class _Stream:
         self._directory, self._sent = directory, sent
 
     def news(self) -> Iterator[Written]:
-        """The configuration once, and the log's new lines."""
+        """The configuration once, and the new lines of what grows."""
         path = self._directory / CONFIG_NAME
         if path.exists() and CONFIG_NAME not in self._sent:
             self._sent[CONFIG_NAME] = path.stat().st_size
             yield Written(CONFIG_NAME, path.read_bytes())
-        log = self._directory / LOG_NAME
-        if not log.exists():
-            return
-        start = self._sent.get(LOG_NAME, 0)
-        data = log.read_bytes()[start:]
-        self._sent[LOG_NAME] = start + len(data)
-        if data:
-            yield Written(LOG_NAME, data, start)
+        for name in _GROWING:
+            path = self._directory / name
+            start = self._sent.get(name, 0)
+            data = path.read_bytes()[start:] if path.exists() else b""
+            self._sent[name] = start + len(data)
+            if data:
+                yield Written(name, data, start)
 
     def rest(self) -> Iterator[Written]:
         """All other files, when the run has ended."""
         for path in sorted(self._directory.iterdir()):
-            if path.is_file() and path.name not in (CONFIG_NAME, LOG_NAME):
+            if path.is_file() and path.name not in (CONFIG_NAME, *_GROWING):
                 yield Written(path.name, path.read_bytes())

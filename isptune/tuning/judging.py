@@ -1,0 +1,245 @@
+"""Judges in a run: each gets one round a generation, with what it noted of it before."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from isptune.contracts.judge import Contender, Judge, JudgedScene, Leader, Round, identity_of
+from isptune.errors import EvaluationError
+from isptune.failures import blame, called
+from isptune.parameters import ParameterSpace
+from isptune.pipeline import Pipeline, Scene
+from isptune.plugins.wording import shown
+from isptune.runs.judgements import Judgements
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Best:
+    """A judge's best candidate of earlier generations: (f,) in the unit cube, and what it scored."""
+
+    candidate: Numbers
+    score: float
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a run has come when its judges are asked.
+
+    Attributes:
+        generation: the number of the one to judge.
+        best: of earlier generations, by the label of the judge's column; nothing where there is none.
+        judgements: what was noted, and where notes go.
+    """
+
+    generation: int = 0
+    best: Mapping[str, Best] = field(default_factory=dict)
+    judgements: Judgements = field(default_factory=Judgements)
+
+
+@dataclass
+class Verdict:
+    """What the judges of a run say of one generation.
+
+    Attributes:
+        scores: (P, J), a column for each judge; NaN where a candidate had no picture or was not judged.
+        failures: why candidates were not judged, by their row.
+    """
+
+    scores: Numbers
+    failures: dict[int, str] = field(default_factory=dict)
+
+
+class Judging:
+    """Asks the judges of a run.
+
+    Args:
+        pipeline: gives the references.
+        judges: by the label of each one's column.
+        space: what candidates are of.
+        render: makes (1, 3, H, W) of (1, n) values on a scene. Leaders are always rendered by themselves and
+            anew in every sitting, so that a run which was killed sees them to the same bit.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        judges: Mapping[str, Judge],
+        space: ParameterSpace,
+        render: Callable[[Tensor, Scene], Tensor],
+    ) -> None:
+        self._pipeline = pipeline
+        self._judges = dict(judges)
+        self._space = space
+        self._render = render
+        self._scenes: tuple[JudgedScene, ...] | None = None
+        # The pictures of the leaders of the latest generation, by identity.
+        self._leading: dict[str, _Rendered] = {}
+
+    @torch.no_grad()
+    def judge(
+        self,
+        unit: Tensor,
+        rows: Sequence[int],
+        pictures: Sequence[Mapping[int, Tensor]],
+        standing: Standing,
+    ) -> Verdict:
+        """Have the candidates of a generation judged.
+
+        Args:
+            unit: (P, f) in the unit cube.
+            rows: those that have pictures on all scenes.
+            pictures: for each scene, (3, H, W) float32 on the CPU by row.
+            standing: how far the run has come.
+
+        Raises:
+            EvaluationError: a judge raised, or gave something else than a score for each contender.
+            IsptuneError: it says that a setting is wrong, or a note cannot be written.
+        """
+        verdict = Verdict(np.full((len(unit), len(self._judges)), np.nan))
+        values = self._space.to_dicts(self._space.to_values(unit))
+        # Candidates of equal values are one contender.
+        places: dict[str, list[int]] = {}
+        for row in rows:
+            places.setdefault(identity_of(values[row]), []).append(row)
+        leaders = self._leaders(standing.best)
+        for column, (label, judge) in enumerate(self._judges.items()):
+            identities = [one for one, same in places.items() if same[0] not in verdict.failures]
+            if not identities:
+                break
+            contenders = tuple(
+                Contender(one, values[places[one][0]], tuple(scene[places[one][0]] for scene in pictures))
+                for one in identities
+            )
+            scores = self._asked(judge, label, contenders, leaders.get(label), standing)
+            for identity, score in zip(identities, scores.tolist(), strict=True):
+                for row in places[identity]:
+                    verdict.scores[row, column] = score
+                    if np.isnan(score):
+                        verdict.failures[row] = f"the objective '{called(judge)}' could not judge it"
+                    elif np.isinf(score):
+                        verdict.failures[row] = f"it scored {label} {score}"
+        return verdict
+
+    def _asked(
+        self,
+        judge: Judge,
+        label: str,
+        contenders: tuple[Contender, ...],
+        leader: Leader | None,
+        standing: Standing,
+    ) -> Numbers:
+        """(P,) the scores of one judge."""
+        generation, judgements = standing.generation, standing.judgements
+        round = Round(
+            generation=generation,
+            contenders=contenders,
+            scenes=self._seen(),
+            leader=leader,
+            notes=judgements.notes(label, generation),
+            earlier=judgements.earlier(label, generation),
+            write=partial(judgements.note, label, generation),
+        )
+        try:
+            with blame(f"the objective '{called(judge)}'"):
+                return _checked(judge.judge(round), len(contenders))
+        except EvaluationError as error:
+            # What the pipeline did is not the judge's mistake.
+            cause = next((one.error for one in self._leading.values() if one.error is not None), error)
+            kept = ""
+            if judgements.path is not None:
+                kept = f"; what was answered is kept, go on with: isptune resume {judgements.path.parent}"
+            raise EvaluationError(f"{cause}{kept}") from error
+
+    def _seen(self) -> tuple[JudgedScene, ...]:
+        if self._scenes is None:
+            found = []
+            for index, scene in enumerate(self._pipeline.scenes):
+                reference = self._pipeline.reference(scene)
+                held = None if reference is None else _plain(reference[0])
+                found.append(JudgedScene(index, scene.name, (scene.height, scene.width), held))
+            self._scenes = tuple(found)
+        return self._scenes
+
+    def _leaders(self, best: Mapping[str, Best]) -> dict[str, Leader]:
+        """The leaders by label; what was rendered of them for the generation before is kept."""
+        leaders, before, self._leading = {}, self._leading, {}
+        for label, one in best.items():
+            values = self._space.to_values(torch.from_numpy(one.candidate[None]))
+            (named,) = self._space.to_dicts(values)
+            identity = identity_of(named)
+            if identity not in self._leading:
+                made = before.get(identity)
+                self._leading[identity] = made or _Rendered(values, self._pipeline.scenes, self._render)
+            leaders[label] = Leader(identity, named, self._leading[identity], score=one.score)
+        return leaders
+
+
+class _Rendered(Sequence[Tensor]):
+    """The pictures of one candidate, made when they are asked for.
+
+    Attributes:
+        error: what the pipeline raised over one of them.
+    """
+
+    def __init__(
+        self, values: Tensor, scenes: Sequence[Scene], render: Callable[[Tensor, Scene], Tensor]
+    ) -> None:
+        self._values, self._scenes, self._render = values, scenes, render
+        self._made: dict[int, Tensor] = {}
+        self._lock = threading.Lock()
+        self.error: EvaluationError | None = None
+
+    def __len__(self) -> int:
+        return len(self._scenes)
+
+    @overload
+    def __getitem__(self, scene: int) -> Tensor: ...
+
+    @overload
+    def __getitem__(self, scene: slice) -> list[Tensor]: ...
+
+    def __getitem__(self, scene: int | slice) -> Tensor | list[Tensor]:
+        places = range(len(self))[scene]
+        return self._picture(places) if isinstance(places, int) else [self._picture(one) for one in places]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return map(self._picture, range(len(self)))
+
+    def _picture(self, scene: int) -> Tensor:
+        with self._lock:
+            if scene not in self._made:
+                try:
+                    self._made[scene] = _plain(self._render(self._values, self._scenes[scene])[0])
+                except EvaluationError as error:
+                    self.error = error
+                    raise
+            return self._made[scene]
+
+
+def _plain(picture: Tensor) -> Tensor:
+    return picture.detach().to("cpu", torch.float32)
+
+
+def _checked(found: Any, count: int) -> Numbers:
+    """What a judge gave as (P,) float64, or an EvaluationError."""
+    needed = f"needed: {count} number{'' if count == 1 else 's'}, one a contender"
+    try:
+        given = np.asarray(found.detach().cpu().double() if isinstance(found, Tensor) else found)
+    except (TypeError, ValueError):
+        given = np.asarray(None)
+    if given.dtype.kind not in "fiu":
+        raise EvaluationError(f"judge gave {shown(found)}; {needed}")
+    if given.shape != (count,):
+        raise EvaluationError(f"judge gave numbers of the shape {given.shape}; {needed}")
+    return given.astype(np.float64)

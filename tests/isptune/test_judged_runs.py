@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 from torch import Tensor
 
 import isptune
@@ -24,7 +25,7 @@ from isptune.runs.directory import RunDirectory
 from isptune.runs.judgements import JUDGEMENTS_NAME
 
 Maker = Callable[..., Any]
-SCENE = "chart:48x32"
+SCENE = "chart:64x48"
 
 
 class Light(isptune.Judge):
@@ -59,6 +60,12 @@ def round_to(number: float) -> float:
     return round(number, 6)
 
 
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs write their logs alone."""
+    monkeypatch.setattr("isptune.tuner.write_outputs", lambda *given: None)
+
+
 def log_of(folder: str | Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in (Path(folder) / "evaluations.jsonl").read_text().splitlines()]
     return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
@@ -72,11 +79,12 @@ def tuned(pipeline: Any, judge: Any, out: str | None, **settings: Any) -> isptun
     return isptune.tune(pipeline, judge, **{"budget": 24, "population": 6, "seed": 1, "out": out, **settings})
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_run_that_fails_while_judging_resumes_to_the_log_of_an_unbroken_one(flat: Maker) -> None:
     whole = Light()
     tuned(flat(), whole, "whole")
     assert len(log_of("whole")) == 4
-    for stop in (0, 3, 6, 9, 17, 26):
+    for stop in (3, 13, 26):
         out = f"stopped-{stop}"
         first, second = Light(stop), Light()
         with pytest.raises(EvaluationError) as failure:
@@ -91,11 +99,13 @@ def test_a_run_that_fails_while_judging_resumes_to_the_log_of_an_unbroken_one(fl
         assert notes_of(out) == notes_of("whole")
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_run_without_a_directory_gives_the_same(flat: Maker) -> None:
     scores = [tuned(flat(), Light(), out).history.scores for out in ("whole", None)]
     np.testing.assert_array_equal(*scores)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_judge_is_told_of_the_generations_before(flat: Maker) -> None:
     judge = Light()
     result = tuned(flat(), judge, "run")
@@ -113,6 +123,7 @@ def test_a_judge_is_told_of_the_generations_before(flat: Maker) -> None:
         assert round.notes == ()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_ctrl_c_while_judging_ends_the_run_with_what_is_logged(flat: Maker) -> None:
     whole = Light()
     tuned(flat(), whole, "whole")
@@ -127,6 +138,7 @@ def test_ctrl_c_while_judging_ends_the_run_with_what_is_logged(flat: Maker) -> N
     assert log_of("run") == log_of("whole")
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_notes_of_generations_that_are_not_there_are_refused(flat: Maker) -> None:
     tuned(flat(), Light(), "run")
     path = RunDirectory("run").file("evaluations.jsonl")
@@ -146,6 +158,7 @@ def test_notes_of_generations_that_are_not_there_are_refused(flat: Maker) -> Non
     assert not [asked for asked in judge.asked if asked.startswith("1 ")]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_values_that_were_judged_are_not_judged_again(flat: Maker) -> None:
     class Stepped(flat):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -166,6 +179,7 @@ def test_values_that_were_judged_are_not_judged_again(flat: Maker) -> None:
     assert not np.isnan(result.history.scores).any()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_candidate_that_comes_again_keeps_its_score(flat: Maker) -> None:
     """Of real numbers, too: a small simplex of ``es`` at a bound proposes the same point again."""
 
@@ -234,7 +248,7 @@ def test_tuning_by_a_simulated_observer_moves_towards_the_truth() -> None:
     assert result.history.best > 100
     assert result.l1_normalised < 0.3 * np.median(losses[:12])
     assert result.l1_normalised < losses[:12].min()
-    assert np.corrcoef(result.history.scores, losses)[0, 1] < -0.5
+    assert spearmanr(result.history.scores, losses).statistic < -0.5
 
 
 CHILD = """
@@ -250,14 +264,14 @@ def note(self, *given):
         import time
         time.sleep(60)
 Judgements.note = note
-pipeline = isptune.create_pipeline("synthetic", scenes=["{scene}"], seed=0)
+stages = ["brighten", "white_noise"]
+pipeline = isptune.create_pipeline("synthetic", scenes=["{scene}"], stages=stages, seed=0, compile=False)
 isptune.tune(pipeline, isptune.create_objective("simulated-observer"), optimizer="cma", budget=18, population=6, out="run")
 """
 
 
-def test_a_run_killed_while_judging_resumes_to_the_log_of_an_unbroken_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.usefixtures("no_figures")
+def test_a_run_killed_while_judging_resumes_to_the_log_of_an_unbroken_one() -> None:
     command = [sys.executable, "-c", CHILD.format(notes=20, scene=SCENE)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
@@ -269,7 +283,8 @@ def test_a_run_killed_while_judging_resumes_to_the_log_of_an_unbroken_one(
     with notes.open("a") as file:
         file.write('{"run": "torn')
     isptune.resume("run")
-    pipeline = isptune.create_pipeline("synthetic", scenes=[SCENE], seed=0)
+    stages = ["brighten", "white_noise"]
+    pipeline = isptune.create_pipeline("synthetic", scenes=[SCENE], stages=stages, seed=0, compile=False)
     observer = isptune.create_objective("simulated-observer")
     isptune.tune(pipeline, observer, optimizer="cma", budget=18, population=6, out="whole")
     assert log_of("run") == log_of("whole")

@@ -47,7 +47,7 @@ class Partly(Pipeline):
     """Paints grey of the level; fails below 0.2 and gives NaN above 0.8."""
 
     has_reference = True
-    working_images = 1.0
+    memory = isptune.Memory(images=1.0)
 
     def __init__(self) -> None:
         self.name = "partly"
@@ -66,7 +66,7 @@ class Partly(Pipeline):
 class Kept(Pipeline):
     """Renders every batch into the same memory."""
 
-    working_images = 1.0
+    memory = isptune.Memory(images=1.0)
 
     def __init__(self) -> None:
         self.name = "kept"

@@ -15,11 +15,8 @@ from torch import Tensor
 
 import isptune
 from isptune.checkpoints import MissingCheckpointError
-<<<<<<< HEAD
-from isptune.contracts.requirements import Memory
-=======
 from isptune.contracts.judge import scores_no_pictures
->>>>>>> 566b524 (Judges in the evaluator; verbs and sums that score pictures refuse them)
+from isptune.contracts.requirements import Memory
 from isptune.errors import ConfigurationError
 from isptune.naming import did_you_mean, listed
 from isptune.objective import Objective, check_images

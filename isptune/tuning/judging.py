@@ -15,7 +15,7 @@ from torch import Tensor
 
 from isptune.contracts.judge import Contender, Judge, JudgedScene, Leader, Round, identity_of
 from isptune.errors import EvaluationError
-from isptune.failures import blame, called
+from isptune.failures import blame, called, is_out_of_memory
 from isptune.parameters import ParameterSpace
 from isptune.pipeline import Pipeline, Scene
 from isptune.plugins.wording import shown
@@ -150,16 +150,21 @@ class Judging:
             earlier=judgements.earlier(label, generation),
             write=partial(judgements.note, label, generation),
         )
+        name = f"the objective '{called(judge)}'"
         try:
-            with blame(f"the objective '{called(judge)}'"):
+            with blame(name):
                 return _checked(judge.judge(round), len(contenders))
-        except EvaluationError as error:
-            # What the pipeline did is not the judge's mistake.
-            cause = next((one.error for one in self._leading.values() if one.error is not None), error)
-            kept = ""
+        except Exception as error:
+            if is_out_of_memory(error):
+                said = f"{name} failed: there is not enough memory"
+            elif isinstance(error, EvaluationError):
+                # What the pipeline did to a leader is not the judge's mistake.
+                said = str(next((one.error for one in self._leading.values() if one.error), error))
+            else:
+                raise
             if judgements.path is not None:
-                kept = f"; what was answered is kept, go on with: isptune resume {judgements.path.parent}"
-            raise EvaluationError(f"{cause}{kept}") from error
+                said += f"; what was answered is kept, go on with: isptune resume {judgements.path.parent}"
+            raise EvaluationError(said) from error
 
     def _seen(self) -> tuple[JudgedScene, ...]:
         if self._scenes is None:

@@ -286,6 +286,15 @@ def test_a_judge_that_raises_stops_the_evaluation(flat: Maker, tmp_path: Path) -
     assert judgements.notes("reddest", 0) == ({"said": 1},)
 
 
+def test_a_judge_without_memory_is_one_sentence(flat: Maker) -> None:
+    def answer(round: Round) -> Any:
+        raise MemoryError
+
+    with pytest.raises(EvaluationError) as failure:
+        Evaluator(flat(), Reddest(answer)).evaluate(CANDIDATES)
+    assert str(failure.value) == "the objective 'reddest' failed: there is not enough memory"
+
+
 def test_a_note_that_is_none_is_the_judges_mistake(flat: Maker) -> None:
     with pytest.raises(EvaluationError) as failure:
         Evaluator(flat(), Reddest(lambda round: round.note({"share": math.nan}))).evaluate(CANDIDATES)

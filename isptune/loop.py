@@ -17,11 +17,13 @@ from isptune.parameters.identity import identities
 from isptune.pareto import non_dominated
 from isptune.runs.description import levels_of
 from isptune.runs.generation import DONE, Generation
+from isptune.runs.judgements import Judgements
 from isptune.session import Session
 from isptune.stopping import Switch
 from isptune.tracking.facts import Progress
 from isptune.tracking.tracker import Watchers
 from isptune.tuning.evaluation import Evaluation, Evaluator
+from isptune.tuning.judging import Best, Standing
 from isptune.tuning.proposing import Proposer
 from isptune.tuning.stopping import FAILED_BEFORE, Failures, problems_of
 
@@ -39,6 +41,7 @@ class Loop:
         watchers: Watchers,
         run: str,
         switch: Switch,
+        judgements: Judgements,
     ) -> None:
         self.session = session
         self.proposer = proposer
@@ -48,6 +51,9 @@ class Loop:
         self.watchers = watchers
         self.run = run
         self.switch = switch
+        self.judgements = judgements
+        # What each judge held the best of all generations.
+        self.leading: dict[str, Best] = {}
         self.log: list[Generation] = []
         self.best: float | None = None
         self.lowest = np.inf
@@ -109,9 +115,9 @@ class Loop:
     def _evaluate(self, candidates: NDArray[np.float64]) -> Evaluation:
         """Evaluate a batch; candidates whose values were evaluated before have their scores already.
 
-        That is for spaces with whole numbers or choices, and for pipelines that make one picture at a time,
-        whose failures may be slow: elsewhere equal values mean equal candidates, which are too rare to change
-        a run of an earlier version for.
+        That is for spaces with whole numbers or choices, for pipelines that make one picture at a time, whose
+        failures may be slow, and for judges, who are asked nothing twice: elsewhere equal values mean equal
+        candidates, which are too rare to change a run of an earlier version for.
         """
         gradients = self.proposer.optimizer.needs_gradient
         space = self.session.space
@@ -123,7 +129,8 @@ class Loop:
         fates = {key: self.known[key] for key in keys if key in self.known}
         reasons = [""] * len(keys)
         if new:
-            found = self.evaluator.evaluate(candidates[new], gradients=gradients)
+            standing = Standing(len(self.log), self.leading, self.judgements)
+            found = self.evaluator.evaluate(candidates[new], gradients=gradients, standing=standing)
             fates |= {keys[row]: (found.scores[i], found.statuses[i]) for i, row in enumerate(new)}
             for row, reason in zip(new, found.reasons, strict=True):
                 reasons[row] = reason
@@ -138,7 +145,8 @@ class Loop:
     @property
     def _knows(self) -> bool:
         """Whether values that were evaluated before are not evaluated again."""
-        return not self.session.space.is_continuous or self.session.pipeline.develops
+        mixed = not self.session.space.is_continuous
+        return mixed or self.session.pipeline.develops or bool(self.scoring.judges)
 
     def _levels(self, candidates: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """(P, L) hidden levels for the log, where the pipeline knows its truth."""
@@ -155,6 +163,7 @@ class Loop:
         self.evaluations += len(losses)
         self.seconds += generation.seconds
         fresh = self._remember(generation)
+        self._find_leaders(generation)
         best = mean = None
         if len(self.scoring.labels) > 1:
             self._find_front(losses[fresh])
@@ -197,6 +206,20 @@ class Loop:
         if truth is not None and generation.levels is not None:
             plain, share = truth.losses(generation.levels[row : row + 1])
             self.hidden = float(plain[0]), float(share[0])
+
+    def _find_leaders(self, generation: Generation) -> None:
+        """Bring the best candidates of each judge up to date."""
+        for label in self.scoring.judges:
+            column = self.scoring.labels.index(label)
+            sign = 1.0 if self.scoring.orientations[column] else -1.0
+            scores = sign * generation.scores[:, column]
+            if np.isnan(scores).all():
+                continue
+            row = int(np.nanargmax(scores))
+            before = self.leading.get(label)
+            if before is None or scores[row] > sign * before.score:
+                score = float(generation.scores[row, column])
+                self.leading[label] = Best(generation.candidates[row], score)
 
     def _in_generation(self, generation: Generation) -> tuple[float | None, float | None]:
         """The best and the mean finite score of a generation of one score."""

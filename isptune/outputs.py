@@ -14,6 +14,7 @@ from isptune.pictured import MOST_SCENES, caption, different_pictures, reference
 from isptune.pipeline import Scene
 from isptune.result import TuneResult
 from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME, RunDirectory
+from isptune.runs.judgements import JUDGEMENTS_NAME
 from isptune.runs.pictures import FOLDER, INDEX, REFERENCE, write_pictures
 from isptune.session import Session
 from isptune.words import FOUND, START
@@ -40,6 +41,8 @@ def write_outputs(
         figures: also draw figures; otherwise only what a pipeline alone can make is written.
     """
     result.files = [directory.file(CONFIG_NAME), directory.file(LOG_NAME)]
+    if directory.file(JUDGEMENTS_NAME).exists():
+        result.files.append(directory.file(JUDGEMENTS_NAME))
     # The figures are safe before anything is drawn.
     result.files.append(
         directory.write(RESULT_NAME, json.dumps(result.to_dict(), indent=2, allow_nan=False) + "\n")

@@ -78,16 +78,22 @@ def caption(
     """
     device = pipeline.device
     pristine = None if reference is None else reference[None].to(device)
-    scores = scoring.columns(image[None].to(device), pristine)[0].tolist()
-    lines = [_written(dict(zip(scoring.labels, scores, strict=True)))]
+    columns = scoring.columns(image[None].to(device), pristine)[0].tolist()
+    scores = dict(zip(scoring.pictured, columns, strict=True))
+    run = of_the_run or {}
     mean = measured_on(pipeline.scenes)
-    if mean and lines[0]:
-        lines[0] = f"this picture: {lines[0]}"
-        if of_the_run:
-            lines.append(f"the run: {_written(of_the_run)} ({mean})")
+    if mean:
+        words = {"this picture": _written(scores), "the run": _written(run)}
+        lines = [f"{what}: {text}" for what, text in words.items() if text]
+        if words["the run"]:
+            lines[-1] += f" ({mean})"
+    else:
+        # What judges said of the candidate, they said of this picture.
+        told = {label: scores.get(label, run.get(label)) for label in scoring.labels}
+        lines = [_written({label: score for label, score in told.items() if score is not None})]
     if share is not None:
         lines.append(f"{NORMALISED_L1} {share:.3g}")
-    return "\n".join(lines) if mean else ", ".join(filter(None, lines))
+    return ("\n" if mean else ", ").join(filter(None, lines))
 
 
 def _written(scores: Mapping[str, float]) -> str:

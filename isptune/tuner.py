@@ -25,6 +25,7 @@ from isptune.pipeline import Pipeline, Scene
 from isptune.result import TuneResult, build_result
 from isptune.runs.directory import RunDirectory
 from isptune.runs.generation import Generation
+from isptune.runs.judgements import JUDGEMENTS_NAME, Judgements
 from isptune.session import Session, make_session, open_directory, prepare_resume
 from isptune.stopping import stoppable_run
 from isptune.tracking.facts import Callback, RunFacts
@@ -233,10 +234,12 @@ def run_session(
     if notices and len(log) < session.generations:
         for sentence in (*coverage.notices(session.scoring.objectives, session.pipeline), *_repeats(session)):
             logger.warning("%s", sentence)
+    judgements: Judgements | None = None
     try:
+        judgements = _judgements(session, run, len(log))
         watchers.start(_run_facts(session, run, resumed))
         with stoppable_run() as switch:
-            loop = Loop(session, Proposer(optimizer), evaluator, watchers, run, switch)
+            loop = Loop(session, Proposer(optimizer), evaluator, watchers, run, switch, judgements)
             interrupt: KeyboardInterrupt | None = None
             try:
                 loop.replay(log)
@@ -266,8 +269,18 @@ def run_session(
         raise
     finally:
         evaluator.close()
+        if judgements is not None:
+            judgements.close()
         if directory is not None:
             directory.close()
+
+
+def _judgements(session: Session, run: str, logged: int) -> Judgements:
+    """What the judges of a run noted before; runs without judges have no such file."""
+    directory = session.directory
+    if directory is None or not session.scoring.judges:
+        return Judgements()
+    return Judgements(directory.file(JUDGEMENTS_NAME), run, logged)
 
 
 def _repeats(session: Session) -> list[str]:

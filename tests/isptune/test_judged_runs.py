@@ -238,7 +238,7 @@ def test_tuning_by_a_simulated_observer_moves_towards_the_truth() -> None:
     stages = ["gaussian_blur", "brighten", "white_noise"]
     pipeline = isptune.create_pipeline("synthetic", scenes=[SCENE], stages=stages, seed=0, compile=False)
     observer = isptune.create_objective("simulated-observer", noise=0.5, comparisons=4)
-    result = isptune.tune(pipeline, observer, optimizer="random", budget=180, population=12, seed=0)
+    result = isptune.tune(pipeline, observer, optimizer="cma", budget=180, population=12, seed=0)
     losses = result.history.l1_normalised
     # Scores of all generations are one scale: the best is one of the last, and better than all of the first.
     assert result.history.best > 100

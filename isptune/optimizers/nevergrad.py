@@ -33,6 +33,9 @@ MULTI_OBJECTIVE_FILE = Path(__file__).with_name("nevergrad_multi_objective.json"
 # Nevergrad cuts losses off at 5e20 with a warning; beyond this, losses are compressed in their order.
 _LARGEST = 1e18
 
+# In the names of methods that cannot be told several losses of candidates that they did not propose.
+_WITHOUT_STARTS = ("MetaModel", "EMNATBPSA")
+
 
 class NevergradOptimizer(Optimizer):
     """An optimizer of Nevergrad (Rapin and Teytaud 2018), asked and told in whole batches.
@@ -76,6 +79,8 @@ class NevergradOptimizer(Optimizer):
         super().__init__(space, population, seed, budget, starts)
         self._isolation = Isolation(self.seed, f"nevergrad's optimizer '{self.method}'")
         self._handles: list[Any] = []
+        self._suggested: list[Any] = []
+        self._begun = False
         self._ranges: list[FiniteLosses] = []
         with self._isolation.running():
             self._search = self._create(self._isolation.own)
@@ -113,6 +118,8 @@ class NevergradOptimizer(Optimizer):
         """P calls of Nevergrad's ``ask``."""
         with self._isolation.running():
             self._handles = [self._search.ask() for _ in range(self.population)]
+            if not self._begun:
+                self._begun, self._suggested = True, self._handles[: len(self.starts)]
             points = np.array([np.asarray(handle.value, dtype=np.float64) for handle in self._handles])
         return points[:, : self.dimension].copy()
 
@@ -128,10 +135,17 @@ class NevergradOptimizer(Optimizer):
             from nevergrad.common.errors import TellNotAskedNotSupportedError
 
             for handle, row in zip(self._handles, told, strict=True):
+                if handle in self._suggested and len(row) > 1 and self._fails_on_starts:
+                    continue
                 # Some methods cannot learn from starts, which they did not think of themselves.
                 with contextlib.suppress(TellNotAskedNotSupportedError):
                     self._search.tell(handle, float(row[0]) if len(row) == 1 else row)
-        self._handles = []
+        self._handles, self._suggested = [], []
+
+    @property
+    def _fails_on_starts(self) -> bool:
+        """Whether the method raises sooner or later where it is told several losses of a start."""
+        return any(part in self.method for part in _WITHOUT_STARTS)
 
 
 class FiniteLosses:

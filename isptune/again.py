@@ -96,7 +96,7 @@ def require_named(data: Mapping[str, Any], out: str | Path) -> None:
 
 def _deciding(parameter: Mapping[str, Any]) -> dict[str, Any]:
     """What of a parameter decides the values of candidates."""
-    return {key: value for key, value in parameter.items() if key not in ("unit", "description", "default")}
+    return {key: value for key, value in parameter.items() if key not in ("unit", "description")}
 
 
 def check_parameters(data: Mapping[str, Any], space: ParameterSpace, out: str | Path) -> None:

@@ -27,6 +27,7 @@ from isptune.integers import as_integer
 from isptune.naming import did_you_mean, listed
 from isptune.places import settled
 from isptune.runs import DESCRIBED
+from isptune.tuning.start_settings import WORDS, checked_start, read_start
 from isptune.yaml_files import read_mapping
 
 # Pydantic's words for these are about its own types.
@@ -101,6 +102,10 @@ class RunConfig(BaseModel):
     The fields are those of ``isptune tune``; in YAML ``pipeline``, ``objective`` and ``optimizer`` are a
     name or a mapping of ``name`` and ``options``. Several objectives are a list of those, or names with
     commas between them; here ``objective`` is then the first one, and ``more_objectives`` holds the others.
+    ``start`` is where the search begins: ``"default"`` for the factory's defaults, ``"own"`` for wherever the
+    optimizer begins, candidates as a mapping of parameters to values or a list of such, a YAML or JSON file
+    of these, or the folder of a run for its best candidates, up to half of the population; here it is then
+    the list. None is ``"default"`` where a parameter that is searched declares one, and ``"own"`` elsewhere.
     ``workers``, ``timeout`` and ``retries`` are for pipelines that make one picture at a time, see
     ``isptune.contracts.development``; what such a pipeline says itself holds where they are None.
     """
@@ -120,6 +125,7 @@ class RunConfig(BaseModel):
     memory_gb: float = Field(2.0, gt=0, strict=False, allow_inf_nan=False)
     vector: bool = False
     parameters: dict[str, Any] = {}
+    start: str | list[dict[str, Any]] | None = None
     max_failures: Annotated[float, Field(ge=0, le=1, strict=False, allow_inf_nan=False)] = 0.5
     workers: Annotated[int | None, Field(ge=1)] = None
     timeout: Annotated[float | None, Field(gt=0, strict=False, allow_inf_nan=False)] = None
@@ -149,7 +155,7 @@ class RunConfig(BaseModel):
         data: dict[str, Any] = handler(self)
         if self.more_objectives:
             data["objective"] = [component.model_dump() for component in self.objectives]
-        for key in ("vector", "parameters", "max_failures", "workers", "timeout", "retries"):
+        for key in ("vector", "parameters", "start", "max_failures", "workers", "timeout", "retries"):
             # What is not asked for leaves no trace, so that fingerprints are those of earlier versions.
             if key in data and data[key] == type(self).model_fields[key].default:
                 del data[key]
@@ -174,6 +180,22 @@ class RunConfig(BaseModel):
     @classmethod
     def _settings(cls, value: Any) -> Any:
         return parameter_settings(value)
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _start(cls, value: Any) -> Any:
+        return checked_start(value)
+
+    @model_validator(mode="after")
+    def _read_start(self) -> Self:
+        """Take the candidates of a file or a run into the settings, so that nothing else needs either."""
+        if isinstance(self.start, str) and self.start not in WORDS:
+            from isptune.checks import with_population
+
+            population = with_population(self).population
+            assert population is not None
+            self.start = read_start(self.start, max(1, population // 2))
+        return self
 
     @field_validator("population", "budget", "seed", mode="before")
     @classmethod

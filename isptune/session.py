@@ -11,7 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from isptune import registry
 from isptune.again import check_parameters, require_named
@@ -28,13 +30,15 @@ from isptune.runs.description import Description
 from isptune.runs.directory import LOG_NAME, RunDirectory
 from isptune.runs.generation import Generation
 from isptune.tuning.scoring import Scoring
+from isptune.tuning.starts import beginning
 
 
 @dataclass
 class Session:
     """A run that is ready to start or to go on: its parts, its settings and its directory.
 
-    ``space`` is the pipeline's with what the settings ask of its parameters: what is searched.
+    ``space`` is the pipeline's with what the settings ask of its parameters: what is searched; ``starts`` are
+    the candidates in it, (S, f), where the search begins.
     """
 
     pipeline: Pipeline
@@ -43,6 +47,7 @@ class Session:
     generations: int
     directory: RunDirectory | None
     space: ParameterSpace
+    starts: NDArray[np.float64]
     started_from: str = "configuration"
     objects: dict[str, str] = field(default_factory=dict)
 
@@ -62,6 +67,7 @@ class Session:
             population=self.config.population,
             seed=self.config.seed,
             budget=self.config.budget,
+            starts=self.starts if len(self.starts) else None,
             **component.options,
         )
         return optimizer
@@ -160,7 +166,7 @@ def best_of_run(out: str | Path, scenes: list[str]) -> tuple[Pipeline, dict[str,
     pipeline = pipeline.model_copy(update={"options": options})
     config = run.config.model_copy(update={"scenes": scenes, "crop": "full", "pipeline": pipeline})
     made = make_pipeline(config)
-    check_parameters(run.data, made.space.constrained(config.parameters), out)
+    check_parameters(run.data, beginning(made.space, config).space, out)
     return made, best
 
 
@@ -170,8 +176,8 @@ def make_session(
     config = with_population(config)
     assert config.population is not None
     generations = check_budget(config.budget, config.population)
-    space = pipeline.space.constrained(config.parameters)
-    return Session(pipeline, scoring, config, generations, directory, space)
+    begun = beginning(pipeline.space, config)
+    return Session(pipeline, scoring, config, generations, directory, begun.space, begun.starts)
 
 
 def open_directory(directory: RunDirectory, session: Session, run: str, resume: bool) -> list[Generation]:

@@ -52,6 +52,7 @@ def tune(
     autocast: str = "none",
     vector: bool = False,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    start: str | Path | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     max_failures: float = 0.5,
     workers: int | None = None,
     timeout: float | None = None,
@@ -80,6 +81,10 @@ def tune(
         parameters: what to search of the pipeline's space, by parameter, as ``ParameterSpace.constrained``
             takes it: ``{"tone.gamma": {"fix": 2.2}, "denoise.*": {"fix": None}}`` fixes one at 2.2 and a
             group at its defaults.
+        start: where the search begins: ``"default"`` for the factory's defaults, ``"own"`` for wherever the
+            optimizer begins, values by parameter or a list of such candidates (names that are left out have
+            their defaults), a YAML or JSON file of these, or the folder of a run for its best candidates, up
+            to half of the population. None is ``"default"`` where a parameter that is searched declares one.
         max_failures: the share of failed candidates, of a generation or of the last 20, above which the run
             stops; it can then be resumed, and those candidates are tried again.
         workers, timeout, retries: of a pipeline that makes one picture at a time: how many at the same time,
@@ -124,6 +129,7 @@ def tune(
             "autocast": autocast,
             "vector": vector,
             "parameters": parameters,
+            "start": start,
             "max_failures": max_failures,
             "workers": workers,
             "timeout": timeout,

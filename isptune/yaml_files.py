@@ -103,6 +103,20 @@ def written_value(data: Any) -> str:
 def read_mapping(path: str | Path, what: str, error: type[IsptuneError]) -> dict[str, Any]:
     """What a YAML file holds; nothing where it is empty.
 
+    Raises:
+        IsptuneError: of that class, as ``read_data`` does, or because it holds no mapping with texts as keys.
+    """
+    data = read_data(path, what, error)
+    if data is None:
+        return {}
+    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        raise error(f"{what} must hold a mapping of settings")
+    return data
+
+
+def read_data(path: str | Path, what: str, error: type[IsptuneError]) -> Any:
+    """What a YAML or JSON file holds; None where it is empty.
+
     Args:
         path: of the file.
         what: it is, for messages, such as ``"the configuration 'run.yaml'"``.
@@ -110,8 +124,7 @@ def read_mapping(path: str | Path, what: str, error: type[IsptuneError]) -> dict
 
     Raises:
         IsptuneError: of that class, one sentence: the file cannot be read, is not YAML (with line and
-            column), has a key twice or a number that could be
-            read in two ways, or does not hold a mapping with texts as keys.
+            column), has a key twice or a number that could be read in two ways.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -133,10 +146,6 @@ def read_mapping(path: str | Path, what: str, error: type[IsptuneError]) -> dict
     if repeated is not None:
         key, first, second = repeated
         raise error(f"{what} has the key '{key}' twice, in the lines {first} and {second}")
-    if data is None:
-        return {}
-    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        raise error(f"{what} must hold a mapping of settings")
     return data
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from isptune.benchmark.cell import Cell, folder_of
 from isptune.checks import check_components, check_scenes
@@ -24,6 +24,7 @@ from isptune.errors import ConfigurationError
 from isptune.integers import as_integer
 from isptune.paths import shown
 from isptune.places import absolute_scene
+from isptune.tuning.start_settings import WORDS, checked_start, read_start
 
 DEFAULT_NAME = "benchmark"
 # Each is a run of its own.
@@ -71,6 +72,7 @@ class BenchConfig(BaseModel):
     seeds: list[int] = Field(list(range(10)), min_length=1)
     pipeline: Component = Field(default_factory=lambda: default_component("pipeline"))
     parameters: dict[str, Any] = {}
+    start: str | list[dict[str, Any]] | None = None
     population: int | None = Field(None, ge=1, le=MOST_CANDIDATES)
     budget: int = Field(1500, ge=1)
     crop: str | int | None = "auto"
@@ -102,6 +104,18 @@ class BenchConfig(BaseModel):
     @classmethod
     def _settings(cls, value: Any) -> Any:
         return parameter_settings(value)
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _start(cls, value: Any) -> Any:
+        return checked_start(value)
+
+    @model_validator(mode="after")
+    def _read_start(self) -> Self:
+        """Take the candidates of a file or a run into the grid, so that no cell needs either."""
+        if isinstance(self.start, str) and self.start not in WORDS:
+            self.start = read_start(self.start, max(1, (self.population or 30) // 2))
+        return self
 
     @field_validator("population", "budget", "threads", mode="before")
     @classmethod
@@ -199,6 +213,7 @@ def cells_of(config: BenchConfig) -> Iterator[tuple[Cell, RunConfig]]:
                 crop=config.crop,
                 pipeline=Component(name=config.pipeline.name, options=options),
                 parameters=config.parameters,
+                start=config.start,
                 objective=Component(name=objective.name, options=objective.options),
                 optimizer=Component(name=optimizer.name, options=optimizer.options),
                 population=config.population,

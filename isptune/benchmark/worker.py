@@ -22,6 +22,7 @@ from isptune.pipeline import Scene
 from isptune.runs.directory import LOG_NAME, RunDirectory
 from isptune.session import difference, make_pipeline, prepare
 from isptune.tuner import Callback, run_session
+from isptune.tuning.starts import beginning
 
 logger = logging.getLogger("isptune")
 
@@ -188,7 +189,7 @@ def check_pipelines(jobs: Sequence[Job]) -> list[str]:
         if key not in seen:
             pipeline = make_pipeline(job.config)
             seen[key] = Stages.of(pipeline)
-            sentences |= dict.fromkeys(pipeline.space.constrained(job.config.parameters).notices)
+            sentences |= dict.fromkeys(beginning(pipeline.space, job.config).space.notices)
         sentences[notice(job.cell.objective, _coverage(job.config.objective), seen[key])] = None
     return [sentence for sentence in sentences if sentence is not None]
 

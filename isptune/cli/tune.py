@@ -72,6 +72,13 @@ from isptune.places import absolute_scene
 @checkpoint_option
 @plugin_options
 @parameter_options
+@click.option(
+    "--start",
+    metavar="WHERE",
+    help="Begin at the pipeline's defaults (default), where the optimizer would (own), at the best "
+    "candidates of a run (its folder), or at those in a YAML or JSON file. Default: default where the "
+    "pipeline has any.",
+)
 @click.option("--out", metavar="DIR", help="The run directory. Default: a new one under runs/.")
 @tracking_options
 @json_option
@@ -102,6 +109,7 @@ def command(
       isptune tune photo.png --seed 1 --out runs/first
       isptune tune photo.png --objective ssim --optimizer cma --population 15 --budget 150
       isptune tune --config run.yaml --optimizer-option mu=4
+      isptune tune photo.png --start runs/first --optimizer cma --out runs/second
       isptune tune photo.png --objective psnr,sharpness --optimizer nsga2 --population 20 --budget 200
     """
     data = read_config(config_path) if config_path else {}

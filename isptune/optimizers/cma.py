@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from isptune.contracts.free_space import Candidates, FreeSpace
 from isptune.contracts.optimizer import Optimizer
 from isptune.contracts.requirements import Packaging
+from isptune.optimizers._batch import first_steps
 from isptune.optimizers._isolation import Isolation
 from isptune.optimizers.nevergrad import FiniteLosses, NevergradOptimizer, method_class
 
@@ -28,9 +29,10 @@ class CMA(Optimizer):
 
     The search starts in the centre, or at the first of the starts, with steps of a twentieth of the range (a
     fortieth from 18 parameters on), is clipped at the bounds, and starts anew in the same place where pycma
-    finds that it has converged. Starts stand for as many points of the first generation. One
-    generation of it is a batch, or as many batches as 4 + 3 ln n candidates need. The proposals are those
-    of ``nevergrad:DiagonalCMA`` with the same seed wherever a batch has that many candidates, without
+    finds that it has converged. Starts stand for as many points of the first generation, and from them the
+    first steps of whole numbers and choices are at least half a cell. One generation of it is a batch, or as
+    many batches as 4 + 3 ln n candidates need. Without starts the proposals are those of
+    ``nevergrad:DiagonalCMA`` with the same seed wherever a batch has that many candidates, without
     Nevergrad's own 0.7 ms a candidate. A loss of +inf is passed on as a finite one that is worse than all
     seen so far.
 
@@ -150,4 +152,8 @@ class CMA(Optimizer):
             # Otherwise it reads options from a file of that name in the working directory.
             "signals_filename": "",
         }
-        return cma.CMAEvolutionStrategy(np.zeros(size), 0.3 if size < 18 else 0.15, options)
+        step = 0.3 if size < 18 else 0.15
+        if len(self.starts):
+            stds = first_steps(self.space, step * _UNIT) / (step * _UNIT)
+            options["CMA_stds"] = np.append(stds, np.ones(size - self.dimension))
+        return cma.CMAEvolutionStrategy(np.zeros(size), step, options)

@@ -14,7 +14,7 @@ from isptune.contracts.free_space import Candidates, FreeSpace
 from isptune.contracts.optimizer import Optimizer
 from isptune.errors import ConfigurationError
 from isptune.integers import as_integer
-from isptune.optimizers._batch import latin_hypercube, require_pairs
+from isptune.optimizers._batch import first_steps, latin_hypercube, require_pairs
 
 Vector = NDArray[np.float64]
 
@@ -57,8 +57,9 @@ class EvolutionStrategy(Optimizer):
     - selection: the mu best of the offspring (comma), or of parents and offspring (plus).
 
     The first batch is a Latin hypercube over the whole cube. With starts it is these and their offspring,
-    bred from each in turn with first steps of a fifth of ``initial_sigma``. A candidate of the loss +inf is
-    never selected; where a whole batch fails, its parents breed again.
+    bred from each in turn with first steps of a fifth of ``initial_sigma``, but no less than half a cell of
+    whole numbers and choices. A candidate of the loss +inf is never selected; where a whole batch fails, its
+    parents breed again.
 
     Args:
         space: the n parameters, or their number where all are real.
@@ -159,8 +160,8 @@ class EvolutionStrategy(Optimizer):
 
     def _first_batch(self) -> list[Individual]:
         if len(self.starts):
-            sigma = max(_NEAR * self.initial_sigma, self.sigma_floor)
-            parents = [Individual(start, np.full(self.dimension, sigma)) for start in self.starts]
+            sigmas = first_steps(self.space, max(_NEAR * self.initial_sigma, self.sigma_floor))
+            parents = [Individual(start, sigmas) for start in self.starts]
             children = [
                 self._toolbox.mutate(parents[number % len(parents)])
                 for number in range(self.population - len(parents))

@@ -18,6 +18,7 @@ from isptune.pipeline import Pipeline
 from isptune.runs.description import Description, levels_of
 from isptune.runs.directory import RESULT_NAME
 from isptune.runs.generation import Generation
+from isptune.tuning.starts import beginning
 
 
 def completed(
@@ -34,7 +35,7 @@ def completed(
 
     require_named(data, directory)
     pipeline = make_pipeline(config)
-    space = pipeline.space.constrained(config.parameters)
+    space = beginning(pipeline.space, config).space
     check_parameters(data, space, directory)
     noted = Description.from_dict(data)
     description = noted or _described(directory, config, pipeline, space, generations)

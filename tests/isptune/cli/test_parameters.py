@@ -193,3 +193,55 @@ def test_the_list_needs_a_pipeline(call: Call) -> None:
     assert err.startswith(
         "isptune: error: isptune list parameters needs the name of a pipeline; the pipelines: "
     )
+
+
+def test_a_run_begins_where_it_is_asked_to(call: Call, in_an_empty_folder: None) -> None:
+    assert call("tune", *SMALL, "--out", "first")[0] == 0
+    assert call("tune", *SMALL, "--start", "first", "--optimizer", "cma", "--out", "second")[0] == 0
+    best = json.loads(Path("first/result.json").read_text())["best_parameters"]
+    data = yaml.safe_load(Path("second/run.yaml").read_text())
+    assert data["start"][0] == best
+    assert len(data["start"]) == 15
+    line = json.loads(Path("second/evaluations.jsonl").read_text())
+    assert line["candidates"][0] == pytest.approx(list(best.values()))
+    # Where nothing is asked, nothing is written.
+    assert "start" not in yaml.safe_load(Path("first/run.yaml").read_text())
+
+
+def test_a_start_that_cannot_be_costs_nothing(call: Call, in_an_empty_folder: None) -> None:
+    Path("empty").mkdir()
+    Path("start.yaml").write_text("blurr: 0.5\n")
+    for start, message in (
+        ("empty", "'empty' holds no run: there is no run.yaml in it"),
+        (
+            "start.yaml",
+            "the start does not fit the search: there is no parameter 'blurr'; did you mean 'blur'?; the "
+            "parameters are blur, brightening, desaturation, noise, sharpening",
+        ),
+        (
+            "ownn",
+            "in the options, start is 'ownn', and there is no such file or folder; did you mean 'own'?; allowed: "
+            "'default', 'own', the folder of a run, a YAML or JSON file, or values by parameter, or a list of "
+            "such",
+        ),
+    ):
+        assert call("tune", *SMALL, "--start", start, "--out", "run") == (
+            2,
+            "",
+            f"isptune: error: {message}\n",
+        )
+    assert not Path("run").exists()
+
+
+def test_a_grid_begins_where_it_is_asked_to(call: Call, in_an_empty_folder: None) -> None:
+    Path("start.yaml").write_text("blur: 0.25\nnoise: 0.75\n")
+    grid = {
+        "objectives": "psnr", "optimizers": ["es", "random"], "scenes": "chart:48x48", "seeds": 1, "budget": 4,
+        "population": 4, "start": "start.yaml",
+    }  # fmt: skip
+    Path("grid.yaml").write_text(yaml.safe_dump(grid))
+    code, _, err = call("bench", "grid.yaml", "--engine", "in-process", "--no-report", "--out", "bench")
+    assert code == 0, err
+    assert yaml.safe_load(Path("bench/bench.yaml").read_text())["start"] == [{"blur": 0.25, "noise": 0.75}]
+    for log in Path("bench").rglob("evaluations.jsonl"):
+        assert json.loads(log.read_text())["candidates"][0] == pytest.approx([0.25, 0.5, 0.5, 0.75, 0.5])

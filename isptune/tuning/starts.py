@@ -1,0 +1,106 @@
+"""Where a search begins, and what is left to search for an optimizer that follows gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isptune import registry
+from isptune.config import RunConfig
+from isptune.errors import ConfigurationError, IsptuneError
+from isptune.naming import listed
+from isptune.parameters import Bool, Float, ParameterSpace
+from isptune.parameters.identity import identities
+from isptune.tuning.start_settings import DEFAULT
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a run searches, and from where.
+
+    Attributes:
+        space: the pipeline's with what the settings ask of its parameters. Where the optimizer follows
+            gradients, what they cannot reach is fixed at the first start.
+        starts: (S, f) different candidates, the first one first; S is 0 where the optimizer begins where it
+            will.
+    """
+
+    space: ParameterSpace
+    starts: NDArray[np.float64]
+
+
+def beginning(declared: ParameterSpace, config: RunConfig) -> Beginning:
+    """What a run of a pipeline with the declared parameters searches, and from where.
+
+    Raises:
+        ConfigurationError, ParameterError: settings of parameters that make no sense, a start of another
+            space, or no real parameter for an optimizer that follows gradients.
+    """
+    space = declared.constrained(config.parameters)
+    rows = _rows(space, config.start)
+    if registry.optimizers.fact(config.optimizer.name, "needs_gradient", False) and not space.is_continuous:
+        space, rows = _reals_alone(space, rows, config.optimizer.shown)
+    if not rows:
+        return Beginning(space, np.empty((0, len(space.free))))
+    unit = space.to_unit(space.from_dicts(rows)).numpy()
+    first: dict[bytes, int] = {}
+    for row, key in enumerate(identities(space, unit)):
+        first.setdefault(key, row)
+    return Beginning(space, unit[list(first.values())])
+
+
+def _rows(space: ParameterSpace, start: str | list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """The start candidates with the values of all parameters; none where the optimizer is to choose."""
+    if isinstance(start, list):
+        found = []
+        for number, row in enumerate(start, start=1):
+            whose = "the start" if len(start) == 1 else f"start {number}"
+            try:
+                found += space.to_dicts(space.from_dicts([row]))
+            except IsptuneError as error:
+                # It is the only candidate of its kind.
+                message = str(error).replace(" of candidate 0", "")
+                raise ConfigurationError(f"{whose} does not fit the search: {message}") from None
+        return found
+    if start == DEFAULT or (start is None and _declares_defaults(space)):
+        return space.to_dicts(space.start())
+    return []
+
+
+def _declares_defaults(space: ParameterSpace) -> bool:
+    """Whether the factory says where a parameter that is searched should stand.
+
+    A switch is off where nothing is said.
+    """
+    return any(
+        parameter.default is not None and not (isinstance(parameter, Bool) and parameter.default is False)
+        for parameter in space.free
+    )
+
+
+def _reals_alone(
+    space: ParameterSpace, rows: Sequence[Mapping[str, Any]], optimizer: str
+) -> tuple[ParameterSpace, list[dict[str, Any]]]:
+    """The space with everything but real numbers fixed at the first start, and the starts within it."""
+    first = rows[0] if rows else space.to_dicts(space.start())[0]
+    stay = {one.name: first[one.name] for one in space.free if not isinstance(one, Float)}
+    where = listed(f"'{name}' at {value}" for name, value in stay.items())
+    try:
+        narrowed = space.constrained(fix=stay)
+    except ConfigurationError:
+        raise ConfigurationError(
+            f"the optimizer '{optimizer}' follows gradients, which only real numbers have, and none is left "
+            f"to tune with {where}; choose an optimizer without gradients, such as 'es'"
+        ) from None
+    free = {one.name for one in narrowed.free}
+    idle = [one.name for one in space.free if one.name not in free and one.name not in stay]
+    sentence = f"the optimizer '{optimizer}' tunes real numbers alone; it leaves {where}"
+    if idle:
+        sentence += f", and with that {listed(map(repr, idle))} without effect"
+    narrowed.notices = (*narrowed.notices, sentence)
+    taken = {*narrowed.fixed, *narrowed.ties}
+    return narrowed, [{name: row[name] for name in row if name not in taken} for row in rows]

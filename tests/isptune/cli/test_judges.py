@@ -92,3 +92,46 @@ def test_a_judged_run_is_made_resumed_plotted_and_reported(photo: str, call: Cal
     assert [json.loads(line)["note"] for line in notes.read_text().splitlines()] == questions
     assert call("plot", "run", "--out", "plot.png")[0] == 0
     assert call("report", "run")[0] == 0
+
+
+MINE = '''
+import os
+import signal
+from pathlib import Path
+
+import isptune
+
+
+class Taste(isptune.Judge):
+    """The brighter, the better; whoever is asked may have to go."""
+
+    def judge(self, round):
+        marks = {note["who"]: note["mark"] for note in round.notes}
+        for one in round.contenders:
+            if one.identity not in marks:
+                if round.generation == 1 and len(marks) == 4 and Path("go").exists():
+                    os.kill(os.getpid(), signal.SIGTERM)
+                marks[one.identity] = float(one.picture(0).mean())
+                round.note({"who": one.identity, "mark": marks[one.identity]})
+        return [marks[one.identity] for one in round.contenders]
+'''
+
+
+def test_a_signal_while_judging_keeps_the_answers(photo: str, call: Call) -> None:
+    Path("mine.py").write_text(MINE)
+    given = ("--objective", "mine.py:Taste", "--optimizer", "random", "--population", "6", "--budget", "18")
+    assert call("tune", photo, *given, "--out", "whole")[0] == 0
+    Path("go").touch()
+    code, _, err = call("tune", photo, *given, "--out", "run")
+    assert code == 143
+    assert err.splitlines()[-1] == "isptune: stopped after generation 1 of 3; go on with: isptune resume run"
+    notes = Path("run/judgements.jsonl")
+    assert notes.read_text().count("\n") == 6 + 4
+    Path("go").unlink()
+    assert call("resume", "run")[0] == 0
+    assert notes.read_text() == Path("whole/judgements.jsonl").read_text()
+    scores = [
+        [json.loads(line)["scores"] for line in Path(f"{run}/evaluations.jsonl").read_text().splitlines()]
+        for run in ("run", "whole")
+    ]
+    assert scores[0] == scores[1]

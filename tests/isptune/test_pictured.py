@@ -57,6 +57,33 @@ def test_a_caption_tells_the_picture_from_the_run(
     ]
 
 
+def test_a_caption_tells_what_judges_said_of_the_run(
+    flat: Callable[..., Any], target: Callable[[], Any]
+) -> None:
+    class Taste(isptune.Judge):
+        """All the same."""
+
+        name = "taste"
+
+        def judge(self, round: Any) -> list[float]:
+            return [1.0 for _ in round.contenders]
+
+    pipeline = flat(((8, 8),))
+    image = pipeline.render(torch.tensor([[0.25, 0.75]]), 0)[0]
+    both = (Scoring([Taste(), target()]), pipeline, image, None, None)
+    alone = (Scoring([Taste()]), pipeline, image, None, None)
+    assert caption(*both, {"taste": 4.5, "target": 0.0}) == "taste 4.5, target 0"
+    assert caption(*both) == "target 0"
+    assert caption(*alone, {"taste": 4.5}) == "taste 4.5"
+    assert caption(*alone) == ""
+    pipeline.scenes = [scene("a[0]", "a.png", True), scene("a[1]", "a.png", True)]
+    assert caption(*both, {"taste": 4.5, "target": 0.125}).split("\n") == [
+        "this picture: target 0",
+        "the run: taste 4.5, target 0.125 (mean of 2 crops)",
+    ]
+    assert caption(*alone, {"taste": 4.5}) == "the run: taste 4.5 (mean of 2 crops)"
+
+
 def test_a_reference_is_pristine_where_no_distortion_gives_it() -> None:
     assert reference_word(True) == "pristine"
     assert reference_word(False) == "target"

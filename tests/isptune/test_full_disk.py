@@ -31,6 +31,7 @@ from isptune.runs.directory import LOG_NAME, RESULT_NAME, RunDirectory
 from isptune.scenes import chart, write_image
 from isptune.session import make_session
 from isptune.tuner import run_session
+from isptune.tuning.scoring import Scoring
 
 Maker = Callable[..., Any]
 Call = Callable[..., tuple[int, str, str]]
@@ -56,7 +57,7 @@ def tuned(flat: Maker, target: Maker, out: str, resume: bool = False) -> isptune
     config = parse_config(
         {"pipeline": "flat", "objective": "target", "optimizer": "random", "budget": 20, "population": 4}
     )
-    session = make_session(flat(), target(), config, RunDirectory(out))
+    session = make_session(flat(), Scoring([target()]), config, RunDirectory(out))
     return run_session(session, resume=resume, figures=False)
 
 
@@ -142,7 +143,7 @@ def test_a_run_whose_pictures_do_not_fit_is_printed_and_fails(
 
     monkeypatch.setattr("isptune.tuner.write_outputs", refuse)
     config = parse_config({"pipeline": "flat", "objective": "target", "budget": 30})
-    session = make_session(flat(), target(), config, RunDirectory("run"))
+    session = make_session(flat(), Scoring([target()]), config, RunDirectory("run"))
     assert running.run_and_print(lambda: session, as_json=True, resume=False) == 1
     assert json.loads(capsys.readouterr().out)["evaluations"] == 30
 

@@ -43,6 +43,14 @@ def test_tune_from_end_to_end_and_resume(tiny: Path, tmp_path: Path) -> None:
     replayed = (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()
     strip = [line[: line.rindex(', "seconds": ')] for line in lines]
     assert [line[: line.rindex(', "seconds": ')] for line in replayed] == strip
+    # Nobody needs the weights again to see what the run found.
+    gone = tiny.rename(tiny.with_name("gone"))
+    try:
+        assert run(["report", str(tmp_path / "run")]) == 0
+        assert run(["plot", str(tmp_path / "run"), "--out", str(tmp_path / "curve.png")]) == 0
+    finally:
+        gone.rename(tiny)
+    assert "qalign (higher is better)" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_adam_follows_the_score_through_the_isp(tiny: Path, tmp_path: Path) -> None:

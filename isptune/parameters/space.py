@@ -217,8 +217,12 @@ class ParameterSpace:
         rounded = bounds.to(given.dtype).to(torch.float64) if given.is_floating_point() else bounds
         values = given.to(torch.float64)
         low, high = torch.minimum(bounds[0], rounded[0]), torch.maximum(bounds[1], rounded[1])
+        seen = values.detach()
+        all_within = bool(((seen >= low) & (seen <= high)).all())
         for index, parameter in enumerate(self.parameters):
-            column = values.detach()[:, index]
+            if all_within and isinstance(parameter, Float):
+                continue
+            column = seen[:, index]
             wrong = ~((column >= low[index]) & (column <= high[index]))
             if isinstance(parameter, Choice) and parameter.only and parameter.name not in self.fixed:
                 wrong |= ~torch.isin(column, column.new_tensor(parameter.places))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,15 +57,15 @@ class Generation:
             "run": run,
             "generation": self.number,
             "candidates": self.candidates.tolist(),
-            "scores": _nulls(self.scores.tolist(), np.isnan),
+            "scores": _nulls(self.scores, np.isnan(self.scores)),
             "statuses": self.statuses,
         }
         if self.failures:
             data["reasons"] = {str(index): self.reasons[index] for index in self.failures}
         if self.levels is not None:
-            data["levels"] = _nulls(self.levels.tolist(), lambda level: not np.isfinite(level))
+            data["levels"] = _nulls(self.levels, ~np.isfinite(self.levels))
         if self.gradients is not None:
-            data["gradients"] = _nulls(self.gradients.tolist(), lambda slope: not np.isfinite(slope))
+            data["gradients"] = _nulls(self.gradients, ~np.isfinite(self.gradients))
         data["seconds"] = round(self.seconds, 6)
         return json.dumps(data, allow_nan=False) + "\n"
 
@@ -114,8 +114,8 @@ def _array(values: Sequence[Any] | None) -> NDArray[np.float64] | None:
     return None if values is None else np.array(values, dtype=np.float64)
 
 
-def _nulls(values: Any, missing: Callable[[float], Any]) -> Any:
+def _nulls(values: NDArray[np.float64], missing: NDArray[np.bool_]) -> Any:
     """Nested lists with None for the missing numbers."""
-    if isinstance(values, list):
-        return [_nulls(value, missing) for value in values]
-    return None if missing(values) else values
+    if not missing.any():
+        return values.tolist()
+    return np.where(missing, None, values.astype(object)).tolist()

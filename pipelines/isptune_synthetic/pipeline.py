@@ -103,12 +103,21 @@ class SyntheticPipeline(Truthful, Pipeline):
         names = numbered([stage.parameter_name or stage.name for stage in self.stages])
         self.space = ParameterSpace(self._map.parameters(names, self.truth_units))
         self.is_differentiable = self._chain.is_differentiable
+        # The latest candidates, which were checked against this space, and their levels.
+        self._latest: tuple[ParameterSpace, Tensor, Tensor] | None = None
         self._take_memory_facts()
         self.scenes = load_scenes(["chart"] if scenes is None else scenes, crop=crop)
 
     def truth(self, values: Tensor) -> Tensor:
         """(P, K) distortion levels of the candidates, in the stages' units, all 0 at ``optimum()``."""
-        return self._map.levels(self.space.check(values))
+        if values.requires_grad:
+            return self._map.levels(self.space.check(values))
+        # Each scene of a generation asks for the levels of the same candidates, and so does the log.
+        latest = self._latest
+        if latest is None or latest[0] is not self.space or not _are_same(values, latest[1]):
+            latest = self.space, values.clone(), self._map.levels(self.space.check(values))
+            self._latest = latest
+        return latest[2].clone()
 
     def optimum(self) -> Tensor:
         """(1, n) the values at which every level is 0: for evaluation alone, as ``truth`` is."""
@@ -147,6 +156,12 @@ class SyntheticPipeline(Truthful, Pipeline):
 
     def _take_memory_facts(self) -> None:
         self.memory = self._chain.memory
+
+
+def _are_same(values: Tensor, others: Tensor) -> bool:
+    if (values.dtype, values.device) != (others.dtype, others.device):
+        return False
+    return torch.equal(values, others)
 
 
 def _distortion(stage: Stage) -> Distortion:

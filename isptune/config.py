@@ -267,17 +267,26 @@ def settings_of(run: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in run.items() if key not in RUN_FACTS}
 
 
-def first_mistake(error: ValidationError, where: str, whole: type[BaseModel], part: type[BaseModel]) -> str:
+def first_mistake(
+    error: ValidationError,
+    where: str,
+    whole: type[BaseModel],
+    part: type[BaseModel],
+    keys: Mapping[str, str] | None = None,
+) -> str:
     """The first of pydantic's complaints as one sentence, and how many more there are.
 
     Args:
         error: of pydantic.
         where: the configuration, for the message.
         whole, part: the models of the configuration and of what it contains, for their keys.
+        keys: what fields are called, where that is not their name.
     """
     # A misspelt key also leaves the right one missing: the spelling is what to say.
     first, *others = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     place = list(first["loc"])
+    keys = keys or {}
+    place[:1] = [keys.get(str(part), part) for part in place[:1]]
     if place[:1] == ["more_objectives"]:
         # The second objective of a list is the first of the others.
         place[:2] = ["objective", int(place[1]) + 1] if len(place) > 1 else ["objective"]
@@ -285,7 +294,9 @@ def first_mistake(error: ValidationError, where: str, whole: type[BaseModel], pa
     if first["type"] == "extra_forbidden":
         *parents, key = place
         fields = (part if parents else whole).model_fields
-        allowed = [name for name, field in fields.items() if not field.exclude]
+        allowed = [
+            name if parents else keys.get(name, name) for name, field in fields.items() if not field.exclude
+        ]
         message = (
             f"{where} has the unknown key '{path}'"
             + did_you_mean(str(key), allowed)

@@ -13,6 +13,7 @@ from torch import Tensor
 from isptune.contracts.development import Development
 from isptune.contracts.requirements import Memory, Packaged
 from isptune.contracts.scene import Scene as Scene
+from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
 from isptune.showing import counted, short
@@ -36,6 +37,7 @@ class Pipeline(Packaged):
             serve many runs.
         render_options: options that ``isptune render`` gives unless told otherwise, such as those with which
             the parameters are in units that people know.
+        variants: the option by which a benchmark makes other tasks of it, and what these are called.
         memory: what one candidate holds at the peak of ``render``, for the memory budget.
         packaging: what has to be installed.
         device: where ``to`` has moved it; renderings lie there.
@@ -51,6 +53,7 @@ class Pipeline(Packaged):
     stage_names: tuple[str, ...] = ()
     stage_families: tuple[str, ...] = ()
     takes_scenes: ClassVar[bool] = False
+    variants: ClassVar[Variants] = Variants()
     render_options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     aliases: ClassVar[tuple[str, ...]] = ()
     memory: Memory = Memory(images=8.0, images_with_gradients=60.0)

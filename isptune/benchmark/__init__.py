@@ -1,1 +1,1 @@
-"""``isptune bench``: objectives, optimizers, scenes, hidden maps and seeds, judged by what they reach."""
+"""``isptune bench``: objectives, optimizers, scenes, variants and seeds, judged by what they reach."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from isptune.contracts.variants import Variants
 from isptune.paths import folder_name
 
 
@@ -13,21 +14,33 @@ class Cell:
 
     Attributes:
         objective, optimizer, scene: labels.
-        map: label of the hidden map.
+        variant: label of the pipeline's variant.
         seed: of the optimizer.
+        word: what the pipeline calls its variants.
     """
 
     objective: str
     optimizer: str
     scene: str
-    map: str
+    variant: str
     seed: int
+    word: str = field(default=Variants.name, compare=False)
 
     @property
     def path(self) -> str:
         """Where its run directory lies in the benchmark's, with forward slashes."""
-        parts = (self.objective, self.optimizer, self.scene, f"map-{self.map}-seed-{self.seed}")
+        parts = (self.objective, self.optimizer, self.scene, f"{self.word}-{self.variant}-seed-{self.seed}")
         return "/".join(["cells", *map(folder_of, parts)])
+
+    def level(self, factor: str) -> str | int:
+        """Its level of a factor; the variant may be called as the pipeline calls it."""
+        found: str | int = getattr(self, "variant" if factor == self.word else factor)
+        return found
+
+    def to_dict(self) -> dict[str, str | int]:
+        """The levels of its factors by name, as ``cell.json`` holds them."""
+        names = ("objective", "optimizer", "scene", self.word, "seed")
+        return {name: self.level(name) for name in names}
 
 
 def folder_of(label: str) -> str:

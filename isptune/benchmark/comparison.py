@@ -18,7 +18,7 @@ from isptune.evaluation.agreement import check_settings
 from isptune.evaluation.resampling import Estimate
 from isptune.evaluation.statistics import Numbers
 
-PAIRED_BY = ("optimizer", "scene", "map", "seed")
+PAIRED_BY = ("optimizer", "scene", "variant", "seed")
 """Two runs of different objectives are a pair where they share the levels of these factors."""
 
 LOSSES = ("l1_normalised", "l1")

@@ -5,10 +5,22 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
+from isptune import locations, registry
 from isptune.benchmark.cell import Cell, folder_of
 from isptune.checks import check_components, check_scenes
 from isptune.config import (
@@ -20,8 +32,10 @@ from isptune.config import (
     first_mistake,
     parameter_settings,
 )
-from isptune.errors import ConfigurationError
+from isptune.contracts.variants import Variants
+from isptune.errors import ConfigurationError, IsptuneError
 from isptune.integers import as_integer
+from isptune.naming import listed
 from isptune.paths import shown
 from isptune.places import absolute_scene
 from isptune.tuning.start_settings import WORDS, checked_start, read_start
@@ -58,8 +72,9 @@ class BenchConfig(BaseModel):
     """Everything that decides what a benchmark does.
 
     Objectives and optimizers are names, or mappings of ``name``, ``options`` and ``label``; scenes are names
-    of files or generated scenes, or mappings of ``label`` and ``scenes``. ``maps`` are seeds of hidden maps,
-    crossed with everything else; without them each seed has its own map.
+    of files or generated scenes, or mappings of ``label`` and ``scenes``. ``variants`` are seeds of the
+    pipeline, crossed with everything else; without them each seed has its own. In YAML, tables and folders
+    they have the name that the pipeline gives them, see ``isptune.contracts.variants``.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -68,7 +83,7 @@ class BenchConfig(BaseModel):
     objectives: list[Entry] = Field(min_length=1)
     optimizers: list[Entry] = Field(default_factory=lambda: [_default_optimizer()], min_length=1)
     scenes: list[SceneSet] = Field([SceneSet(label="chart", scenes=["chart"])], min_length=1)
-    maps: list[int] | None = None
+    variants: list[int] | None = None
     seeds: list[int] = Field(list(range(10)), min_length=1)
     pipeline: Component = Field(default_factory=lambda: default_component("pipeline"))
     parameters: dict[str, Any] = {}
@@ -81,6 +96,24 @@ class BenchConfig(BaseModel):
     autocast: Literal["none", "bfloat16", "float16"] = "none"
     memory_gb: float = Field(2.0, gt=0, strict=False, allow_inf_nan=False)
     threads: int = Field(1, ge=1)
+    _called: Variants = PrivateAttr(default_factory=Variants)
+
+    @property
+    def called(self) -> Variants:
+        """What the pipeline calls its variants, and the option that holds them."""
+        return self._called
+
+    def calling(self, called: Variants) -> BenchConfig:
+        """The same grid with another name for the variants."""
+        changed = self.model_copy()
+        changed._called = called
+        return changed
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Plain data, with the pipeline's own key for the variants."""
+        data: dict[str, Any] = handler(self)
+        return {self._called.plural if key == "variants" else key: value for key, value in data.items()}
 
     @field_validator("objectives", "optimizers", mode="before")
     @classmethod
@@ -122,7 +155,7 @@ class BenchConfig(BaseModel):
     def _any_integer(cls, value: Any) -> Any:
         return as_integer(value)
 
-    @field_validator("seeds", "maps", mode="before")
+    @field_validator("seeds", "variants", mode="before")
     @classmethod
     def _count(cls, value: Any) -> Any:
         if isinstance(value, (list, tuple, range)) or getattr(value, "ndim", 0) == 1:
@@ -135,7 +168,7 @@ class BenchConfig(BaseModel):
             raise ValueError(f"a count from 1 to {_MOST_SEEDS}, or a list of whole numbers from 0")
         return list(range(value))
 
-    @field_validator("seeds", "maps")
+    @field_validator("seeds", "variants")
     @classmethod
     def _seeds(cls, value: list[int] | None) -> list[int] | None:
         if value and min(value) < 0:
@@ -160,26 +193,64 @@ def scene_label(scene: str) -> str:
     return shown(scene.replace("\\", "/").rstrip("/").rpartition("/")[2].partition(".")[0] or scene)
 
 
-def parse_bench_config(data: Mapping[str, Any], where: str = "the configuration") -> BenchConfig:
+def variant_keys() -> list[str]:
+    """The keys that variants may have in a grid: our own, and those of the installed pipelines."""
+    names = registry.pipelines.own_names()
+    found = [registry.pipelines.told(name, "variants", Variants()).plural for name in names]
+    return list(dict.fromkeys([Variants().plural, *found]))
+
+
+def _called(data: Mapping[str, Any]) -> Variants:
+    """What the pipeline of a grid calls its variants."""
+    pipeline = data.get("pipeline")
+    name = pipeline.get("name") if isinstance(pipeline, Mapping) else pipeline
+    if pipeline is None:
+        name = registry.pipelines.default()
+    found: Any = None
+    if isinstance(name, str):
+        found = registry.pipelines.told(name, "variants", None)
+        if locations.is_location(name):
+            # What is wrong with it is said where its settings are checked.
+            with suppress(IsptuneError):
+                found = registry.pipelines.fact(name, "variants", None)
+    return found if isinstance(found, Variants) else Variants()
+
+
+def parse_bench_config(
+    data: Mapping[str, Any], where: str = "the configuration", called: Variants | None = None
+) -> BenchConfig:
     """A checked configuration from plain data.
+
+    Args:
+        data: as a YAML file holds it.
+        where: it comes from, for messages.
+        called: how its variants are called; as its pipeline says if None. Other pipelines' names for them
+            are understood, too.
 
     Raises:
         ConfigurationError: one sentence with the field's path, its value and what is allowed; a label that
             stands for two things; a budget that is no multiple of the population.
     """
+    called = called or _called(data)
+    given = [key for key in dict.fromkeys([called.plural, *variant_keys()]) if key in data]
+    if len(given) > 1:
+        raise ConfigurationError(f"{where} has {listed(given)}, which mean the same; give one of them")
+    plain = {"variants" if key in given else key: value for key, value in data.items()}
     try:
-        config = BenchConfig.model_validate(dict(data))
+        config = BenchConfig.model_validate(plain)
     except ValidationError as error:
-        raise ConfigurationError(first_mistake(error, where, BenchConfig, Entry)) from None
+        keys = {"variants": called.plural}
+        raise ConfigurationError(first_mistake(error, where, BenchConfig, Entry, keys)) from None
+    config = config.calling(called)
     for kind, labels in (
         ("objectives", [entry.shown for entry in config.objectives]),
         ("optimizers", [entry.shown for entry in config.optimizers]),
         ("scenes", [entry.label for entry in config.scenes]),
-        ("maps", [str(number) for number in config.maps or []]),
+        (called.plural, [str(number) for number in config.variants or []]),
         ("seeds", [str(number) for number in config.seeds]),
     ):
         twice = next((label for label, count in Counter(labels).items() if count > 1), None)
-        remedy = "" if kind in ("maps", "seeds") else "; give one of them a label of its own"
+        remedy = "" if kind in (called.plural, "seeds") else "; give one of them a label of its own"
         if twice is not None:
             raise ConfigurationError(f"{where} has '{twice}' twice among {kind}{remedy}")
         by_folder: dict[str, str] = {}
@@ -197,17 +268,18 @@ def parse_bench_config(data: Mapping[str, Any], where: str = "the configuration"
 
 def cells_of(config: BenchConfig) -> Iterator[tuple[Cell, RunConfig]]:
     """Every cell with the configuration of its run: objective by objective, so that models are shared."""
-    maps: Sequence[int | None] = config.maps or [None]
+    called = config.called
+    variants: Sequence[int | None] = config.variants or [None]
     for objective, optimizer, scene, number, seed in itertools.product(
-        config.objectives, config.optimizers, config.scenes, maps, config.seeds
+        config.objectives, config.optimizers, config.scenes, variants, config.seeds
     ):
-        # The pipeline's own seed decides the hidden map; without maps it follows the run's.
+        # The pipeline's own seed; where none is given it follows the run's.
         options = dict(config.pipeline.options)
         if number is not None:
-            options["seed"] = number
-        label = options.get("seed", seed)
+            options[called.option] = number
+        label = options.get(called.option, seed)
         yield (
-            Cell(objective.shown, optimizer.shown, scene.label, str(label), seed),
+            Cell(objective.shown, optimizer.shown, scene.label, str(label), seed, called.name),
             RunConfig(
                 scenes=scene.scenes,
                 crop=config.crop,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from isptune.benchmark.cell import Cell
+from isptune.contracts.variants import Variants
 from isptune.errors import RunDirectoryError
 from isptune.files import make_folder
 from isptune.naming import listed
@@ -66,7 +67,7 @@ def write_cell(directory: Path, cell: Cell, status: str, facts: Mapping[str, Any
         facts: of the run's ``result.json``; ``error`` of a failed one.
     """
     make_folder(directory)
-    data = {"cell": cell.__dict__, "status": status, **facts}
+    data = {"cell": cell.to_dict(), "status": status, **facts}
     # What isptune 0.1 wrote of an earlier end would be read instead of the log.
     (directory / HISTORY_NAME).unlink(missing_ok=True)
     RunDirectory(directory).write(CELL_NAME, json.dumps(data, indent=2) + "\n")
@@ -156,6 +157,11 @@ class Benchmark:
     config: dict[str, Any]
     runs: list[Run]
     directory: Path
+
+    @property
+    def word(self) -> str:
+        """What the pipeline calls its variants."""
+        return self.runs[0].cell.word if self.runs else Variants.name
 
     def done(self) -> Iterator[Run]:
         """The runs that came to their end."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from isptune import registry
 from isptune.benchmark.engines import Engine, Event
 from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
 from isptune.benchmark.results import CELL_NAME, FAILED, Benchmark, read_run
 from isptune.benchmark.worker import Job, check_pipelines, check_settings, is_done
-from isptune.errors import IsptuneError, RunDirectoryError
+from isptune.contracts.variants import Variants
+from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.files import full_or
 from isptune.places import Place
 from isptune.runs.directory import CONFIG_NAME as RUN_CONFIG_NAME
@@ -50,6 +54,9 @@ def run_benchmark(
     # A plugin may change the working folder.
     place, out = Place(out), Path(out)
     whole = out.absolute()
+    if (out / CONFIG_NAME).exists():
+        # Cells that are there keep their folders, whatever the pipeline calls its variants by now.
+        config = config.calling(replace(config.called, name=_read_config(out).called.name))
     jobs = jobs_of(config, whole)
     check_settings(jobs, here=not engine.elsewhere)
     directory = RunDirectory(out)
@@ -95,7 +102,25 @@ def read_benchmark(out: str | Path) -> Benchmark:
 
 def _read_config(out: Path) -> BenchConfig:
     path = out / CONFIG_NAME
-    return parse_bench_config(read_mapping(path, f"'{path}'", RunDirectoryError), f"'{path}'")
+    data = read_mapping(path, f"'{path}'", RunDirectoryError)
+    return parse_bench_config(data, f"'{path}'", _called(data))
+
+
+def _called(data: Mapping[str, Any]) -> Variants | None:
+    """What the variants are called in a benchmark's own file, whatever its pipeline says today.
+
+    The key of the variants is the one that no setting has; None where there is none, or where several are.
+    """
+    strange = [key for key in data if key not in BenchConfig.model_fields]
+    if len(strange) != 1 or "variants" in data or not strange[0].endswith("s"):
+        return None
+    pipeline = data.get("pipeline")
+    name = pipeline.get("name") if isinstance(pipeline, Mapping) else None
+    own = registry.pipelines.told(str(name), "variants", Variants())
+    try:
+        return replace(own, name=strange[0].removesuffix("s"))
+    except ConfigurationError:
+        return None
 
 
 def _create(out: Path) -> None:

@@ -16,8 +16,8 @@ from isptune.evaluation.statistics import Numbers
 from isptune.naming import did_you_mean, listed
 from isptune.result import History
 
-FACTORS = ("objective", "optimizer", "scene", "map", "seed")
-"""What a cell of the grid is told by."""
+FACTORS = ("objective", "optimizer", "scene", "variant", "seed")
+"""What a cell of the grid is told by; ``variant`` has the pipeline's name for it as well."""
 
 QUANTITIES = ("l1_normalised", "l1", "score")
 """What a run has at its best-scored candidate."""
@@ -60,17 +60,21 @@ def group_runs(runs: Iterable[Run], by: Sequence[str]) -> dict[Levels, list[Run]
 
     Args:
         runs: of any status.
-        by: names out of ``FACTORS``; without any there is one group.
+        by: names out of ``FACTORS``, or the pipeline's for a variant; without any there is one group.
 
     Raises:
         ConfigurationError: a factor that is unknown or named twice.
     """
+    runs = list(runs)
+    word = runs[0].cell.word if runs else "variant"
+    known = [word if name == "variant" else name for name in FACTORS]
+    meant = ["variant" if name == word else name for name in by]
     for number, name in enumerate(by):
-        if name not in FACTORS:
+        if name not in (*FACTORS, word):
             raise ConfigurationError(
-                f"the factor '{name}' is unknown; allowed: {listed(FACTORS)}{did_you_mean(name, FACTORS)}"
+                f"the factor '{name}' is unknown; allowed: {listed(known)}{did_you_mean(name, known)}"
             )
-        if name in by[:number]:
+        if meant[number] in meant[:number]:
             raise ConfigurationError(f"the factor '{name}' is named twice; allowed: once")
     groups: dict[Levels, list[Run]] = {}
     for run in runs:
@@ -80,7 +84,7 @@ def group_runs(runs: Iterable[Run], by: Sequence[str]) -> dict[Levels, list[Run]
 
 def levels_of(cell: Cell, by: Sequence[str]) -> Levels:
     """A cell's levels of some factors."""
-    return tuple(getattr(cell, name) for name in by)
+    return tuple(cell.level(name) for name in by)
 
 
 def value_of(run: Run, quantity: Quantity) -> float | None:

@@ -216,8 +216,9 @@ def _failures_table(benchmark: Benchmark) -> Table:
             error = NO_FINITE_SCORE
         elif run.status != FAILED:
             continue
-        rows.append([cell.objective, cell.optimizer, cell.scene, str(cell.map), str(cell.seed), error])
-    return Table("Cells that failed", ["objective", "optimizer", "scene", "map", "seed", "error"], rows)
+        rows.append([cell.objective, cell.optimizer, cell.scene, cell.variant, str(cell.seed), error])
+    heads = ["objective", "optimizer", "scene", benchmark.word, "seed", "error"]
+    return Table("Cells that failed", heads, rows)
 
 
 def _timings_table(benchmark: Benchmark, targets: Sequence[float]) -> Table:

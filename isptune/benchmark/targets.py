@@ -209,10 +209,10 @@ def target_ecdf(
 def performance_profiles(benchmark: Benchmark, targets: Sequence[float] = TARGETS) -> Profiles:
     """Performance profiles of the evaluations to targets (Dolan and More, Mathematical Programming 2002).
 
-    A problem is an optimizer, a scene, a map, a seed and a target. An objective's performance ratio there is
-    its evaluations to the target by the fewest of any objective; its profile at a ratio tau is the share of
-    problems in which its own is at most tau. At 1 that is how often it is the soonest, and far to the right
-    how often it arrives at all; a problem that no objective solves counts for none of them.
+    A problem is an optimizer, a scene, a variant, a seed and a target. An objective's performance ratio there
+    is its evaluations to the target by the fewest of any objective; its profile at a ratio tau is the share
+    of problems in which its own is at most tau. At 1 that is how often it is the soonest, and far to the
+    right how often it arrives at all; a problem that no objective solves counts for none of them.
 
     Raises:
         ConfigurationError: targets as in ``check_targets``.

@@ -156,7 +156,7 @@ def check_settings(jobs: Sequence[Job], here: bool = True) -> None:
     """
     if not jobs:
         raise ConfigurationError("the benchmark has no cells")
-    # Cells differ in scene, map and seed beside objective and optimizer.
+    # Cells differ in scene, variant and seed beside objective and optimizer.
     for config in {(job.cell.objective, job.cell.optimizer): job.config for job in jobs}.values():
         config = with_population(config)
         objective, optimizer = config.objective, config.optimizer

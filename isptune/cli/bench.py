@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isptune import registry
+from isptune.benchmark.grid import variant_keys
 from isptune.checks import check_takes_scenes
 from isptune.cli.options import (
     json_option,
@@ -46,10 +47,11 @@ if TYPE_CHECKING:
 )
 @click.option("--seeds", type=click.IntRange(1), metavar="N", help="Seeds 0 to N-1. Default: 10.")
 @click.option(
-    "--maps",
+    *(f"--{key}" for key in variant_keys()),
+    "variants",
     type=click.IntRange(1),
     metavar="N",
-    help="Hidden maps 0 to N-1, for every seed. Default: one for each seed.",
+    help="Variants 0 to N-1 of the pipeline, as it calls them, for every seed. Default: one for each seed.",
 )
 @click.option("--budget", type=int, metavar="N", help="Evaluations of every run. Default: 1500.")
 @click.option("--population", type=int, metavar="N", help="Of every run. Default: the optimizer's.")
@@ -93,7 +95,7 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Run every combination of objectives, optimizers, scenes, hidden maps and seeds.
+    """Run every combination of objectives, optimizers, scenes, variants of the pipeline and seeds.
 
     Cells that are done are not run again: the same command goes on after a stop or a kill. Options win over
     CONFIG.yaml.
@@ -106,7 +108,10 @@ def command(
     from isptune.benchmark.grid import cells_of, check_grid, parse_bench_config, with_paths
 
     data = read_config(config_path) if config_path else {}
-    data |= {key: value for key, value in _settings(given).items() if value is not None}
+    settings = {key: value for key, value in _settings(given).items() if value is not None}
+    if "variants" in settings:
+        data = {key: value for key, value in data.items() if key not in variant_keys()}
+    data |= settings
     with_parameters(data, parameter_settings(fixed, ranges, ties))
     if not config_path and not data.get("objectives"):
         raise ConfigurationError("a benchmark needs objectives: give --objective NAME, or a CONFIG.yaml")
@@ -149,7 +154,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
             raise ConfigurationError(f"{option} {','.join(given[key])} has an empty name beside its commas")
         found[key] = names or None
     found["scenes"] = list(given["scenes"]) or None
-    found["maps"] = given["maps"]
+    found["variants"] = given["variants"]
     return found
 
 

@@ -153,6 +153,20 @@ class Catalogue:
                 described[name] = record.entry(aliases.get(name, ()))
         return [described[name] for name in match(described, pattern)]
 
+    def told(self, name: str, key: str, default: Any) -> Any:
+        """A class fact of a plugin, where it is loaded or its source tells; it is never imported for it.
+
+        Args:
+            name: of any plugin, also of one that is not installed.
+            key: the fact.
+            default: what is given where nothing tells.
+        """
+        record = self._record(name)
+        try:
+            return default if record is None else record.fact(key, default)
+        except UnreadableError:
+            return default
+
     def having(self, key: str) -> list[str]:
         """The registered names whose class has a fact that is not empty, as far as sources tell."""
         self._discover()

@@ -15,6 +15,7 @@ _CALLS = {
     "isptune.contracts.requirements.Download",
     "isptune.contracts.requirements.Memory",
     "isptune.contracts.requirements.Packaging",
+    "isptune.contracts.variants.Variants",
     "isptune.coverage.Coverage",
     "isptune.coverage.checked_on",
     "isptune.coverage.stage_names",

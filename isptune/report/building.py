@@ -29,7 +29,7 @@ from isptune.report.markup import (
 )
 from isptune.report.page import Page
 from isptune.report.pareto import column_records
-from isptune.report.records import Record, read_record, records_of_benchmark
+from isptune.report.records import Record, read_record, records_of_benchmark, variant_word
 from isptune.report.sections import lead_of_truth
 from isptune.runs.directory import CONFIG_NAME
 from isptune.words import L1, NORMALISED_L1, in_words
@@ -246,7 +246,7 @@ def _cards(records: Sequence[Record], benchmark: Benchmark | None = None) -> str
             ("objective", in_order(records, lambda record: record.objective)),
             ("optimizer", in_order(records, lambda record: record.optimizer)),
             ("scene", in_order(records, lambda record: record.scene)),
-            ("hidden map", in_order(records, lambda record: record.map)),
+            (variant_word(records), in_order(records, lambda record: record.variant)),
         ):
             facts_shown.append((label, labels[0]) if len(labels) == 1 else (f"{label}s", f"{len(labels)}"))
     facts_shown += [("evaluations", f"{evaluations:,}"), ("time", duration(seconds))]

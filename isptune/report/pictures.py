@@ -94,7 +94,7 @@ def compare(records: Sequence[Record], number: int = 0) -> Comparison | None:
     reference: Tensor | None = None
     name, word = records[0].scene, PRISTINE
     single = len(by_objective(records)) == 1
-    maps = len(in_order(records, lambda record: record.map))
+    variants = len(in_order(records, lambda record: record.variant))
     for objective, group in by_objective(records).items():
         record = median_record(group)
         run = record.run
@@ -103,12 +103,14 @@ def compare(records: Sequence[Record], number: int = 0) -> Comparison | None:
         held = run.pictures[number]
         if not pictures:
             name, word = held.scene, reference_word(run.truth is not None)
-            note = _start_note(run) + (f", map {record.map}" if maps > 1 else "")
+            note = _start_note(run) + (f", {record.word} {record.variant}" if variants > 1 else "")
             if held.start is not None:
                 pictures.append(Picture(START, note, read_picture(held.start)))
             reference = None if held.reference is None else read_picture(held.reference)
         title = FOUND if single else f"{FOUND}: {objective}"
-        note = _note(record, measured_on(run.scenes)) + (f", map {record.map}" if maps > 1 else "")
+        note = _note(record, measured_on(run.scenes)) + (
+            f", {record.word} {record.variant}" if variants > 1 else ""
+        )
         pictures.append(Picture(title, note, read_picture(held.found)))
     if not pictures:
         return None

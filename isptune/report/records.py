@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from isptune import registry
+from isptune.benchmark.cell import Cell
 from isptune.benchmark.results import Benchmark
+from isptune.contracts.variants import Variants
 from isptune.errors import IsptuneError, RunDirectoryError
 from isptune.naming import listed
 from isptune.result import History
@@ -23,7 +26,7 @@ class Record:
 
     Attributes:
         name: how tables and tooltips call it.
-        objective, optimizer, scene, map: labels; several objectives have one in common.
+        objective, optimizer, scene, variant: labels; several objectives have one in common.
         seed: of the optimizer.
         directory: of the run.
         history: every evaluation.
@@ -33,6 +36,7 @@ class Record:
         misled: the score improved while the hidden distortion rose.
         parameters: the best-scored candidate's; empty where every score was not finite.
         seconds: wall time of proposing, rendering and scoring.
+        word: what the pipeline calls its variants.
         run: what else its directory holds; None of a benchmark's run whose directory was removed.
     """
 
@@ -40,7 +44,7 @@ class Record:
     objective: str
     optimizer: str
     scene: str
-    map: str
+    variant: str
     seed: int
     directory: Path
     history: History
@@ -52,6 +56,7 @@ class Record:
     seconds: float = 0.0
     misled: bool = False
     run: Run | None = None
+    word: str = Variants.name
 
     @property
     def score(self) -> float | None:
@@ -86,12 +91,15 @@ def read_record(directory: str | Path, name: str | None = None) -> Record:
     """
     run = Run.read(directory).require_best()
     config, result = run.config, run.result
+    # As far as it can be told without importing the pipeline, which need not be here.
+    variants = registry.pipelines.told(config.pipeline.name, "variants", Variants())
     return Record(
         name=name or run.path.resolve().name,
         objective=config.objective.shown if len(run.labels) == 1 else run.description.objective,
         optimizer=config.optimizer.shown,
         scene=listed([scene_name(scene) for scene in config.scenes], 3),
-        map=str(config.pipeline.options.get("seed", config.seed)),
+        variant=str(config.pipeline.options.get(variants.option, config.seed)),
+        word=variants.name,
         seed=config.seed,
         directory=run.path,
         history=run.history,
@@ -111,6 +119,13 @@ def scene_name(scene: str) -> str:
     return scene.replace("\\", "/").rstrip("/").rpartition("/")[2] or scene
 
 
+def variant_word(records: Sequence[Record]) -> str:
+    """What their pipelines call a variant, such as ``hidden map``; it is hidden where the truth is known."""
+    words = {record.word for record in records}
+    word = words.pop() if len(words) == 1 else Variants.name
+    return f"hidden {word}" if any(record.knows_truth for record in records) else word
+
+
 def records_of_benchmark(benchmark: Benchmark) -> list[Record]:
     """The finished runs of a benchmark that have a best candidate, in the order of the grid.
 
@@ -119,11 +134,12 @@ def records_of_benchmark(benchmark: Benchmark) -> list[Record]:
     """
     records = [
         Record(
-            name=_cell_name(run.cell.optimizer, run.cell.scene, run.cell.map, run.cell.seed),
+            name=_cell_name(run.cell),
             objective=run.cell.objective,
             optimizer=run.cell.optimizer,
             scene=run.cell.scene,
-            map=run.cell.map,
+            variant=run.cell.variant,
+            word=run.cell.word,
             seed=run.cell.seed,
             directory=run.directory,
             history=run.history,
@@ -146,8 +162,8 @@ def records_of_benchmark(benchmark: Benchmark) -> list[Record]:
     return records
 
 
-def _cell_name(optimizer: str, scene: str, hidden_map: str, seed: int) -> str:
-    return f"{optimizer}, {scene}, map {hidden_map}, seed {seed}"
+def _cell_name(cell: Cell) -> str:
+    return f"{cell.optimizer}, {cell.scene}, {cell.word} {cell.variant}, seed {cell.seed}"
 
 
 def _run_of(directory: Path) -> Run | None:

@@ -16,7 +16,7 @@ from isptune.report.levels import recovered
 from isptune.report.markup import Cell, chart, grid, paragraph, table
 from isptune.report.page import Page
 from isptune.report.parallel import parallel_chart
-from isptune.report.records import Record
+from isptune.report.records import Record, variant_word
 from isptune.report.sensitivity import sensitivity
 from isptune.words import FOUND, NORMALISED_L1, START, START_WORDS
 
@@ -216,10 +216,10 @@ def add_candidates(page: Page, records: Sequence[Record]) -> None:
         + ("Shown are the candidates of best score in this run. " if single else "Shown is each run's best. ")
         + "Where lines run together, the score pins a parameter down; where they spread, it hardly matters."
     )
-    if len(in_order(records, lambda record: record.map)) > 1:
+    if len(in_order(records, lambda record: record.variant)) > 1:
         sentence += (
-            " Runs on different hidden maps need different parameters for the same picture: compare them by "
-            "their hidden levels."
+            f" Runs on different {variant_word(records)}s need different parameters for the same picture: "
+            "compare them by their hidden levels."
         )
     content = chart("candidates", "", "Parallel coordinates of the best candidates.")
     page.add("candidates", "Best candidates", paragraph(sentence) + content + _parameters(records))

@@ -12,6 +12,7 @@ from torch import Tensor
 from isptune.contracts.distortion import Distortion
 from isptune.contracts.stage import Stage
 from isptune.contracts.truthful import Truthful
+from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError
 from isptune.integers import whole_number
 from isptune.parameters import ParameterSpace
@@ -63,6 +64,7 @@ class SyntheticPipeline(Truthful, Pipeline):
 
     has_reference = True
     takes_scenes = True
+    variants = Variants(option="seed", name="map")
     # Without a hidden map parameters are the levels themselves.
     render_options = {"maps": "identity"}  # noqa: RUF012
     # Of the default chain; an object knows it of its own.

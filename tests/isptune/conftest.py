@@ -211,7 +211,7 @@ def made_benchmark(
             for scene in scenes:
                 for hidden in maps:
                     for number in seeds:
-                        cell = Cell(objective, optimizer, scene, hidden, number)
+                        cell = Cell(objective, optimizer, scene, hidden, number, "map")
                         values = np.asarray((losses or falling)(cell, generator), dtype=np.float64)
                         noise = generator.normal(0, 0.05, len(values)) if len(values) > 1 else 0.0
                         if cell in failed:

@@ -29,7 +29,7 @@ def test_integers_of_any_type_are_one(seven: Any) -> None:
     assert config.fingerprint() == parse_config({"budget": 7, "population": 7, "seed": 7}).fingerprint()
     grid = {"objectives": "psnr", "population": seven, "budget": seven, "seeds": [seven], "maps": seven}
     bench = parse_bench_config(grid)
-    assert (bench.population, bench.budget, bench.seeds, bench.maps) == (7, 7, [7], list(range(7)))
+    assert (bench.population, bench.budget, bench.seeds, bench.variants) == (7, 7, [7], list(range(7)))
     for name in ("es", "cma", "random", "nsga2", "adam"):
         made = isptune.create_optimizer(name, space=seven, population=seven, seed=seven, budget=seven)
         assert [type(value) for value in (made.dimension, made.population, made.seed, made.budget)] == [

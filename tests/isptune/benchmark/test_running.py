@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 
 from isptune.benchmark.engines import Event, make_engine
-from isptune.benchmark.grid import BenchConfig, parse_bench_config
+from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
 from isptune.benchmark.running import read_benchmark, run_benchmark
+from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError, UnknownNameError
 
 SETTINGS: dict[str, Any] = {
@@ -139,6 +140,30 @@ def test_a_cell_that_fails_is_noted_and_the_rest_goes_on(tmp_path: Path) -> None
         assert failed.error is not None
         assert failed.error.startswith("there is no checkpoint 'no-such-file'")
         assert list(benchmark.done()) == [done]
+
+
+def test_a_benchmark_says_itself_what_its_variants_are_called(plain: Path, tmp_path: Path) -> None:
+    engine, folder = make_engine("in-process", 1), tmp_path / "old"
+    shutil.copytree(plain, folder)
+    file = folder / "bench.yaml"
+    assert "\nmaps: null\n" in file.read_text()
+    # Without its pipeline, and with one that calls them something else.
+    file.write_text(file.read_text().replace("name: synthetic", "name: no-longer-there"))
+    benchmark = read_benchmark(folder)
+    assert benchmark.word == "map"
+    assert [run.status for run in benchmark.runs] == ["done"] * 4
+    assert json.loads((folder / benchmark.runs[0].cell.path / "cell.json").read_text())["cell"] == {
+        "objective": "psnr",
+        "optimizer": "es",
+        "scene": "chart:64x48",
+        "map": "0",
+        "seed": 0,
+    }
+    other = grid().calling(Variants(name="sample"))
+    assert [cell.word for cell, _ in cells_of(other)] == ["sample"] * 4
+    left: list[int] = []
+    assert run_benchmark(other, folder, engine, on_start=left.append).word == "map"
+    assert left == [4]
 
 
 def test_what_cannot_be_run_is_one_sentence(plain: Path, tmp_path: Path) -> None:

@@ -35,6 +35,17 @@ def test_on_the_command_line(call: Call, arguments: list[str], message: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("flag", "folders"), [("--maps", ["map-0-seed-0"]), ("--variants", ["map-0-seed-0"])]
+)
+def test_the_command_line_wins_over_the_maps_of_a_grid(call: Call, flag: str, folders: list[str]) -> None:
+    Path("grid.yaml").write_text("objectives: psnr\nscenes: ['chart:48x48']\nseeds: 1\nmaps: [4, 5]\n")
+    arguments = ["grid.yaml", flag, "1", "--budget", "4", "--population", "4", "--engine", "in-process"]
+    assert call("bench", *arguments, "--no-report", "--out", "out")[0] == 0
+    assert [path.name for path in Path("out").glob("cells/*/*/*/*")] == folders
+    assert "\nmaps:\n- 0\n" in Path("out/bench.yaml").read_text()
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         (

@@ -53,7 +53,8 @@ def made_record(
         objective=objective,
         optimizer=optimizer,
         scene="chart",
-        map="0",
+        variant="0",
+        word="map",
         seed=0,
         directory=Path(name),
         history=history,
@@ -96,7 +97,9 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
     """Two objectives, two seeds and maps; one more cell failed."""
     root = tmp_path_factory.mktemp("bench")
     cells = [
-        Cell(objective, "es", "chart", str(seed), seed) for objective in ("psnr", "ssim") for seed in (0, 1)
+        Cell(objective, "es", "chart", str(seed), seed, "map")
+        for objective in ("psnr", "ssim")
+        for seed in (0, 1)
     ]
     for cell in cells:
         config = parse_config(
@@ -110,7 +113,7 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
         )
         result = run_session(prepare(config, root / cell.path), figures=False)
         write_cell(root / cell.path, cell, DONE, result.to_dict())
-    failed = Cell("ssim", "es", "chart", "0", 7)
+    failed = Cell("ssim", "es", "chart", "0", 7, "map")
     write_cell(root / failed.path, failed, FAILED, {"error": "out of memory"})
     runs = [read_run(cell, root / cell.path) for cell in [*cells, failed]]
     config = {"name": "small", "objectives": ["psnr", "ssim"], "seeds": [0, 1], "targets": [0.3, 0.1]}

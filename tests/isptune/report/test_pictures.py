@@ -84,8 +84,8 @@ def test_of_a_benchmark_the_run_in_the_middle_of_each_objective(benchmark: Bench
     pipeline = make_pipeline(middle.run.config)
     after = pipeline.render(pipeline.space.from_dicts([middle.parameters]), 0)[0]
     torch.testing.assert_close(found.pictures[2].image, after.float(), atol=0.51 / 255, rtol=0)
-    assert found.pictures[0].note.endswith(f", map {median_record(records[:2]).map}")
-    assert found.pictures[2].note.endswith(f", map {middle.map}")
+    assert found.pictures[0].note.endswith(f", map {median_record(records[:2]).variant}")
+    assert found.pictures[2].note.endswith(f", map {middle.variant}")
 
 
 @pytest.mark.parametrize("kind", ["flat", "blind"])

@@ -29,7 +29,7 @@ class TestARun:
         record = read_record(tuned)
         said = json.loads((tuned / "result.json").read_text())
         assert (record.name, record.objective, record.optimizer) == ("first", "psnr", "cma")
-        assert (record.scene, record.map, record.seed) == ("chart:96x64", "0", 0)
+        assert (record.scene, record.variant, record.seed) == ("chart:96x64", "0", 0)
         assert record.score == said["best_score"]
         assert record.parameters == said["best_parameters"]
         assert record.levels == pytest.approx(said["levels"])

@@ -1,0 +1,72 @@
+"""The framework knows no plugin by name: what is taken by default, and what it is called, plugins declare."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import isptune
+from isptune.benchmark.grid import variant_keys
+
+ROOT = Path(isptune.__file__).parent
+KINDS = ("stages", "pipelines", "objectives", "learners")
+
+# Names that are ordinary words as well, and where they are.
+WORDS = {
+    # A row of stages.
+    "chain": ("stages", "testing", "training", "cli/train.py"),
+    # What happens to values, and a module of the framework.
+    "clipping": ("optimizers/nevergrad.py",),
+    "statistics": ("evaluation/__init__.py",),
+    # The file format.
+    "jpeg": ("scenes", "plots/style.py"),
+    # The framework's own training data, which 'isptune train --data' makes of any stages.
+    "synthetic": ("training", "cli/__init__.py", "cli/train.py"),
+}
+
+
+def names() -> set[str]:
+    """What isptune's own plugins are called, and the words that pipelines use for their variants."""
+    ours = {
+        point.name
+        for kind in KINDS
+        for point in metadata.entry_points(group=f"isptune.{kind}")
+        if point.dist is not None and point.dist.name == "isptune"
+    }
+    words = set(variant_keys()) - {"variants"}
+    assert {"synthetic", "severity", "weighted", "scorenet", "gaussian_blur"} <= ours
+    assert "maps" in words
+    return ours | words | {word.removesuffix("s") for word in words}
+
+
+def literals(file: Path) -> Iterator[tuple[int, str]]:
+    """The texts of a module, f-strings in their parts, without docstrings."""
+    tree = ast.parse(file.read_bytes())
+    documentation = {
+        id(statement.value)
+        for node in ast.walk(tree)
+        for statement in (node.body if isinstance(getattr(node, "body", None), list) else ())
+        if isinstance(statement, ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
+            yield node.lineno, node.value
+
+
+def test_no_text_of_the_framework_names_a_plugin() -> None:
+    wanted, used, found = names(), set(), []
+    for file in sorted(ROOT.rglob("*.py")):
+        place = file.relative_to(ROOT).as_posix()
+        for line, text in literals(file):
+            for name in wanted & set(re.findall(r"[\w+-]*\w\+?", text)):
+                if any(
+                    place == allowed or place.startswith(f"{allowed}/") for allowed in WORDS.get(name, ())
+                ):
+                    used.add(name)
+                else:
+                    found.append(f"{place}:{line} names '{name}': {text}")
+    assert not found, "\n".join(found)
+    assert used == set(WORDS)

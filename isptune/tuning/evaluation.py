@@ -20,9 +20,10 @@ from isptune.naming import listed
 from isptune.objective import Objective
 from isptune.parameters import ParameterSpace
 from isptune.pipeline import Pipeline, Scene
-from isptune.runs.generation import DONE, FAILED
+from isptune.runs.generation import FAILED
 from isptune.tuning.batches import Batches
 from isptune.tuning.developing import Developing
+from isptune.tuning.fates import Fates
 from isptune.tuning.judging import Judging, Standing
 from isptune.tuning.scoring import Scoring, as_scoring, losses_of
 
@@ -174,19 +175,19 @@ class Evaluator:
         unit = torch.as_tensor(np.asarray(candidates, dtype=np.float64), device=self.device)
         if gradients:
             self.require_gradients()
-        table = _Table(len(unit), len(self.pipeline.scenes), len(self.scoring.pictured))
+        fates = Fates(len(unit), len(self.pipeline.scenes), len(self.scoring.pictured))
         slopes = np.zeros(unit.shape) if gradients else None
         if self._developing is None:
-            self._render(unit, table, slopes)
+            self._render(unit, fates, slopes)
         else:
-            self._develop(self._developing, unit, table)
+            self._develop(self._developing, unit, fates)
         count = len(self.pipeline.scenes)
-        scores = table.total() / count
+        scores = fates.total() / count
         if self._judging is not None:
-            scores = self._judge(self._judging, unit, table, scores, standing or Standing())
+            scores = self._judge(self._judging, unit, fates, scores, standing or Standing())
         if slopes is not None:
             slopes = (-slopes if self.scoring.orientations[0] else slopes) / count
-        return Evaluation(scores, self.scoring.orientations, table.statuses, table.reasons, slopes)
+        return Evaluation(scores, self.scoring.orientations, fates.statuses, fates.reasons, slopes)
 
     @torch.no_grad()
     def render(self, values: Tensor, scene: Scene) -> Tensor:
@@ -211,22 +212,22 @@ class Evaluator:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _render(self, unit: Tensor, table: _Table, slopes: NDArray[np.float64] | None) -> None:
+    def _render(self, unit: Tensor, fates: Fates, slopes: NDArray[np.float64] | None) -> None:
         """Scene by scene, the candidates that have not failed."""
         for index, scene in enumerate(self.pipeline.scenes):
-            rows = table.going_on()
+            rows = fates.going_on()
             if not len(rows):
                 return
             chosen = unit if len(rows) == len(unit) else unit[torch.from_numpy(rows).to(unit.device)]
             found = self._batches.evaluate(chosen, scene, slopes is not None)
-            table.scores[index, rows] = found.scores
-            table.pictures[index].update((int(rows[row]), image) for row, image in found.pictures.items())
+            fates.scores[index, rows] = found.scores
+            fates.pictures[index].update((int(rows[row]), image) for row, image in found.pictures.items())
             if slopes is not None and found.slopes is not None:
                 slopes[rows] += found.slopes
             for row, reason in found.failures.items():
-                table.end(int(rows[row]), index, FAILED, f"{reason} on scene '{scene.name}'")
+                fates.end(int(rows[row]), index, FAILED, f"{reason} on scene '{scene.name}'")
 
-    def _develop(self, developing: Developing, unit: Tensor, table: _Table) -> None:
+    def _develop(self, developing: Developing, unit: Tensor, fates: Fates) -> None:
         """Score pictures while others are made.
 
         Which pictures are scored together depends on the candidates' places alone, not on which picture came
@@ -251,21 +252,21 @@ class Evaluator:
                 return
             batch = torch.from_numpy(np.stack([pictures.pop((index, row)) for row in rows])).to(self.device)
             found = self._batches.score(batch, scenes[index])
-            table.scores[index, rows] = found.scores
+            fates.scores[index, rows] = found.scores
             for row, reason in found.failures.items():
-                table.end(rows[row], index, FAILED, f"{reason} on scene '{scenes[index].name}'")
+                fates.end(rows[row], index, FAILED, f"{reason} on scene '{scenes[index].name}'")
 
         started, scored = time.perf_counter(), self.seconds_scoring
         for one in developing.develop(values, range(len(scenes))):
             if one.picture is not None:
                 pictures[one.scene, one.candidate] = one.picture
                 if self._judging is not None:
-                    table.pictures[one.scene][one.candidate] = torch.from_numpy(one.picture)
+                    fates.pictures[one.scene][one.candidate] = torch.from_numpy(one.picture)
                 settled[one.scene, one.candidate] = True
                 score(one.scene, one.candidate)
                 continue
             where = scenes[one.scene].name
-            table.end(
+            fates.end(
                 one.candidate,
                 one.scene,
                 one.status,
@@ -281,47 +282,16 @@ class Evaluator:
         self,
         judging: Judging,
         unit: Tensor,
-        table: _Table,
+        fates: Fates,
         pictured: NDArray[np.float64],
         standing: Standing,
     ) -> NDArray[np.float64]:
         """(P, K) scores: those of pictures, and those of judges."""
         started = time.perf_counter()
-        verdict = judging.judge(unit, table.going_on().tolist(), table.pictures, standing)
+        verdict = judging.judge(unit, fates.going_on().tolist(), fates.pictures, standing)
         for row, reason in verdict.failures.items():
-            table.end(row, 0, FAILED, reason)
+            fates.end(row, 0, FAILED, reason)
         scores = self.scoring.joined(pictured, verdict.scores)
         scores[list(verdict.failures)] = np.nan
         self._batches.seconds_scoring += time.perf_counter() - started
         return scores
-
-
-class _Table:
-    """The scores of P candidates on S scenes, and what became of each candidate.
-
-    ``pictures`` holds (3, H, W) by candidate for each scene, where judges need them.
-    """
-
-    def __init__(self, candidates: int, scenes: int, columns: int) -> None:
-        self.scores = np.full((scenes, candidates, columns), np.nan)
-        self.statuses = [DONE] * candidates
-        self.reasons = [""] * candidates
-        self._ended_on = [scenes] * candidates
-        self.pictures: list[dict[int, Tensor]] = [{} for _ in range(scenes)]
-
-    def going_on(self) -> NDArray[np.int64]:
-        return np.array([row for row, status in enumerate(self.statuses) if status == DONE], dtype=np.int64)
-
-    def end(self, candidate: int, scene: int, status: str, reason: str) -> None:
-        """Note why a candidate is not done; what happened on the first of the scenes stays."""
-        if scene < self._ended_on[candidate]:
-            self._ended_on[candidate] = scene
-            self.statuses[candidate], self.reasons[candidate] = status, reason
-
-    def total(self) -> NDArray[np.float64]:
-        """(P, K) sums over the scenes, in their order; NaN where a candidate is not done."""
-        total = np.zeros(self.scores.shape[1:])
-        for scores in self.scores:
-            total += scores
-        total[[status != DONE for status in self.statuses]] = np.nan
-        return total

@@ -33,7 +33,8 @@ def tune_command(config: RunConfig, noted: Path, out: Path) -> str:
     """
     parameters = _parameter_options(config.parameters)
     fields = type(config).model_fields
-    unsaid = [key for key in fields.keys() - _SAID if getattr(config, key) != fields[key].default]
+    said = _SAID if isinstance(config.start, list) else {*_SAID, "start"}
+    unsaid = [key for key in fields.keys() - said if getattr(config, key) != fields[key].default]
     several = config.more_objectives and any(part.options for part in config.objectives)
     if parameters is None or unsaid or several:
         return _lines([["isptune", "tune"], ["--config", str(noted)], ["--out", str(out)]])
@@ -57,7 +58,7 @@ def tune_command(config: RunConfig, noted: Path, out: Path) -> str:
     lines += [["--budget", str(config.budget)], ["--seed", str(config.seed)]]
     lines.append(["--crop", "full" if config.crop is None else str(config.crop)])
     lines += parameters
-    for key in _PLAIN:
+    for key in ("start", *_PLAIN):
         value = getattr(config, key)
         if value != fields[key].default:
             lines.append([f"--{key.replace('_', '-')}", str(value)])

@@ -67,6 +67,7 @@ def config_that_a_command_gives(text: str, monkeypatch: pytest.MonkeyPatch) -> R
             "workers": 2,
             "timeout": 1.5,
             "retries": 0,
+            "start": "own",
         },
         {"objective": ["psnr", "noise-level"], "optimizer": "nsga2"},
         {"objective": {"name": "severity", "options": {"flag": True}}, "vector": True, "optimizer": "nsga2"},
@@ -84,8 +85,17 @@ def test_the_command_gives_the_same_configuration(
     assert again.fingerprint() == config.fingerprint()
 
 
-def test_conditions_of_parameters_stay_in_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = parse_config({"parameters": {"tone.gamma": {"active_if": {"tone.enabled": True}, "default": 2}}})
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"parameters": {"tone.gamma": {"active_if": {"tone.enabled": True}, "default": 2}}},
+        {"start": [{"tone.gamma": 2.2}, {"tone.gamma": 1.8, "mode": "off"}]},
+    ],
+)
+def test_conditions_and_start_candidates_stay_in_their_file(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = parse_config(settings)
     noted = tmp_path / "run.yaml"
     noted.write_text(yaml.safe_dump({"isptune_run": 1, "fingerprint": "abc", **config.model_dump()}))
     command = facts.tune_command(config, noted, Path("again"))

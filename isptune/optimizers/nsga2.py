@@ -116,11 +116,14 @@ class NSGA2(Optimizer):
         self.mutation_eta = _in_range("mutation_eta", mutation_eta, math.inf)
         self._generator = np.random.Generator(np.random.PCG64(self.seed))
         self._parents: list[Individual] = []
+        self._begun = False
 
     def propose(self) -> Candidates:
         """The next lambda children."""
         if not self._parents:
-            return self.begun(latin_hypercube(self._generator, self.population, self.dimension))
+            batch = latin_hypercube(self._generator, self.population, self.dimension)
+            begins, self._begun = not self._begun, True
+            return self.begun(batch) if begins else batch
         children: list[Vector] = []
         while len(children) < self.population:
             children += self._pair()

@@ -13,7 +13,7 @@ from isptune.api import create_optimizer
 from isptune.errors import IsptuneError
 from isptune.testing import MultiObjectiveConformance, OptimizerConformance
 from isptune.testing.multi_objective import distances, follow
-from isptune.testing.optimizer_subject import run
+from isptune.testing.optimizer_subject import run, stepped
 
 
 class TestCMA(OptimizerConformance):
@@ -158,3 +158,39 @@ def test_it_imports_nevergrad_only_for_several_objectives():
         "optimizer.learn(points, points.sum(1, keepdims=True)); assert 'cma' in sys.modules; assert 'nevergrad' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_start_is_the_mean_and_the_steps_are_a_twentieth_of_the_range_and_half_a_cell():
+    start = np.array([[0.5, 0.25, 0.505]])
+    batches = [
+        create_optimizer("cma", space=stepped(0, 2, 100), population=30, seed=seed, starts=start).propose()
+        for seed in range(20)
+    ]
+    assert all(np.array_equal(batch[0], start[0]) for batch in batches)
+    moved = np.concatenate([batch[1:] for batch in batches]) - start
+    np.testing.assert_allclose(np.median(np.abs(moved), axis=0)[[0, 2]], 0.05 * 0.6745, rtol=0.15)
+    assert 0.1 < (moved[:, 1] > 0.25).mean() < 0.4
+
+
+def test_starts_take_the_place_of_points_and_the_generation_is_told_whole():
+    """Eight candidates are a generation: three batches of three, of which the first begins with two starts."""
+    starts = [[0.2, 0.3, 0.9, 0.1, 0.5], [0.7, 0.7, 0.1, 0.5, 0.5]]
+    small = create_optimizer("cma", space=5, population=3, seed=1, starts=starts)
+    large = create_optimizer("cma", space=5, population=9, seed=1, starts=starts)
+    for _ in range(10):
+        parts = []
+        for _ in range(3):
+            parts.append(small.propose())
+            small.learn(parts[-1], bowl(parts[-1])[:, None])
+        candidates = large.propose()
+        np.testing.assert_array_equal(np.concatenate(parts), candidates)
+        large.learn(candidates, bowl(candidates)[:, None])
+
+
+def test_with_several_losses_a_start_is_nevergrads_too():
+    starts = np.array([[0.2, 0.3, 0.9], [0.7, 0.7, 0.1]])
+    own, twin = (
+        follow(create_optimizer(name, space=3, population=6, seed=2, budget=36, starts=starts), distances, 6)
+        for name in ("cma", "nevergrad:DiagonalCMA")
+    )
+    assert all(np.array_equal(a[0], b[0]) for a, b in zip(own, twin, strict=True))

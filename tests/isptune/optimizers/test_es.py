@@ -14,6 +14,7 @@ from isptune.api import create_optimizer
 from isptune.errors import ConfigurationError
 from isptune.optimizers.es import EvolutionStrategy, Individual, mutate, recombine, reflect
 from isptune.testing import OptimizerConformance
+from isptune.testing.optimizer_subject import stepped
 
 
 class TestConformance(OptimizerConformance):
@@ -233,3 +234,38 @@ def test_small_populations_have_fewer_parents(population, mu):
         optimizer.learn(candidates, losses[:, None])
         found = min(found, losses.min())
     assert found < 0.01
+
+
+def test_starts_that_all_fail_are_not_tried_again():
+    optimizer = EvolutionStrategy(3, population=4, starts=np.linspace(0.1, 0.9, 12).reshape(4, 3))
+    first = optimizer.propose()
+    optimizer.learn(first, np.full((4, 1), np.inf))
+    assert not (optimizer.propose()[:, None] == first).all(axis=2).any()
+
+
+def test_the_first_steps_from_a_start_are_a_tenth_of_the_range_and_half_a_cell():
+    """A whole number must be able to leave the value of the start."""
+    space = stepped(0, 2, 100)
+    start = np.array([[0.5, 0.25, 0.505]])
+    batches = [EvolutionStrategy(space, 30, seed, starts=start).propose()[1:] for seed in range(40)]
+    moved = np.concatenate(batches) - start
+    # Reflection at the bounds folds the second's steps.
+    np.testing.assert_allclose(np.median(np.abs(moved), axis=0)[[0, 2]], 0.1 * 0.6745, rtol=0.15)
+    assert 0.1 < (np.concatenate(batches)[:, 1] > 0.5).mean() < 0.4
+
+
+def test_a_search_from_far_away_arrives():
+    reached = []
+    for seed in range(5):
+        optimizer, loss, best = (
+            EvolutionStrategy(5, seed=seed, starts=[[0.0] * 5]),
+            recovery_map(seed, False),
+            np.inf,
+        )
+        for _ in range(50):
+            candidates = optimizer.propose()
+            losses = loss(candidates)
+            optimizer.learn(candidates, losses[:, None])
+            best = min(best, losses.min())
+        reached.append(best)
+    assert np.median(reached) < 2e-4

@@ -144,3 +144,10 @@ def test_refusals(options, message):
     with pytest.raises(ConfigurationError) as caught:
         NSGA2(space=3, **options)
     assert str(caught.value) == message
+
+
+def test_starts_that_all_fail_are_not_tried_again():
+    optimizer = NSGA2(3, population=4, starts=np.linspace(0.1, 0.9, 12).reshape(4, 3))
+    first = optimizer.propose()
+    optimizer.learn(first, np.full((4, 1), np.inf))
+    assert not (optimizer.propose()[:, None] == first).all(axis=2).any()

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from isptune.contracts.truthful import Truthful
+from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError, ParameterError
 from isptune.pipeline import Scene
 from isptune.renderings import check_facts, render_soundly
@@ -66,6 +67,10 @@ class PipelineConformance(PipelineGradients):
                 f"{fact} is {value!r}, expected True or False; set it in the class"
             )
         check_requirements(pipeline)
+        assert isinstance(pipeline.variants, Variants), (
+            f"variants is {pipeline.variants!r}, expected a Variants of isptune.contracts.variants; set it in "
+            "the class"
+        )
         check_facts(pipeline)
 
     def test_scenes_have_sizes_and_know_their_places(self) -> None:

@@ -68,7 +68,7 @@ class PipelineConformance(PipelineGradients):
             )
         check_requirements(pipeline)
         assert isinstance(pipeline.variants, Variants), (
-            f"variants is {pipeline.variants!r}, expected a Variants of isptune.contracts.variants; set it in "
+            f"variants is {pipeline.variants!r}, expected one of isptune.contracts.variants; set it in "
             "the class"
         )
         check_facts(pipeline)

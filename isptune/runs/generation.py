@@ -118,4 +118,6 @@ def _nulls(values: NDArray[np.float64], missing: NDArray[np.bool_]) -> Any:
     """Nested lists with None for the missing numbers."""
     if not missing.any():
         return values.tolist()
-    return np.where(missing, None, values.astype(object)).tolist()
+    found = values.astype(object)
+    found[missing] = None
+    return found.tolist()

@@ -55,7 +55,14 @@ class Session:
     def description(self) -> Description:
         """What must be known of the parts to read the run."""
         scoring = self.scoring
-        return Description.of(self.pipeline, scoring.name, scoring.labels, scoring.orientations, self.space)
+        return Description.of(
+            self.pipeline,
+            scoring.name,
+            scoring.labels,
+            scoring.orientations,
+            self.space,
+            "pipeline" in self.objects or has_own_scenes(self.config),
+        )
 
     def make_optimizer(self) -> Optimizer:
         """A fresh optimizer of the run, as it was at the run's start."""
@@ -92,6 +99,15 @@ def prepare(
     pipeline = make_pipeline(config, scenes)
     scoring = make_scoring(config) if objective is None else Scoring([objective], config.vector)
     return make_session(pipeline, scoring, config, directory)
+
+
+def has_own_scenes(config: RunConfig) -> bool:
+    """Whether no setting chooses what the pipeline renders: it brings its scenes itself."""
+    try:
+        return not takes_option(registry.pipelines.get(config.pipeline.name), "scenes")
+    except UnknownNameError:
+        # An object that a caller made.
+        return True
 
 
 def make_scoring(config: RunConfig) -> Scoring:

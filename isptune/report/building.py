@@ -271,25 +271,37 @@ def _add_making_of_runs(page: Page, records: Sequence[Record]) -> None:
     content = []
     for record in records:
         assert record.run is not None
-        config, data = record.run.config, record.run.data
-        again = record.directory.with_name(f"{record.directory.name}-again")
-        command = facts.tune_command(config, record.directory / CONFIG_NAME, again)
+        data = record.run.data
         label = f"of {record.name}"
         parts = [
-            code(command, f"Command {label}", copy=True),
+            _again(record, label),
             "<details><summary>Configuration</summary>"
             + code(facts.configuration_text(data), f"Configuration {label}", copy=True)
             + "</details>",
         ]
         if len(records) == 1:
-            content += [paragraph("This command makes the run again."), *parts]
+            content += parts
         else:
             content.append(f"<details><summary>{text(record.name)}</summary>{''.join(parts)}</details>")
     if len(records) > 1:
-        content.insert(0, paragraph("The command that makes each run again, and its configuration."))
+        content.insert(0, paragraph("What makes each run again, and its configuration."))
     assert records[0].run is not None
     content.append(_machine_tables(records[0].run.data))
     page.add("making", "Making it again", "".join(content))
+
+
+def _again(record: Record, label: str) -> str:
+    """The command that makes a run again, or what does where no command can."""
+    run = record.run
+    assert run is not None
+    if run.data.get("started_from") == "python" and run.data.get("objects"):
+        return paragraph(
+            "The run was started from Python with objects that no name stands for: the same call of "
+            "isptune.tune makes it again."
+        )
+    out = record.directory.with_name(f"{record.directory.name}-again")
+    command = facts.tune_command(run.config, record.directory / CONFIG_NAME, out, run.description.own_scenes)
+    return paragraph("This command makes the run again.") + code(command, f"Command {label}", copy=True)
 
 
 def _add_making_of_benchmark(page: Page, benchmark: Benchmark, records: Sequence[Record]) -> None:

@@ -22,7 +22,7 @@ _SAID = {
 }  # fmt: skip
 
 
-def tune_command(config: RunConfig, noted: Path, out: Path) -> str:
+def tune_command(config: RunConfig, noted: Path, out: Path, own_scenes: bool = False) -> str:
     """The ``isptune tune`` command that runs a configuration again, one option a line.
 
     Args:
@@ -30,6 +30,7 @@ def tune_command(config: RunConfig, noted: Path, out: Path) -> str:
         noted: the file that holds it. The command names it where a command line has no place for all of it,
             such as options of several objectives or conditions of parameters.
         out: the new run's directory.
+        own_scenes: the pipeline brings its scenes itself, so that none are named.
     """
     parameters = _parameter_options(config.parameters)
     fields = type(config).model_fields
@@ -38,7 +39,7 @@ def tune_command(config: RunConfig, noted: Path, out: Path) -> str:
     several = config.more_objectives and any(part.options for part in config.objectives)
     if parameters is None or unsaid or several:
         return _lines([["isptune", "tune"], ["--config", str(noted)], ["--out", str(out)]])
-    lines = [["isptune", "tune", *config.scenes]]
+    lines = [["isptune", "tune", *([] if own_scenes else config.scenes)]]
     objective = Component(
         name=",".join(part.name for part in config.objectives), options=config.objective.options
     )
@@ -56,7 +57,8 @@ def tune_command(config: RunConfig, noted: Path, out: Path) -> str:
     if config.population is not None:
         lines.append(["--population", str(config.population)])
     lines += [["--budget", str(config.budget)], ["--seed", str(config.seed)]]
-    lines.append(["--crop", "full" if config.crop is None else str(config.crop)])
+    if not own_scenes:
+        lines.append(["--crop", "full" if config.crop is None else str(config.crop)])
     lines += parameters
     for key in ("start", *_PLAIN):
         value = getattr(config, key)

@@ -91,13 +91,14 @@ def read_record(directory: str | Path, name: str | None = None) -> Record:
     """
     run = Run.read(directory).require_best()
     config, result = run.config, run.result
+    scenes = [one.name for one in run.scenes] if run.description.own_scenes else config.scenes
     # As far as it can be told without importing the pipeline, which need not be here.
     variants = registry.pipelines.told(config.pipeline.name, "variants", Variants())
     return Record(
         name=name or run.path.resolve().name,
         objective=config.objective.shown if len(run.labels) == 1 else run.description.objective,
         optimizer=config.optimizer.shown,
-        scene=listed([scene_name(scene) for scene in config.scenes], 3),
+        scene=listed([scene_name(scene) for scene in scenes], 3),
         variant=str(config.pipeline.options.get(variants.option, config.seed)),
         word=variants.name,
         seed=config.seed,

@@ -65,6 +65,7 @@ class Description:
         objective: the objectives' names, joined by ``+``.
         labels, orientations: (K,) names of the scores, and whether higher is better.
         scenes: what is rendered.
+        own_scenes: the pipeline brings its scenes itself: no name in the settings chose them.
         truth: what the hidden levels are; None where nobody knows them.
     """
 
@@ -73,6 +74,7 @@ class Description:
     labels: tuple[str, ...]
     orientations: tuple[bool, ...]
     scenes: tuple[RenderedScene, ...] = ()
+    own_scenes: bool = False
     truth: Truth | None = None
 
     @classmethod
@@ -83,6 +85,7 @@ class Description:
         labels: tuple[str, ...],
         orientations: tuple[bool, ...],
         space: ParameterSpace,
+        own_scenes: bool,
     ) -> Description:
         """The description of a run of a pipeline; for the other arguments see the attributes."""
         return cls(
@@ -94,6 +97,7 @@ class Description:
                 RenderedScene(str(scene.name), scene.width, scene.height, plain_data(scene.source))
                 for scene in pipeline.scenes
             ),
+            own_scenes=own_scenes,
             truth=_truth_of(pipeline, space),
         )
 
@@ -111,6 +115,8 @@ class Description:
                 for one in self.scenes
             ],
         }
+        if self.own_scenes:
+            found["own_scenes"] = True
         if self.truth is not None:
             found["truth"] = [
                 {"label": label, "unit": unit, "highest": highest, "start": start}
@@ -137,6 +143,7 @@ class Description:
             labels=tuple(str(one["label"]) for one in data["scores"]),
             orientations=tuple(bool(one["higher_is_better"]) for one in data["scores"]),
             scenes=tuple(_scene(one) for one in data["rendered"]),
+            own_scenes=bool(data.get("own_scenes", False)),
             truth=None
             if levels is None
             else Truth(

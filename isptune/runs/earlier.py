@@ -59,14 +59,15 @@ def _described(
     A single objective, whose model may be large, is made only where its orientation does not follow from the
     result.
     """
-    from isptune.session import make_scoring
+    from isptune.session import has_own_scenes, make_scoring
 
+    own = has_own_scenes(config)
     higher = None if config.more_objectives or config.vector else _orientation(directory, generations)
     if higher is None:
         scoring = make_scoring(config)
-        return Description.of(pipeline, scoring.name, scoring.labels, scoring.orientations, space)
+        return Description.of(pipeline, scoring.name, scoring.labels, scoring.orientations, space, own)
     name = config.objective.shown
-    return Description.of(pipeline, name, (name,), (higher,), space)
+    return Description.of(pipeline, name, (name,), (higher,), space, own)
 
 
 def _orientation(directory: Path, generations: Sequence[Generation]) -> bool | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +130,42 @@ def test_every_column_of_several(flat: Maker, target: Maker, red: Maker, nsga2: 
     )
     assert run.history.column(1).score.tolist() == run.history.scores[:, 1].tolist()
     assert run.history.column(1).higher_is_better
+
+
+def test_a_pipeline_with_scenes_of_its_own_is_called_by_them(tuned: isptune.TuneResult) -> None:
+    assert isptune.Run.read("run").description.own_scenes
+    assert command(["report", "run"]) == 0
+    page = Path("run/report.html").read_text()
+    assert "Tuning report: target on scene0" in page
+    assert "The run was started from Python with objects that no name stands for" in page
+    assert "isptune tune" not in page
+
+
+def test_the_command_of_a_report_makes_the_run_again(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("own.py").write_text(OWN)
+    options = ["--pipeline", "own.py:Own", "--objective", "contrast", "--budget", "4", "--population", "2"]
+    assert command(["tune", *options, "--optimizer", "random", "--out", "first"]) == 0
+    assert command(["report", "first"]) == 0
+    page = Path("first/report.html").read_text()
+    assert "Tuning report: contrast on bench" in page
+    text = html.unescape(page[page.index("isptune tune") :].partition("</code>")[0])
+    assert command(shlex.split(text.replace("\\\n", " "))[1:]) == 0
+    first, again = (isptune.Run.read(out).history.scores for out in ("first", "first-again"))
+    assert first.tolist() == again.tolist()
+
+
+OWN = """
+import numpy as np
+import isptune
+
+class Own(isptune.Pipeline):
+    def __init__(self):
+        self.space = isptune.ParameterSpace({"gain": isptune.Float(0.5, 1.0)})
+        self.scenes = [isptune.Scene("bench", (8, 8), payload=np.linspace(0, 1, 192).reshape(8, 8, 3))]
+
+    def develop(self, values, scene):
+        return scene.payload * values["gain"]
+"""
 
 
 class TestRunsOf01:

@@ -179,6 +179,9 @@ def sensitivity_charts(
     found = []
     for number, (index, parameter) in enumerate(zip(space.free_indices, space.free, strict=True)):
         span = np.linspace(float(unit[:, number].min()), float(unit[:, number].max()), 41)
+        if isinstance(parameter, Int):
+            # One point a whole number, in the middle of its step: within a step the curve would be a saw.
+            span = parameter.to_unit(parameter.from_unit(torch.from_numpy(span))).unique().numpy()
 
         def in_units(rows: NDArray[np.float64], index: int = index) -> list[float | None]:
             return plain(space.to_values(torch.from_numpy(rows))[:, index].tolist())

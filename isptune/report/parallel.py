@@ -83,6 +83,10 @@ def candidate_lines(record: Record, run: Run, chosen: NDArray[np.int64]) -> list
     values = space.to_values(torch.from_numpy(history.candidates[chosen]))
     # The middle of its step where a parameter has steps, so that equal values lie on each other.
     unit = space.to_unit(values).numpy()
+    for column, (index, parameter) in enumerate(zip(space.free_indices, space.free, strict=True)):
+        if isinstance(parameter, Choice):
+            # The first and the last option stand at the ends of the axis, where they are written.
+            unit[:, column] = values[:, index].numpy() / max(1, len(parameter.options) - 1)
     written = space.to_dicts(values)
     shares = levels = None
     if run.truth is not None and history.levels is not None:

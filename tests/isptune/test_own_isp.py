@@ -173,6 +173,8 @@ def test_it_is_plotted_and_reported_without_its_plugins(
     page = Path("report.html").read_text()
     assert "psnr on bench" in page
     assert "tied to denoise.rows" in page
+    assert "isptune tune bench" not in page
+    assert "the same call of isptune.tune makes it again." in page
     assert f"{result.best_score:.4g}" in page
     for name in run_names(result):
         assert name in page

@@ -116,6 +116,12 @@ def test_options_of_several_objectives_stay_in_their_file(
     assert config_that_a_command_gives(command, monkeypatch) == config
 
 
+def test_scenes_of_a_pipelines_own_are_not_named() -> None:
+    config = parse_config({"pipeline": "mine.py:MyISP", "scenes": ["bench"]})
+    command = facts.tune_command(config, Path("noted.yaml"), Path("again"), own_scenes=True)
+    assert command.startswith("isptune tune \\\n  --pipeline mine.py:MyISP")
+
+
 def test_whole_pictures_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     command = facts.tune_command(parse_config({"crop": None}), Path("noted.yaml"), Path("again"))
     assert "--crop full" in command

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from isptune.parameters import Choice
+from isptune.parameters.identity import counts
 from isptune.report.charts import Spec, plain, rounded
 from isptune.report.compute import best_candidates
 from isptune.report.records import Record
@@ -83,10 +84,10 @@ def candidate_lines(record: Record, run: Run, chosen: NDArray[np.int64]) -> list
     values = space.to_values(torch.from_numpy(history.candidates[chosen]))
     # The middle of its step where a parameter has steps, so that equal values lie on each other.
     unit = space.to_unit(values).numpy()
-    for column, (index, parameter) in enumerate(zip(space.free_indices, space.free, strict=True)):
-        if isinstance(parameter, Choice):
-            # The first and the last option stand at the ends of the axis, where they are written.
-            unit[:, column] = values[:, index].numpy() / max(1, len(parameter.options) - 1)
+    for column, steps in enumerate(counts(space)):
+        if steps > 1:
+            # The first and the last step stand at the ends of the axis, where they are written.
+            unit[:, column] = (unit[:, column] * steps - 0.5) / (steps - 1)
     written = space.to_dicts(values)
     shares = levels = None
     if run.truth is not None and history.levels is not None:

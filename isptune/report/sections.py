@@ -285,7 +285,7 @@ def add_sensitivity(page: Page, record: Record) -> None:
     choices = {parameter.name for parameter in space.free if isinstance(parameter, Choice)}
     rows = [
         [names[i], plain_cell(values[names[i]]), None if names[i] in choices else float(fit.effects[i])]
-        for i in order
+        for i in sorted(order, key=lambda i: names[i] in choices)
     ]
     sentence = (
         f"A quadratic in each parameter was fitted to the {len(fit.nearest):,} logged evaluations nearest to "

@@ -120,9 +120,14 @@ def test_parallel_axes_and_lines(record: Make, knobs: Any) -> None:
     assert (best["name"], best["scores"]) == ("rank 1, evaluation 50", [49])
     values = knobs.space.to_dicts(knobs.space.to_values(torch.from_numpy(run.history.candidates[49:])))[0]
     assert best["written"] == [f"{values['gain']:.4g}", str(values["radius"]), values["curve"]]
-    # Whole numbers and options lie in the middle of their steps.
-    assert {line["parameters"][1] for line in chart["lines"]} <= {0.125, 0.375, 0.625, 0.875}
-    assert {line["parameters"][2] for line in chart["lines"]} == {0.25, 0.75}
+    # The first and the last whole number or option lie at the ends of their axes.
+    assert {line["parameters"][1] for line in chart["lines"]} <= {
+        0.0,
+        charts.rounded(1 / 3),
+        charts.rounded(2 / 3),
+        1.0,
+    }
+    assert {line["parameters"][2] for line in chart["lines"]} == {0.0, 1.0}
     assert "loss" not in best
     two = parallel_chart(["psnr"], [run, run])
     assert two is not None

@@ -23,7 +23,7 @@ from isptune.report.compute import (
 from isptune.report.levels import Recovered
 from isptune.report.records import Record
 from isptune.report.sensitivity import Sensitivity
-from isptune.words import NORMALISED_L1
+from isptune.wording.words import NORMALISED_L1
 
 Spec = dict[str, Any]
 

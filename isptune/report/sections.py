@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from isptune.misled import MISLED
-from isptune.naming import listed
 from isptune.parameters import Choice
 from isptune.report import charts
 from isptune.report.compute import Slice, by_objective, curves, in_order, reached
@@ -18,7 +16,9 @@ from isptune.report.page import Page
 from isptune.report.parallel import parallel_chart
 from isptune.report.records import Record, variant_word
 from isptune.report.sensitivity import sensitivity
-from isptune.words import FOUND, NORMALISED_L1, START, START_WORDS
+from isptune.tuning.misled import MISLED
+from isptune.wording.naming import listed
+from isptune.wording.words import FOUND, NORMALISED_L1, START, START_WORDS
 
 NO_TRUTH = (
     "The pipeline does not know how far a candidate is from pristine, so the parts of a report that need "

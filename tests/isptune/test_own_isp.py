@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 import isptune
-from isptune import registry
 from isptune.cli import run as command
+from isptune.plugins import registry
 
 SCRIPT = """
 import os

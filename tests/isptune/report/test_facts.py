@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from isptune.cli import tune
-from isptune.config import RunConfig, parse_config
 from isptune.report import facts
+from isptune.tuning.settings import RunConfig, parse_config
 
 
 def config_that_a_command_gives(text: str, monkeypatch: pytest.MonkeyPatch) -> RunConfig:

@@ -38,10 +38,10 @@ import numpy as np
 
 from isptune.contracts.free_space import FreeSpace
 from isptune.contracts.optimizer import Optimizer
-from isptune.naming import natural_sorted
 from isptune.optimizers.nevergrad import SURVEY_FILE, method_class
 from isptune.testing import OptimizerConformance
 from isptune.testing.optimizer_subject import Array, Log, run, sphere
+from isptune.wording.naming import natural_sorted
 
 FAST_ENOUGH_SECONDS = 6
 PROCESSOR_SECONDS = 45

@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from isptune import plots
-from isptune.config import parse_config
-from isptune.result import TuneResult
-from isptune.session import prepare
-from isptune.tuner import run_session
+from isptune.tuning.result import TuneResult
+from isptune.tuning.session import prepare
+from isptune.tuning.settings import parse_config
+from isptune.tuning.tuner import run_session
 
 HERE = Path(__file__).with_suffix("")
 TARGET = 0.02

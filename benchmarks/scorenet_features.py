@@ -23,7 +23,7 @@ from skimage import data
 from torch import Tensor
 
 from isptune.datasets import Dataset, read_dataset
-from isptune.registry import learners
+from isptune.plugins.registry import learners
 from isptune.scenes import write_image
 from isptune.training import Learner
 from isptune.training.pictures import PictureFeatures

@@ -20,8 +20,8 @@ import matplotlib.pyplot as plt
 import torch
 from measuring import machine, seconds_of
 
-from isptune.api import create_stage, list_stages
 from isptune.contracts.distortion import Distortion
+from isptune.plugins.api import create_stage, list_stages
 from isptune_synthetic.pipeline import SyntheticPipeline
 
 SIZES = {"1080p": (1080, 1920), "4K": (2160, 3840)}

@@ -23,9 +23,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from isptune import registry
 from isptune.cli import VERBS, VerbGroup, cli
 from isptune.errors import IsptuneError
+from isptune.plugins import registry
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [path for part in ("isptune", "objectives", "pipelines") for path in (ROOT / part).rglob("*.py")]
@@ -232,7 +232,7 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with pictures, where nothing can be downloaded and tiny weights lie where advice puts them."""
     import torch
 
-    from isptune import checkpoints
+    from isptune.plugins import checkpoints
     from isptune.scenes import write_image
     from isptune_clipiqa.tiny import write_tiny
 

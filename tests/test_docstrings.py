@@ -131,7 +131,7 @@ def put_weights(text: str) -> dict[str, Any]:
 
         write_lmm("Qwen/Qwen2.5-VL-3B-Instruct", family="qwen2_5_vl")
     if "runs/scorenet" in text:
-        from isptune.registry import learners
+        from isptune.plugins.registry import learners
         from isptune.training.checkpoint import save_learned
         from isptune_clipiqa.tiny import write_tiny as write_clip
 
@@ -151,8 +151,8 @@ def test_blocks(place: str, given: dict[str, Any], monkeypatch: pytest.MonkeyPat
         assert inspect.getsource(importlib.import_module(module))
         return
     if re.match(r"[a-z]+:\n", text):
-        from isptune.config import parse_config
-        from isptune.registry import objectives
+        from isptune.plugins.registry import objectives
+        from isptune.tuning.settings import parse_config
 
         config = parse_config(yaml.safe_load(text))
         assert objectives.create(config.objective.name, **config.objective.options).score_range

@@ -14,8 +14,8 @@ import torch
 from skimage import data as photographs
 
 from isptune.cli import run
-from isptune.config import parse_config, read_config
 from isptune.scenes import write_image
+from isptune.tuning.settings import parse_config, read_config
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

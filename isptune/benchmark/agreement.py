@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isptune.evaluation.statistics import Numbers, srcc
-from isptune.result import History
+from isptune.tuning.result import History
 
 
 @dataclass(frozen=True)

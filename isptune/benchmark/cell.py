@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from isptune.contracts.variants import Variants
-from isptune.paths import folder_name
+from isptune.storage.paths import folder_name
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isptune.plots.compute import best_so_far
-from isptune.result import History
+from isptune.tuning.result import History
 
 
 @dataclass(frozen=True)

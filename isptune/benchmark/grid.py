@@ -20,10 +20,14 @@ from pydantic import (
     model_validator,
 )
 
-from isptune import locations, registry
 from isptune.benchmark.cell import Cell, folder_of
-from isptune.checks import check_components, check_scenes
-from isptune.config import (
+from isptune.contracts.variants import Variants
+from isptune.errors import ConfigurationError, IsptuneError
+from isptune.plugins import locations, registry
+from isptune.storage.paths import shown
+from isptune.storage.places import absolute_scene
+from isptune.tuning.checks import check_components, check_scenes
+from isptune.tuning.settings import (
     MOST_CANDIDATES,
     Component,
     RunConfig,
@@ -32,13 +36,9 @@ from isptune.config import (
     first_mistake,
     parameter_settings,
 )
-from isptune.contracts.variants import Variants
-from isptune.errors import ConfigurationError, IsptuneError
-from isptune.integers import as_integer
-from isptune.naming import listed
-from isptune.paths import shown
-from isptune.places import absolute_scene
 from isptune.tuning.start_settings import WORDS, checked_start, read_start
+from isptune.wording.integers import as_integer
+from isptune.wording.naming import listed
 
 DEFAULT_NAME = "benchmark"
 # Each is a run of its own.

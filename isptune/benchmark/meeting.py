@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from isptune.objective import Objective
+from isptune.contracts.objective import Objective
 
 
 class Left(BaseException):

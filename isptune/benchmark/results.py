@@ -13,11 +13,11 @@ import numpy as np
 from isptune.benchmark.cell import Cell
 from isptune.contracts.variants import Variants
 from isptune.errors import RunDirectoryError
-from isptune.files import make_folder
-from isptune.naming import listed
-from isptune.result import History
 from isptune.runs import reading
 from isptune.runs.directory import RunDirectory
+from isptune.storage.writing import make_folder
+from isptune.tuning.result import History
+from isptune.wording.naming import listed
 
 CELL_NAME = "cell.json"
 HISTORY_NAME = "history.npz"

@@ -9,18 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from isptune import registry
 from isptune.benchmark.engines import Engine, Event
 from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
 from isptune.benchmark.results import CELL_NAME, FAILED, Benchmark, read_run
 from isptune.benchmark.worker import Job, check_pipelines, check_settings, is_done
 from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
-from isptune.files import full_or
-from isptune.places import Place
+from isptune.plugins import registry
 from isptune.runs.directory import CONFIG_NAME as RUN_CONFIG_NAME
 from isptune.runs.directory import RunDirectory, open_locked, require_file
-from isptune.yaml_files import read_mapping, written_value
+from isptune.storage.places import Place
+from isptune.storage.writing import full_or
+from isptune.storage.yaml_files import read_mapping, written_value
 
 logger = logging.getLogger("isptune")
 

@@ -13,8 +13,8 @@ from isptune.errors import ConfigurationError
 from isptune.evaluation.agreement import check_settings
 from isptune.evaluation.resampling import Estimate
 from isptune.evaluation.statistics import Numbers
-from isptune.naming import did_you_mean, listed
-from isptune.result import History
+from isptune.tuning.result import History
+from isptune.wording.naming import did_you_mean, listed
 
 FACTORS = ("objective", "optimizer", "scene", "variant", "seed")
 """What a cell of the grid is told by; ``variant`` has the pipeline's name for it as well."""

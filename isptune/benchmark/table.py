@@ -13,8 +13,8 @@ from typing import Any
 
 from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.evaluation.report import aligned, file_name
-from isptune.files import full_or, write_whole
-from isptune.words import in_words
+from isptune.storage.writing import full_or, write_whole
+from isptune.wording.words import in_words
 
 Entry = str | float | None
 

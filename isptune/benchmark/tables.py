@@ -15,8 +15,8 @@ from isptune.benchmark.table import Entry, Table
 from isptune.benchmark.targets import TARGETS, TargetHits, check_targets, seconds_per_evaluation, target_hits
 from isptune.evaluation.agreement import check_settings
 from isptune.evaluation.resampling import Estimate
-from isptune.misled import MISLED
-from isptune.words import in_words
+from isptune.tuning.misled import MISLED
+from isptune.wording.words import in_words
 
 NO_FINITE_SCORE = "no score was finite"
 

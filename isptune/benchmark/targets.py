@@ -15,7 +15,7 @@ from isptune.benchmark.statistics import Levels, group_runs, levels_of
 from isptune.errors import ConfigurationError
 from isptune.evaluation.statistics import Numbers
 from isptune.plots.compute import best_so_far
-from isptune.result import History
+from isptune.tuning.result import History
 
 TARGETS = (0.2, 0.1, 0.05, 0.02)
 """Shares of the stages' ranges that are aimed at unless others are given."""

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import torch
 
-from isptune import registry
 from isptune.benchmark.results import DONE, FAILED, Cell, read_status, write_cell
-from isptune.checks import check_optimizer, check_reserved, with_population
-from isptune.config import Component, RunConfig, check_budget
-from isptune.coverage import Coverage, Stages, notice
-from isptune.devices import resolve_device
+from isptune.contracts.coverage import Coverage, Stages, notice
+from isptune.contracts.objective import Objective
+from isptune.contracts.pipeline import Scene
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
-from isptune.objective import Objective
-from isptune.pipeline import Scene
+from isptune.plugins import registry
 from isptune.runs.directory import LOG_NAME, RunDirectory
-from isptune.session import difference, make_pipeline, prepare
-from isptune.tuner import Callback, run_session
+from isptune.tuning.checks import check_optimizer, check_reserved, with_population
+from isptune.tuning.devices import resolve_device
+from isptune.tuning.session import difference, make_pipeline, prepare
+from isptune.tuning.settings import Component, RunConfig, check_budget
 from isptune.tuning.starts import beginning
+from isptune.tuning.tuner import Callback, run_session
 
 logger = logging.getLogger("isptune")
 

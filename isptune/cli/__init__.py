@@ -14,8 +14,8 @@ import click
 from isptune.cli.options import without_underscores
 from isptune.cli.streams import PlainFormatter, say, settled, take_any_name, use_streams
 from isptune.errors import IsptuneError
-from isptune.naming import did_you_mean, listed
-from isptune.paths import shortened, shown
+from isptune.storage.paths import shortened, shown
+from isptune.wording.naming import did_you_mean, listed
 
 VERBS = {
     "tune": "Tune a pipeline's parameters for an objective.",

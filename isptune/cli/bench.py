@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune import registry
 from isptune.benchmark.grid import variant_keys
-from isptune.checks import check_takes_scenes
 from isptune.cli.options import (
     json_option,
     parameter_options,
@@ -18,8 +16,10 @@ from isptune.cli.options import (
     with_parameters,
 )
 from isptune.cli.tables import print_markdown
-from isptune.config import read_config
 from isptune.errors import ConfigurationError, DiskFullError
+from isptune.plugins import registry
+from isptune.tuning.checks import check_takes_scenes
+from isptune.tuning.settings import read_config
 
 if TYPE_CHECKING:
     from isptune.benchmark.engines import Event
@@ -127,7 +127,7 @@ def command(
     from isptune.benchmark.engines import make_engine
     from isptune.benchmark.running import run_benchmark
     from isptune.cli.live import Stopped, stoppable
-    from isptune.devices import resolve_device
+    from isptune.tuning.devices import resolve_device
 
     chosen = engine or ("processes" if resolve_device(config.device).type == "cpu" else "in-process")
     runner = make_engine(chosen, config.threads, workers, together=together, address=address, gpus=gpus)

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune import registry
-from isptune.checks import refuse_judges
 from isptune.cli.options import checkpoint_option, json_option, key_values, objective_settings
 from isptune.errors import ConfigurationError, DiskFullError, RunDirectoryError
-from isptune.naming import listed
-from isptune.paths import folder_name, shown, user_path
-from isptune.places import Place
+from isptune.plugins import registry
+from isptune.storage.paths import folder_name, shown, user_path
+from isptune.storage.places import Place
+from isptune.tuning.checks import refuse_judges
+from isptune.wording.naming import listed
 
 if TYPE_CHECKING:
+    from isptune.contracts.objective import Objective
     from isptune.datasets import Dataset
     from isptune.evaluation import Evaluation, Scores
-    from isptune.objective import Objective
 
 
 @click.command("evaluate", short_help="Say how well objectives agree with a dataset's opinion scores.")
@@ -125,9 +125,9 @@ def command(
     dataset = datasets.read_dataset(data, images, layout, higher_is_better=not mos_lower_is_better)
 
     from isptune.cli.live import Stopped, stoppable
-    from isptune.devices import resolve_device
     from isptune.evaluation import read_scores, write_reports
     from isptune.evaluation.agreement import check_settings, needed
+    from isptune.tuning.devices import resolve_device
 
     where = resolve_device(device)
     check_settings(bootstrap, seed, batch_size)

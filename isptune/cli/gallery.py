@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from isptune import registry
-from isptune.checks import check_scenes
 from isptune.errors import ConfigurationError, ImageError
-from isptune.files import full_or
-from isptune.places import Place
+from isptune.plugins import registry
+from isptune.storage.places import Place
+from isptune.storage.writing import full_or
+from isptune.tuning.checks import check_scenes
 
 
 @click.command("gallery", short_help="Show what the stages do at rising levels.")

@@ -11,10 +11,10 @@ import click
 from isptune.cli.options import key_values
 from isptune.cli.tables import Column, console_for_tables, print_table
 from isptune.errors import ConfigurationError, UnknownNameError
-from isptune.naming import did_you_mean, listed
+from isptune.wording.naming import did_you_mean, listed
 
 if TYPE_CHECKING:
-    from isptune.registry import Entry, Registry
+    from isptune.plugins.registry import Entry, Registry
 
 
 @click.command("list", short_help="Show what is registered.")
@@ -40,7 +40,7 @@ def command(kind: str | None, glob: str | None, pipeline_options: tuple[str, ...
       isptune list optimizers "nevergrad:*CMA*"
       isptune list parameters synthetic
     """
-    from isptune.registry import REGISTRIES
+    from isptune.plugins.registry import REGISTRIES
 
     if kind in ("parameter", "parameters"):
         from isptune.cli.parameters import list_parameters
@@ -73,7 +73,7 @@ def command(kind: str | None, glob: str | None, pipeline_options: tuple[str, ...
 
 def _entries(registry: Registry, glob: str | None) -> list[Entry]:
     """All entries that a glob matches; without one, each family as a single entry."""
-    from isptune.registry import Entry
+    from isptune.plugins.registry import Entry
 
     entries = registry.entries(glob)
     if glob is not None:

@@ -9,7 +9,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from isptune.progress import TerminalBar
+from isptune.tuning.progress import TerminalBar
 
 
 class Stopped(BaseException):

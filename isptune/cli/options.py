@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from isptune.errors import ConfigurationError
-from isptune.places import absolute_folder
+from isptune.storage.places import absolute_folder
 
 BENCHMARK_NAME = "bench.yaml"
 
@@ -22,7 +22,7 @@ def key_values(pairs: Iterable[str], option: str) -> dict[str, Any]:
     """
     import yaml
 
-    from isptune.yaml_files import AmbiguousNumberError, read_value
+    from isptune.storage.yaml_files import AmbiguousNumberError, read_value
 
     found: dict[str, Any] = {}
     for pair in pairs:

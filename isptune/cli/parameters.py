@@ -11,7 +11,7 @@ import click
 
 from isptune.cli.tables import Column, console_for_tables, print_table
 from isptune.errors import ConfigurationError
-from isptune.naming import listed
+from isptune.wording.naming import listed
 
 if TYPE_CHECKING:
     from isptune.parameters import Parameter, ParameterSpace
@@ -28,7 +28,7 @@ def list_parameters(pipeline: str | None, options: dict[str, Any], as_json: bool
     Raises:
         ConfigurationError: no pipeline is named. Others are the pipeline's own.
     """
-    from isptune import registry
+    from isptune.plugins import registry
 
     if pipeline is None:
         raise ConfigurationError(

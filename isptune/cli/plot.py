@@ -10,7 +10,7 @@ import click
 
 from isptune.cli.options import benchmark_among, require_runs
 from isptune.errors import ConfigurationError
-from isptune.places import Place
+from isptune.storage.places import Place
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

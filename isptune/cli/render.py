@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune import registry
-from isptune.checks import PIPELINE_SETTINGS, check_scenes, check_takes_scenes
 from isptune.cli.options import json_option, key_values, require_runs
-from isptune.config import Component
 from isptune.errors import ConfigurationError
-from isptune.places import Place, absolute_scene
+from isptune.plugins import registry
+from isptune.storage.places import Place, absolute_scene
+from isptune.tuning.checks import PIPELINE_SETTINGS, check_scenes, check_takes_scenes
+from isptune.tuning.settings import Component
 
 if TYPE_CHECKING:
-    from isptune.pipeline import Pipeline
+    from isptune.contracts.pipeline import Pipeline
 
 
 @click.command("render", short_help="Render an image with parameters of your choice.")
@@ -86,10 +86,10 @@ def command(
 
     import torch
 
-    from isptune.devices import resolve_device
     from isptune.parameters import written
-    from isptune.renderings import render_soundly
     from isptune.scenes import write_image
+    from isptune.tuning.devices import resolve_device
+    from isptune.tuning.renderings import render_soundly
 
     target = Place(out)
     where = resolve_device(device)
@@ -128,6 +128,6 @@ def _of_options(name: str, options: dict[str, Any], image: str, seed: int) -> Pi
 
 def _of_run(directory: str, image: str) -> tuple[Pipeline, dict[str, Any]]:
     """A run's pipeline on the whole image, and the best parameters that its log holds."""
-    from isptune.session import best_of_run
+    from isptune.tuning.session import best_of_run
 
     return best_of_run(directory, scenes=[absolute_scene(image)])

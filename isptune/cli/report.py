@@ -9,7 +9,7 @@ import click
 
 from isptune.cli.options import benchmark_among, require_runs
 from isptune.errors import ConfigurationError
-from isptune.places import Place
+from isptune.storage.places import Place
 
 
 @click.command("report", short_help="Write an HTML report of runs or of a benchmark.")

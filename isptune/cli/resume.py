@@ -31,7 +31,7 @@ def command(
     trackers = make_trackers(tensorboard, mlflow, wandb, directory)
     require_runs([directory])
 
-    from isptune.session import prepare_resume
+    from isptune.tuning.session import prepare_resume
 
     return run_and_print(
         lambda: prepare_resume(directory, how), as_json=as_json, resume=True, trackers=trackers

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isptune.cli.tables import Column, console_for_tables, print_table
-from isptune.words import FOUND, L1, NORMALISED_L1, START
+from isptune.wording.words import FOUND, L1, NORMALISED_L1, START
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from isptune.result import TuneResult
-    from isptune.session import Session
     from isptune.tracking import Tracker
+    from isptune.tuning.result import TuneResult
+    from isptune.tuning.session import Session
 
 # What click gives for --mlflow without a store; no URI looks like it.
 DEFAULT_STORE = "default"
@@ -88,7 +88,7 @@ def run_and_print(
     """Make and run a session; the exit code is 0, or 128 + the signal that stopped it."""
     from isptune.cli.live import Stopped, live_progress, stoppable
     from isptune.tracking import TrackerError
-    from isptune.tuner import run_session
+    from isptune.tuning.tuner import run_session
 
     session: Session | None = None
     try:
@@ -160,7 +160,7 @@ def _stopped(session: Session | None) -> str:
 
 def print_result(session: Session, result: TuneResult) -> None:
     """The tables of a finished run on stdout."""
-    from isptune.pictured import measured_on
+    from isptune.runs.pictured import measured_on
 
     console = console_for_tables()
     if not result.best_parameters:
@@ -230,7 +230,7 @@ def _print_levels(console: Console, session: Session, result: TuneResult) -> Non
     """Hidden level at the start and at the parameters found, stage by stage."""
     from rich.text import Text
 
-    from isptune import misled
+    from isptune.tuning import misled
 
     truth = session.description.truth
     assert result.levels is not None

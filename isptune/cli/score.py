@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune import registry
-from isptune.checks import check_scenes, refuse_judges
 from isptune.cli.evaluate import objective_names, settings_by_name
 from isptune.cli.options import checkpoint_option, json_option
 from isptune.errors import ConfigurationError, ImageError
-from isptune.naming import listed
+from isptune.plugins import registry
+from isptune.tuning.checks import check_scenes, refuse_judges
+from isptune.wording.naming import listed
 
 if TYPE_CHECKING:
     from isptune.cli.scoring import ScoreTable
@@ -87,9 +87,9 @@ def command(
     check_scenes([*(images if len(images) == 1 else ()), *([] if reference is None else [reference])])
 
     from isptune.cli.scoring import score_pictures
-    from isptune.devices import resolve_device
     from isptune.scenes import load_scenes
     from isptune.scenes.pictures import picture_of
+    from isptune.tuning.devices import resolve_device
 
     where = resolve_device(device)
     made = [registry.objectives.create(name, **settings[name]) for name in names]

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from isptune.contracts.objective import Objective
+from isptune.contracts.pipeline import Scene
 from isptune.errors import EvaluationError, IsptuneError
-from isptune.failures import called
-from isptune.objective import Objective
-from isptune.pipeline import Scene
 from isptune.scenes.loading import named_pictures
 from isptune.scenes.pictures import picture_of
+from isptune.tuning.blame import called
 
 # What stands where there is no number.
 NOTHING = "–"

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import click
 
-from isptune.paths import shown
+from isptune.storage.paths import shown
 
 _SHOWN = "isptune.shown"
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 from annotated_types import Interval
 
-from isptune.checks import check_scenes
 from isptune.cli.options import json_option, key_values
 from isptune.errors import ConfigurationError
-from isptune.pace import Pace, written
-from isptune.places import Place, settled
 from isptune.plugins import check_options, reading
 from isptune.plugins.options import Option
-from isptune.registry import learners, stages
+from isptune.plugins.registry import learners, stages
+from isptune.storage.places import Place, settled
 from isptune.training.folder import check_folder
+from isptune.tuning.checks import check_scenes
+from isptune.tuning.pace import Pace, written
 
 if TYPE_CHECKING:
     from isptune.datasets import Dataset
@@ -138,10 +138,10 @@ def command(**given: Any) -> int:
         opinions = _opinions(given)
     check_folder(given["out"], given["resume"])
 
-    from isptune.devices import resolve_device
     from isptune.training.curves import save_curves
     from isptune.training.loop import Settings, read_log, train
     from isptune.training.losses import parse_losses
+    from isptune.tuning.devices import resolve_device
 
     device = resolve_device(given["device"])
     place = Place(given["out"])

@@ -8,8 +8,6 @@ from typing import Any
 
 import click
 
-from isptune import registry
-from isptune.checks import check_components, check_scenes, check_takes_scenes
 from isptune.cli.options import (
     checkpoint_option,
     how_options,
@@ -22,10 +20,12 @@ from isptune.cli.options import (
     with_parameters,
 )
 from isptune.cli.running import make_trackers, run_and_print, tracking_options
-from isptune.config import RunConfig, default_component, parse_config, read_config
 from isptune.errors import ConfigurationError
-from isptune.paths import folder_name
-from isptune.places import absolute_scene
+from isptune.plugins import registry
+from isptune.storage.paths import folder_name
+from isptune.storage.places import absolute_scene
+from isptune.tuning.checks import check_components, check_scenes, check_takes_scenes
+from isptune.tuning.settings import RunConfig, default_component, parse_config, read_config
 
 
 @click.command("tune", short_help="Tune a pipeline's parameters for an objective.")
@@ -138,7 +138,7 @@ def command(
     check_takes_scenes(config.pipeline, images)
     trackers = make_trackers(tensorboard, mlflow, wandb)
 
-    from isptune.session import prepare
+    from isptune.tuning.session import prepare
 
     return run_and_print(
         lambda: prepare(config, out or default_out(config)), as_json=as_json, resume=False, trackers=trackers

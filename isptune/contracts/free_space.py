@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from isptune.integers import whole_number
+from isptune.wording.integers import whole_number
 
 Candidates = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
+from isptune.contracts.objective import Objective
 from isptune.contracts.requirements import Memory
 from isptune.errors import ConfigurationError, EvaluationError
-from isptune.objective import Objective
 from isptune.plugins.wording import shown
 
 Note = Mapping[str, Any]

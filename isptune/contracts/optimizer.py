@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from isptune.contracts.free_space import Candidates, FreeSpace
 from isptune.contracts.requirements import Packaged
 from isptune.errors import ConfigurationError
-from isptune.integers import whole_number
-from isptune.showing import html_table, short
+from isptune.wording.integers import whole_number
+from isptune.wording.showing import html_table, short
 
 
 class Optimizer(Packaged, ABC):

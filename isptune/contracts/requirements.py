@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from isptune.errors import ConfigurationError
-from isptune.naming import listed
+from isptune.wording.naming import listed
 
 
 @dataclass(frozen=True)

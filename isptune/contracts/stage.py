@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from isptune.contracts.requirements import Memory, Packaged
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
 from isptune.parameters import Parameter
+from isptune.wording.naming import did_you_mean, listed
 
 DOMAINS = {"mosaic": 1, "linear": 3, "encoded": 3}
 """What images can be, and how many channels they have."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isptune.errors import ImageError, IsptuneError, UnknownNameError
-from isptune.naming import did_you_mean, listed
+from isptune.wording.naming import did_you_mean, listed
 
 if TYPE_CHECKING:
     from torch import Tensor

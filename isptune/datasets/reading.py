@@ -18,8 +18,8 @@ from isptune.datasets.layouts.spaq import SPAQ
 from isptune.datasets.layouts.tid2013 import TID2013
 from isptune.datasets.tables import read_text
 from isptune.errors import UnknownNameError
-from isptune.naming import did_you_mean
-from isptune.paths import shortened, user_path, what_is_missing
+from isptune.storage.paths import shortened, user_path, what_is_missing
+from isptune.wording.naming import did_you_mean
 
 # The meta CSV comes last: the others' columns are more particular.
 _LAYOUTS: dict[str, Layout] = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from isptune.datasets.dataset import PARTS, Dataset, DatasetError, Split
 from isptune.errors import ConfigurationError
-from isptune.naming import natural_sorted
+from isptune.wording.naming import natural_sorted
 
 _NAME = re.compile(r"random_seed(\d{1,18})_split(\d{2,4})")
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from isptune.datasets.dataset import DatasetError, Record
 from isptune.errors import MissingPackageError
-from isptune.naming import did_you_mean, listed
-from isptune.paths import shortened, what_is_missing
+from isptune.storage.paths import shortened, what_is_missing
+from isptune.wording.naming import did_you_mean, listed
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def examine_hardware() -> Hardware:
     try:
         import torch
 
-        from isptune.devices import available_devices
+        from isptune.tuning.devices import available_devices
 
         names = available_devices()
         built_for, threads = _built_for(torch), torch.get_num_threads()

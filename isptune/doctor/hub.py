@@ -8,8 +8,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from isptune.checkpoints import hub_cache, reachable
-from isptune.naming import natural_key
+from isptune.plugins.checkpoints import hub_cache, reachable
+from isptune.wording.naming import natural_key
 
 _SECONDS = 5.0
 _KINDS = {"models": "model", "datasets": "dataset", "spaces": "space"}

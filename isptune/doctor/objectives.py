@@ -6,13 +6,13 @@ import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
-from isptune.checkpoints import cached_bytes
 from isptune.contracts.requirements import Download, Packaging
 from isptune.doctor.packages import install_command
-from isptune.entries import Entry, Family
 from isptune.errors import IsptuneError
-from isptune.naming import listed, natural_key
-from isptune.registry import objectives as registry
+from isptune.plugins.checkpoints import cached_bytes
+from isptune.plugins.entries import Entry, Family
+from isptune.plugins.registry import objectives as registry
+from isptune.wording.naming import listed, natural_key
 
 # Sizes are stated rounded: two per cent, or half of the last digit of one that is in tenths of a gigabyte.
 _ROUNDING = 0.02

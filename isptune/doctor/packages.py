@@ -10,7 +10,7 @@ from importlib import metadata
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from isptune.registry import REGISTRIES
+from isptune.plugins.registry import REGISTRIES
 
 DISTRIBUTION = "isptune"
 

@@ -10,6 +10,7 @@ from itertools import combinations
 import numpy as np
 import torch
 
+from isptune.contracts.objective import Objective
 from isptune.datasets.dataset import Dataset, DatasetError
 from isptune.errors import ConfigurationError
 from isptune.evaluation.resampling import NAMES, Difference, Estimate, paired_difference
@@ -17,9 +18,8 @@ from isptune.evaluation.resampling import bootstrap as bootstrapped
 from isptune.evaluation.results import Agreement, Evaluation
 from isptune.evaluation.scoring import Scores, check_references, score_dataset, scores_of_all
 from isptune.evaluation.statistics import LogisticFit, Numbers, fit_logistic
-from isptune.failures import called
-from isptune.naming import match
-from isptune.objective import Objective
+from isptune.tuning.blame import called
+from isptune.wording.naming import match
 
 EVERYTHING = "all"
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from isptune.errors import RunDirectoryError
 from isptune.evaluation.resampling import NAMES, Difference, Estimate
 from isptune.evaluation.results import Evaluation
-from isptune.files import full_or, write_whole
-from isptune.paths import folder_name
+from isptune.storage.paths import folder_name
+from isptune.storage.writing import full_or, write_whole
 
 TITLES = {
     "srcc": "SRCC",

@@ -12,8 +12,8 @@ from isptune.errors import UnknownNameError
 from isptune.evaluation.resampling import Estimate
 from isptune.evaluation.results import Evaluation
 from isptune.evaluation.statistics import Numbers
-from isptune.naming import did_you_mean
 from isptune.plots.style import BLUE, INK, ORANGE, TITLE_LINE, draw_title, new_figure, style, title_lines
+from isptune.wording.naming import did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

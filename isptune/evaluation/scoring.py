@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from isptune.contracts.judge import scores_no_pictures
+from isptune.contracts.objective import Objective
 from isptune.datasets.dataset import Dataset, DatasetError
 from isptune.datasets.tables import read_table
-from isptune.devices import resolve_device
 from isptune.errors import ConfigurationError, EvaluationError, ImageError, MissingPackageError
 from isptune.evaluation.statistics import Numbers
-from isptune.failures import called, is_out_of_memory
-from isptune.naming import did_you_mean
-from isptune.objective import Objective
-from isptune.paths import shown, user_path
+from isptune.storage.paths import shown, user_path
+from isptune.tuning.blame import called, is_out_of_memory
+from isptune.tuning.devices import resolve_device
+from isptune.wording.naming import did_you_mean
 
 # Called after each batch with how many images are done and how many there are.
 Progress = Callable[[int, int], None]

@@ -13,8 +13,8 @@ from pydantic import Field
 from isptune.contracts.free_space import Candidates, FreeSpace
 from isptune.contracts.optimizer import Optimizer
 from isptune.errors import ConfigurationError
-from isptune.integers import as_integer
 from isptune.optimizers._batch import first_steps, latin_hypercube, require_pairs
+from isptune.wording.integers import as_integer
 
 Vector = NDArray[np.float64]
 

@@ -23,9 +23,9 @@ from isptune.contracts.free_space import Candidates, FreeSpace
 from isptune.contracts.optimizer import Optimizer
 from isptune.contracts.requirements import Packaging
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean
 from isptune.optimizers._isolation import Isolation
-from isptune.registry import Entry, Family
+from isptune.plugins.registry import Entry, Family
+from isptune.wording.naming import did_you_mean
 
 SURVEY_FILE = Path(__file__).with_name("nevergrad_survey.json")
 MULTI_OBJECTIVE_FILE = Path(__file__).with_name("nevergrad_multi_objective.json")

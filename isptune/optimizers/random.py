@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from isptune.contracts.free_space import Candidates, FreeSpace
 from isptune.contracts.optimizer import Optimizer
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
+from isptune.wording.naming import did_you_mean, listed
 
 SAMPLERS = ("uniform", "sobol")
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, ParameterError
-from isptune.integers import plain
-from isptune.naming import did_you_mean, listed
 from isptune.parameters.kinds import Parameter, step
+from isptune.wording.integers import plain
+from isptune.wording.naming import did_you_mean, listed
 
 
 @dataclass(frozen=True, repr=False)

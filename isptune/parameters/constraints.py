@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from isptune.errors import ConfigurationError, ParameterError
-from isptune.naming import did_you_mean, listed
 from isptune.parameters.choices import Bool, Choice
 from isptune.parameters.kinds import Float, Int, Parameter
 from isptune.parameters.names import unknown, whole_name
 from isptune.parameters.relations import checked_condition
 from isptune.parameters.space import ParameterSpace
+from isptune.wording.naming import did_you_mean, listed
 
 KEYS = ("fix", "range", "tie", "active_if", "default")
 

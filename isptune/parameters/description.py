@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
 from isptune.parameters.choices import Bool, Choice
 from isptune.parameters.kinds import Float, Int, Parameter
-from isptune.yaml_files import read_value, written_value
+from isptune.storage.yaml_files import read_value, written_value
+from isptune.wording.naming import did_you_mean, listed
 
 if TYPE_CHECKING:
     from isptune.parameters.space import ParameterSpace

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, ParameterError
-from isptune.integers import plain
+from isptune.wording.integers import plain
 
 # Above this a unit coordinate in float64 cannot tell every whole number apart.
 _MOST_STEPS = 2**50

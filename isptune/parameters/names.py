@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
 from isptune.parameters.kinds import Parameter
+from isptune.wording.naming import did_you_mean, listed
 
 
 def named(parameters: Mapping[str, Parameter]) -> tuple[Parameter, ...]:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, ParameterError
-from isptune.naming import did_you_mean
 from isptune.parameters.choices import Choice
 from isptune.parameters.kinds import Float, Int, Parameter
 from isptune.parameters.names import whole_name
+from isptune.wording.naming import did_you_mean
 
 
 class Relations:

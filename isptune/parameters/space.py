@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ParameterError
-from isptune.naming import listed
 from isptune.parameters import description
 from isptune.parameters.choices import Choice
 from isptune.parameters.kinds import Float, Parameter
 from isptune.parameters.names import named, unknown
 from isptune.parameters.relations import Relations
-from isptune.showing import html_table
+from isptune.wording.naming import listed
+from isptune.wording.showing import html_table
 
 
 class ParameterSpace:

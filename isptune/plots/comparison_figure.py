@@ -23,7 +23,7 @@ from isptune.plots.benchmark.look import SMALL, SMALL_LINE, Look, looks
 from isptune.plots.compute import Band, ConvergenceCurves
 from isptune.plots.convergence_figure import draw_curve, number
 from isptune.plots.style import TITLE_LINE, draw_title, new_figure, style, title_lines
-from isptune.words import NORMALISED_L1
+from isptune.wording.words import NORMALISED_L1
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -28,7 +28,7 @@ from isptune.plots.style import (
     style,
     title_lines,
 )
-from isptune.words import L1, NORMALISED_L1
+from isptune.wording.words import L1, NORMALISED_L1
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from isptune import registry
-from isptune.config import Component, RunConfig
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.naming import listed
+from isptune.plugins import registry
+from isptune.tuning.settings import Component, RunConfig
+from isptune.wording.naming import listed
 
 # Settings with words of their own, and those that change no result.
 _TOLD = {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from isptune.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from isptune.result import History
+    from isptune.tuning.result import History
 
 Numbers = NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from isptune.plots.style import (
     style,
     title_lines,
 )
-from isptune.words import NORMALISED_L1
+from isptune.wording.words import NORMALISED_L1
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

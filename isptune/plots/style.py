@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isptune.errors import ImageError
-from isptune.files import write_whole
-from isptune.naming import did_you_mean
-from isptune.paths import shown
+from isptune.storage.paths import shown
+from isptune.storage.writing import write_whole
+from isptune.wording.naming import did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,11 +9,11 @@ from importlib import metadata
 from typing import Any
 
 from isptune.contracts.requirements import check_records
-from isptune.entries import Entry, Family, entry_of_family
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.naming import listed, match, natural_sorted
+from isptune.plugins.entries import Entry, Family, entry_of_family
 from isptune.plugins.record import Record
 from isptune.plugins.source import UnreadableError
+from isptune.wording.naming import listed, match, natural_sorted
 
 
 class Catalogue:

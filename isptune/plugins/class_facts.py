@@ -16,9 +16,9 @@ _CALLS = {
     "isptune.contracts.requirements.Memory",
     "isptune.contracts.requirements.Packaging",
     "isptune.contracts.variants.Variants",
-    "isptune.coverage.Coverage",
-    "isptune.coverage.checked_on",
-    "isptune.coverage.stage_names",
+    "isptune.contracts.coverage.Coverage",
+    "isptune.contracts.coverage.checked_on",
+    "isptune.contracts.coverage.stage_names",
 }
 _OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Iterable
 
 from isptune.errors import MissingPackageError
-from isptune.naming import listed
+from isptune.wording.naming import listed
 
 
 def missing_packages(packages: Iterable[str]) -> list[str]:

@@ -70,7 +70,7 @@ def options_of_source(source: Source) -> list[Option] | None:
 
 
 def derives_from(source: Source, full_name: str) -> bool | None:
-    """Whether a class has a base of that full name, such as ``isptune.entries.Family``; None if unknown."""
+    """Whether a class has a base of that full name (``isptune.contracts.stage.Stage``); None if unknown."""
     if not isinstance(source.node, ast.ClassDef):
         return False
     unknown = False

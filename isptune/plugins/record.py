@@ -9,10 +9,10 @@ from importlib import metadata
 from typing import Any
 
 from isptune.contracts.requirements import check_records
-from isptune.entries import Entry, Family, entry_of
 from isptune.errors import IsptuneError
 from isptune.plugins import reading
 from isptune.plugins.class_facts import class_fact, summary
+from isptune.plugins.entries import Entry, Family, entry_of
 from isptune.plugins.source import Source, UnreadableError
 
 _FAMILY = f"{Family.__module__}.{Family.__qualname__}"

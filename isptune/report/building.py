@@ -10,9 +10,6 @@ from isptune.benchmark.grid import DEFAULT_NAME
 from isptune.benchmark.results import Benchmark, ended
 from isptune.benchmark.targets import TARGETS
 from isptune.errors import ConfigurationError
-from isptune.files import write_whole
-from isptune.naming import listed
-from isptune.paths import shown
 from isptune.report import facts, pareto_sections, sections
 from isptune.report.comparison import add_pictures
 from isptune.report.compute import by_objective, in_order, median_record, slices, told_apart
@@ -32,7 +29,10 @@ from isptune.report.pareto import column_records
 from isptune.report.records import Record, read_record, records_of_benchmark, variant_word
 from isptune.report.sections import lead_of_truth
 from isptune.runs.directory import CONFIG_NAME
-from isptune.words import L1, NORMALISED_L1, in_words
+from isptune.storage.paths import shown
+from isptune.storage.writing import write_whole
+from isptune.wording.naming import listed
+from isptune.wording.words import L1, NORMALISED_L1, in_words
 
 
 def report_of_runs(directories: Iterable[str | Path]) -> str:

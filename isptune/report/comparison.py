@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from isptune.paths import shown
 from isptune.report.markup import paragraph, text
 from isptune.report.page import Page
 from isptune.report.pictures import LARGEST_SIDE, Comparison, comparisons, crop_uri, preview_uri
 from isptune.report.records import Record
-from isptune.words import FOUND, START, START_WORDS
+from isptune.storage.paths import shown
+from isptune.wording.words import FOUND, START, START_WORDS
 
 # Base64 characters of all large pictures together.
 _MOST = 9_000_000

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isptune.benchmark.targets import TARGETS, first_arrivals
-from isptune.config import RunConfig
 from isptune.evaluation import srcc
 from isptune.plots import Band, ConvergenceCurves, convergence
 from isptune.plots.compute import best_so_far
 from isptune.plots.grouping import group_runs
 from isptune.report.records import Record
-from isptune.result import History
+from isptune.tuning.result import History
+from isptune.tuning.settings import RunConfig
 
 Numbers = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from isptune.config import Component, RunConfig, settings_of
+from isptune.tuning.settings import Component, RunConfig, settings_of
 
 # Settings with an option of their own, which is left out where they are the default.
 _PLAIN = ("device", "autocast", "memory_gb", "max_failures", "workers", "timeout", "retries")

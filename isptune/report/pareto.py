@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from isptune.pareto import by_compromise
 from isptune.report.records import ANSWER, Record
 from isptune.report.sensitivity import Sensitivity, sensitivity
-from isptune.result import History
+from isptune.tuning.pareto import by_compromise
+from isptune.tuning.result import History
 
 Numbers = NDArray[np.float64]
 Indices = NDArray[np.int64]

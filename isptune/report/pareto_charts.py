@@ -13,8 +13,8 @@ from isptune.report.markup import written
 from isptune.report.parallel import candidate_lines, candidate_views
 from isptune.report.pareto import compromises, even_sample, front_names
 from isptune.report.records import ANSWER, Record
-from isptune.result import History
 from isptune.runs.reading import Run
+from isptune.tuning.result import History
 
 MOST_LINES = 300
 

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isptune.naming import listed
 from isptune.parameters import Choice, Int, ParameterSpace
 from isptune.report import pareto_charts
 from isptune.report.charts import sensitivity_charts
@@ -27,7 +26,8 @@ from isptune.report.sections import (
     score_figures,
 )
 from isptune.report.sensitivity import Sensitivity
-from isptune.words import L1, NORMALISED_L1
+from isptune.wording.naming import listed
+from isptune.wording.words import L1, NORMALISED_L1
 
 MOST_ROWS = 50
 _SHORT = 10

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isptune import registry
 from isptune.benchmark.cell import Cell
 from isptune.benchmark.results import Benchmark
 from isptune.contracts.variants import Variants
 from isptune.errors import IsptuneError, RunDirectoryError
-from isptune.naming import listed
-from isptune.result import History
+from isptune.plugins import registry
 from isptune.runs.reading import Run
+from isptune.tuning.result import History
+from isptune.wording.naming import listed
 
 # What a run of several objectives hands over.
 ANSWER = "best compromise"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from isptune.result import History
+from isptune.tuning.result import History
 
 Numbers = NDArray[np.float64]
 

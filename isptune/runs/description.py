@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isptune.again import plain_data
 from isptune.contracts.truthful import Truthful, l1_distortion
 from isptune.parameters import ParameterSpace
+from isptune.runs.again import plain_data
 
 if TYPE_CHECKING:
-    from isptune.pipeline import Pipeline
+    from isptune.contracts.pipeline import Pipeline
 
 Numbers = NDArray[np.float64]
 

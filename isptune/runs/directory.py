@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from isptune.errors import RunDirectoryError
-from isptune.files import append_whole, full_or, unwritable, write_whole
-from isptune.places import Place
 from isptune.runs.generation import Generation
 from isptune.runs.lines import drop_torn, whole_lines
-from isptune.yaml_files import read_mapping, written_value
+from isptune.storage.places import Place
+from isptune.storage.writing import append_whole, full_or, unwritable, write_whole
+from isptune.storage.yaml_files import read_mapping, written_value
 
 logger = logging.getLogger("isptune")
 

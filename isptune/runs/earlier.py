@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from isptune.again import check_parameters, require_named
-from isptune.config import RunConfig
+from isptune.contracts.pipeline import Pipeline
 from isptune.contracts.truthful import Truthful
 from isptune.parameters import ParameterSpace
-from isptune.pipeline import Pipeline
+from isptune.runs.again import check_parameters, require_named
 from isptune.runs.description import Description, levels_of
 from isptune.runs.directory import RESULT_NAME
 from isptune.runs.generation import Generation
+from isptune.tuning.settings import RunConfig
 from isptune.tuning.starts import beginning
 
 
@@ -31,7 +31,7 @@ def completed(
             parameters.
         IsptuneError: a plugin cannot be made here.
     """
-    from isptune.session import make_pipeline
+    from isptune.tuning.session import make_pipeline
 
     require_named(data, directory)
     pipeline = make_pipeline(config)
@@ -59,7 +59,7 @@ def _described(
     A single objective, whose model may be large, is made only where its orientation does not follow from the
     result.
     """
-    from isptune.session import has_own_scenes, make_scoring
+    from isptune.tuning.session import has_own_scenes, make_scoring
 
     own = has_own_scenes(config)
     higher = None if config.more_objectives or config.vector else _orientation(directory, generations)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from isptune.errors import RunDirectoryError
-from isptune.files import append_whole, unwritable
 from isptune.runs.lines import drop_torn, whole_lines
+from isptune.storage.writing import append_whole, unwritable
 
 JUDGEMENTS_NAME = "judgements.jsonl"
 

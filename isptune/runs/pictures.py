@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isptune.errors import RunDirectoryError
-from isptune.files import make_folder
 from isptune.runs.directory import RunDirectory
-from isptune.words import FOUND, START
+from isptune.storage.writing import make_folder
+from isptune.wording.words import FOUND, START
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,14 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isptune.config import RunConfig, parse_config, settings_of
 from isptune.errors import RunDirectoryError
-from isptune.result import History, TuneResult, build_history, build_result
 from isptune.runs.description import Description, RenderedScene, Truth
 from isptune.runs.directory import CONFIG_NAME, RunDirectory
 from isptune.runs.generation import Generation
 from isptune.runs.pictures import ScenePictures, read_pictures
-from isptune.showing import short
+from isptune.tuning.result import History, TuneResult, build_history, build_result
+from isptune.tuning.settings import RunConfig, parse_config, settings_of
+from isptune.wording.showing import short
 
 if TYPE_CHECKING:
     from isptune.parameters import ParameterSpace

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isptune.paths import shown
 from isptune.scenes.profiles import ForeignProfileError, Profile, display_p3, read_profile
+from isptune.storage.paths import shown
 
 logger = logging.getLogger("isptune")
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
-from isptune.integers import as_integer
 from isptune.scenes import chart_panels
 from isptune.scenes.dead_leaves import dead_leaves, encode
 from isptune.scenes.sources import CHART_SIDES, check_chart_size
+from isptune.wording.integers import as_integer
 
 MINIMUM_SIDE, MAXIMUM_SIDE = CHART_SIDES
 

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ImageError
-from isptune.paths import shortened, what_is_missing
 from isptune.scenes.colours import Decoded
 from isptune.scenes.metadata import read_metadata
 from isptune.scenes.reading_tiff import read_tiff
 from isptune.scenes.sources import FORMATS
+from isptune.storage.paths import shortened, what_is_missing
 
 MINIMUM_SIDE = 32
 MAXIMUM_PIXELS = 200_000_000

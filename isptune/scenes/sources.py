@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isptune.errors import ImageError
-from isptune.naming import did_you_mean, natural_key
-from isptune.paths import names_chart, shortened, shown, user_path, what_is_missing
+from isptune.storage.paths import names_chart, shortened, shown, user_path, what_is_missing
+from isptune.wording.naming import did_you_mean, natural_key
 
 logger = logging.getLogger("isptune")
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ImageError
-from isptune.files import write_whole
-from isptune.naming import did_you_mean
+from isptune.storage.writing import write_whole
+from isptune.wording.naming import did_you_mean
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 DEEP_SUFFIXES = (".png", ".tif", ".tiff")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from isptune import registry
 from isptune.contracts.stage import Stage
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
+from isptune.plugins import registry
+from isptune.wording.naming import did_you_mean, listed
 
 KEYS = ("name", "options")
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from isptune.contracts.requirements import Memory
 from isptune.contracts.stage import DOMAINS, Stage, called
 from isptune.errors import ConfigurationError, StageError
-from isptune.failures import is_out_of_memory
-from isptune.naming import did_you_mean, listed
 from isptune.stages.noise import NoiseFields
+from isptune.tuning.blame import is_out_of_memory
+from isptune.wording.naming import did_you_mean, listed
 
 STORAGE = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

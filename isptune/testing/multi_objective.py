@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from isptune.contracts.free_space import FreeSpace
 from isptune.contracts.optimizer import Optimizer
-from isptune.pareto import non_dominated
 from isptune.testing.optimizer import OptimizerConformance
 from isptune.testing.optimizer_starts import points
 from isptune.testing.optimizer_subject import numpy_state, stepped
+from isptune.tuning.pareto import non_dominated
 from isptune.tuning.proposing import Proposer
 
 Array = NDArray[np.float64]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from isptune.coverage import Coverage
+from isptune.contracts.coverage import Coverage
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.testing.checks import assert_equal, assert_near, check_requirements, refuses
 from isptune.testing.objective_gradients import ObjectiveGradients
@@ -22,7 +22,7 @@ from isptune.testing.objective_subject import BATCH
 
 _RANDOM = "draw from a torch.Generator of its own with a fixed seed"
 _COPY = "work on a copy, without operations in place"
-_SHAPES = "begin with images = isptune.objective.check_images(images, self.name)"
+_SHAPES = "begin with images = isptune.contracts.objective.check_images(images, self.name)"
 
 
 class ObjectiveConformance(ObjectiveGradients, ObjectiveReferences):
@@ -54,7 +54,7 @@ class ObjectiveConformance(ObjectiveGradients, ObjectiveReferences):
         stated = objective.coverage
         assert stated is None or isinstance(stated, Coverage), (
             f"coverage is {stated!r}, expected a Coverage, or None where nothing is stated; see "
-            "isptune.coverage"
+            "isptune.contracts.coverage"
         )
         low, high = objective.score_range
         assert low < high, (

@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
+from isptune.contracts.objective import Objective
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.objective import Objective
 from isptune.testing.checks import assert_equal, assert_near, refuses
 from isptune.testing.objective_subject import BATCH, ObjectiveSubject
 

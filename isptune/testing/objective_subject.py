@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import isptune
-from isptune.objective import Objective
+from isptune.contracts.objective import Objective
 from isptune.testing.checks import worded
 from isptune.testing.pictures import picture, spoilt
 

@@ -50,7 +50,7 @@ class OptimizerSubject:
         starts: Array | None = None,
     ) -> Optimizer:
         """A new optimizer; override it where the registered name alone does not make one."""
-        from isptune.api import create_optimizer
+        from isptune.plugins.api import create_optimizer
 
         return create_optimizer(
             self.name, space=space, population=population, seed=seed, budget=budget, starts=starts

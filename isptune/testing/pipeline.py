@@ -7,11 +7,10 @@ import math
 import pytest
 import torch
 
+from isptune.contracts.pipeline import Scene
 from isptune.contracts.truthful import Truthful
 from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError, ParameterError
-from isptune.pipeline import Scene
-from isptune.renderings import check_facts, render_soundly
 from isptune.testing.checks import (
     assert_near,
     assert_pictures,
@@ -20,6 +19,7 @@ from isptune.testing.checks import (
     refuses,
 )
 from isptune.testing.pipeline_gradients import PipelineGradients
+from isptune.tuning.renderings import check_facts, render_soundly
 
 _REPEAT = (
     "draw noise once, from a torch.Generator of its own with a fixed seed, keep nothing from call to call, "
@@ -258,7 +258,7 @@ class PipelineConformance(PipelineGradients):
         if not isinstance(pipeline, Truthful):
             assert not hasattr(pipeline, "truth"), (
                 "there is a truth(), and the pipeline is not Truthful; expected both or none: inherit "
-                "isptune.pipeline.Truthful"
+                "isptune.contracts.pipeline.Truthful"
             )
             pytest.skip("the pipeline is not Truthful")
         levels = pipeline.truth(values)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import isptune
-from isptune.pipeline import Pipeline, Scene
+from isptune.contracts.pipeline import Pipeline, Scene
 from isptune.testing.checks import worded
 
 

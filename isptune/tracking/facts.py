@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isptune.paths import shown
+from isptune.storage.paths import shown
 
 
 @dataclass(frozen=True)

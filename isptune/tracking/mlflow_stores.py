@@ -12,9 +12,9 @@ from importlib import metadata
 from urllib.parse import urlsplit
 
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean
-from isptune.paths import user_path
+from isptune.storage.paths import user_path
 from isptune.tracking.tracker import TrackerError
+from isptune.wording.naming import did_you_mean
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 ALLOWED = (

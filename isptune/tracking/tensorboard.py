@@ -11,7 +11,7 @@ from isptune.tracking.facts import Progress, RunFacts, flattened, scalars
 from isptune.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
-    from isptune.result import TuneResult
+    from isptune.tuning.result import TuneResult
 
 FOLDER_NAME = "tensorboard"
 CONFIGURATION = "configuration"

@@ -10,11 +10,11 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.stopping import STOP
 from isptune.tracking.facts import Callback, Progress, RunFacts
+from isptune.tuning.switch import STOP
 
 if TYPE_CHECKING:
-    from isptune.result import TuneResult
+    from isptune.tuning.result import TuneResult
 
 logger = logging.getLogger("isptune")
 

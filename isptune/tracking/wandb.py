@@ -15,7 +15,7 @@ from isptune.tracking.notes import read_note, write_note
 from isptune.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
-    from isptune.result import TuneResult
+    from isptune.tuning.result import TuneResult
 
 NOTE_NAME = "wandb.json"
 # What W&B itself refuses, but with its own words and only when the run starts.

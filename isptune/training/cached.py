@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isptune.files import make_folder, write_whole
+from isptune.storage.writing import make_folder, write_whole
 from isptune.training.encoding import encoded_batches
 from isptune.training.learner import Features, Learner
 from isptune.training.source import Batch, Source

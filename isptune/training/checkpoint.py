@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import Tensor
 
-from isptune.coverage import Coverage
+from isptune.contracts.coverage import Coverage
 from isptune.errors import ConfigurationError
-from isptune.files import make_folder, write_whole
-from isptune.recipes import name_of
+from isptune.plugins.recipes import name_of
+from isptune.storage.writing import make_folder, write_whole
 from isptune.training.learner import Learner
 
 FILE = "model.safetensors"
@@ -102,7 +102,7 @@ def load_learner(path: str | Path, **changes: Any) -> Learner:
         path: a file that ``isptune train`` wrote.
         changes: options that replace those of the configuration, such as where a host lies.
     """
-    from isptune.registry import learners
+    from isptune.plugins.registry import learners
 
     name, configuration, state = read_learned(path)
     learner: Learner = learners.create(name, **{**configuration, **changes})

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from isptune.errors import RunDirectoryError
-from isptune.naming import listed
 from isptune.plugins.wording import shown
+from isptune.wording.naming import listed
 
 CONFIGURATION = "training.json"
 

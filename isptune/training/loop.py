@@ -16,9 +16,9 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, EvaluationError
-from isptune.files import append_whole, make_folder, unwritable, write_whole
-from isptune.recipes import name_of
+from isptune.plugins.recipes import name_of
 from isptune.runs.directory import open_locked
+from isptune.storage.writing import append_whole, make_folder, unwritable, write_whole
 from isptune.training.checkpoint import FILE, load_initial, save_learned
 from isptune.training.encoding import encoded
 from isptune.training.folder import CONFIGURATION, check_folder, check_unchanged

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
+from isptune.wording.naming import did_you_mean, listed
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from isptune.datasets import Dataset
 from isptune.errors import ImageError
-from isptune.files import make_folder, write_whole
+from isptune.storage.writing import make_folder, write_whole
 from isptune.training.encoding import encoded_batches
 from isptune.training.learner import Features, Learner
 

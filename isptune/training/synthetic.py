@@ -11,13 +11,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from isptune import registry
 from isptune.contracts.distortion import Distortion
 from isptune.errors import ConfigurationError
-from isptune.naming import listed
+from isptune.plugins import registry
 from isptune.plugins.kinds import Seed
 from isptune.training.contents import pristine_contents
 from isptune.training.source import Batch
+from isptune.wording.naming import listed
 
 TARGETS = ("families", "quality")
 

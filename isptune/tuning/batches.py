@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isptune import renderings
+from isptune.contracts.pipeline import Pipeline, Scene
 from isptune.errors import EvaluationError
-from isptune.failures import blame, called, is_out_of_memory
-from isptune.naming import listed
 from isptune.parameters import ParameterSpace
-from isptune.pipeline import Pipeline, Scene
+from isptune.tuning import renderings
+from isptune.tuning.blame import blame, called, is_out_of_memory
 from isptune.tuning.scoring import Scoring
+from isptune.wording.naming import listed
 
 logger = logging.getLogger("isptune")
 

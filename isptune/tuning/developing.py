@@ -15,15 +15,15 @@ from torch import Tensor
 
 from isptune.contracts.development import Development
 from isptune.contracts.picture import as_picture
-from isptune.devices import processors
 from isptune.errors import EvaluationError
-from isptune.failures import called
 from isptune.runs.generation import DONE, FAILED
+from isptune.tuning.blame import called
+from isptune.tuning.devices import processors
 from isptune.tuning.workers import Reply, Workers
 
 if TYPE_CHECKING:
+    from isptune.contracts.pipeline import Pipeline, Scene
     from isptune.parameters import ParameterSpace
-    from isptune.pipeline import Pipeline, Scene
 
 Picture = NDArray[np.float32]
 

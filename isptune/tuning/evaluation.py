@@ -11,21 +11,21 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from isptune import renderings
 from isptune.contracts.development import Development
-from isptune.devices import resolve_device
+from isptune.contracts.objective import Objective
+from isptune.contracts.pipeline import Pipeline, Scene
 from isptune.errors import ConfigurationError
-from isptune.failures import called
-from isptune.naming import listed
-from isptune.objective import Objective
 from isptune.parameters import ParameterSpace
-from isptune.pipeline import Pipeline, Scene
 from isptune.runs.generation import FAILED
+from isptune.tuning import renderings
 from isptune.tuning.batches import Batches
+from isptune.tuning.blame import called
 from isptune.tuning.developing import Developing
+from isptune.tuning.devices import resolve_device
 from isptune.tuning.fates import Fates
 from isptune.tuning.judging import Judging, Standing
 from isptune.tuning.scoring import Scoring, as_scoring, losses_of
+from isptune.wording.naming import listed
 
 AUTOCAST_TYPES = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

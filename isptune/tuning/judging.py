@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isptune.contracts.judge import Contender, Judge, JudgedScene, Leader, Round, identity_of
+from isptune.contracts.pipeline import Pipeline, Scene
 from isptune.errors import EvaluationError
-from isptune.failures import blame, called, is_out_of_memory
 from isptune.parameters import ParameterSpace
-from isptune.pipeline import Pipeline, Scene
 from isptune.plugins.wording import shown
 from isptune.runs.judgements import Judgements
+from isptune.tuning.blame import blame, called, is_out_of_memory
 
 Numbers = NDArray[np.float64]
 

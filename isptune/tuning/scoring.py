@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isptune.contracts.judge import Judge
+from isptune.contracts.objective import Objective, require_scores
 from isptune.errors import ConfigurationError
-from isptune.failures import blame, called
-from isptune.naming import listed
-from isptune.objective import Objective, require_scores
+from isptune.tuning.blame import blame, called
+from isptune.wording.naming import listed
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Scoring:
         names = [called(objective) for objective in objectives]
         self.parts = _different([_part(objective, vector, single) for objective in objectives])
         if vector and all(part.whole for part in self.parts):
-            from isptune import registry
+            from isptune.plugins import registry
 
             with_labels = registry.objectives.having("labels")
             raise ConfigurationError(

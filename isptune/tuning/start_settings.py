@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from isptune.errors import ConfigurationError
-from isptune.integers import plain
-from isptune.naming import did_you_mean
-from isptune.paths import user_path
 from isptune.plugins.wording import shown
-from isptune.yaml_files import read_data
+from isptune.storage.paths import user_path
+from isptune.storage.yaml_files import read_data
+from isptune.wording.integers import plain
+from isptune.wording.naming import did_you_mean
 
 DEFAULT, OWN = WORDS = ("default", "own")
 _ALLOWED = (

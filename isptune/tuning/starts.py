@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isptune import registry
-from isptune.config import RunConfig
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.naming import listed
 from isptune.parameters import Bool, Float, ParameterSpace
 from isptune.parameters.identity import identities
+from isptune.plugins import registry
+from isptune.tuning.settings import RunConfig
 from isptune.tuning.start_settings import DEFAULT
+from isptune.wording.naming import listed
 
 
 @dataclass(frozen=True)

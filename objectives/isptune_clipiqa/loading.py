@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from isptune.checkpoints import find_checkpoint
 from isptune.contracts.requirements import Download
 from isptune.errors import ConfigurationError, MissingPackageError
-from isptune.naming import did_you_mean, listed
-from isptune.paths import user_path
+from isptune.plugins.checkpoints import find_checkpoint
+from isptune.storage.paths import user_path
+from isptune.wording.naming import did_you_mean, listed
 
 CONFIGURATION = "open_clip_config.json"
 # The names under which open_clip itself looks for weights, safetensors first.

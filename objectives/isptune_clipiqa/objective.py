@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from isptune.contracts.objective import Objective, check_images
 from isptune.contracts.requirements import Download, Packaging
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
-from isptune.objective import Objective, check_images
+from isptune.wording.naming import did_you_mean, listed
 from isptune_clipiqa.loading import Clip, load_clip
 from isptune_clipiqa.preprocessing import Preprocessing
 from isptune_clipiqa.prompts import QUALITY, Pair, attribute_pairs, prompt_pairs

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
-from isptune.paths import user_path
+from isptune.storage.paths import user_path
 from isptune_clipiqa.loading import Clip, load_clip
 from isptune_clipiqa.objective import DTYPES, ClipObjective
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
+from isptune.wording.naming import did_you_mean, listed
 from isptune_clipiqa.loading import CONFIGURATION, WEIGHTS, build, undisturbed
 
 TEXT_WIDTH = 32

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean
+from isptune.wording.naming import did_you_mean
 from isptune_fidelity.windows import WINDOW, in_one_piece, strips, window_mean
 
 # An error below this is not told apart from none: an error of 1e-7, the resolution of float32, is 140 dB.

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor
 
+from isptune.contracts.objective import Objective, check_images
 from isptune.contracts.requirements import Memory
-from isptune.objective import Objective, check_images
 from isptune_fidelity import functional
 
 

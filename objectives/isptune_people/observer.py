@@ -13,10 +13,10 @@ import torch
 from pydantic import Field
 
 import isptune
-from isptune import registry
+from isptune.contracts.coverage import Coverage
 from isptune.contracts.judge import Contender, Judge, JudgedScene, Round
-from isptune.coverage import Coverage
 from isptune.errors import ConfigurationError, IsptuneError
+from isptune.plugins import registry
 from isptune.plugins.kinds import Seed
 from isptune_people.pairing import pairs_of
 from isptune_people.thurstone import Comparison, scale

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from isptune.contracts.requirements import Packaging
 from isptune.errors import IsptuneError
-from isptune.registry import Entry, Family
+from isptune.plugins.registry import Entry, Family
 from isptune_pyiqa import catalogue
 
 if TYPE_CHECKING:
-    from isptune.objective import Objective
+    from isptune.contracts.objective import Objective
 
 logger = logging.getLogger("isptune")
 

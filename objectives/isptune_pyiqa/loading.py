@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from isptune.checkpoints import reachable
 from isptune.errors import IsptuneError
+from isptune.plugins.checkpoints import reachable
 from isptune_pyiqa.failures import explained, written
 
 logger = logging.getLogger("isptune")

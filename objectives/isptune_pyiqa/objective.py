@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from isptune.contracts.objective import Objective, check_images
 from isptune.contracts.requirements import Memory, Packaging
 from isptune.errors import ConfigurationError
-from isptune.objective import Objective, check_images
 from isptune_pyiqa.catalogue import LICENCE, Metric
 from isptune_pyiqa.loading import isolated_randomness, load_metric
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
-from isptune.naming import listed
+from isptune.wording.naming import listed
 
 logger = logging.getLogger("isptune")
 

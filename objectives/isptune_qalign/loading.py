@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
+from isptune.wording.naming import did_you_mean, listed
 from isptune_qalign.network import Owl, read_config
 
 DTYPES = {

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from isptune.checkpoints import find_checkpoint
+from isptune.contracts.coverage import Coverage, stage_names
+from isptune.contracts.objective import Objective, check_images
 from isptune.contracts.requirements import Download, Memory, Packaging
-from isptune.coverage import Coverage, stage_names
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
-from isptune.objective import Objective, check_images
+from isptune.plugins.checkpoints import find_checkpoint
+from isptune.wording.naming import did_you_mean, listed
 from isptune_qalign.levels import (
     SCALES,
     WORDS,

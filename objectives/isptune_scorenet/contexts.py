@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
+from isptune.wording.naming import did_you_mean, listed
 
 EXPANSIONS = ("gated", "sum", "product")
 """How a k-vector and an l-vector become a matrix, the default first."""

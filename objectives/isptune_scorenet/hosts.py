@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isptune.checkpoints import MissingCheckpointError
+from isptune.contracts.objective import Objective
 from isptune.errors import ConfigurationError, MissingPackageError
-from isptune.naming import did_you_mean, listed
-from isptune.objective import Objective
 from isptune.plugins import check_options, missing_packages
+from isptune.plugins.checkpoints import MissingCheckpointError
+from isptune.wording.naming import did_you_mean, listed
 
 HOSTS = ("clipiqa", "qalign")
 """The names of the hosts: objectives whose prompt can be learned."""

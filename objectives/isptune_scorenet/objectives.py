@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from isptune.checkpoints import MissingCheckpointError
+from isptune.contracts.coverage import Coverage, stage_names
+from isptune.contracts.objective import Objective, check_images
 from isptune.contracts.requirements import Memory, Packaging
-from isptune.coverage import Coverage, stage_names
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.objective import Objective, check_images
+from isptune.plugins.checkpoints import MissingCheckpointError
 from isptune_scorenet.hosts import Host, make_host
 from isptune_scorenet.learners import ContextLearner
 
@@ -54,7 +54,7 @@ class LearnedContext(Objective):
                 f"'{self.name}' needs the option checkpoint, the file that "
                 f"'isptune train {self.learner_name}' wrote"
             )
-        from isptune.registry import learners
+        from isptune.plugins.registry import learners
         from isptune.training.checkpoint import read_learned, trained_coverage
 
         found, configuration, state = read_learned(checkpoint)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from isptune.objective import check_images
+from isptune.contracts.objective import check_images
 from isptune_qalign import QAlign
 from isptune_qalign.levels import level_score
 from isptune_qalign.network import IMAGE_TOKEN, Prefix, read_config

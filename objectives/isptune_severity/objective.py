@@ -10,10 +10,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from isptune.contracts.coverage import Coverage, stage_names
+from isptune.contracts.objective import Objective, check_images
 from isptune.contracts.requirements import Memory
-from isptune.coverage import Coverage, stage_names
 from isptune.errors import ConfigurationError
-from isptune.objective import Objective, check_images
 from isptune.training.checkpoint import load_learner, trained_coverage
 from isptune_severity.learner import Severity
 from isptune_severity.network import FAMILIES, SMALLEST

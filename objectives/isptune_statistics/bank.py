@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 import isptune
-from isptune.checkpoints import MissingCheckpointError
 from isptune.contracts.judge import scores_no_pictures
+from isptune.contracts.objective import Objective, check_images
 from isptune.contracts.requirements import Memory
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
-from isptune.objective import Objective, check_images
+from isptune.plugins.checkpoints import MissingCheckpointError
+from isptune.wording.naming import did_you_mean, listed
 from isptune_statistics import functional, structure, tones
 from isptune_statistics.natural_scenes import FEATURES, SMALLEST, coefficients_of, plane_features
 from isptune_statistics.niqe import PristineModel, distance_of_planes, load_pristine

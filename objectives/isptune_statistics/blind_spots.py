@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isptune.coverage import stage_names
+from isptune.contracts.coverage import stage_names
 
 MEASURED = stage_names(
     "banding brighten chroma_noise chromatic_aberration color_block color_diffusion color_shift "

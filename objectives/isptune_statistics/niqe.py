@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
-from isptune.paths import user_path
+from isptune.storage.paths import user_path
 from isptune_statistics.natural_scenes import FEATURES, coefficients_of, plane_features
 
 PATCH = 96

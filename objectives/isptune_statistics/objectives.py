@@ -12,10 +12,10 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
+from isptune.contracts.coverage import checked_on
+from isptune.contracts.objective import Objective, check_images
 from isptune.contracts.requirements import Memory
-from isptune.coverage import checked_on
 from isptune.errors import ConfigurationError
-from isptune.objective import Objective, check_images
 from isptune_statistics import functional
 from isptune_statistics.blind_spots import BLIND_TO, MEASURED
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from isptune.contracts.coverage import checked_on
+from isptune.contracts.objective import Objective
 from isptune.contracts.requirements import Memory
-from isptune.coverage import checked_on
-from isptune.objective import Objective
 from isptune_statistics.bank import DEFAULT, MetricBank, check_bank_images
 from isptune_statistics.blind_spots import BLIND_TO, MEASURED
 from isptune_statistics.niqe import load_pristine, niqe_distance

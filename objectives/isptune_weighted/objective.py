@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from isptune import registry
+from isptune.contracts.coverage import Coverage, joined
+from isptune.contracts.objective import Objective, check_images
 from isptune.contracts.requirements import Memory, Packaging
-from isptune.coverage import Coverage, joined
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.objective import Objective, check_images
+from isptune.plugins import registry
 from isptune_weighted.terms import read_terms, term_options
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import isptune
-from isptune.checkpoints import MissingCheckpointError
 from isptune.contracts.judge import scores_no_pictures
+from isptune.contracts.objective import Objective
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
-from isptune.objective import Objective
+from isptune.plugins.checkpoints import MissingCheckpointError
+from isptune.wording.naming import did_you_mean, listed
 
 _KEYS = ("objective", "weight", "options", "label")
 

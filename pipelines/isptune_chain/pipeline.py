@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from isptune.contracts.distortion import Distortion
+from isptune.contracts.pipeline import Pipeline, Scene
 from isptune.contracts.stage import Stage
 from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
-from isptune.pipeline import Pipeline, Scene
 from isptune.scenes import load_scenes
 from isptune.scenes.pictures import picture_of, whole_picture
 from isptune.stages.building import make_stages, numbered

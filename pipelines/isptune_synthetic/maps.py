@@ -20,7 +20,7 @@ from torch import Tensor
 
 from isptune.errors import ConfigurationError
 from isptune.parameters import Float
-from isptune.registry import Registry
+from isptune.plugins.registry import Registry
 from isptune.stages.noise import seeded_generator
 
 hidden_maps = Registry("hidden map", "isptune.hidden_maps")

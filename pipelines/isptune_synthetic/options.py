@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
+from isptune.wording.naming import did_you_mean, listed
 
 GRADIENTS = ("none", "straight_through", "soft")
 CHANNEL_ORDERS = ("bgr", "rgb")

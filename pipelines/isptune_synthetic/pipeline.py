@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 from isptune.contracts.distortion import Distortion
+from isptune.contracts.pipeline import Pipeline, Scene
 from isptune.contracts.stage import Stage
 from isptune.contracts.truthful import Truthful
 from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError
-from isptune.integers import whole_number
 from isptune.parameters import ParameterSpace
-from isptune.pipeline import Pipeline, Scene
 from isptune.scenes import load_scenes
 from isptune.scenes.pictures import picture_of, whole_picture
 from isptune.stages.building import create_named, make_stages, numbered
 from isptune.stages.chain import Chain, check_domains
+from isptune.wording.integers import whole_number
 from isptune_synthetic.maps import HiddenMap, hidden_maps
 
 DEFAULT_STAGES = ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen")

@@ -15,13 +15,13 @@ from torch import Tensor
 import isptune
 from isptune import Float, Objective, ParameterSpace, Pipeline, Scene, Truthful
 from isptune.benchmark.results import DONE, FAILED, UNFINISHED, Benchmark, Cell, Run
-from isptune.config import RunConfig
 from isptune.optimizers.nsga2 import NSGA2
-from isptune.registry import optimizers
-from isptune.result import History
+from isptune.plugins.registry import optimizers
 from isptune.runs.description import Description, Truth
 from isptune.runs.directory import RunDirectory
 from isptune.runs.generation import Generation
+from isptune.tuning.result import History
+from isptune.tuning.settings import RunConfig
 
 
 class Blind(Pipeline):

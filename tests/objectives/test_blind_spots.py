@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import isptune
-from isptune.registry import objectives
+from isptune.plugins.registry import objectives
 
 TABLE = Path(__file__).parents[2] / "benchmarks" / "embedded_models" / "blind_spots.md"
 

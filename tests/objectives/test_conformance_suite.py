@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from isptune.objective import Objective, check_images
+from isptune.contracts.objective import Objective, check_images
 from isptune.testing import ObjectiveConformance
 
 

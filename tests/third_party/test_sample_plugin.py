@@ -15,7 +15,7 @@ USES = """
 import contextlib, io, json
 import torch
 import isptune
-from isptune import registry
+from isptune.plugins import registry
 from isptune.cli import main
 
 pipeline = isptune.create_pipeline(

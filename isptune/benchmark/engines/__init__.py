@@ -6,7 +6,7 @@ from typing import Any
 
 from isptune.benchmark.engines.engine import Engine, Event
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
+from isptune.wording.naming import did_you_mean, listed
 
 NAMES = ("in-process", "processes", "ray")
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 from isptune.benchmark.engines.engine import Event, check_count
 from isptune.benchmark.meeting import Left, Meeting
 from isptune.benchmark.worker import Job, Parts, Worker
-from isptune.objective import Objective
+from isptune.contracts.objective import Objective
 from isptune.tracking import Progress
 
 

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 
 from isptune.benchmark.engines.engine import Event, check_count, lost
 from isptune.benchmark.worker import Job, Worker
-from isptune.devices import processors
 from isptune.errors import IsptuneError
 from isptune.tracking import Progress
+from isptune.tuning.devices import processors
 
 
 class Processes:

@@ -15,9 +15,9 @@ from typing import Any
 from isptune.benchmark.engines.engine import Event
 from isptune.benchmark.worker import Job, Parts, Worker
 from isptune.errors import IsptuneError
-from isptune.files import append_whole, make_folder, unwritable, write_whole
 from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME
 from isptune.runs.judgements import JUDGEMENTS_NAME
+from isptune.storage.writing import append_whole, make_folder, unwritable, write_whole
 from isptune.tracking import Progress
 
 # What judges noted goes before the log of the generation that it was noted in.

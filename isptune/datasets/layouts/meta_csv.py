@@ -8,8 +8,8 @@ from pathlib import Path
 from isptune.datasets.dataset import Dataset, DatasetError, Split
 from isptune.datasets.layouts.layout import Layout
 from isptune.datasets.tables import ImageFolder, Table, build_records, read_table, table_records
-from isptune.naming import did_you_mean
-from isptune.paths import shown
+from isptune.storage.paths import shown
+from isptune.wording.naming import did_you_mean
 
 logger = logging.getLogger("isptune")
 

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from isptune.benchmark.results import Benchmark
 from isptune.errors import ImageError, UnknownNameError
-from isptune.files import full_or
-from isptune.naming import did_you_mean, listed
 from isptune.plots.benchmark import compute
 from isptune.plots.benchmark.agreement_figure import draw_agreements
 from isptune.plots.benchmark.curves_figure import draw_loss_curves, draw_profiles, draw_targets_reached
@@ -17,6 +15,8 @@ from isptune.plots.benchmark.differences_figure import draw_differences
 from isptune.plots.benchmark.look import Look, looks
 from isptune.plots.benchmark.strips_figure import draw_final_losses
 from isptune.plots.style import save
+from isptune.storage.writing import full_or
+from isptune.wording.naming import did_you_mean, listed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -23,8 +23,8 @@ from isptune.benchmark.statistics import (
 )
 from isptune.benchmark.targets import TARGETS, Profiles, StepCurve, performance_profiles, target_ecdf
 from isptune.errors import ConfigurationError
-from isptune.naming import listed
 from isptune.plots.compute import ConvergenceCurves, Numbers, convergence
+from isptune.wording.naming import listed
 
 LOSS = "l1_normalised"
 

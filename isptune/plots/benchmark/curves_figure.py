@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isptune.benchmark.targets import Profiles, StepCurve
-from isptune.naming import listed
 from isptune.plots.axes import (
     band_values,
     distortion_axis,
@@ -30,6 +29,7 @@ from isptune.plots.benchmark.look import (
 from isptune.plots.compute import ConvergenceCurves
 from isptune.plots.convergence_figure import draw_curve
 from isptune.plots.style import style
+from isptune.wording.naming import listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from isptune.plots.style import TITLE_LINE, draw_title, new_figure, title_lines
-from isptune.words import NORMALISED_L1
+from isptune.wording.words import NORMALISED_L1
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isptune.errors import ConfigurationError
-from isptune.naming import listed
+from isptune.wording.naming import listed
 
 # Never *.py: code of a repository is neither fetched nor run. Never *.bin: pickles are not read.
 PATTERNS = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")

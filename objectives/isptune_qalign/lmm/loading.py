@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
-from isptune.naming import did_you_mean, listed
 from isptune.plugins import missing_packages, require_packages
+from isptune.wording.naming import did_you_mean, listed
 
 logger = logging.getLogger("isptune")
 

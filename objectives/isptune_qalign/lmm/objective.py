@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isptune.checkpoints import find_checkpoint
+from isptune.contracts.objective import Objective, check_images
 from isptune.contracts.requirements import Memory, Packaging
 from isptune.errors import ConfigurationError
-from isptune.naming import listed
-from isptune.objective import Objective, check_images
+from isptune.plugins.checkpoints import find_checkpoint
+from isptune.wording.naming import listed
 from isptune_qalign.levels import SCALES, WORDS, check_levels, find_level_tokens, level_score
 from isptune_qalign.lmm.files import PATTERNS, check_files, missing
 from isptune_qalign.lmm.loading import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from isptune.contracts.requirements import Download
 from isptune.errors import ConfigurationError
-from isptune.naming import did_you_mean, listed
+from isptune.wording.naming import did_you_mean, listed
 
 TASKS = ("quality", "aesthetics")
 """What a checkpoint is asked to rate: the word in the question and in the answer."""

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
-from isptune.naming import listed
+from isptune.wording.naming import listed
 from isptune_qalign.lmm import tiny_tokenizers
 from isptune_qalign.lmm.loading import quiet
 

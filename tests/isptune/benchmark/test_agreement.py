@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from isptune.benchmark.agreement import rank_agreement
-from isptune.result import History
+from isptune.tuning.result import History
 
 Make = Callable[..., History]
 

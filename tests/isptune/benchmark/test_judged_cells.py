@@ -13,7 +13,7 @@ from isptune.benchmark.engines.streaming import Written, files_of, run_cell, wri
 from isptune.benchmark.grid import parse_bench_config
 from isptune.benchmark.running import run_benchmark
 from isptune.benchmark.worker import Job
-from isptune.config import parse_config
+from isptune.tuning.settings import parse_config
 
 SMALL: dict[str, Any] = {
     "scenes": ["chart:64x48"],

@@ -23,7 +23,7 @@ from isptune.benchmark.targets import (
     target_hits,
 )
 from isptune.errors import ConfigurationError
-from isptune.result import History
+from isptune.tuning.result import History
 
 Make = Callable[..., Benchmark]
 MakeRun = Callable[..., Run]

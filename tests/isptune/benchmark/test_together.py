@@ -15,7 +15,7 @@ import isptune
 from isptune.benchmark.engines import make_engine
 from isptune.benchmark.grid import BenchConfig, parse_bench_config
 from isptune.benchmark.running import read_benchmark, run_benchmark
-from isptune.objective import Objective
+from isptune.contracts.objective import Objective
 
 Logs = Callable[[Path], dict[str, Any]]
 

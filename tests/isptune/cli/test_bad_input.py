@@ -110,7 +110,7 @@ def test_an_occupied_directory_and_another_configuration_are_refused(photo: str,
 
 def test_a_full_reference_objective_on_a_pipeline_without_reference(photo: str, call: Call) -> None:
     import isptune
-    from isptune.registry import pipelines
+    from isptune.plugins.registry import pipelines
 
     synthetic: Any = pipelines.get("synthetic")
 

@@ -12,10 +12,10 @@ import yaml
 from torch import Tensor
 
 import isptune
-from isptune import registry
 from isptune.cli.options import objective_settings
 from isptune.errors import ConfigurationError
-from isptune.places import absolute_folder, settled
+from isptune.plugins import registry
+from isptune.storage.places import absolute_folder, settled
 
 Call = Callable[..., tuple[int, str, str]]
 

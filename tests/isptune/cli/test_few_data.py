@@ -10,9 +10,9 @@ import pytest
 from torch import Tensor
 
 import isptune
-from isptune import registry
 from isptune.datasets import read_dataset
 from isptune.errors import ConfigurationError
+from isptune.plugins import registry
 from isptune.scenes import read_image, write_image
 from isptune.training import Learner
 from isptune.training.opinions import OpinionSource

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import isptune
-from isptune import registry
 from isptune.errors import ConfigurationError, StageError
 from isptune.plots import draw_gallery, stage_gallery
+from isptune.plugins import registry
 from isptune.scenes import read_image
 
 Call = Callable[..., tuple[int, str, str]]

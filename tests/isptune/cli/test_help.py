@@ -10,7 +10,7 @@ import click
 import pytest
 
 from isptune.cli import VERBS
-from isptune.registry import REGISTRIES
+from isptune.plugins.registry import REGISTRIES
 
 # Names to choose from are many: the help says what lists them.
 CHOSEN = {

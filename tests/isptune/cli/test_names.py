@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from isptune.cli.tune import default_out
-from isptune.config import parse_config
 from isptune.runs.directory import RunDirectory
 from isptune.scenes import chart, write_image
+from isptune.tuning.settings import parse_config
 
 Call = Callable[..., tuple[int, str, str]]
 

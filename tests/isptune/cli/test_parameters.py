@@ -13,7 +13,7 @@ from torch import Tensor
 from isptune import Bool, Choice, Float, Int, ParameterSpace, Pipeline, Scene
 from isptune.cli.options import parameter_settings, with_parameters
 from isptune.errors import ConfigurationError
-from isptune.registry import pipelines
+from isptune.plugins.registry import pipelines
 from isptune.runs import DESCRIBED
 
 Call = Callable[..., tuple[int, str, str]]

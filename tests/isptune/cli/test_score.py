@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import isptune
-from isptune import registry
+from isptune.plugins import registry
 from isptune.scenes import read_image, write_image
 
 Call = Callable[..., tuple[int, str, str]]

@@ -9,9 +9,9 @@ import torch
 
 import isptune
 from isptune.contracts.requirements import Download, Memory, Packaging
-from isptune.entries import Family
 from isptune.errors import ConfigurationError
-from isptune.registry import Registry
+from isptune.plugins.entries import Family
+from isptune.plugins.registry import Registry
 from isptune.testing.checks import check_requirements
 from isptune.training import Learner
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isptune.api import create_optimizer
 from isptune.errors import IsptuneError
+from isptune.plugins.api import create_optimizer
 from isptune.testing import MultiObjectiveConformance, OptimizerConformance
 from isptune.testing.multi_objective import distances, follow
 from isptune.testing.optimizer_subject import run, stepped

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isptune.api import create_optimizer
 from isptune.errors import ConfigurationError
 from isptune.optimizers.es import EvolutionStrategy, Individual, mutate, recombine, reflect
+from isptune.plugins.api import create_optimizer
 from isptune.testing import OptimizerConformance
 from isptune.testing.optimizer_subject import stepped
 

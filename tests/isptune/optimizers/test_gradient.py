@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isptune.api import create_optimizer
 from isptune.errors import ConfigurationError
 from isptune.optimizers.es import EvolutionStrategy
 from isptune.optimizers.gradient import Adam
+from isptune.plugins.api import create_optimizer
 from isptune.testing import OptimizerConformance
 
 

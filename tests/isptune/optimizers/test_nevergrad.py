@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isptune import registry
-from isptune.api import create_optimizer, list_optimizers
 from isptune.errors import ConfigurationError, IsptuneError, UnknownNameError
 from isptune.optimizers.nevergrad import FiniteLosses, NevergradFamily, method_class, survey
+from isptune.plugins import registry
+from isptune.plugins.api import create_optimizer, list_optimizers
 from isptune.testing import OptimizerConformance
 from isptune.testing.optimizer_subject import run, sphere
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isptune.api import create_optimizer
 from isptune.errors import ConfigurationError
 from isptune.optimizers.nevergrad import method_class, multi_objective_survey, survey
+from isptune.plugins.api import create_optimizer
 from isptune.testing import MultiObjectiveConformance
 from isptune.testing.multi_objective import distances, follow
 from isptune.tuning.proposing import Proposer

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from isptune.errors import ConfigurationError
 from isptune.optimizers.nsga2 import NSGA2, crossover, mutate
-from isptune.pareto import non_dominated
 from isptune.testing import MultiObjectiveConformance
 from isptune.testing.multi_objective import follow
+from isptune.tuning.pareto import non_dominated
 
 
 class TestConformance(MultiObjectiveConformance):

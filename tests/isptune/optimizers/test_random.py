@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, qmc
 
-from isptune.api import create_optimizer
 from isptune.errors import ConfigurationError
+from isptune.plugins.api import create_optimizer
 from isptune.testing import OptimizerConformance
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from isptune.config import RunConfig, parse_config
 from isptune.errors import ConfigurationError
 from isptune.plots.grouping import group_runs
+from isptune.tuning.settings import RunConfig, parse_config
 
 
 def config(**changes: Any) -> RunConfig:

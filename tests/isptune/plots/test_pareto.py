@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from isptune.errors import ConfigurationError
 from isptune.plots import ParetoPoints, draw_pareto, pareto_points, save
-from isptune.result import History
+from isptune.tuning.result import History
 
 Texts = Callable[[Figure], list[str]]
 Check = Callable[[Figure], None]

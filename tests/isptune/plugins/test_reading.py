@@ -9,13 +9,12 @@ from typing import Any, get_args
 
 import pytest
 
-from isptune import registry
 from isptune.contracts.requirements import Download, Memory, Packaging
-from isptune.plugins import reading
+from isptune.plugins import reading, registry
 from isptune.plugins.class_facts import class_fact, summary
 from isptune.plugins.options import Option, options_of
+from isptune.plugins.registry import REGISTRIES
 from isptune.plugins.source import UnreadableError
-from isptune.registry import REGISTRIES
 
 PLUGINS = [
     (kind, name)
@@ -81,8 +80,8 @@ def test_a_third_partys_class_is_read_through_its_imports(package: str) -> None:
     with pytest.raises(UnreadableError):
         class_fact(source, "labels")
     assert class_fact(source, "nothing", "else") == "else"
-    assert reading.derives_from(source, "isptune.objective.Objective") is True
-    assert reading.derives_from(source, "isptune.entries.Family") is False
+    assert reading.derives_from(source, "isptune.contracts.objective.Objective") is True
+    assert reading.derives_from(source, "isptune.plugins.entries.Family") is False
     assert package not in sys.modules
 
 
@@ -112,7 +111,7 @@ def test_every_plugin_of_ours_is_read_as_it_is_imported(kind: str, name: str) ->
     source = reading.read(record.entry_point.value)
     assert source is not None
     target = one._load(name)
-    family = reading.derives_from(source, "isptune.entries.Family")
+    family = reading.derives_from(source, "isptune.plugins.entries.Family")
     assert family is isinstance(target, registry.Family)
     if family:
         return

@@ -12,7 +12,7 @@ import pytest
 from isptune.errors import ConfigurationError
 from isptune.plugins import check_options, reading
 from isptune.plugins.options import Option, options_of
-from isptune.registry import REGISTRIES
+from isptune.plugins.registry import REGISTRIES
 
 VALUES: list[Any] = [None, True, 7, -7, 0.5, math.nan, "abc", "", [1], ["abc"], {"abc": 1}]
 MEMBERS = {"optimizers": ["nevergrad:OnePlusOne"], "objectives": ["pyiqa:brisque"]}

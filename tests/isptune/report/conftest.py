@@ -11,11 +11,11 @@ import pytest
 
 from isptune.benchmark.results import DONE, FAILED, Benchmark, Cell, read_run, write_cell
 from isptune.cli import run
-from isptune.config import parse_config
 from isptune.report import Record
-from isptune.result import History
-from isptune.session import prepare
-from isptune.tuner import run_session
+from isptune.tuning.result import History
+from isptune.tuning.session import prepare
+from isptune.tuning.settings import parse_config
+from isptune.tuning.tuner import run_session
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from isptune.config import parse_config
 from isptune.plots import convergence
 from isptune.report import Record
 from isptune.report.compute import (
@@ -26,7 +25,8 @@ from isptune.report.compute import (
     slices,
     told_apart,
 )
-from isptune.result import History
+from isptune.tuning.result import History
+from isptune.tuning.settings import parse_config
 
 Make = Callable[..., Record]
 

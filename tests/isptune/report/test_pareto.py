@@ -14,7 +14,7 @@ from isptune.report import Record, pareto_charts, pareto_sections
 from isptune.report.markup import written
 from isptune.report.page import Page
 from isptune.report.pareto import column_records, compromises, even_sample, trade_offs
-from isptune.result import History
+from isptune.tuning.result import History
 
 # Higher is better of the first, lower of the second. The last one fails, the fourth is dominated.
 SCORES = [[1.0, 1.0], [9.0, 9.0], [5.0, 2.0], [4.0, 3.0], [np.nan, 0.0]]

@@ -20,7 +20,7 @@ from isptune.report import read_record, records_of_benchmark
 from isptune.report.compute import median_record
 from isptune.report.pictures import compare, comparisons, crop_uri, preview_uri
 from isptune.scenes import write_image
-from isptune.session import make_pipeline
+from isptune.tuning.session import make_pipeline
 
 
 def decoded(uri: str) -> np.ndarray:

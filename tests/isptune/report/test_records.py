@@ -16,7 +16,7 @@ from isptune.benchmark.results import Benchmark
 from isptune.errors import RunDirectoryError
 from isptune.report import read_record, records_of_benchmark
 from isptune.report.levels import recovered
-from isptune.session import make_pipeline
+from isptune.tuning.session import make_pipeline
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ import torch
 import yaml
 
 import isptune
-from isptune import registry
 from isptune.cli import run as command
 from isptune.errors import IsptuneError, RunDirectoryError
+from isptune.plugins import registry
 from isptune.runs.directory import LOG_NAME
 from isptune.runs.pictures import read_picture
 
@@ -191,7 +191,7 @@ class TestRunsOf01:
     def test_a_large_model_is_not_made_for_an_orientation(
         self, earlier: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("isptune.session.make_scoring", None)
+        monkeypatch.setattr("isptune.tuning.session.make_scoring", None)
         assert isptune.Run.read(earlier).orientations == (True,)
         result = json.loads((earlier / "result.json").read_text())
         scores = isptune.Run.read(earlier).history.score

@@ -10,8 +10,8 @@ import pytest
 import skimage.data
 import torch
 
+from isptune.contracts.pipeline import Scene
 from isptune.errors import ConfigurationError, ImageError
-from isptune.pipeline import Scene
 from isptune.scenes import chart, load_scenes, read_image, write_image
 
 

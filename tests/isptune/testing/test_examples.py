@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 import isptune
-from isptune import registry
-from isptune.objective import check_images
+from isptune.contracts.objective import check_images
+from isptune.plugins import registry
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from isptune import Truthful
+from isptune.contracts.pipeline import Pipeline, Scene
 from isptune.parameters import Float, Int, ParameterSpace
-from isptune.pipeline import Pipeline, Scene
 from isptune.testing import PipelineConformance
 from isptune.testing.pictures import picture
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from isptune.contracts.development import Development
+from isptune.contracts.pipeline import Pipeline, Scene
 from isptune.errors import ConfigurationError
 from isptune.parameters import Float, ParameterSpace
-from isptune.pipeline import Pipeline, Scene
 from isptune.tuning.developing import Developing
 
 GREY = torch.full((3, 16, 20), 0.25)

@@ -83,7 +83,7 @@ def test_weights_that_are_not_on_the_machine(name, context, tmp_path, monkeypatc
 def test_without_a_connection_it_says_so_soon(tmp_path, monkeypatch) -> None:
     from huggingface_hub import constants
 
-    from isptune import checkpoints
+    from isptune.plugins import checkpoints
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)

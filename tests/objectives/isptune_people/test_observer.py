@@ -13,7 +13,7 @@ from torch import Tensor
 import isptune
 from isptune.contracts.judge import Contender, JudgedScene, Leader, Note, Round, identity_of
 from isptune.errors import ConfigurationError, UnknownNameError
-from isptune.registry import objectives
+from isptune.plugins.registry import objectives
 
 GREY = torch.full((3, 8, 8), 0.5)
 

@@ -14,8 +14,8 @@ import urllib.error
 import pytest
 
 import isptune
-from isptune import registry
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError, UnknownNameError
+from isptune.plugins import registry
 from isptune_pyiqa.catalogue import REFUSED, parse_range, read_catalogue
 from isptune_pyiqa.failures import explained
 from isptune_pyiqa.family import PyiqaFamily

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from skimage import data
 
 import isptune
-from isptune.registry import learners
+from isptune.plugins.registry import learners
 from isptune.testing import ObjectiveConformance
 from isptune.training.synthetic import SyntheticSource
 

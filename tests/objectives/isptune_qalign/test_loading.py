@@ -125,7 +125,7 @@ def test_no_connection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr("isptune.checkpoints.reachable", lambda address: False)
+    monkeypatch.setattr("isptune.plugins.checkpoints.reachable", lambda address: False)
     assert message("q-future/one-align") == (
         "the objective 'qalign' needs the checkpoint q-future/one-align (16.4 GB, MIT), which is not on this "
         "machine and could not be downloaded (no connection to the hub); on a machine with a connection run "

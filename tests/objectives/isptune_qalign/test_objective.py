@@ -13,8 +13,8 @@ from torch import Tensor
 
 import isptune
 import isptune_qalign
+from isptune.contracts.objective import Objective
 from isptune.errors import ConfigurationError
-from isptune.objective import Objective
 from isptune.testing import ObjectiveConformance
 from isptune.testing.pictures import picture
 from isptune_qalign.levels import find_level_tokens, level_score

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import isptune_clipiqa.tiny
 import isptune_qalign.tiny
-from isptune.registry import learners
+from isptune.plugins.registry import learners
 from isptune.testing.pictures import picture, spoilt
 from isptune.training import Learner
 

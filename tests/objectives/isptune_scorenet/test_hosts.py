@@ -10,7 +10,7 @@ from torch import Tensor
 
 import isptune
 from isptune.errors import ConfigurationError
-from isptune.registry import learners
+from isptune.plugins.registry import learners
 from isptune_clipiqa.loading import load_clip
 from isptune_qalign.levels import level_score
 from isptune_scorenet import make_host

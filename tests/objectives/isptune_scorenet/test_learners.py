@@ -13,7 +13,7 @@ from torch import Tensor
 
 import isptune
 from isptune.errors import ConfigurationError
-from isptune.registry import learners
+from isptune.plugins.registry import learners
 from isptune.training import Learner
 from isptune_scorenet import EXPANSIONS, make_host
 

@@ -149,7 +149,7 @@ def test_the_host_may_lie_elsewhere(
 def test_refusals(make: Make, images: Tensor, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    from isptune.recipes import Recipe, remember
+    from isptune.plugins.recipes import Recipe, remember
 
     with pytest.raises(ConfigurationError) as caught:
         isptune.create_objective("scorenet-clipiqa")

@@ -13,9 +13,9 @@ from torch import Tensor
 
 import isptune
 from isptune.cli import run
+from isptune.contracts.objective import Objective
 from isptune.errors import ConfigurationError
-from isptune.objective import Objective
-from isptune.registry import learners
+from isptune.plugins.registry import learners
 from isptune.testing import ObjectiveConformance
 from isptune.testing.pictures import picture
 from isptune.training.checkpoint import save_learned

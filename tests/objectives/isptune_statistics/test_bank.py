@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import isptune
+from isptune.contracts.objective import Objective
 from isptune.errors import ConfigurationError, UnknownNameError
-from isptune.objective import Objective
-from isptune.registry import REGISTRIES
+from isptune.plugins.registry import REGISTRIES
 from isptune.testing.pictures import picture, spoilt
 from isptune_statistics import bank as bank_module
 from isptune_statistics import niqe_distance

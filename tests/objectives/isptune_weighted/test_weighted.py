@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import isptune
+from isptune.contracts.objective import Objective
 from isptune.contracts.requirements import Packaging
 from isptune.errors import ConfigurationError, UnknownNameError
-from isptune.objective import Objective
 from isptune.testing.pictures import picture, spoilt
 
 

@@ -6,7 +6,7 @@ import torch
 import isptune
 from isptune import Bool, Choice, Float, Int, Stage
 from isptune.errors import ConfigurationError, ImageError
-from isptune.registry import stages as stage_registry
+from isptune.plugins.registry import stages as stage_registry
 from isptune.scenes import write_image
 from isptune.stages import per_sample, pointwise
 from isptune.testing import PipelineConformance

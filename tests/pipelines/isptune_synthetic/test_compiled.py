@@ -12,8 +12,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from isptune.api import create_stage
 from isptune.errors import ConfigurationError
+from isptune.plugins.api import create_stage
 from isptune_synthetic import compiled
 from isptune_synthetic.compiled import jit
 from isptune_synthetic.compiled.arithmetic import power

@@ -7,7 +7,7 @@ import torch
 
 import isptune
 from isptune.errors import ConfigurationError, ParameterError, StageError, UnknownNameError
-from isptune.registry import stages as stage_registry
+from isptune.plugins.registry import stages as stage_registry
 from isptune.stages import noise as fields
 from isptune.testing.pictures import picture
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from isptune import Distortion, Float, Memory, Objective, Stage
-from isptune.objective import check_images
+from isptune.contracts.objective import check_images
 from isptune.stages import per_sample, pointwise
 
 __all__ = ["MeanBrightness", "ToneCurve", "Vignette", "tone_curve", "vignette"]

@@ -1,0 +1,156 @@
+"""The contract of a pipeline: what turns parameters into images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from isptune.contracts.development import Development
+from isptune.contracts.requirements import Memory, Packaged
+from isptune.contracts.scene import Scene as Scene
+from isptune.contracts.variants import Variants
+from isptune.errors import ConfigurationError
+from isptune.parameters import ParameterSpace
+from isptune.wording.showing import counted, short
+
+
+class Pipeline(Packaged):
+    """Turns parameter values into pictures; subclass it and write ``render`` for whole populations at once.
+
+    A program, a device or a plain function makes one picture at a time: write ``develop`` instead. One that
+    knows how far a candidate is from the optimum is ``Truthful`` as well.
+
+    Attributes that a subclass sets:
+        space: the parameters.
+        scenes: what it can render, of any sizes.
+        is_differentiable: gradients flow from the images to the values.
+        has_reference: ``reference`` gives a picture for every scene.
+        stage_names: the registered names of its stages in their order, so that a run can tell which of them
+            the objective is known to misjudge; empty where it has no stages or does not tell.
+        stage_families: the stages' families, one for each name, or empty.
+        takes_scenes: the option ``scenes`` may hold ``Scene`` objects, so that pictures that are read once
+            serve many runs.
+        render_options: options that ``isptune render`` gives unless told otherwise, such as those with which
+            the parameters are in units that people know.
+        variants: the option by which a benchmark makes other tasks of it, and what these are called.
+        memory: what one candidate holds at the peak of ``render``, for the memory budget.
+        packaging: what has to be installed.
+        device: where ``to`` has moved it; renderings lie there.
+        development: how ``develop`` is run: workers, time-out, retries, cache.
+
+    The conformance suite ``isptune.testing.PipelineConformance`` checks all of it.
+    """
+
+    space: ParameterSpace
+    scenes: Sequence[Scene]
+    is_differentiable: bool = False
+    has_reference: bool = False
+    stage_names: tuple[str, ...] = ()
+    stage_families: tuple[str, ...] = ()
+    takes_scenes: ClassVar[bool] = False
+    variants: ClassVar[Variants] = Variants()
+    render_options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    aliases: ClassVar[tuple[str, ...]] = ()
+    memory: Memory = Memory(images=8.0, images_with_gradients=60.0)
+    device: torch.device = torch.device("cpu")
+    development: Development = Development()
+
+    name: str = ""
+    options: dict[str, Any]
+
+    def render(self, values: Tensor, scene: Scene | int) -> Tensor:
+        """Render candidates on one scene, all in one batch.
+
+        Args:
+            values: (P, n) parameter values, as ``space.to_values`` gives them.
+            scene: one of ``scenes``, or its index.
+
+        Returns:
+            (P, 3, H, W) RGB in [0, 1]; row i depends on ``values[i]`` alone. A pipeline that writes
+            ``develop`` instead gets them developed as ``development`` says, in workers that end with the
+            call; a run keeps its workers.
+
+        Raises:
+            EvaluationError: a picture of such a pipeline failed or timed out.
+        """
+        from isptune.tuning.developing import Developing
+
+        with Developing(self, self.space) as developing:
+            return developing.pictures(values, self.scene(scene))
+
+    def develop(self, values: dict[str, Any], scene: Scene) -> Any:
+        """Make the picture of one candidate; for pipelines that cannot make a batch, instead of ``render``.
+
+        Args:
+            values: every parameter by its name, as people write it.
+            scene: one of ``scenes``.
+
+        Returns:
+            A (3, H, W) tensor in [0, 1], or an (H, W, 3) array: floating point in [0, 1], uint8 or uint16.
+
+        Raises:
+            Exception: whatever it raises is the reason for which this candidate alone has failed.
+        """
+        raise NotImplementedError(f"{type(self).__name__} writes neither render nor develop")
+
+    def warm_up(self) -> None:
+        """Called once in every worker before its first picture: start a program, open a device."""
+
+    @property
+    def develops(self) -> bool:
+        """Whether it makes one picture at a time: it writes ``develop`` and not ``render``."""
+        return type(self).render is Pipeline.render
+
+    def __repr__(self) -> str:
+        return short("Pipeline", self.name or type(self).__name__, *self._shown_facts())
+
+    def _repr_html_(self) -> str:
+        caption = ", ".join([f"Pipeline {self.name or type(self).__name__}", *self._shown_facts()[1:]])
+        space = getattr(self, "space", None)
+        return f"<p>{escape(caption)}</p>{'' if space is None else space._repr_html_()}"
+
+    def _shown_facts(self) -> list[str]:
+        """What there is to say of it; a subclass that is not ready yet has less."""
+        space, scenes = getattr(self, "space", None), getattr(self, "scenes", None) or ()
+        sizes = sorted({f"{scene.width}x{scene.height}" for scene in scenes if isinstance(scene, Scene)})
+        return [
+            "" if space is None else counted(len(space), "parameter"),
+            counted(len(scenes), "scene") + (f" of {sizes[0]}" if len(sizes) == 1 else ""),
+            "differentiable" if self.is_differentiable else "",
+        ]
+
+    def scene(self, which: Scene | int) -> Scene:
+        """The scene itself, or the one with that index."""
+        if isinstance(which, Scene):
+            return which
+        if not -len(self.scenes) <= which < len(self.scenes):
+            raise ConfigurationError(f"there is no scene {which}; the pipeline has {len(self.scenes)}")
+        return self.scenes[which]
+
+    def reference(self, scene: Scene | int) -> Tensor | None:
+        """(1, 3, H, W), what a result of a scene is compared with, or None where there is no such picture."""
+        reference = self.scene(scene).reference
+        return None if reference is None else reference.unsqueeze(0)
+
+    def digest(self, scene: Scene | int) -> str | None:
+        """A digest of what a scene holds, so that a run is not resumed on another; None where there is none.
+
+        By default that of tensors, arrays, texts, numbers and files, see ``Scene.digest``.
+        """
+        return self.scene(scene).digest()
+
+    def whole(self, scene: Scene | int) -> Scene:
+        """What pictures of a run show of a scene: by default itself, or all of what it is a crop of."""
+        return self.scene(scene)
+
+    def to(self, device: torch.device | str) -> Pipeline:
+        """Move scenes and buffers to a device and return the pipeline itself."""
+        for scene in self.scenes:
+            scene.to(device)
+        self.device = torch.device(device)
+        return self

@@ -1,0 +1,174 @@
+"""What a finished run leaves beside its log: the result and the pictures."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import Tensor
+
+from isptune.contracts.pipeline import Scene
+from isptune.errors import EvaluationError
+from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME, RunDirectory
+from isptune.runs.judgements import JUDGEMENTS_NAME
+from isptune.runs.pictured import MOST_SCENES, caption, different_pictures, reference_word
+from isptune.runs.pictures import FOLDER, INDEX, REFERENCE, write_pictures
+from isptune.tuning.result import TuneResult
+from isptune.tuning.session import Session
+from isptune.wording.words import FOUND, START
+
+logger = logging.getLogger("isptune")
+
+
+def write_outputs(
+    directory: RunDirectory,
+    session: Session,
+    result: TuneResult,
+    render: Callable[[Tensor, Scene], Tensor] | None,
+    new: bool = True,
+    figures: bool = True,
+) -> None:
+    """Write ``result.json`` and, where they are wanted, the pictures; note the files in the result.
+
+    Args:
+        directory: of the run.
+        session: the run.
+        result: of the run.
+        render: makes (1, 3, H, W) of (1, n) values on a scene; None where no pictures are wanted.
+        new: something was evaluated; otherwise a picture that is younger than the log is still the right one.
+        figures: also draw figures; otherwise only what a pipeline alone can make is written.
+    """
+    result.files = [directory.file(CONFIG_NAME), directory.file(LOG_NAME)]
+    if directory.file(JUDGEMENTS_NAME).exists():
+        result.files.append(directory.file(JUDGEMENTS_NAME))
+    # The figures are safe before anything is drawn.
+    result.files.append(
+        directory.write(RESULT_NAME, json.dumps(result.to_dict(), indent=2, allow_nan=False) + "\n")
+    )
+    if render is None:
+        return
+
+    def missing(name: str, file: str = "") -> bool:
+        if not new and _is_younger(directory.file(name) / file, directory.file(LOG_NAME)):
+            result.files.append(directory.file(name))
+            return False
+        return True
+
+    if figures:
+        _draw_figures(directory, session, result, missing)
+    if not result.best_parameters:
+        return
+    pictures, before_after = missing(FOLDER, INDEX), figures and missing("before_after.png")
+    if pictures or before_after:
+        try:
+            shown = _shown_scenes(session, render, result)
+        except EvaluationError as error:
+            logger.warning("the pictures of the run are not made: %s", error)
+            return
+        if pictures:
+            files = [
+                (
+                    scene.name,
+                    {
+                        kind: image
+                        for kind, image in ((START, start), (FOUND, found), (REFERENCE, reference))
+                        if image is not None
+                    },
+                )
+                for scene, start, found, reference in shown
+            ]
+            result.files.append(write_pictures(directory, files))
+        if before_after:
+            try:
+                _draw_before_after(directory, session, result, shown)
+            except EvaluationError as error:
+                logger.warning("before_after.png is not drawn: %s", error)
+
+
+def _is_younger(picture: Path, log: Path) -> bool:
+    """Whether a picture was drawn after the last line of a log."""
+    return picture.is_file() and picture.stat().st_mtime_ns >= log.stat().st_mtime_ns
+
+
+def _draw_figures(
+    directory: RunDirectory, session: Session, result: TuneResult, missing: Callable[[str], bool]
+) -> None:
+    """The figures that show numbers alone."""
+    from isptune import plots
+
+    if not result.has_front:
+        if missing("convergence.png"):
+            curves = plots.convergence([result.history], higher_is_better=result.history.higher_is_better)
+            figure = plots.draw_convergence(curves, score_label=result.objective)
+            result.files.append(plots.save(figure, directory.file("convergence.png")))
+    elif result.best_parameters and missing("pareto.png"):
+        figure = plots.draw_pareto(plots.pareto_points(result.history))
+        result.files.append(plots.save(figure, directory.file("pareto.png")))
+    truth = session.description.truth
+    if truth is not None and result.levels is not None and missing("recovered_levels.png"):
+        figure = plots.draw_recovered_levels(
+            truth.labels, truth.units, truth.maxima, truth.start, list(result.levels.values())
+        )
+        result.files.append(plots.save(figure, directory.file("recovered_levels.png")))
+
+
+# A scene seen whole with its pictures at the start, as found, and what they are compared with.
+_Shown = tuple[Scene, Tensor | None, Tensor, Tensor | None]
+
+
+def _shown_scenes(
+    session: Session, render: Callable[[Tensor, Scene], Tensor], result: TuneResult
+) -> list[_Shown]:
+    """The pictures of the first few different scenes, each (3, H, W) on the CPU.
+
+    Raises:
+        EvaluationError: the pipeline failed on one of them.
+    """
+    pipeline, space = session.pipeline, session.space
+    best = space.from_dicts([result.best_parameters])
+    shown: list[_Shown] = []
+    for scene in map(pipeline.whole, different_pictures(pipeline.scenes)[:MOST_SCENES]):
+        start = None
+        try:
+            start = render(space.start(), scene)[0].float().cpu()
+        except EvaluationError as error:
+            # A pipeline may fail on its start and work for what was found.
+            logger.warning("the pictures of the run lack the %s: %s", START, error)
+        found = render(best, scene)[0].float().cpu()
+        reference = pipeline.reference(scene)
+        shown.append((scene, start, found, None if reference is None else reference[0].float().cpu()))
+    return shown
+
+
+def _draw_before_after(
+    directory: RunDirectory, session: Session, result: TuneResult, shown: list[_Shown]
+) -> None:
+    """The scenes at the start, at the parameters found, and what they are compared with."""
+    from isptune import plots
+
+    pipeline, truth = session.pipeline, session.description.truth
+    word = reference_word(truth is not None)
+    more = len(different_pictures(pipeline.scenes)) - MOST_SCENES
+    pictured = []
+    for number, (scene, start, found, reference) in enumerate(shown):
+        images, captions = {}, {}
+        for label, image, share, of_the_run in (
+            (START, start, None if truth is None else truth.start_share, None),
+            (FOUND, found, result.l1_normalised, result.best_scores),
+        ):
+            if image is None:
+                continue
+            images[label] = image
+            captions[label] = caption(
+                session.scoring, pipeline, image, reference, share, of_the_run=of_the_run
+            )
+        if reference is not None:
+            images[word] = reference
+        name = str(scene.name)
+        if number == MOST_SCENES - 1 and more > 0:
+            name += f" ({more} more {'scene is' if more == 1 else 'scenes are'} not shown)"
+        pictured.append(plots.PicturedScene(images, captions, name))
+    figure = plots.draw_scenes(pictured)
+    result.files.append(plots.save(figure, directory.file("before_after.png")))

@@ -1,0 +1,136 @@
+"""What of a run can be refused before anything is imported, read or made: names, options, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from isptune.errors import ConfigurationError
+from isptune.plugins import registry
+from isptune.plugins.wording import shown
+from isptune.tuning.settings import Component, RunConfig, check_budget
+from isptune.wording.naming import listed
+
+# What a run gives its optimizer, and its pipeline where that takes it.
+OPTIMIZER_SETTINGS = ("space", "population", "seed", "budget", "starts")
+PIPELINE_SETTINGS = ("scenes", "crop", "seed")
+
+
+def check_components(config: RunConfig) -> None:
+    """Refuse names and options that cannot be, and a budget that is not whole; no plugin is imported for it.
+
+    Raises:
+        IsptuneError: one sentence about the first mistake.
+    """
+    pipeline, optimizer = config.pipeline, config.optimizer
+    registry.pipelines.precheck(pipeline.name, pipeline.options, PIPELINE_SETTINGS)
+    for objective in config.objectives:
+        registry.objectives.precheck(objective.name, objective.options)
+    check_optimizer(optimizer)
+    if len(config.objectives) > 1 and not registry.optimizers.fact(optimizer.name, "is_multi_objective"):
+        raise one_objective_alone(optimizer.name, [objective.name for objective in config.objectives])
+    population = with_population(config).population
+    assert population is not None
+    check_budget(config.budget, population)
+
+
+def refuse_judges(names: Iterable[str]) -> None:
+    """Refuse objectives that score no pictures by themselves; none is imported for it.
+
+    Raises:
+        ConfigurationError: one of them is a judge.
+    """
+    for name in names:
+        if registry.objectives.fact(name, "is_judge", False):
+            from isptune.contracts.judge import scores_no_pictures
+
+            raise scores_no_pictures(name)
+
+
+def check_scenes(sources: Sequence[str], crop: str | int | None = None) -> None:
+    """Refuse scenes that are not there, and a crop that cannot be; no picture is read for it.
+
+    Raises:
+        ImageError, ConfigurationError: one sentence about the first mistake.
+    """
+    from isptune.scenes.crops import parse_crop
+    from isptune.scenes.sources import find_pictures
+
+    parse_crop(crop)
+    for source in sources:
+        find_pictures(source, warn=False)
+
+
+def check_takes_scenes(pipeline: Component, given: Sequence[str]) -> None:
+    """Refuse pictures for a pipeline that has scenes of its own; its module is imported where some are given.
+
+    Raises:
+        ConfigurationError: its constructor takes no option ``scenes``, so that they would be ignored.
+    """
+    from isptune.plugins import takes_option
+
+    if given and not takes_option(registry.pipelines.get(pipeline.name), "scenes"):
+        raise ConfigurationError(
+            f"the pipeline '{pipeline.shown}' has scenes of its own and no option 'scenes': "
+            f"leave out {listed(given)}"
+        )
+
+
+def check_optimizer(optimizer: Component) -> None:
+    """Refuse a name that no optimizer has, and options that it does not take or that the run sets."""
+    check_reserved(optimizer)
+    registry.optimizers.precheck(optimizer.name, optimizer.options, OPTIMIZER_SETTINGS, named=False)
+
+
+def check_reserved(optimizer: Component) -> None:
+    """Refuse options of an optimizer that are settings of the run, with a ConfigurationError."""
+    reserved = set(OPTIMIZER_SETTINGS) & set(optimizer.options)
+    if reserved:
+        raise ConfigurationError(
+            f"the optimizer's options cannot set {', '.join(sorted(reserved))}; those are settings of the run"
+        )
+
+
+def with_population(config: RunConfig) -> RunConfig:
+    """The configuration with the optimizer's own population where none is given."""
+    if config.population is not None:
+        return config
+    population = registry.optimizers.fact(config.optimizer.name, "default_population", 30)
+    return config.model_copy(update={"population": population})
+
+
+def one_objective_alone(optimizer: str, labels: Sequence[str]) -> ConfigurationError:
+    """The refusal of several objectives by an optimizer that takes one."""
+    return ConfigurationError(
+        f"the optimizer '{optimizer}' takes one objective, and there are {len(labels)} ({listed(labels)}); "
+        f"choose one that takes several, such as {listed(registry.optimizers.having('is_multi_objective'))}, "
+        "or an objective that sums others up ('isptune list objectives' shows all)"
+    )
+
+
+def check_argument(what: str, value: Any, kinds: tuple[type, ...], allowed: str) -> None:
+    """Refuse an argument of a call that is of none of the types.
+
+    Args:
+        what: it is, the start of the message, such as ``"the pipeline of isptune.tune"``.
+        value: of the argument.
+        kinds: what it may be.
+        allowed: the same in words.
+
+    Raises:
+        ConfigurationError: one sentence.
+    """
+    if not isinstance(value, kinds):
+        raise ConfigurationError(f"{what} is {shown(value)}; allowed: {allowed}")
+
+
+def check_callbacks(callbacks: Any) -> None:
+    """Refuse callbacks that are no sequence of callables and trackers, with a ConfigurationError."""
+    from isptune.tracking.tracker import Tracker
+
+    allowed = "a list of callables and trackers, such as callbacks=[show]"
+    if isinstance(callbacks, str | bytes) or not isinstance(callbacks, Sequence):
+        raise ConfigurationError(f"callbacks is {shown(callbacks)}; allowed: {allowed}")
+    for one in callbacks:
+        if not callable(one) and not isinstance(one, Tracker):
+            raise ConfigurationError(f"callbacks holds {shown(one)}; allowed: {allowed}")

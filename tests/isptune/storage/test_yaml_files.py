@@ -1,0 +1,88 @@
+"""YAML files: what users write wrong, in one sentence each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from isptune.errors import ConfigurationError
+from isptune.storage.yaml_files import read_mapping, read_value, written_value
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "a.yaml"
+
+
+def test_a_mapping(file: Path) -> None:
+    file.write_text("a: {b: 1}\nc: [x, y]\n")
+    assert read_mapping(file, "it", ConfigurationError) == {"a": {"b": 1}, "c": ["x", "y"]}
+    file.write_text("# nothing\n")
+    assert read_mapping(file, "it", ConfigurationError) == {}
+
+
+def test_keys_may_come_again_elsewhere_and_through_a_merge(file: Path) -> None:
+    file.write_text("base: &base {a: 1, b: 2}\nother: {<<: *base, a: 3}\n")
+    found = read_mapping(file, "it", ConfigurationError)
+    assert found["other"] == {"a": 3, "b": 2}
+    file.write_text("base: &b {x: 1}\ndeep: {deeper: &a {<<: *b, x: 2}}\nc: {<<: *a}\n")
+    assert read_mapping(file, "it", ConfigurationError)["c"] == {"x": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("budget: 60\nseed: 1\nbudget: 90\n", "it has the key 'budget' twice, in the lines 1 and 3"),
+        ("a:\n  b: 1\n  b: 1\n", "it has the key 'b' twice, in the lines 2 and 3"),
+        ("name: [\n", "it is not valid YAML at line 2, column 1: expected the node content, but found"),
+        (
+            "a: {\nb: 010}\n",
+            "in it, line 2, '010' could be 10 or, with base 8, 8: write a number without the zero",
+        ),
+        ("a: 08\n", "in it, line 1, '08' begins with a zero: write a number without the zero before it"),
+        ("a: 1:30\n", "in it, line 1, '1:30' is a number of base 60 to YAML: write it with base 10"),
+        ("a: 1_000\n", "in it, line 1, '1_000' has '_' in a number: write 1000, or put a text in quotes"),
+        (
+            "a: [-1_0.5]\n",
+            "in it, line 1, '-1_0.5' has '_' in a number: write -10.5, or put a text in quotes",
+        ),
+        ("- 1\n", "it must hold a mapping of settings"),
+        ("1: 2\n", "it must hold a mapping of settings"),
+        ("[a]: 2\n", "it is not valid YAML at line 1, column 1: found unhashable key"),
+    ],
+)
+def test_what_is_refused(file: Path, text: str, message: str) -> None:
+    file.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        read_mapping(file, "it", ConfigurationError)
+    assert str(caught.value).startswith(message)
+
+
+def test_files_that_cannot_be_read(file: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_mapping(file, "it", ConfigurationError)
+    assert str(caught.value) == "cannot read it: No such file or directory"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError) as caught:
+        read_mapping(file, "it", ConfigurationError)
+    assert str(caught.value) == "cannot read it: it is not text"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e3", 1000.0), ("1e-3", 0.001), ("1.5E+2", 150.0), ("0", 0), ("-0.5", -0.5), ("0x10", 16), ("007.5", 7.5),
+        ("'010'", "010"), ("2020-13-45", "2020-13-45"), ("a_1", "a_1"), ("8x256", "8x256"), ("1e3x", "1e3x"),
+        ("yes", True), ("off", False), ("{on: 1, no: off, true: x}", {"on": 1, "no": False, True: "x"}),
+    ],
+)  # fmt: skip
+def test_values(text: str, value: object) -> None:
+    found = read_value(text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_what_is_written_is_read_back() -> None:
+    data = {"on": ["1e3", "010", "1:30", "1_0", "2024-01-01", "no", "~"], "x": [1e-7, 1e30, 10, True, None]}
+    assert read_value(written_value(data)) == data

@@ -16,7 +16,7 @@ from isptune.wording.naming import listed, natural_sorted
 class Entry:
     """What ``isptune list`` shows of one name.
 
-    ``trained_on`` and ``blind_to`` are an objective's, see ``isptune.contracts.coverage.Coverage``; empty where
+    ``trained_on`` and ``blind_to`` are an objective's, see ``isptune.contracts.coverage``; empty where
     it states nothing.
     """
 

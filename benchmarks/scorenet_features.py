@@ -22,11 +22,11 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from isptune.datasets import Dataset, read_dataset
+from isptune.iqa.datasets import Dataset, read_dataset
+from isptune.iqa.training import Learner
+from isptune.iqa.training.pictures import PictureFeatures
 from isptune.plugins.registry import learners
 from isptune.scenes import write_image
-from isptune.training import Learner
-from isptune.training.pictures import PictureFeatures
 from isptune_clipiqa.tiny import write_tiny
 
 ORDERS = 10

@@ -185,7 +185,7 @@ def test_modules_that_texts_tell_to_run_exist_and_take_their_options() -> None:
 @cache
 def plugin_options(kinds: tuple[str, ...]) -> set[str]:
     """Every option of every registered plugin of some kinds."""
-    from isptune.training.synthetic import SyntheticSource
+    from isptune.iqa.training.synthetic import SyntheticSource
 
     found = set(inspect.signature(SyntheticSource).parameters) | {"batches"} if "data" in kinds else set()
     for kind in kinds:

@@ -131,8 +131,8 @@ def put_weights(text: str) -> dict[str, Any]:
 
         write_lmm("Qwen/Qwen2.5-VL-3B-Instruct", family="qwen2_5_vl")
     if "runs/scorenet" in text:
+        from isptune.iqa.training.checkpoint import save_learned
         from isptune.plugins.registry import learners
-        from isptune.training.checkpoint import save_learned
         from isptune_clipiqa.tiny import write_tiny as write_clip
 
         learner = learners.create(

@@ -22,8 +22,8 @@ from isptune.wording.naming import listed
 
 if TYPE_CHECKING:
     from isptune.contracts.objective import Objective
-    from isptune.datasets import Dataset
-    from isptune.evaluation import Evaluation, Scores
+    from isptune.iqa.datasets import Dataset
+    from isptune.iqa.evaluation import Evaluation, Scores
 
 
 @click.command("evaluate", short_help="Say how well objectives agree with a dataset's opinion scores.")
@@ -119,14 +119,14 @@ def command(
         registry.objectives.precheck(name, settings[name])
     refuse_judges(names)
 
-    from isptune import datasets
+    from isptune.iqa import datasets
 
     # Whatever is wrong with the tables is said before torch is there.
     dataset = datasets.read_dataset(data, images, layout, higher_is_better=not mos_lower_is_better)
 
     from isptune.cli.live import Stopped, stoppable
-    from isptune.evaluation import read_scores, write_reports
-    from isptune.evaluation.agreement import check_settings, needed
+    from isptune.iqa.evaluation import read_scores, write_reports
+    from isptune.iqa.evaluation.agreement import check_settings, needed
     from isptune.tuning.devices import resolve_device
 
     where = resolve_device(device)
@@ -211,7 +211,7 @@ def free_folder(out: str | None, names: Sequence[str]) -> Path:
     Raises:
         RunDirectoryError: it holds an evaluation, or it or a folder above it is a file.
     """
-    from isptune.evaluation.report import JSON_NAME, file_name
+    from isptune.iqa.evaluation.report import JSON_NAME, file_name
 
     if out is None:
         kept = folder_name("-".join(file_name(name) for name in names[:3]))
@@ -254,8 +254,8 @@ def _evaluated(
     bootstrap: int,
     seed: int,
 ) -> Evaluation:
-    from isptune.evaluation import compare, score_dataset
-    from isptune.evaluation.scoring import check_references, scores_of_all
+    from isptune.iqa.evaluation import compare, score_dataset
+    from isptune.iqa.evaluation.scoring import check_references, scores_of_all
 
     for objective in objectives:
         check_references(objective, dataset)
@@ -307,7 +307,7 @@ def bar(what: str, unit: str) -> Iterator[Any]:
 def report(found: Evaluation, files: Sequence[Path], as_json: bool) -> None:
     """The tables or the JSON object on stdout; sentences about failures on stderr."""
     from isptune.cli.tables import print_markdown
-    from isptune.evaluation.report import table_cells
+    from isptune.iqa.evaluation.report import table_cells
 
     for sentence in found.failures[:20]:
         click.echo(f"isptune: {sentence}", err=True)

@@ -13,18 +13,18 @@ from annotated_types import Interval
 
 from isptune.cli.options import json_option, key_values
 from isptune.errors import ConfigurationError
+from isptune.iqa.training.folder import check_folder
 from isptune.plugins import check_options, reading
 from isptune.plugins.options import Option
 from isptune.plugins.registry import learners, stages
 from isptune.storage.places import Place, settled
-from isptune.training.folder import check_folder
 from isptune.tuning.checks import check_scenes
 from isptune.tuning.pace import Pace, written
 
 if TYPE_CHECKING:
-    from isptune.datasets import Dataset
-    from isptune.training import Learner
-    from isptune.training.source import Source
+    from isptune.iqa.datasets import Dataset
+    from isptune.iqa.training import Learner
+    from isptune.iqa.training.source import Source
 
 
 # Batches of synthetic data that a host sees once and that then come again; 0 for new ones without end.
@@ -138,9 +138,9 @@ def command(**given: Any) -> int:
         opinions = _opinions(given)
     check_folder(given["out"], given["resume"])
 
-    from isptune.training.curves import save_curves
-    from isptune.training.loop import Settings, read_log, train
-    from isptune.training.losses import parse_losses
+    from isptune.iqa.training.curves import save_curves
+    from isptune.iqa.training.loop import Settings, read_log, train
+    from isptune.iqa.training.losses import parse_losses
     from isptune.tuning.devices import resolve_device
 
     device = resolve_device(given["device"])
@@ -157,7 +157,7 @@ def command(**given: Any) -> int:
     if opinions is None:
         source = _synthetic(learner, given, data_options, device, cache)
     else:
-        from isptune.training.opinions import OpinionSource
+        from isptune.iqa.training.opinions import OpinionSource
 
         size, seed = given["batch_size"], given["seed"]
         source = OpinionSource(learner, *opinions, size, seed, device, cache, _dots)
@@ -197,7 +197,7 @@ def _check_synthetic(given: Mapping[str, Any], data_options: Mapping[str, Any]) 
     Raises:
         IsptuneError: one sentence about the first mistake.
     """
-    source = reading.read("isptune.training.synthetic:SyntheticSource")
+    source = reading.read("isptune.iqa.training.synthetic:SyntheticSource")
     known = None if source is None else reading.options_of_source(source)
     if known is not None:
         # What the verb itself gives, and what it takes beside the source's own.
@@ -214,7 +214,7 @@ def _opinions(given: Mapping[str, Any]) -> tuple[Dataset, list[int], list[int]]:
     Raises:
         IsptuneError: it cannot be read, or has no such split.
     """
-    from isptune.datasets import random_splits, read_dataset, with_named_splits
+    from isptune.iqa.datasets import random_splits, read_dataset, with_named_splits
 
     dataset = read_dataset(given["data"], given["images"][0] if given["images"] else None, given["layout"])
     split = given["split"]
@@ -238,8 +238,8 @@ def _opinions(given: Mapping[str, Any]) -> tuple[Dataset, list[int], list[int]]:
 def _synthetic(
     learner: Learner, given: Mapping[str, Any], data_options: Mapping[str, Any], device: Any, cache: Path
 ) -> Source:
-    from isptune.training.cached import CachedSource
-    from isptune.training.synthetic import SyntheticSource
+    from isptune.iqa.training.cached import CachedSource
+    from isptune.iqa.training.synthetic import SyntheticSource
 
     # A host sees each picture once, so the batches of a learner that has one come again.
     count = data_options.get("batches", 200 if learner.caches_features else 0)
@@ -298,6 +298,6 @@ class _Lines:
             f"step {entry.step}/{steps}  loss {entry.loss:.5f}{srcc}{within}{left and f'  {left}'}", err=True
         )
         if self._writer is not None:
-            from isptune.training.curves import write_scalars
+            from isptune.iqa.training.curves import write_scalars
 
             write_scalars(self._writer, entry)

@@ -30,7 +30,7 @@ _CONTRACTS = {
     "pipeline": "isptune.contracts.pipeline:Pipeline",
     "objective": "isptune.contracts.objective:Objective",
     "optimizer": "isptune.contracts.optimizer:Optimizer",
-    "learner": "isptune.training.learner:Learner",
+    "learner": "isptune.iqa.training.learner:Learner",
 }
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _FILE = re.compile(r"(?P<file>.+\.py):(?P<name>[^:/\\]*)")

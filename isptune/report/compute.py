@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isptune.benchmark.targets import TARGETS, first_arrivals
-from isptune.evaluation import srcc
+from isptune.iqa.evaluation import srcc
 from isptune.plots import Band, ConvergenceCurves, convergence
 from isptune.plots.compute import best_so_far
 from isptune.plots.grouping import group_runs

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from isptune.iqa.training import Features, Learner
 from isptune.plugins.kinds import Seed, Size
-from isptune.training import Features, Learner
 from isptune_qalign.levels import WORDS, default_weights, find_level_tokens
 from isptune_qalign.network import Owl
 from isptune_qalign.network.configuration import parse_config

@@ -54,8 +54,8 @@ class LearnedContext(Objective):
                 f"'{self.name}' needs the option checkpoint, the file that "
                 f"'isptune train {self.learner_name}' wrote"
             )
+        from isptune.iqa.training.checkpoint import read_learned, trained_coverage
         from isptune.plugins.registry import learners
-        from isptune.training.checkpoint import read_learned, trained_coverage
 
         found, configuration, state = read_learned(checkpoint)
         host = configuration.get("host")
@@ -90,7 +90,7 @@ class LearnedContext(Objective):
     @classmethod
     def coverage_with(cls, options: Mapping[str, Any]) -> Coverage | None:
         """What the checkpoint was trained on."""
-        from isptune.training.checkpoint import trained_coverage
+        from isptune.iqa.training.checkpoint import trained_coverage
 
         checkpoint = options.get("checkpoint")
         return None if checkpoint is None else trained_coverage(str(checkpoint))

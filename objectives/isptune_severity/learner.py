@@ -10,8 +10,8 @@ from pydantic import Field
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
+from isptune.iqa.training import Features, Learner
 from isptune.plugins.kinds import Seed, Size
-from isptune.training import Features, Learner
 from isptune_severity.network import FAMILIES, SeverityNetwork
 
 

@@ -14,7 +14,7 @@ from isptune.contracts.coverage import Coverage, stage_names
 from isptune.contracts.objective import Objective, check_images
 from isptune.contracts.requirements import Memory
 from isptune.errors import ConfigurationError
-from isptune.training.checkpoint import load_learner, trained_coverage
+from isptune.iqa.training.checkpoint import load_learner, trained_coverage
 from isptune_severity.learner import Severity
 from isptune_severity.network import FAMILIES, SMALLEST
 

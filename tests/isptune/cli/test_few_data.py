@@ -10,12 +10,12 @@ import pytest
 from torch import Tensor
 
 import isptune
-from isptune.datasets import read_dataset
 from isptune.errors import ConfigurationError
+from isptune.iqa.datasets import read_dataset
+from isptune.iqa.training import Learner
+from isptune.iqa.training.opinions import OpinionSource
 from isptune.plugins import registry
 from isptune.scenes import read_image, write_image
-from isptune.training import Learner
-from isptune.training.opinions import OpinionSource
 
 Call = Callable[..., tuple[int, str, str]]
 

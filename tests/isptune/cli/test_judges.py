@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import isptune
-from isptune.datasets.dataset import Dataset, Record
 from isptune.errors import ConfigurationError
-from isptune.evaluation import score_dataset
+from isptune.iqa.datasets.dataset import Dataset, Record
+from isptune.iqa.evaluation import score_dataset
 from isptune_statistics import MetricBank
 
 Call = Callable[..., tuple[int, str, str]]

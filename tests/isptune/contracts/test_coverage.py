@@ -192,7 +192,7 @@ def test_misled_is_who_saw_better_and_passed_it_over(
 def test_a_checkpoint_states_what_it_was_trained_on(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
-    from isptune.training.checkpoint import trained_coverage
+    from isptune.iqa.training.checkpoint import trained_coverage
 
     def written(facts: dict[str, Any]) -> Path:
         path = tmp_path / "model.safetensors"

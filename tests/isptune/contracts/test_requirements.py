@@ -10,10 +10,10 @@ import torch
 import isptune
 from isptune.contracts.requirements import Download, Memory, Packaging
 from isptune.errors import ConfigurationError
+from isptune.iqa.training import Learner
 from isptune.plugins.entries import Family
 from isptune.plugins.registry import Registry
 from isptune.testing.checks import check_requirements
-from isptune.training import Learner
 
 
 def test_what_gradients_take_is_stated_or_the_usual_multiple() -> None:

@@ -282,11 +282,11 @@ def test_files_within_options_are_recorded_absolutely() -> None:
 
 
 def test_a_learner_of_a_file_is_made_again_from_its_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    from isptune.iqa.training.checkpoint import load_learner, save_learned
     from isptune.plugins.registry import learners
-    from isptune.training.checkpoint import load_learner, save_learned
 
     Path("mine.py").write_text(
-        "import torch\nfrom isptune.training.learner import Learner\n\n"
+        "import torch\nfrom isptune.iqa.training.learner import Learner\n\n"
         "class Line(Learner):\n"
         "    def __init__(self, slope: float = 1.0) -> None:\n"
         "        super().__init__()\n"

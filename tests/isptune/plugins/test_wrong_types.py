@@ -72,7 +72,7 @@ def test_an_imported_plugin_refuses_the_same(kind: str, name: str) -> None:
 
 
 def test_synthetic_data_refuses_wrong_types() -> None:
-    source = reading.read("isptune.training.synthetic:SyntheticSource")
+    source = reading.read("isptune.iqa.training.synthetic:SyntheticSource")
     assert source is not None
     for option in reading.options_of_source(source) or ():
         known = [Option(option.name, option.annotation)]

@@ -10,9 +10,9 @@ from scipy.stats import spearmanr
 from skimage import data
 
 import isptune
+from isptune.iqa.training.synthetic import SyntheticSource
 from isptune.plugins.registry import learners
 from isptune.testing import ObjectiveConformance
-from isptune.training.synthetic import SyntheticSource
 
 
 class TestConformance(ObjectiveConformance):
@@ -54,7 +54,7 @@ def test_the_learner_exports_what_the_objective_reads(tmp_path: Any) -> None:
 
 
 def test_a_few_steps_lower_the_loss() -> None:
-    from isptune.training.losses import parse_losses, total_loss
+    from isptune.iqa.training.losses import parse_losses, total_loss
 
     learner = learners.create("qalign", width=32, heads=2, image_size=64, patch_size=16, vision_layers=1)
     source = SyntheticSource(

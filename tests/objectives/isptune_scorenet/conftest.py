@@ -12,9 +12,9 @@ from torch import Tensor
 
 import isptune_clipiqa.tiny
 import isptune_qalign.tiny
+from isptune.iqa.training import Learner
 from isptune.plugins.registry import learners
 from isptune.testing.pictures import picture, spoilt
-from isptune.training import Learner
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from torch import Tensor
 
 import isptune
 from isptune.errors import ConfigurationError
+from isptune.iqa.training import Learner
 from isptune.plugins.registry import learners
-from isptune.training import Learner
 from isptune_scorenet import EXPANSIONS, make_host
 
 HOSTS = ["clipiqa", "qalign"]

@@ -13,9 +13,9 @@ from torch import Tensor
 
 import isptune
 from isptune.errors import ConfigurationError
+from isptune.iqa.training import Learner
+from isptune.iqa.training.checkpoint import save_learned
 from isptune.testing import ObjectiveConformance
-from isptune.training import Learner
-from isptune.training.checkpoint import save_learned
 
 Make = Callable[..., Learner]
 ENDS = {"clipiqa": "clipiqa", "qalign": "align"}

@@ -15,10 +15,10 @@ import isptune
 from isptune.cli import run
 from isptune.contracts.objective import Objective
 from isptune.errors import ConfigurationError
+from isptune.iqa.training.checkpoint import save_learned
 from isptune.plugins.registry import learners
 from isptune.testing import ObjectiveConformance
 from isptune.testing.pictures import picture
-from isptune.training.checkpoint import save_learned
 from isptune_severity import FAMILIES, SeverityNetwork
 from isptune_severity.network import statistics, statistics_count
 

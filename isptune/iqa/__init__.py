@@ -1,0 +1,1 @@
+"""The wing for learned objectives: opinions and pictures, training, agreement with people."""

@@ -1,0 +1,218 @@
+"""An evaluation as Markdown, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from isptune.errors import RunDirectoryError
+from isptune.iqa.evaluation.resampling import NAMES, Difference, Estimate
+from isptune.iqa.evaluation.results import Evaluation
+from isptune.storage.paths import folder_name
+from isptune.storage.writing import full_or, write_whole
+
+TITLES = {
+    "srcc": "SRCC",
+    "plcc": "PLCC",
+    "plcc_logistic": "PLCC after logistic",
+    "krcc": "KRCC",
+    "rmse_logistic": "RMSE after logistic",
+}
+MARKDOWN_NAME, CSV_NAME, JSON_NAME, SCORES_NAME = (
+    "evaluation.md",
+    "evaluation.csv",
+    "evaluation.json",
+    "scores.csv",
+)
+
+
+def write_reports(evaluation: Evaluation, folder: str | Path) -> list[Path]:
+    """Write ``evaluation.md``, ``evaluation.csv``, ``evaluation.json``, ``scores.csv`` and the scatter plots.
+
+    There is one plot per objective, of the first split. The folder is made where it is missing.
+
+    Returns:
+        The files.
+
+    Raises:
+        RunDirectoryError: the folder cannot be written.
+        DiskFullError: there is no room for a file; those before it are whole.
+    """
+    from isptune.iqa.evaluation.scatter import draw_scatter, scatter_points
+    from isptune.plots.style import save
+
+    folder = Path(folder)
+    texts = {
+        JSON_NAME: json.dumps(evaluation.to_dict(), indent=2, allow_nan=False, ensure_ascii=False) + "\n",
+        CSV_NAME: agreement_csv(evaluation),
+        SCORES_NAME: scores_csv(evaluation),
+        MARKDOWN_NAME: markdown(evaluation),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise full_or(error, RunDirectoryError)(
+            f"cannot write the folder '{folder}': {error.strerror or error}"
+        ) from error
+    files = [write_whole(folder / name, text) for name, text in texts.items()]
+    for scores in evaluation.scores:
+        points = scatter_points(evaluation, scores.name)
+        if len(points.scores) >= 2:
+            files.append(save(draw_scatter(points), folder / f"scatter_{file_name(scores.name)}.png"))
+    return files
+
+
+def file_name(objective: str) -> str:
+    """An objective's name as part of a file's name."""
+    return folder_name(re.sub(r"[^\w.+-]", "_", objective))
+
+
+def markdown(evaluation: Evaluation) -> str:
+    """Tables and notes, readable as they are."""
+    data = evaluation.dataset
+    contents = f", {len(set(data.contents))} contents" if data.has_groups else ""
+    return "\n".join(
+        [
+            f"# {data.name}: {len(data)} images{contents}",
+            "",
+            tables(evaluation),
+            "",
+            *_bullets(evaluation),
+            "",
+        ]
+    )
+
+
+def _bullets(evaluation: Evaluation) -> list[str]:
+    lines = [f"- {note}" for note in evaluation.notes]
+    if evaluation.failures:
+        lines += ["", "## Images that failed", "", *(f"- {sentence}" for sentence in evaluation.failures)]
+    return lines
+
+
+def tables(evaluation: Evaluation) -> str:
+    """The tables alone: agreement, over the splits, differences."""
+    return "\n\n".join(aligned(*table) for table in table_cells(evaluation))
+
+
+def table_cells(evaluation: Evaluation) -> list[tuple[list[str], list[list[str]], int]]:
+    """The tables as heads, rows and how many of the first columns are texts."""
+    head = ["objective", "split", "images", *TITLES.values()]
+    rows = [
+        [
+            one.objective,
+            one.split,
+            f"{one.images} of {one.images + one.failed}" if one.failed else str(one.images),
+            *(estimate_text(one.estimates[name]) for name in NAMES),
+        ]
+        for one in evaluation.agreements
+    ]
+    rows += [
+        [
+            one.objective,
+            f"mean ± std of {one.splits}",
+            "",
+            *(f"{_text(one.mean[name])} ± {_text(one.std[name])}" for name in NAMES),
+        ]
+        for one in evaluation.summaries
+    ]
+    found = [(head, rows, 2)]
+    if evaluation.differences:
+        head = ["SRCC of", "minus that of", "split", "images", "difference", "0 outside the interval"]
+        rows = [
+            [
+                one.first,
+                one.second,
+                split,
+                str(one.images),
+                estimate_text(one.estimate),
+                _decided(one),
+            ]
+            for split, one in evaluation.differences
+        ]
+        found.append((head, rows, 3))
+    return found
+
+
+def _decided(difference: Difference) -> str:
+    if not math.isfinite(difference.estimate.low):
+        return "no interval"
+    return "yes" if difference.decided else "no"
+
+
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
+    """A Markdown table whose columns line up; the first ``left`` columns stand left, the others right."""
+    lines = [[cell.replace("|", "\\|") for cell in line] for line in (head, *rows)]
+    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(head))]
+
+    def written(line: Sequence[str]) -> str:
+        cells = [
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        return "| " + " | ".join(cells) + " |"
+
+    rule = ["-" * width if column < left else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
+    return "\n".join([written(lines[0]), written(rule), *(written(line) for line in lines[1:])])
+
+
+def estimate_text(estimate: Estimate) -> str:
+    """``0.812 [0.790, 0.833]``; ``none`` where there is no value."""
+    text = _text(estimate.value)
+    if math.isfinite(estimate.value) and math.isfinite(estimate.low):
+        text += f" [{_text(estimate.low)}, {_text(estimate.high)}]"
+    return text
+
+
+def _text(value: float) -> str:
+    if not math.isfinite(value):
+        return "none"
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:.4g}"
+
+
+def agreement_csv(evaluation: Evaluation) -> str:
+    """One row per objective and split, then the rows of mean and standard deviation over the splits."""
+    head = ["objective", "split", "images", "failed"]
+    head += [f"{name}{end}" for name in NAMES for end in ("", "_low", "_high")]
+    rows: list[list[str]] = []
+    for one in evaluation.agreements:
+        cells = [one.objective, one.split, str(one.images), str(one.failed)]
+        for name in NAMES:
+            estimate = one.estimates[name]
+            cells += [_exact(estimate.value), _exact(estimate.low), _exact(estimate.high)]
+        rows.append(cells)
+    for summary in evaluation.summaries:
+        for kind, values in (("mean", summary.mean), ("std", summary.std)):
+            cells = [summary.objective, f"{kind} of {summary.splits} splits", "", ""]
+            for name in NAMES:
+                cells += [_exact(values[name]), "", ""]
+            rows.append(cells)
+    return _csv(head, rows)
+
+
+def scores_csv(evaluation: Evaluation) -> str:
+    """One row per image: name, MOS, each objective's score in its own orientation; empty where it failed."""
+    data = evaluation.dataset
+    rows = [
+        [record.name, _exact(record.mos), *(_exact(float(one.values[index])) for one in evaluation.scores)]
+        for index, record in enumerate(data.records)
+    ]
+    return _csv(["name", "mos", *(one.name for one in evaluation.scores)], rows)
+
+
+def _exact(value: float) -> str:
+    """The shortest text that reads back to the same number."""
+    return repr(float(value)) if math.isfinite(value) else ""
+
+
+def _csv(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    return text.getvalue()

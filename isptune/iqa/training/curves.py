@@ -1,0 +1,109 @@
+"""The curves of a training: loss and validation, as a picture and as TensorBoard files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isptune.iqa.training.loop import Entry
+from isptune.plots.axes import evaluation_axis, fit_margins, score_axis, shares_of_height, spread
+from isptune.plots.convergence_figure import number
+from isptune.plots.style import BLUE, GREEN, VERMILION, legend_above, new_figure, save, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from isptune.plots.compute import Numbers
+
+# In inches.
+_WIDTH, _PANEL, _HEAD, _BETWEEN, _FOOT = 7.2, 2.2, 0.15, 0.55, 0.56
+
+
+def save_curves(entries: Sequence[Entry], path: str | Path) -> None:
+    """Write the picture that ``draw_training`` draws."""
+    save(draw_training(entries), path)
+
+
+def draw_training(entries: Sequence[Entry]) -> Figure:
+    """Draw the loss against steps and, below, the rank correlations of the validation where there are any.
+
+    Args:
+        entries: lines of the training's log, at least one.
+    """
+    steps = np.array([entry.step for entry in entries], dtype=np.float64)
+    loss = np.array([entry.loss for entry in entries], dtype=np.float64)
+    correlations = [
+        (values, colour, dashes, label)
+        for values, colour, dashes, label in (
+            (_known([entry.srcc for entry in entries]), VERMILION, "-", "all images"),
+            (_known([entry.srcc_within for entry in entries]), GREEN, (0, (5, 1.5)), "within contents"),
+        )
+        if np.isfinite(values).any()
+    ]
+    count = 1 + bool(correlations)
+    height = _HEAD + count * _PANEL + (count - 1) * _BETWEEN + _FOOT
+    with style():
+        figure = new_figure(_WIDTH, height)
+        panels = figure.subplots(
+            count, 1, sharex=True, squeeze=False, gridspec_kw={"hspace": _BETWEEN / _PANEL}
+        )[:, 0]
+        figure.subplots_adjust(left=0.135, right=0.885, bottom=_FOOT / height, top=1 - _HEAD / height)
+        _curve(panels[0], steps, loss, BLUE, "-", "loss")
+        score_axis(panels[0], loss, higher_is_better=False)
+        panels[0].set_ylabel("training loss\n(lower is better)")
+        _label_ends(panels[0], [(loss, BLUE)])
+        if correlations:
+            below = panels[1]
+            for values, colour, dashes, label in correlations:
+                _curve(below, steps, values, colour, dashes, label)
+            low = min(float(np.nanmin(values)) for values, *_ in correlations)
+            below.set_ylim(min(0.0, np.floor(10 * low) / 10), 1)
+            below.set_ylabel("validation SRCC\n(higher is better)")
+            if len(correlations) > 1:
+                legend_above(below)
+            _label_ends(below, [(values, colour) for values, colour, *_ in correlations])
+        panels[-1].set_xlabel("step")
+        evaluation_axis(panels[-1], float(steps[-1]))
+        figure.align_ylabels(list(panels))
+        fit_margins(figure)
+    return figure
+
+
+def _known(values: Sequence[float | None]) -> Numbers:
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _curve(axes: Axes, steps: Numbers, values: Numbers, colour: str, dashes: object, label: str) -> None:
+    axes.plot(steps, values, color=colour, linestyle=dashes, label=label)
+    # A training of one line is a point.
+    axes.plot(steps[-1:], values[-1:], "o", color=colour, markersize=5, clip_on=False)
+
+
+def _label_ends(axes: Axes, curves: Sequence[tuple[Numbers, str]]) -> None:
+    """The last value of each curve in the right margin."""
+    ends = [(float(values[-1]), colour) for values, colour in curves if np.isfinite(values[-1])]
+    heights = spread(shares_of_height(axes, [value for value, _ in ends]), 0.1, 0.0, 1.0)
+    for (value, colour), height in zip(ends, heights, strict=True):
+        axes.annotate(
+            number(value), (1.0, height), (7, 0), xycoords="axes fraction", textcoords="offset points",
+            color=colour, fontsize=9, fontweight="bold", va="center", annotation_clip=False,
+        )  # fmt: skip
+
+
+def write_scalars(writer: Any, entry: Entry) -> None:
+    """One line of the log as scalars."""
+    scalars: dict[str, float | None] = {
+        "loss": entry.loss,
+        "rate": entry.rate,
+        **{f"loss/{k}": v for k, v in entry.parts.items()},
+    }
+    scalars |= {"srcc": entry.srcc, "srcc_within": entry.srcc_within}
+    scalars |= {f"srcc/{label}": value for label, value in entry.columns.items()}
+    for name, value in scalars.items():
+        if value is not None:
+            writer.add_scalar(name, value, entry.step)
+    writer.flush()

@@ -1,0 +1,319 @@
+"""The training loop: steps, validation, log, and a state from which a killed training goes on."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from scipy.stats import spearmanr
+from torch import Tensor
+
+from isptune.errors import ConfigurationError, EvaluationError
+from isptune.iqa.training.checkpoint import FILE, load_initial, save_learned
+from isptune.iqa.training.encoding import encoded
+from isptune.iqa.training.folder import CONFIGURATION, check_folder, check_unchanged
+from isptune.iqa.training.learner import Features, Learner
+from isptune.iqa.training.losses import total_loss
+from isptune.iqa.training.source import Batch, Source
+from isptune.plugins.recipes import name_of
+from isptune.runs.directory import open_locked
+from isptune.storage.writing import append_whole, make_folder, unwritable, write_whole
+
+STATE, LOG = "state.pt", "training.jsonl"
+_LOCK = ".lock"
+
+# Batches that the learner's own statistics are fitted on before the first step.
+_FITTED_ON = 8
+_WARM_UP = 100
+_REMEDY = "make room, then go on with the same command and --resume"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides a training beside the learner and its data.
+
+    Attributes:
+        losses: weights by name.
+        steps: optimizer steps (AdamW), at a rate that rises for 100 steps and falls along a cosine to 2%.
+        rate: the highest learning rate.
+        decay: weight decay.
+        precision: ``float32``, or ``bfloat16`` for mixed precision by autocast.
+        every: steps from one validation and saved state to the next.
+        clip: the largest norm of a gradient.
+    """
+
+    losses: Mapping[str, float]
+    steps: int
+    rate: float = 2e-3
+    decay: float = 1e-2
+    precision: str = "float32"
+    every: int = 200
+    clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("float32", "bfloat16"):
+            raise ConfigurationError(f"precision is '{self.precision}'; allowed: float32, bfloat16")
+        for name in ("steps", "every", "rate", "clip"):
+            if not getattr(self, name) > 0:
+                raise ConfigurationError(f"{name} of a training is {getattr(self, name)}; allowed: above 0")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the log: means since the last one, and the validation.
+
+    Attributes:
+        srcc: rank correlation of predictions and targets of the validation (row means of several columns).
+        srcc_within: the same within each content, averaged, where contents have several samples.
+        columns: rank correlation per column.
+    """
+
+    step: int
+    loss: float
+    parts: dict[str, float]
+    srcc: float | None
+    srcc_within: float | None
+    columns: dict[str, float | None]
+    rate: float
+    seconds: float
+
+
+Listener = Callable[[Entry, int], None]
+
+
+def train(
+    learner: Learner,
+    source: Source,
+    settings: Settings,
+    out: str | Path,
+    *,
+    device: torch.device | str = "cpu",
+    resume: bool = False,
+    initial: str | Path | None = None,
+    listener: Listener | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Path:
+    """Train a learner and write its checkpoint; the global random generators are not used.
+
+    A training that was killed goes on with ``resume=True`` and ends with the same weights as an unbroken one
+    (same machine, CPU).
+
+    Args:
+        learner: what is trained; its initial weights come from its own seed.
+        source: gives the batches.
+        settings: losses, steps and rates.
+        out: a folder for model.safetensors, training.jsonl, training.json and the state.
+        device: where to train.
+        resume: go on from the state in ``out``.
+        initial: a checkpoint of the same learner, or the directory of its training, whose weights and
+            statistics are the first ones.
+        listener: called with every line of the log and the number of steps.
+        extra: plain data to be kept in the checkpoint.
+
+    Returns:
+        The path of model.safetensors.
+
+    Raises:
+        RunDirectoryError: ``out`` holds another training, or nothing to go on from.
+        EvaluationError: the loss is not finite.
+    """
+    out, device = Path(out), torch.device(device)
+    facts = {
+        "learner": name_of(learner),
+        "configuration": learner.configuration(),
+        "data": source.describe(),
+        "settings": asdict(settings),
+    }
+    if initial is not None:
+        facts["initial"] = str(initial)
+        # Before the folder is made, so that a wrong one leaves nothing behind.
+        if not (resume and (out / STATE).exists()):
+            load_initial(learner, initial)
+    check_folder(out, resume)
+    make_folder(out)
+    try:
+        lock = open_locked(out / _LOCK, f"another process is training in '{out}'")
+    except OSError as error:
+        raise unwritable(out / _LOCK, error) from error
+    with lock:
+        return _train(learner, source, settings, out, device, facts, resume, initial, listener, extra)
+
+
+def _train(
+    learner: Learner,
+    source: Source,
+    settings: Settings,
+    out: Path,
+    device: torch.device,
+    facts: Mapping[str, Any],
+    resume: bool,
+    initial: str | Path | None,
+    listener: Listener | None,
+    extra: Mapping[str, Any] | None,
+) -> Path:
+    """The training itself, in a folder that no other process writes in."""
+    state = _open(out, facts, resume)
+    learner.to(device).train()
+    parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+    if not parameters:
+        raise ConfigurationError(f"the learner '{learner.name}' has no weights to train")
+    optimizer = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.decay)
+    start, spent = 0, 0.0
+    if state is None and initial is None:
+        with torch.no_grad():
+            first = [source.batch(step) for step in range(_FITTED_ON)]
+            learner.fit(_joined([_to(encoded(learner, batch.features, device), device) for batch in first]))
+    elif state is not None:
+        learner.load_learned_state(state["learner"])
+        optimizer.load_state_dict(state["optimizer"])
+        start, spent = state["step"], state["seconds"]
+    began = time.perf_counter() - spent
+    sums: dict[str, float] = {}
+    for step in range(start, settings.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = settings.rate * _share_of_rate(step, settings.steps)
+        loss, parts = _step(learner, source.batch(step), settings, optimizer, parameters, device)
+        if not math.isfinite(loss):
+            raise EvaluationError(
+                f"the loss of '{learner.name}' is {loss} at step {step}; "
+                "lower the learning rate or use float32"
+            )
+        for name, value in {"": loss, **parts}.items():
+            sums[name] = sums.get(name, 0.0) + value
+        if (step + 1) % settings.every == 0 or step + 1 == settings.steps:
+            count = (step % settings.every) + 1
+            means = {name: value / count for name, value in sums.items()}
+            sums = {}
+            seconds = time.perf_counter() - began
+            rate = optimizer.param_groups[0]["lr"]
+            entry = Entry(
+                step + 1, means.pop(""), means, *validate(learner, source, device), rate, round(seconds, 2)
+            )
+            _log(out / LOG, entry)
+            _save_state(out, learner, optimizer, step + 1, seconds)
+            if listener is not None:
+                listener(entry, settings.steps)
+    save_learned(out / FILE, learner, {"data": facts["data"], "settings": facts["settings"], **(extra or {})})
+    learner.export(out)
+    return out / FILE
+
+
+def validate(
+    learner: Learner, source: Source, device: torch.device | str
+) -> tuple[float | None, float | None, dict[str, float | None]]:
+    """Rank correlations on the validation: over all, within contents, and per column."""
+    learner.eval()
+    found, wanted, contents = [], [], []
+    with torch.no_grad():
+        for index, batch in enumerate(source.validation()):
+            where = torch.device(device)
+            found.append(learner(_to(encoded(learner, batch.features, where), where)).float().cpu())
+            wanted.append(batch.targets)
+            contents.append(batch.contents + index * 1_000_000)
+    learner.train()
+    predictions, targets, groups = torch.cat(found), torch.cat(wanted), torch.cat(contents)
+    columns = {}
+    if predictions.ndim == 2:
+        columns = {label: _srcc(predictions[:, k], targets[:, k]) for k, label in enumerate(learner.labels)}
+        predictions, targets = predictions.mean(1), targets.mean(1)
+    within = [
+        value
+        for group in groups.unique()
+        if (value := _srcc(predictions[groups == group], targets[groups == group])) is not None
+    ]
+    return _srcc(predictions, targets), sum(within) / len(within) if within else None, columns
+
+
+def read_log(out: str | Path) -> list[Entry]:
+    """The entries of a training's log; a torn last line is left out."""
+    entries = []
+    path = Path(out) / LOG
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            entries.append(Entry(**json.loads(line)))
+        except (ValueError, TypeError):
+            break
+    return entries
+
+
+def _step(
+    learner: Learner,
+    batch: Batch,
+    settings: Settings,
+    optimizer: torch.optim.Optimizer,
+    parameters: Sequence[Tensor],
+    device: torch.device,
+) -> tuple[float, dict[str, float]]:
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=settings.precision == "bfloat16"):
+        predictions, levels = learner.outputs(_to(encoded(learner, batch.features, device), device))
+    loss, parts = total_loss(
+        settings.losses, predictions.float(), batch.targets.to(device), batch.contents.to(device), levels
+    )
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
+    optimizer.step()
+    return float(loss.detach()), parts
+
+
+def _share_of_rate(step: int, steps: int) -> float:
+    falling = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps))
+    return min(1.0, (step + 1) / _WARM_UP) * falling
+
+
+def _srcc(x: Tensor, y: Tensor) -> float | None:
+    """Spearman's correlation; None where one side is constant."""
+    if len(x) < 3 or bool((x == x[0]).all()) or bool((y == y[0]).all()):
+        return None
+    return float(spearmanr(x.numpy(), y.numpy()).statistic)
+
+
+def _to(features: Features, device: torch.device) -> Features:
+    return {name: tensor.to(device) for name, tensor in features.items()}
+
+
+def _joined(parts: list[Features]) -> Features:
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def _open(out: Path, facts: Mapping[str, Any], resume: bool) -> dict[str, Any] | None:
+    """Begin in the folder, or read the state of the training that it holds."""
+    text = json.dumps(facts, indent=2, sort_keys=True, default=str)
+    # Another process may have begun one in it since.
+    check_folder(out, resume)
+    if not resume:
+        write_whole(out / CONFIGURATION, text)
+        return None
+    check_unchanged(out, json.loads(text))
+    if not (out / STATE).exists():
+        (out / LOG).unlink(missing_ok=True)
+        return None
+    state: dict[str, Any] = torch.load(out / STATE, weights_only=True)
+    # The log may be one line ahead of the state.
+    kept = [entry for entry in read_log(out) if entry.step <= state["step"]]
+    write_whole(out / LOG, "".join(json.dumps(asdict(entry)) + "\n" for entry in kept))
+    return state
+
+
+def _log(path: Path, entry: Entry) -> None:
+    try:
+        with path.open("ab", buffering=0) as file:
+            append_whole(file.fileno(), (json.dumps(asdict(entry)) + "\n").encode())
+    except OSError as error:
+        raise unwritable(path, error, remedy=_REMEDY) from error
+
+
+def _save_state(
+    out: Path, learner: Learner, optimizer: torch.optim.Optimizer, step: int, seconds: float
+) -> None:
+    buffer = io.BytesIO()
+    state = {"learner": learner.learned_state(), "optimizer": optimizer.state_dict()}
+    torch.save({**state, "step": step, "seconds": seconds}, buffer)
+    write_whole(out / STATE, buffer.getvalue(), remedy=_REMEDY)

@@ -41,7 +41,9 @@ def main() -> None:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--objectives", default=",".join(OBJECTIVES))
-    parser.add_argument("--stages", default=",".join(isptune.list_stages()))
+    parser.add_argument(
+        "--stages", default=",".join(name for name in isptune.list_stages() if ":" not in name)
+    )
     parser.add_argument("--crop", default="2x256", help="of the photographs, as of isptune tune")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("embedded_models"))

@@ -19,7 +19,7 @@ from isptune.tuning.checks import check_scenes
     "names",
     multiple=True,
     metavar="NAME",
-    help="A stage to show; see 'isptune list stages'. May be repeated. Default: all.",
+    help="A stage to show; see 'isptune list stages'. May be repeated. Default: all but those of families.",
 )
 @click.option(
     "--size", type=int, default=160, metavar="N", help="Side of the tiles in pixels, 32 to 512. Default: 160."
@@ -49,7 +49,8 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
     from isptune.scenes import load_scenes
     from isptune.scenes.pictures import picture_of
 
-    wanted = names or tuple(entry.name for entry in registry.stages.entries() if entry.available)
+    alone = (entry.name for entry in registry.stages.entries() if entry.available and ":" not in entry.name)
+    wanted = names or tuple(alone)
     stages = [registry.stages.create(name) for name in dict.fromkeys(wanted)]
     if not names:
         stages = [stage for stage in stages if stage.domain_in == stage.domain_out == "encoded"]

@@ -32,13 +32,14 @@ def command(kind: str | None, glob: str | None, pipeline_options: tuple[str, ...
     """Show names with what they need: stages, pipelines, objectives, optimizers or learners (KIND), or all.
 
     GLOB picks names: isptune list objectives "pyiqa:*". Without one, a family such as nevergrad:NAME is
-    one line. isptune list parameters PIPELINE shows what a search may move in it.
+    one line. isptune list parameters NAME shows what a search may move in a pipeline or a stage.
 
     \b
     Examples:
       isptune list objectives
       isptune list optimizers "nevergrad:*CMA*"
       isptune list parameters synthetic
+      isptune list parameters kornia:unsharp_mask
     """
     from isptune.plugins.registry import REGISTRIES
 

@@ -1,4 +1,4 @@
-"""``isptune list parameters``: what a pipeline lets a search move, and how."""
+"""``isptune list parameters``: what a pipeline lets a search move, or a stage takes, and how."""
 
 from __future__ import annotations
 
@@ -11,35 +11,59 @@ import click
 
 from isptune.cli.tables import Column, console_for_tables, print_table
 from isptune.errors import ConfigurationError
-from isptune.wording.naming import listed
+from isptune.wording.naming import listed, nearest
 
 if TYPE_CHECKING:
     from isptune.parameters import Parameter, ParameterSpace
 
 
-def list_parameters(pipeline: str | None, options: dict[str, Any], as_json: bool) -> None:
-    """Print the parameters of a pipeline.
+def list_parameters(name: str | None, options: dict[str, Any], as_json: bool) -> None:
+    """Print the parameters of a pipeline, or of a stage.
 
     Args:
-        pipeline: its name.
-        options: what it is made with.
+        name: of either; a pipeline where both have it.
+        options: what the pipeline is made with.
         as_json: one JSON array on stdout instead of tables.
 
     Raises:
-        ConfigurationError: no pipeline is named. Others are the pipeline's own.
+        ConfigurationError: nothing is named, or options for a stage. Others are the plugin's own.
     """
+    from isptune.parameters import ParameterSpace
     from isptune.plugins import registry
 
-    if pipeline is None:
+    if name is None:
         raise ConfigurationError(
-            "isptune list parameters needs the name of a pipeline; the pipelines: "
+            "isptune list parameters needs the name of a pipeline or of a stage; the pipelines: "
             + listed(registry.pipelines.names())
+            + "; 'isptune list stages' shows the stages"
         )
-    space = registry.pipelines.create(pipeline, **options).space
+    if _is_stage(name):
+        if options:
+            raise ConfigurationError(f"--pipeline-option is for pipelines, and '{name}' is a stage")
+        declared = registry.stages.create(name).declared
+        if not declared:
+            click.echo("[]" if as_json else f"the stage '{name}' has no parameter")
+            return
+        space = ParameterSpace(declared)
+    else:
+        space = registry.pipelines.create(name, **options).space
     if as_json:
         click.echo(json.dumps(_entries(space)))
     else:
-        _print(pipeline, space)
+        _print(name, space)
+
+
+def _is_stage(name: str) -> bool:
+    """Whether a name is a stage's, or is more like one than like a pipeline's."""
+    from isptune.plugins import registry
+
+    pipelines = registry.pipelines.own_names()
+    if name in pipelines:
+        return False
+    stages = registry.stages.own_names()
+    if registry.stages.canonical(name) in stages or name.partition(":")[0] in stages:
+        return True
+    return nearest(name, pipelines) is None and nearest(name, stages) is not None
 
 
 def _entries(space: ParameterSpace) -> list[dict[str, Any]]:
@@ -57,7 +81,7 @@ def _entries(space: ParameterSpace) -> list[dict[str, Any]]:
     ]
 
 
-def _print(pipeline: str, space: ParameterSpace) -> None:
+def _print(name: str, space: ParameterSpace) -> None:
     console = console_for_tables()
     # Columns that would be empty take no room.
     facts = [
@@ -82,7 +106,7 @@ def _print(pipeline: str, space: ParameterSpace) -> None:
             for place, parameter in enumerate(space)
             if parameter.group == group
         ]
-        title = f"parameters of {pipeline}" + (f", group {group}" if group else "")
+        title = f"parameters of {name}" + (f", group {group}" if group else "")
         print_table(columns, rows, title=title, box=False, console=console)
         console.print()
 

@@ -95,7 +95,6 @@ def pointwise(
     values: Sequence[Tensor],
     unchanged: Tensor | None = None,
     out: Tensor | None = None,
-    by_plane: bool = False,
 ) -> Tensor:
     """``formula(images, *others, *values)`` for a formula in which a pixel depends on that pixel alone.
 
@@ -107,9 +106,6 @@ def pointwise(
         values: tensors (N,), one value a sample; the formula gets floating-point ones in the images' type.
         unchanged: (N,), True for samples that stay as they are to the last bit; none if None.
         out: (N, 3, H, W) that receives the result; it may be ``images`` itself. Only without gradients.
-        by_plane: the formula takes and gives the three (N, ...) planes of the images one by one, all
-            others as (N, C, ...) and the values like a plane. For formulas whose operations run on planes:
-            their strips are three times as long.
 
     Returns:
         (N, 3, H, W).
@@ -125,19 +121,14 @@ def pointwise(
         for value in values
     ]
     if not is_plain(images, *values, *others):
-        if by_plane:
-            planes = formula(*images.unbind(1), *others, *(value.reshape(-1, 1, 1) for value in amounts))
-            result = torch.stack(planes, dim=1)
-        else:
-            result = formula(images, *others, *(value.reshape(-1, 1, 1, 1) for value in amounts))
+        result = formula(images, *others, *(value.reshape(-1, 1, 1, 1) for value in amounts))
         return given_back(result if unchanged is None else keep_unchanged(images, result, unchanged), out)
     if out is not None and not out.is_contiguous():
         # Its strips would be copies.
-        result = pointwise(formula, images, *others, values=values, unchanged=unchanged, by_plane=by_plane)
+        result = pointwise(formula, images, *others, values=values, unchanged=unchanged)
         return out.copy_(result)
     if out is None:
         out = room(images.shape, images.dtype)
-    size = NUMBERS if by_plane else NUMBERS // 3
 
     def work(index: int, stays: bool, part: slice) -> None:
         sample = images[index : index + 1].flatten(2)[..., part]
@@ -149,15 +140,10 @@ def pointwise(
         rest = [
             other[index if other.shape[0] > 1 else 0].unsqueeze(0).flatten(2)[..., part] for other in others
         ]
-        if by_plane:
-            planes = formula(*sample.unbind(1), *rest, *(value[index].reshape(1, 1) for value in amounts))
-            for plane, place in zip(planes, target.unbind(1), strict=True):
-                place.copy_(plane)
-        else:
-            target.copy_(formula(sample, *rest, *(value[index].reshape(1, 1, 1) for value in amounts)))
+        target.copy_(formula(sample, *rest, *(value[index].reshape(1, 1, 1) for value in amounts)))
 
     pixels = images.shape[-2] * images.shape[-1]
-    strips = _strips(pixels, size)
+    strips = _strips(pixels, NUMBERS // 3)
     staying = [False] * len(images) if unchanged is None else unchanged.tolist()
     tasks = [(index, stays, part) for index, stays in enumerate(staying) for part in strips]
     each(work, tasks, len(images) * pixels)

@@ -1,18 +1,21 @@
-"""Colour spaces: sRGB transfer curves, and lightness changed alone in CIE Lab.
+"""Colour spaces: sRGB transfer curves, and CIE Lab.
 
-Constants are the exact CIE ones (6/29 and its powers) with the sRGB matrix of the reference code
-(Kornia's, ITU-R BT.709 primaries and a D65 white). Its inverse is computed, not copied rounded, so that
-a round trip gives the input back up to the rounding of the number type.
-
-Each piecewise curve is written as "the power of the clipped-from-below part plus the line of the
-clipped-from-above part". The two differ from a selection by less than 2e-8, need no masks, and their
-gradients stay finite, because no power sees a number near zero.
+The definition is Kornia's (see ``definition``). For float32 pictures on a CPU the same curves are written in
+fewer passes: each as "the power of the clipped-from-below part plus the line of the clipped-from-above part".
+The two differ from a selection by less than 2e-8, need no masks, and their gradients stay finite, because no
+power sees a number near zero. Constants are the exact CIE ones (6/29 and its powers), which Kornia rounds to
+six digits, with Kornia's matrix and white. Its inverse is computed, not copied rounded, so that a round trip
+gives the input back up to the rounding of the number type.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
+
+from isptune_synthetic.definition import by_kornia
 
 Planes = tuple[Tensor, Tensor, Tensor]
 
@@ -38,20 +41,49 @@ _FROM_WHITE_XYZ = torch.linalg.inv(_RGB_TO_XYZ / _WHITE[:, None]).tolist()
 
 
 def srgb_to_linear(encoded: Tensor) -> Tensor:
-    """sRGB values in [0, 1] to linear light in [0, 1], entry by entry (IEC 61966-2-1)."""
+    """sRGB values in [0, 1] to linear light in [0, 1], entry by entry (IEC 61966-2-1).
+
+    Args:
+        encoded: (N, 3, H, W), or a strip (N, 3, pixels); (N, C, ...) where Kornia does not run.
+    """
+    if by_kornia(encoded):
+        from kornia.color import rgb_to_linear_rgb
+
+        return of_planes(rgb_to_linear_rgb, encoded)
+    return _to_linear(encoded)
+
+
+def linear_to_srgb(linear: Tensor) -> Tensor:
+    """Linear light (any real number) to sRGB values, entry by entry, not clipped (IEC 61966-2-1).
+
+    Args:
+        linear: as for ``srgb_to_linear``.
+    """
+    if by_kornia(linear):
+        from kornia.color import linear_rgb_to_rgb
+
+        return of_planes(linear_rgb_to_rgb, linear)
+    return _to_srgb(linear)
+
+
+def of_planes(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Kornia's functions want rows, which a strip of pixels has none of."""
+    return function(images) if images.ndim == 4 else function(images.unsqueeze(-2)).squeeze(-2)
+
+
+def _to_linear(encoded: Tensor) -> Tensor:
     curve = encoded.clamp_min(_SRGB_THRESHOLD).add_(0.055).mul_(1 / 1.055).pow(2.4)
     return curve.add(encoded.clamp_max(_SRGB_THRESHOLD).sub_(_SRGB_THRESHOLD), alpha=1 / _SRGB_SLOPE)
 
 
-def linear_to_srgb(linear: Tensor) -> Tensor:
-    """Linear light (any real number) to sRGB values, entry by entry, not clipped (IEC 61966-2-1)."""
+def _to_srgb(linear: Tensor) -> Tensor:
     curve = linear.clamp_min(_LINEAR_THRESHOLD).pow(1 / 2.4)
     line = linear.clamp_max(_LINEAR_THRESHOLD).mul_(_SRGB_SLOPE)
     return line.add_(curve, alpha=1.055).sub_(0.055 + _LINEAR_THRESHOLD * _SRGB_SLOPE)
 
 
 def cube_roots(red: Tensor, green: Tensor, blue: Tensor) -> Planes:
-    """The three numbers f(X/Xn), f(Y/Yn), f(Z/Zn) from which CIE Lab is made.
+    """The three numbers f(X/Xn), f(Y/Yn), f(Z/Zn) from which CIE Lab is made: for float32 on a CPU.
 
     L = 116 f(Y) - 16, a = 500 (f(X) - f(Y)), b = 200 (f(Y) - f(Z)); a change of L alone adds the same
     number to all three.
@@ -59,7 +91,7 @@ def cube_roots(red: Tensor, green: Tensor, blue: Tensor) -> Planes:
     Args:
         red, green, blue: sRGB planes of one shape, in [0, 1].
     """
-    linear = (srgb_to_linear(red), srgb_to_linear(green), srgb_to_linear(blue))
+    linear = (_to_linear(red), _to_linear(green), _to_linear(blue))
     x, y, z = (_cube_root(_combine(row, linear)) for row in _TO_WHITE_XYZ)
     return x, y, z
 
@@ -70,7 +102,7 @@ def from_cube_roots(x: Tensor, y: Tensor, z: Tensor) -> Planes:
     As in the reference code f(Z/Zn) is not allowed below zero, which only colours far outside sRGB meet.
     """
     cubes = (_cube(x), _cube(y), _cube(z.clamp_min(0.0)))
-    red, green, blue = (linear_to_srgb(_combine(row, cubes)) for row in _FROM_WHITE_XYZ)
+    red, green, blue = (_to_srgb(_combine(row, cubes)) for row in _FROM_WHITE_XYZ)
     return red, green, blue
 
 

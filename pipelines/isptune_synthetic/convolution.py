@@ -1,5 +1,7 @@
 """Filters whose kernels are not separable, one kernel per sample, borders replicated.
 
+The definition is Kornia's ``fft_conv`` (see ``definition``); what follows is for float32 pictures on a CPU.
+
 A kernel of few taps is a sum of shifted pictures, taken strip by strip so that the sum stays in the cache;
 a larger one is a product of spectra, whose cost does not depend on the kernel. On a CPU both are several
 times as fast as PyTorch's direct convolution of single planes, and its backward pass is slower still.
@@ -13,6 +15,7 @@ from torch.nn import functional
 
 from isptune.stages.memory import room
 from isptune.stages.strips import given_back, is_plain
+from isptune_synthetic.definition import by_kornia
 from isptune_synthetic.rows import row_strips
 
 # Up to this many taps a sum of shifted pictures is faster than two transforms.
@@ -30,6 +33,11 @@ def convolve(images: Tensor, kernels: Tensor, out: Tensor | None = None) -> Tens
     Returns:
         (N, C, H, W), differentiable with respect to the images and the kernels.
     """
+    if by_kornia(images):
+        from kornia.filters import fft_conv
+
+        with torch.autocast(images.device.type, enabled=False):
+            return given_back(fft_conv(images, kernels, border_type="replicate"), out)
     if is_plain(images, kernels):
         if out is None:
             out = room(images.shape, images.dtype)

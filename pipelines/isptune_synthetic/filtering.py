@@ -1,10 +1,4 @@
-"""Separable filters, one kernel per sample: compiled loops on a CPU, band matrices everywhere else.
-
-A row of pixels times a banded (Toeplitz) matrix is that row filtered. Cut into blocks of columns, each
-with a halo of the kernel's radius, the product costs little more arithmetic than the filter itself and
-runs at the speed of a matrix multiplication, on a CPU as on an accelerator. Replicated borders are folded
-into the first and last blocks' matrices, so that nothing has to be padded.
-"""
+"""Separable filters, one kernel per sample: Kornia's, and compiled loops for float32 pictures on a CPU."""
 
 from __future__ import annotations
 
@@ -13,9 +7,7 @@ from torch import Tensor
 
 from isptune.stages.strips import given_back
 from isptune_synthetic.compiled import can_compile
-
-# Columns (or rows) that one band matrix produces; 32 to 128 are equally fast.
-_BLOCK = 64
+from isptune_synthetic.definition import one_by_one
 
 # Below this no tap beside the centre is left in float32 or float64, and 1 / sigma ** 2 stays finite.
 _SMALLEST_SIGMA = 0.05
@@ -23,6 +15,9 @@ _SMALLEST_SIGMA = 0.05
 
 def gaussian_kernels(sigma: Tensor, radius: int) -> Tensor:
     """Sampled Gaussian kernels that sum to 1, one per sigma, on a fixed support.
+
+    Not Kornia's ``get_gaussian_kernel1d``, whose taps end where its support does: on one that serves every
+    sigma it has more taps than the reference code, and on the reference's own it jumps as that does.
 
     The support of a sigma is ``|x| <= 2 sigma + 1`` with a soft end: taps fade in over one pixel of 2 sigma
     (a smoothstep), and at every multiple of 0.5 px they are those of the reference code, a Gaussian cut to
@@ -59,42 +54,13 @@ def separable(images: Tensor, kernels: Tensor, out: Tensor | None = None, *, cli
         from isptune_synthetic.compiled.separable import separable as compiled
 
         return compiled(images, kernels, out, clip)
-    kernels = kernels.expand(images.shape[0], -1)
-    if images.device.type == "cpu" and images.shape[0] > 1:
-        # A product's rounding depends on the batch that it is in, and a sample must not.
-        pairs = zip(images.split(1), kernels.split(1), strict=True)
-        return given_back(torch.cat([separable(*pair, clip=clip) for pair in pairs]), out)
+    from kornia.filters import filter2d_separable
+
     # Autocast would run the products in half precision, which no picture survives.
     with torch.autocast(images.device.type, enabled=False):
-        rows = _filter_last(images, kernels)
-        filtered = _filter_last(rows.transpose(-1, -2), kernels).transpose(-1, -2).contiguous()
+        filtered = one_by_one(
+            lambda image, taps: filter2d_separable(image, taps, taps, border_type="replicate"),
+            images,
+            kernels,
+        )
     return given_back(filtered.clamp(0, 1) if clip else filtered, out)
-
-
-def _band_matrix(kernels: Tensor, offset: int, outputs: int, inputs: int) -> Tensor:
-    """(N, inputs, outputs): column j filters around input ``j + offset``; taps past an end count there."""
-    taps = kernels.shape[1]
-    output = torch.arange(outputs, device=kernels.device)
-    tap = torch.arange(taps, device=kernels.device)
-    source = (output[None, :] + offset + tap[:, None] - taps // 2).clamp_(0, inputs - 1)
-    place = (source * outputs + output).reshape(-1)
-    flat = kernels.new_zeros(kernels.shape[0], inputs * outputs)
-    values = kernels[:, :, None].expand(-1, -1, outputs).reshape(kernels.shape[0], -1)
-    return flat.index_add(1, place, values).reshape(-1, inputs, outputs)
-
-
-def _filter_last(images: Tensor, kernels: Tensor) -> Tensor:
-    """Filter along the last dimension, differentiably."""
-    count, channels, height, width = images.shape
-    radius = kernels.shape[1] // 2
-    blocks = []
-    for first in range(0, width, _BLOCK):
-        last = min(first + _BLOCK, width)
-        low, high = max(first - radius, 0), min(last + radius, width)
-        matrix = _band_matrix(kernels, first - low, last - first, high - low)
-        part = images[..., low:high].reshape(count, channels * height, high - low)
-        if part.device.type == "cpu" and not torch.compiler.is_compiling() and part.data_ptr() % 64:
-            # It depends on the memory's alignment as well.
-            part = part.clone()
-        blocks.append(torch.bmm(part, matrix).reshape(count, channels, height, last - first))
-    return torch.cat(blocks, dim=-1)

@@ -16,10 +16,7 @@ def pointwise(
     *others: Tensor,
     level: Tensor,
     out: Tensor | None = None,
-    by_plane: bool = False,
 ) -> Tensor:
     """``isptune.stages.pointwise`` of one level (N,); a sample of level 0 is its input to the last bit."""
     level = level if level.is_floating_point() else level.to(images.dtype)
-    return strips.pointwise(
-        formula, images, *others, values=[level], unchanged=level == 0, out=out, by_plane=by_plane
-    )
+    return strips.pointwise(formula, images, *others, values=[level], unchanged=level == 0, out=out)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from isptune.stages.strips import is_plain
+from isptune_synthetic.definition import by_kornia
 from isptune_synthetic.rows import row_strips
 
 # Columns (or rows) that one band matrix produces.
@@ -87,14 +88,23 @@ def warp(image: Tensor, field: Tensor, amount: Tensor, first_row: int, out: Tens
     for first, last in strips:
         moved = field.index_select(1, order[first:last]) * amount
         rows = torch.arange(first, last, device=image.device, dtype=image.dtype)
-        # The pixels of a row lie at -1 + 1 / W, ..., 1 - 1 / W in the coordinates of grid_sample.
-        x = (moved[0] + columns).mul(2 / width).add(1 / width - 1)
-        y = (moved[1] + rows[:, None]).mul(2 / height).add(1 / height - 1)
-        part = functional.grid_sample(
-            image[None], torch.stack((x, y), dim=-1)[None], padding_mode="border", align_corners=False
-        )[0]
+        x, y = moved[0] + columns, moved[1] + rows[:, None]
+        part = _read(image, x, y)
         if out is not None:
             out[:, first:last] = part
         else:
             parts.append(part)
     return torch.cat(parts, dim=1) if out is None else out
+
+
+def _read(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """(C, H, W) of (C, height, width) at the places x and y, (H, W) each, in pixels."""
+    if by_kornia(image):
+        from kornia.geometry.transform import remap
+
+        moved: Tensor = remap(image[None], x[None], y[None], padding_mode="border", align_corners=True)[0]
+        return moved
+    height, width = image.shape[-2:]
+    # The pixels of a row lie at -1 + 1 / W, ..., 1 - 1 / W in the coordinates of grid_sample.
+    grid = torch.stack((x.mul(2 / width).add(1 / width - 1), y.mul(2 / height).add(1 / height - 1)), dim=-1)
+    return functional.grid_sample(image[None], grid[None], padding_mode="border", align_corners=False)[0]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 
+import torch
 from torch import Tensor
 
+from isptune.contracts.distortion import keep_identity
 from isptune.contracts.requirements import Memory
-from isptune_synthetic.colour import Planes, cube_roots, from_cube_roots
+from isptune.contracts.stage import per_sample
+from isptune.stages.strips import given_back
 from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.curves import parabola
+from isptune_synthetic.definition import one_by_one
 from isptune_synthetic.options import CHANNEL_ORDERS, checked_choice
-from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage
 
 
@@ -45,20 +48,16 @@ def brighten(images: Tensor, amount: Tensor, *, lab: str = "bgr", out: Tensor | 
 
         return compiled.brighten(images, amount, exchanged, out)
     formula = functools.partial(_brighten, exchanged=exchanged)
-    return pointwise(formula, images, level=amount, out=out, by_plane=True)
+    brighter = one_by_one(formula, images, per_sample(amount, images))
+    return given_back(keep_identity(images, brighter, amount), out)
 
 
-def _brighten(red: Tensor, green: Tensor, blue: Tensor, amount: Tensor, *, exchanged: bool) -> Planes:
-    x, y, z = cube_roots(blue, green, red) if exchanged else cube_roots(red, green, blue)
-    lightness = y * 1.16 - 0.16
-    raised = (parabola(lightness, amount) - lightness) * (1 / 1.16)
-    by_lightness = from_cube_roots(x + raised, y + raised, z + raised)
-    lab_red, lab_green, lab_blue = by_lightness[::-1] if exchanged else by_lightness
+def _brighten(images: Tensor, amount: Tensor, *, exchanged: bool) -> Tensor:
+    from kornia.color import lab_to_rgb, rgb_to_lab
 
-    def mean(plane: Tensor, by_lightness: Tensor) -> Tensor:
-        return (parabola(plane, amount) * 2 + by_lightness.clamp(0, 1)) * (1 / 3)
-
-    return mean(red, lab_red), mean(green, lab_green), mean(blue, lab_blue)
+    lab = rgb_to_lab(images.flip(1) if exchanged else images)
+    raised = lab_to_rgb(torch.cat((parabola(lab[:, :1] / 100, amount) * 100, lab[:, 1:]), dim=1))
+    return (parabola(images, amount) * 2 + (raised.flip(1) if exchanged else raised)) / 3
 
 
 class Brighten(SyntheticStage):

@@ -14,7 +14,8 @@ from isptune.contracts.requirements import Memory
 from isptune.contracts.stage import per_sample
 from isptune.stages.memory import room
 from isptune.stages.strips import given_back, is_plain
-from isptune_synthetic.colour import Planes, cube_roots, from_cube_roots
+from isptune_synthetic.colour import Planes, cube_roots, from_cube_roots, of_planes
+from isptune_synthetic.definition import by_kornia
 from isptune_synthetic.filtering import gaussian_kernels, separable
 from isptune_synthetic.options import CHANNEL_ORDERS, checked_choice, checked_switch
 from isptune_synthetic.pointwise import pointwise
@@ -150,6 +151,11 @@ def _from_chroma(chroma: Tensor, gain: Tensor, *, lab: str, truncate: bool) -> T
 
 def _planes(images: Tensor, lab: str) -> Planes:
     """(f(X) - f(Y), f(Y), f(Y) - f(Z)): a / 500, (L + 16) / 116 and b / 200."""
+    if by_kornia(images):
+        from kornia.color import rgb_to_lab
+
+        lightness, a, b = of_planes(rgb_to_lab, images.flip(1) if lab == "bgr" else images).unbind(1)
+        return a / 500, (lightness + 16) / 116, b / 200
     red, green, blue = images.unbind(1)
     x, y, z = cube_roots(blue, green, red) if lab == "bgr" else cube_roots(red, green, blue)
     return x - y, y, y - z
@@ -158,8 +164,15 @@ def _planes(images: Tensor, lab: str) -> Planes:
 def _from_planes(chroma: Planes, gain: Tensor, lab: str, truncate: bool) -> Tensor:
     a, y, b = chroma
     gain = gain[:, 0]
-    planes = from_cube_roots(torch.addcmul(y, a, gain), y, torch.addcmul(y, b, -gain))
-    result = torch.stack(planes[::-1] if lab == "bgr" else planes, dim=1).clamp(0, 1)
+    if by_kornia(y):
+        from kornia.color import lab_to_rgb
+
+        changed = torch.stack((y * 116 - 16, a * gain * 500, b * gain * 200), dim=1)
+        result = of_planes(lab_to_rgb, changed)
+        result = result.flip(1) if lab == "bgr" else result
+    else:
+        planes = from_cube_roots(torch.addcmul(y, a, gain), y, torch.addcmul(y, b, -gain))
+        result = torch.stack(planes[::-1] if lab == "bgr" else planes, dim=1).clamp(0, 1)
     # A little slack: the rounding of a float must not take a whole number one step down.
     return (result.detach() * 255 + 1e-3).floor_().mul_(1 / 255) if truncate else result
 

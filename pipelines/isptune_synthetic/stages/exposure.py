@@ -9,6 +9,7 @@ from torch import Tensor
 
 from isptune.contracts.requirements import Memory
 from isptune_synthetic.colour import linear_to_srgb, srgb_to_linear
+from isptune_synthetic.definition import by_kornia
 from isptune_synthetic.options import checked_choice, checked_switch
 from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage
@@ -48,7 +49,7 @@ def _highlight_clipping(images: Tensor, stops: Tensor, *, restore: bool) -> Tens
     if restore:
         # Light that is multiplied, clipped and divided is light clipped at 1 / gain, and the curve is
         # monotone: the encoded values can be clipped as they are.
-        return torch.minimum(images, linear_to_srgb(1 / gain))
+        return torch.minimum(images, linear_to_srgb((1 / gain).expand(-1, 3, *gain.shape[2:])))
     return linear_to_srgb((srgb_to_linear(images) * gain).clamp_max(1.0)).clamp(0, 1)
 
 
@@ -84,9 +85,12 @@ def white_balance_gain(
 
 
 def _white_balance_gain(images: Tensor, stops: Tensor, *, sign: float) -> Tensor:
-    gains = torch.exp2(torch.cat((stops * sign, stops * -sign), dim=1))
-    red_and_blue = linear_to_srgb((srgb_to_linear(images[:, ::2]) * gains).clamp_max(1.0)).clamp(0, 1)
-    return torch.cat((red_and_blue[:, :1], images[:, 1:2], red_and_blue[:, 1:]), dim=1)
+    gains = torch.exp2(torch.cat((stops * sign, stops * 0, stops * -sign), dim=1))
+    # Kornia converts three planes or none; a loop of our own spares the green one, which does not change.
+    planes = slice(None) if by_kornia(images) else slice(None, None, 2)
+    linear = (srgb_to_linear(images[:, planes]) * gains[:, planes]).clamp_max(1.0)
+    encoded = linear_to_srgb(linear).clamp(0, 1)
+    return torch.cat((encoded[:, :1], images[:, 1:2], encoded[:, -1:]), dim=1)
 
 
 class HighlightClipping(SyntheticStage):

@@ -8,9 +8,11 @@ from torch.nn import functional
 
 from isptune.contracts.distortion import keep_identity
 from isptune.contracts.requirements import Memory
+from isptune.contracts.stage import per_sample
 from isptune.errors import ConfigurationError
 from isptune.stages.memory import room
 from isptune.stages.strips import given_back, is_plain
+from isptune_synthetic.definition import by_kornia
 from isptune_synthetic.options import GRADIENTS, checked_choice
 from isptune_synthetic.rows import row_strips
 from isptune_synthetic.stages.base import SyntheticStage
@@ -135,6 +137,9 @@ def demosaic_artifacts(
     if min(height, width) < 2:
         raise ConfigurationError(f"a mosaic needs pictures of at least 2 x 2 px, got {width} x {height}")
     amounts = amount.to(device=images.device, dtype=images.dtype)
+    if by_kornia(images):
+        mixed = torch.lerp(images, _demosaiced(images, pattern), per_sample(amount, images)).clamp(0, 1)
+        return given_back(keep_identity(images, mixed, amount), out)
     if not is_plain(images, amount):
         planes = []
         for channel, colour in enumerate("rgb"):
@@ -153,6 +158,18 @@ def demosaic_artifacts(
                 full = _interpolated(mosaic[first : last + 2], colour == "g")
                 out[index, channel, first:last] = torch.lerp(plane[first:last], full, own).clamp_(0, 1)
     return out
+
+
+def _demosaiced(images: Tensor, pattern: str) -> Tensor:
+    """What Kornia makes of the pictures' mosaic; odd sides are continued by a mirrored row or column."""
+    from kornia.color import CFA, raw_to_rgb, rgb_to_raw
+
+    # Kornia names a pattern by its second row, as OpenCV does.
+    cfa = {"rggb": CFA.BG, "grbg": CFA.GB, "bggr": CFA.RG, "gbrg": CFA.GR}[pattern]
+    height, width = images.shape[-2:]
+    even = functional.pad(images, (0, width % 2, 0, height % 2), mode="reflect")
+    full: Tensor = raw_to_rgb(rgb_to_raw(even, cfa), cfa)
+    return full[..., :height, :width]
 
 
 def _mask(pattern: str, colour: str, images: Tensor) -> Tensor:

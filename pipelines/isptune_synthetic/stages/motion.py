@@ -12,6 +12,7 @@ from isptune.contracts.requirements import Memory
 from isptune.errors import ConfigurationError
 from isptune.stages.strips import given_back, is_plain
 from isptune_synthetic.convolution import convolve
+from isptune_synthetic.definition import by_kornia
 from isptune_synthetic.kernels import disk_kernels, line_kernels
 from isptune_synthetic.stages.base import SyntheticStage
 
@@ -75,7 +76,7 @@ def motion_blur(images: Tensor, movement: Tensor, degrees: Tensor, *, out: Tenso
 
 def _blurred(images: Tensor, kernels: Tensor, level: Tensor, out: Tensor | None) -> Tensor:
     # A weighted mean of numbers in [0, 1] can leave it by a rounding error, hence the clamp.
-    if not is_plain(images, level):
+    if by_kornia(images) or not is_plain(images, level):
         blurred = convolve(images, kernels.to(images.dtype)).clamp(0, 1)
         return given_back(keep_identity(images, blurred, level), out)
     # What is left of rounding in the kernels is no tap, and at level 0 there is one tap alone.

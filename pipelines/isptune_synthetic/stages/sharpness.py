@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 
 from isptune.contracts.distortion import keep_identity
 from isptune.contracts.requirements import Memory
+from isptune.contracts.stage import per_sample
 from isptune.stages.strips import given_back
-from isptune_synthetic.colour import cube_roots, from_cube_roots
 from isptune_synthetic.compiled import can_compile
-from isptune_synthetic.filtering import separable
+from isptune_synthetic.definition import one_by_one
 from isptune_synthetic.options import CHANNEL_ORDERS, checked_choice
 from isptune_synthetic.stages.base import SyntheticStage
 
@@ -43,25 +45,29 @@ def high_sharpen(images: Tensor, amount: Tensor, *, lab: str = "bgr", out: Tenso
         >>> bool((high_sharpen(grey, torch.tensor([12.0])) - grey).abs().max() < 1e-5)
         True
     """
-    position = torch.arange(-_RADIUS, _RADIUS + 1, device=images.device, dtype=images.dtype)
-    kernel = torch.exp(-0.5 * (position / _SIGMA).square())
-    kernels = (kernel / kernel.sum()).unsqueeze(0)
     exchanged = checked_choice("high_sharpen", "lab", lab, CHANNEL_ORDERS) == "bgr"
     if can_compile(images, amount):
         from isptune_synthetic.compiled.sharpening import sharpen
 
-        return sharpen(images, amount, kernels[0], exchanged, out)
-    if images.device.type == "cpu" and images.shape[0] > 1:
-        # A power's rounding depends on its place in memory, and a sample's must not on the batch.
-        samples = zip(images.split(1), amount.split(1), strict=True)
-        return given_back(torch.cat([high_sharpen(*sample, lab=lab) for sample in samples]), out)
-    roots = cube_roots(*images.unbind(1)[:: -1 if exchanged else 1])
-    blurred = separable(roots[1].unsqueeze(1), kernels)[:, 0]
-    # A change of L by d changes each of the three cube roots by d / 116, and L itself is 116 f(Y) - 16.
-    change = (roots[1] - blurred) * amount.to(images).reshape(-1, 1, 1)
-    x, y, z = (plane + change for plane in roots)
-    planes = from_cube_roots(x, y, z)[:: -1 if exchanged else 1]
-    return given_back(keep_identity(images, torch.stack(planes, dim=1).clamp(0, 1), amount), out)
+        position = torch.arange(-_RADIUS, _RADIUS + 1, dtype=images.dtype)
+        kernel = torch.exp(-0.5 * (position / _SIGMA).square())
+        return sharpen(images, amount, kernel / kernel.sum(), exchanged, out)
+    formula = functools.partial(_sharpened, exchanged=exchanged)
+    sharp = one_by_one(formula, images, per_sample(amount, images))
+    return given_back(keep_identity(images, sharp, amount), out)
+
+
+def _sharpened(images: Tensor, amount: Tensor, *, exchanged: bool) -> Tensor:
+    from kornia.color import lab_to_rgb, rgb_to_lab
+    from kornia.filters import gaussian_blur2d
+
+    lab = rgb_to_lab(images.flip(1) if exchanged else images)
+    lightness = lab[:, :1]
+    # Kornia's unsharp_mask has no amount, so that its blur is taken.
+    size = 2 * _RADIUS + 1
+    blurred = gaussian_blur2d(lightness, (size, size), (_SIGMA, _SIGMA), border_type="replicate")
+    sharp = lab_to_rgb(torch.cat((lightness + (lightness - blurred) * amount, lab[:, 1:]), dim=1))
+    return sharp.flip(1) if exchanged else sharp
 
 
 class HighSharpen(SyntheticStage):

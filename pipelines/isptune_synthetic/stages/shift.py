@@ -12,6 +12,7 @@ from isptune.contracts.distortion import keep_identity
 from isptune.contracts.requirements import Memory
 from isptune.stages.memory import room
 from isptune.stages.strips import given_back, is_plain
+from isptune_synthetic.definition import by_kornia
 from isptune_synthetic.filtering import gaussian_kernels, separable
 from isptune_synthetic.resampling import resample
 from isptune_synthetic.stages.base import SyntheticStage
@@ -89,9 +90,7 @@ def _shifted(plane: Tensor, down: int, right: int) -> Tensor:
 
 def _edges(image: Tensor) -> Tensor:
     """(H, W) in [0, 1]: how near an edge is; 0 everywhere in a picture without any."""
-    sigma = torch.tensor([_EDGE_SIGMA], dtype=image.dtype, device=image.device)
-    kernel = gaussian_kernels(sigma, math.ceil(2 * _EDGE_SIGMA))
-    edges = separable(_gradient_magnitude(image)[None, None], kernel)[0, 0]
+    edges = _blurred(_gradient_magnitude(image))
     low, high = edges.amin(), edges.amax()
     edges = (edges - low) / torch.where(high > low, high - low, 1.0)
     rank = max(round(edges.numel() * _KEPT_SHARE), 1)
@@ -100,11 +99,30 @@ def _edges(image: Tensor) -> Tensor:
     return torch.maximum(torch.minimum(edges, highest), lowest)
 
 
+def _blurred(plane: Tensor) -> Tensor:
+    radius = math.ceil(2 * _EDGE_SIGMA)
+    if by_kornia(plane):
+        from kornia.filters import gaussian_blur2d
+
+        size, sigma = (2 * radius + 1,) * 2, (_EDGE_SIGMA,) * 2
+        blurred: Tensor = gaussian_blur2d(plane[None, None], size, sigma, border_type="replicate")
+        return blurred[0, 0]
+    kernel = gaussian_kernels(torch.tensor([_EDGE_SIGMA], dtype=plane.dtype), radius)
+    return separable(plane[None, None], kernel)[0, 0]
+
+
 def _gradient_magnitude(image: Tensor) -> Tensor:
-    grey = 0.299 * image[0] + 0.587 * image[1] + 0.114 * image[2]
-    padded = functional.pad(grey[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
-    del grey
-    square = (padded[1:-1, 2:] - padded[1:-1, :-2]).square() + (padded[2:, 1:-1] - padded[:-2, 1:-1]).square()
+    from kornia.color import rgb_to_grayscale
+
+    grey = rgb_to_grayscale(image[None])
+    if by_kornia(image):
+        from kornia.filters import spatial_gradient
+
+        square = spatial_gradient(grey, mode="diff", normalized=False)[0, 0].square().sum(dim=0)
+    else:
+        padded = functional.pad(grey, (1, 1, 1, 1), mode="replicate")[0, 0]
+        across, down = padded[1:-1, 2:] - padded[1:-1, :-2], padded[2:, 1:-1] - padded[:-2, 1:-1]
+        square = across.square() + down.square()
     # A square root has no slope at 0, where there is no edge to speak of.
     positive = square > 0
     return torch.where(positive, torch.where(positive, square, 1.0).sqrt(), 0.0)

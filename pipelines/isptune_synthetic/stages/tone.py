@@ -9,6 +9,7 @@ from torch import Tensor
 
 from isptune.contracts.requirements import Memory
 from isptune_synthetic.curves import parabola
+from isptune_synthetic.definition import by_kornia
 from isptune_synthetic.options import checked_choice
 from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage
@@ -69,6 +70,11 @@ def mean_shift(images: Tensor, shift: Tensor, *, out: Tensor | None = None) -> T
 
 
 def _mean_shift(images: Tensor, shift: Tensor) -> Tensor:
+    if images.requires_grad or shift.requires_grad or by_kornia(images):
+        from kornia.enhance import adjust_brightness
+
+        brighter: Tensor = adjust_brightness(images, shift)
+        return brighter
     return (images + shift).clamp(0, 1)
 
 
@@ -163,7 +169,14 @@ def gamma_error(
 def _gamma_error(images: Tensor, error: Tensor, *, sign: float) -> Tensor:
     exponent = torch.exp2(error * sign)
     # "The power of the part above the toe plus the line of the part below it": see ``colour``.
-    curve = images.clamp_min(_TOE).log2().mul(exponent).exp2_()
+    above = images.clamp_min(_TOE)
+    if by_kornia(images):
+        # Kornia's own slope at black is infinite where the exponent is below 1, hence the toe.
+        from kornia.enhance import adjust_gamma
+
+        curve = adjust_gamma(above, exponent)
+    else:
+        curve = above.log2().mul(exponent).exp2_()
     slope = torch.exp2((exponent - 1) * -10)
     return curve.addcmul(images.clamp_max(_TOE).sub_(_TOE), slope).clamp(0, 1)
 

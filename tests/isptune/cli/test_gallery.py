@@ -36,7 +36,9 @@ class TestTheCommand:
         code, out, err = call("gallery", photo, "--out", "deep/er", "--size", "40")
         assert (code, out, err) == (0, "wrote deep/er/gallery.png\n", "")
         _, height, width = read_image("deep/er/gallery.png").shape
-        assert len(ours) == len(isptune.list_stages()) >= 31
+        # All but the family, whose names are asked for one by one.
+        alone = [name for name in isptune.list_stages() if ":" not in name]
+        assert len(ours) - 1 == len(alone) >= 31
         # Columns keep all stages on one sheet.
         assert 0.9 < width / height < 1.9
         assert height < 3000

@@ -182,6 +182,9 @@ def test_the_list_of_a_pipelines_parameters(
     [
         (["parameters", "synthetc"], "there is no pipeline named 'synthetc'; did you mean 'synthetic'?"),
         (["parametrs"], "there is no kind 'parametrs'; did you mean 'parameters'?; the kinds: stages, pipelines, objectives, optimizers, learners, parameters"),
+        (["parameters", "gausian_blur"], "there is no stage named 'gausian_blur'; did you mean 'gaussian_blur'?"),
+        (["parameters", "kornia:unsharp"], "there is no stage named 'kornia:unsharp'; did you mean 'kornia:unsharp_mask'?"),
+        (["parameters", "jpeg", "--pipeline-option", "a=1"], "--pipeline-option is for pipelines, and 'jpeg' is a stage"),
         (["stages", "--pipeline-option", "a=1"], "--pipeline-option is for: isptune list parameters PIPELINE"),
     ],
 )  # fmt: skip
@@ -193,7 +196,25 @@ def test_the_list_needs_a_pipeline(call: Call) -> None:
     code, _, err = call("list", "parameters")
     assert code == 2
     assert err.startswith(
-        "isptune: error: isptune list parameters needs the name of a pipeline; the pipelines: "
+        "isptune: error: isptune list parameters needs the name of a pipeline or of a stage; the pipelines: "
+    )
+    assert err.endswith("; 'isptune list stages' shows the stages\n")
+
+
+def test_the_parameters_of_a_stage(call: Call) -> None:
+    code, out, err = call("list", "parameters", "kornia:unsharp_mask")
+    assert (code, err) == (0, "")
+    assert [line.rstrip() for line in out.splitlines()] == [
+        "parameters of kornia:unsharp_mask",
+        "name         kind        range               default  unit  what it is",
+        "kernel_size  choice      3, 5, 7, 9, 13, 21  5        px    the side of the kernel",
+        "sigma        float, log  [0.3, 5]            1.5      px    the width of the blur",
+        "",
+    ]
+    (level,) = json.loads(call("list", "parameters", "gaublur", "--json")[1])
+    assert (level["name"], level["low"], level["high"], level["unit"]) == ("level", 0, 5, "px")
+    assert call("list", "parameters", "kornia:raw_to_rgb")[1] == (
+        "the stage 'kornia:raw_to_rgb' has no parameter\n"
     )
 
 

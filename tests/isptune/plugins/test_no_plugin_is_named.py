@@ -23,6 +23,8 @@ WORDS = {
     "statistics": ("evaluation/__init__.py",),
     # The file format.
     "jpeg": ("scenes", "plots/style.py"),
+    # The package, whose version runs record.
+    "kornia": ("doctor/packages.py", "tuning/session.py"),
     # The framework's own training data, which 'isptune train --data' makes of any stages.
     "synthetic": ("training", "cli/__init__.py", "cli/train.py"),
 }

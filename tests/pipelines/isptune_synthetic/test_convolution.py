@@ -50,27 +50,27 @@ def test_one_kernel_serves_all_samples():
 
 @pytest.mark.parametrize("taps", [9, 200])
 def test_it_can_be_written_over_its_input(taps):
-    images = picture(40, 30).double()
-    kernels = random_kernels(1, 17, 17, taps)
+    images = picture(40, 30)
+    kernels = random_kernels(1, 17, 17, taps).float()
     result = convolve(images, kernels)
     assert convolve(images, kernels, out=images) is images
     assert torch.equal(images, result)
 
 
 def test_strips_are_seamless(monkeypatch):
-    images, kernels = picture(61, 33).double(), random_kernels(1, 7, 7)
+    images, kernels = picture(61, 33), random_kernels(1, 7, 7).float()
     whole = convolve(images, kernels)
     monkeypatch.setattr(rows, "_PIXELS_PER_THREAD", 100)
-    torch.testing.assert_close(convolve(images, kernels), whole, rtol=0, atol=1e-14)
+    torch.testing.assert_close(convolve(images, kernels), whole, rtol=0, atol=1e-6)
 
 
 def test_sums_and_spectra_agree(monkeypatch):
-    images, kernels = picture(61, 33).double(), random_kernels(1, 7, 7)
+    images, kernels = picture(61, 33), random_kernels(1, 7, 7).float()
     sums = convolve(images, kernels)
     monkeypatch.setattr(convolution, "_MANY_TAPS", 0)
     spectra = convolve(images, kernels)
     assert not torch.equal(sums, spectra)
-    torch.testing.assert_close(sums, spectra, rtol=0, atol=1e-13)
+    torch.testing.assert_close(sums, spectra, rtol=0, atol=1e-5)
 
 
 def test_gradcheck():

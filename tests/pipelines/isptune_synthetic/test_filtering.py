@@ -1,4 +1,4 @@
-"""Band-matrix filters against a convolution and SciPy."""
+"""Separable filters against a convolution and SciPy."""
 
 import pytest
 import torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,9 @@ from isptune.contracts.requirements import Memory, Packaged
 from isptune.errors import ConfigurationError
 from isptune.parameters import Parameter
 from isptune.wording.naming import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from isptune.stages.fixed import Fixed
 
 DOMAINS = {"mosaic": 1, "linear": 3, "encoded": 3}
 """What images can be, and how many channels they have."""
@@ -102,6 +105,25 @@ class Stage(Packaged, nn.Module):
             (N, C, H, W) of ``domain_out``, of the images' type; sample i depends on ``images[i]`` and on
             its own values alone.
         """
+
+    def with_values(self, *, seed: int = 0, **values: Any) -> Fixed:
+        """This stage with its values fixed: a module that takes pictures alone.
+
+        It goes into ``torch.nn.Sequential`` and ``kornia.augmentation.AugmentationSequential`` as any other.
+
+        Args:
+            seed: of a stochastic stage's noise.
+            values: parameters by name; what is left out has its default. See ``isptune.stages.Fixed``.
+
+        Example:
+            >>> import isptune
+            >>> sharpen = isptune.create_stage("kornia:unsharp_mask").with_values(sigma=2.0)
+            >>> sharpen(torch.rand(1, 3, 16, 16)).shape
+            torch.Size([1, 3, 16, 16])
+        """
+        from isptune.stages.fixed import Fixed
+
+        return Fixed(self, seed, **values)
 
     def chosen(self, parameter: str, places: Tensor) -> list[Any]:
         """The options of a choice that ``forward`` got as places (N,), one a sample."""

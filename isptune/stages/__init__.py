@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from isptune.contracts.stage import keep_unchanged as keep_unchanged
     from isptune.contracts.stage import per_sample as per_sample
     from isptune.stages.chain import Chain as Chain
+    from isptune.stages.fixed import Fixed as Fixed
     from isptune.stages.memory import room as room
     from isptune.stages.strips import each as each
     from isptune.stages.strips import given_back as given_back
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Chain": "isptune.stages.chain",
+    "Fixed": "isptune.stages.fixed",
     "each": "isptune.stages.strips",
     "given_back": "isptune.stages.strips",
     "is_plain": "isptune.stages.strips",

@@ -89,5 +89,7 @@ class Fixed(nn.Module):
         shown = []
         for name, kind in self.stage.declared.items():
             value = getattr(self.values, name)
-            shown.append(f"{name}={kind.decode(float(value.detach()))!r}" if value.ndim == 0 else f"{name}=...")
+            shown.append(
+                f"{name}={kind.decode(float(value.detach()))!r}" if value.ndim == 0 else f"{name}=..."
+            )
         return ", ".join(shown)

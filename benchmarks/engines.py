@@ -2,9 +2,9 @@
 
     uv run python benchmarks/engines.py
 
-Every cell computes with one thread. The grid is run in this process, in two processes, and in this process
-with four runs scored in one batch. Each way takes its turn in every round; the medians over the rounds are
-compared. The logs must be equal. Writes engines.md into the folder of the script's name.
+Every cell computes with one thread. The grid is run in this process and in two processes. Each way takes its
+turn in every round; the medians over the rounds are compared. The logs must be equal. Writes engines.md into
+the folder of the script's name.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ GRIDS: dict[str, dict[str, Any]] = {
 ENGINES: dict[str, dict[str, Any]] = {
     "in-process": {"name": "in-process"},
     "2 processes": {"name": "processes", "workers": 2},
-    "in-process, 4 together": {"name": "in-process", "together": 4},
 }
 
 

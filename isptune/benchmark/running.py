@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -73,13 +73,21 @@ def run_benchmark(
         _tell_of_others(whole, place.path, jobs)
         if on_start is not None:
             on_start(len(jobs) - len(left))
-        for event in engine.run(left):
-            if event.lost:
-                logger.warning("the worker of '%s' was lost; the cell goes on in another", event.cell.path)
-            if event.outcome is not None and event.outcome.status == FAILED:
-                logger.warning("the cell '%s' failed: %s", event.cell.path, event.outcome.error)
-            if listener is not None:
-                listener(event)
+        events = engine.run(left)
+        try:
+            for event in events:
+                if event.lost:
+                    logger.warning(
+                        "the worker of '%s' was lost; the cell goes on in another", event.cell.path
+                    )
+                if event.outcome is not None and event.outcome.status == FAILED:
+                    logger.warning("the cell '%s' failed: %s", event.cell.path, event.outcome.error)
+                if listener is not None:
+                    listener(event)
+        finally:
+            # Now, and not when the last traceback lets go of it: no cell goes on behind the caller's back.
+            if isinstance(events, Generator):
+                events.close()
     return read_benchmark(place.path)
 
 

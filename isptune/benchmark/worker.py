@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,12 +43,10 @@ class Parts:
     Attributes:
         objective: the one that the cell's configuration names.
         scenes: those that it names.
-        seat: what the worker's objective is taken through before the run gets it.
     """
 
     objective: Objective | None = None
     scenes: Sequence[Scene] | None = None
-    seat: Callable[[Objective], Objective] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +86,6 @@ class Worker:
             with _threads(self.threads):
                 parts = parts or Parts()
                 objective = parts.objective or self._objective(job.config)
-                if parts.seat is not None:
-                    objective = parts.seat(objective)
                 session = prepare(job.config, job.directory, objective, parts.scenes)
                 result = run_session(session, resume=True, callbacks=callbacks, figures=False, notices=False)
         except RunDirectoryError:

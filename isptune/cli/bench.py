@@ -66,12 +66,6 @@ if TYPE_CHECKING:
 )
 @click.option("--workers", type=int, metavar="N", help="Cells at once. Default: what fits.")
 @click.option(
-    "--together",
-    type=int,
-    metavar="N",
-    help="Runs of one objective that are scored in one batch, of the engine in-process. Default: 1.",
-)
-@click.option(
     "--address", metavar="HOST:PORT", help="The Ray cluster, or auto. Default: one of this machine."
 )
 @click.option(
@@ -85,7 +79,6 @@ def command(
     out: str | None,
     engine: str | None,
     workers: int | None,
-    together: int | None,
     address: str | None,
     gpus: float | None,
     fixed: tuple[str, ...],
@@ -130,7 +123,7 @@ def command(
     from isptune.tuning.devices import resolve_device
 
     chosen = engine or ("processes" if resolve_device(config.device).type == "cpu" else "in-process")
-    runner = make_engine(chosen, config.threads, workers, together=together, address=address, gpus=gpus)
+    runner = make_engine(chosen, config.threads, workers, address=address, gpus=gpus)
     if not out and (config.name in (".", "..") or set("/\\") & set(config.name)):
         raise ConfigurationError(f"'{config.name}' cannot be the name of a folder in runs: give --out DIR")
     folder = Path(out) if out else Path("runs") / config.name

@@ -11,7 +11,7 @@ from isptune.wording.naming import did_you_mean, listed
 NAMES = ("in-process", "processes", "ray")
 
 # The engine of each option.
-_OWN = {"together": "in-process", "address": "ray", "gpus": "ray"}
+_OWN = {"address": "ray", "gpus": "ray"}
 
 __all__ = ["NAMES", "Engine", "Event", "make_engine"]
 
@@ -23,7 +23,7 @@ def make_engine(name: str, threads: int, workers: int | None = None, **options: 
         name: one of ``NAMES``.
         threads: of PyTorch in every cell.
         workers: how many cells at once; what fits the machine or the cluster if None.
-        options: ``together`` of ``InProcess``; ``address`` and ``gpus`` of ``RayEngine``.
+        options: ``address`` and ``gpus`` of ``RayEngine``.
 
     Raises:
         ConfigurationError: there is no such engine, or an option is not its own.
@@ -43,7 +43,7 @@ def make_engine(name: str, threads: int, workers: int | None = None, **options: 
             )
         from isptune.benchmark.engines.in_process import InProcess
 
-        return InProcess(threads, **given)
+        return InProcess(threads)
     if name == "processes":
         from isptune.benchmark.engines.processes import Processes
 

@@ -1,19 +1,19 @@
-"""Cells in this process: one after the other, or several whose populations are scored in one batch."""
+"""Cells in this process, one after the other."""
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from isptune.benchmark.engines.engine import Event, check_count
-from isptune.benchmark.meeting import Left, Meeting
-from isptune.benchmark.worker import Job, Parts, Worker
-from isptune.contracts.objective import Objective
+from isptune.benchmark.engines.engine import Event
+from isptune.benchmark.worker import Job, Worker
 from isptune.tracking import Progress
+
+
+class _Stopped(BaseException):
+    """Nobody waits for the cells any more."""
 
 
 class InProcess:
@@ -21,75 +21,53 @@ class InProcess:
 
     Args:
         threads: of PyTorch.
-        together: how many cells of one objective go on at the same time, their populations scored in one
-            batch. It pays where a single population leaves the device idle; memory grows with it.
     """
 
     elsewhere: ClassVar[bool] = False
 
-    def __init__(self, threads: int = 1, together: int | None = None) -> None:
-        check_count("together", together)
+    def __init__(self, threads: int = 1) -> None:
         self._threads = threads
-        self._together = together or 1
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        worker = Worker(self._threads)
-        for _, group in itertools.groupby(jobs, key=lambda job: job.config.objective.written):
-            yield from self._run_group(worker, list(group))
-
-    def _run_group(self, worker: Worker, jobs: list[Job]) -> Iterator[Event]:
-        """Run the cells of one objective."""
-        # The cells are in threads so that each can stop in the midst of a generation until the others have
-        # rendered theirs, and so that their events come while they run. One thread computes at a time.
+        # The cells run in a thread, so that their events come while they run.
         told: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
-        waiting = deque(jobs)
-        meeting = Meeting(min(self._together, len(jobs)))
+        stopped = threading.Event()
 
-        def live(place: int) -> None:
+        def live() -> None:
+            worker = Worker(self._threads)
             try:
-                with meeting.member():
-                    while waiting:
-                        told.put(self._run_one(worker, waiting.popleft(), meeting, place, told))
-            except Left:
+                for job in jobs:
+                    told.put(_run_one(worker, job, told, stopped))
+            except _Stopped:
                 pass
             except BaseException as error:
                 told.put(error)
             told.put(None)
 
-        threads = [
-            threading.Thread(target=live, args=(place,), daemon=True) for place in range(meeting.members)
-        ]
-        for thread in threads:
-            thread.start()
+        thread = threading.Thread(target=live, daemon=True)
+        thread.start()
         try:
-            running = len(threads)
-            while running:
-                message = told.get()
+            while (message := told.get()) is not None:
                 if isinstance(message, BaseException):
                     raise message
-                if message is None:
-                    running -= 1
-                else:
-                    yield message
+                yield message
         finally:
-            meeting.close()
-            for thread in threads:
-                thread.join()
+            stopped.set()
+            thread.join()
 
-    def _run_one(
-        self,
-        worker: Worker,
-        job: Job,
-        meeting: Meeting,
-        place: int,
-        told: queue.SimpleQueue[Event | BaseException | None],
-    ) -> Event:
-        def tell(progress: Progress) -> None:
-            meeting.check_open()
-            if not progress.replayed:
-                told.put(Event(job.cell, progress.generation, progress.generations))
 
-        def join(objective: Objective) -> Objective:
-            return meeting.seat(place, objective)
+def _run_one(
+    worker: Worker,
+    job: Job,
+    told: queue.SimpleQueue[Event | BaseException | None],
+    stopped: threading.Event,
+) -> Event:
+    """Run a cell; it ends after its generation where nobody waits for it any more."""
 
-        return Event(job.cell, outcome=worker.run(job, [tell], Parts(seat=join)))
+    def tell(progress: Progress) -> None:
+        if stopped.is_set():
+            raise _Stopped
+        if not progress.replayed:
+            told.put(Event(job.cell, progress.generation, progress.generations))
+
+    return Event(job.cell, outcome=worker.run(job, [tell]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +27,12 @@ def notes_of(folder: Path) -> list[Any]:
     return [json.loads(line)["note"] for line in (folder / "judgements.jsonl").read_text().splitlines()]
 
 
-def test_judged_runs_share_no_batches(tmp_path: Path, logs: Callable[[Path], Any]) -> None:
+def test_the_cells_of_a_judge(tmp_path: Path) -> None:
     config = parse_bench_config({**SMALL, "objectives": [OBSERVER], "optimizers": ["random"], "seeds": 2})
-    for name, together in (("alone", 1), ("together", 2)):
-        benchmark = run_benchmark(config, tmp_path / name, make_engine("in-process", 1, together=together))
-        assert [run.status for run in benchmark.runs] == ["done", "done"]
-    assert logs(tmp_path / "together") == logs(tmp_path / "alone")
+    benchmark = run_benchmark(config, tmp_path, make_engine("in-process", 1))
+    assert [run.status for run in benchmark.runs] == ["done", "done"]
     # Six contenders, two comparisons each: six, and in the second generation six with the leader and three.
-    for path in (tmp_path / "together").rglob("judgements.jsonl"):
+    for path in tmp_path.rglob("judgements.jsonl"):
         assert len(notes_of(path.parent)) == 6 + 9
 
 

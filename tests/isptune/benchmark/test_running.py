@@ -183,8 +183,6 @@ def test_what_cannot_be_run_is_one_sentence(plain: Path, tmp_path: Path) -> None
     for arguments, options, message in (
         (("rya", 1), {}, "there is no engine 'rya'; did you mean 'ray'?"),
         (("in-process", 1, 4), {}, "the engine 'in-process' has one process, not 4; use 'processes'"),
-        (("in-process", 1), {"together": 0}, "together is 0; allowed: from 1"),
-        (("ray", 1), {"together": 2}, "--together is for the engine 'in-process', not for 'ray'"),
         (("processes", 1), {"gpus": 0.5}, "--gpus is for the engine 'ray', not for 'processes'"),
         (("processes", 1, 0), {}, "workers is 0; allowed: from 1"),
         (("ray", 1), {"gpus": 1.5}, "gpus is 1.5; allowed: a fraction of 1, or a whole number"),
@@ -275,3 +273,23 @@ def test_folders_that_hold_something_else(plain: Path, tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError) as caught:
         read_benchmark(tmp_path / "nowhere")
     assert str(caught.value) == f"'{tmp_path / 'nowhere'}' holds no benchmark: there is no such folder"
+
+
+def test_a_stop_in_this_process_ends_the_run_which_goes_on_later(
+    tmp_path: Path, logs: Callable[[Path], Any]
+) -> None:
+    config = parse_bench_config(
+        {"objectives": ["contrast"], "scenes": ["chart:64x48"], "seeds": 4, "budget": 60, "population": 20}
+    )
+    run_benchmark(config, tmp_path / "whole", make_engine("in-process", 1))
+
+    def stop(event: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_benchmark(config, tmp_path / "stopped", make_engine("in-process", 1), stop)
+    # The cell that ran when it was stopped may have come to its end; no other began.
+    statuses = [run.status for run in read_benchmark(tmp_path / "stopped").runs]
+    assert statuses[1:] == ["unfinished"] * 3
+    run_benchmark(config, tmp_path / "stopped", make_engine("in-process", 1))
+    assert logs(tmp_path / "stopped") == logs(tmp_path / "whole")

@@ -1,10 +1,171 @@
-"""Tests run in as many processes as there are processors, so each process keeps to its share of them."""
+"""Tests run in as many processes as there are processors, so each process keeps to its share of them.
+
+``document`` runs the examples of README and of ``docs/``.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import runpy
+import shlex
+import sys
+import textwrap
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before torch is imported, and for the commands that tests start.
     share = (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
+
+_FENCE = re.compile(
+    r"(?:^<!-- (?P<mark>[\w ]+) -->\n)?"
+    r"^(?P<indent> *)```(?P<language>\w*)(?P<more>[^\n]*)\n(?P<text>.*?)^(?P=indent)```$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, the file that its title names, the mark before it, and its text."""
+
+    language: str
+    title: str
+    mark: str
+    text: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.replace("\\\n", " ").splitlines()
+
+
+@dataclass
+class Document:
+    """A page whose examples run in their order, in the current folder.
+
+    A block with a title is written into that file. Otherwise blocks of ``sh`` are run, line by line, and blocks of
+    ``python`` share their names. Other blocks are not run. ``shorter`` has options that are added to commands by their
+    beginnings: those on published weights, data and GPUs run on small stand-ins.
+    """
+
+    path: Path
+    shorter: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    names: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def blocks(self) -> list[Block]:
+        found = []
+        for fence in _FENCE.finditer(self.path.read_text(encoding="utf-8")):
+            title = re.search(r'title="([^"]+)"', fence["more"])
+            text = textwrap.dedent(fence["text"])
+            found.append(Block(fence["language"], title[1] if title else "", fence["mark"] or "", text))
+        return found
+
+    def texts(self, language: str) -> list[str]:
+        return [block.text for block in self.blocks if block.language == language]
+
+    @property
+    def links(self) -> list[str]:
+        """The files that the page links to or shows, as it writes them."""
+        text = _FENCE.sub("", self.path.read_text(encoding="utf-8"))
+        targets = [found.partition("#")[0] for found in re.findall(r"\]\(([^)\s]+)\)", text)]
+        return [target for target in targets if target and ":" not in target]
+
+    def run(self) -> None:
+        for block in self.blocks:
+            self.run_block(block)
+
+    def run_block(self, block: Block) -> None:
+        if block.title:
+            Path(block.title).parent.mkdir(parents=True, exist_ok=True)
+            Path(block.title).write_text(block.text, encoding="utf-8")
+        elif block.language == "sh":
+            for line in block.lines:
+                self.run_line(line)
+        elif block.language == "python":
+            exec(compile(block.text, str(self.path), "exec"), self.names)
+
+    def run_line(self, line: str) -> None:
+        """Run a line of a shell in this process."""
+        program, *arguments = shlex.split(line)
+        if program == "isptune":
+            from isptune.cli import run
+
+            # What is given last counts.
+            more = next((more for start, more in self.shorter.items() if line.startswith(start)), [])
+            assert run([*arguments, *more]) == 0, line
+        elif program == "python" and arguments[0] == "-m":
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(sys, "argv", arguments[1:])
+                runpy.run_module(arguments[1], run_name="__main__")
+        elif line.startswith("pip install -e "):
+            _install(Path(arguments[-1]))
+        elif program == "pytest":
+            _pass_conformance(Path(arguments[0]))
+        else:
+            raise AssertionError(f"{self.path.name} has a line that the tests cannot run: {line}")
+
+
+def _install(folder: Path) -> None:
+    """Make a package's modules and entry points known to this process, as an installer would."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    facts = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")
+    groups = [
+        "\n".join([f"[{group}]", *(f"{name} = {target}" for name, target in points.items())])
+        for group, points in project["entry-points"].items()
+    ]
+    (facts / "entry_points.txt").write_text("\n".join(groups) + "\n")
+    sys.path.insert(0, str(folder.resolve()))
+    for known in _registries():
+        known._discovered = False
+
+
+def _pass_conformance(folder: Path) -> None:
+    """Run the suites that a package's tests inherit, but for their fixtures: every check of them."""
+    for path in sorted(folder.glob("test_*.py")):
+        for name, made in runpy.run_path(str(path)).items():
+            if name.startswith("Test"):
+                suite = made()
+                checks = [check for check in dir(suite) if check.startswith("test_")]
+                assert len(checks) > 5
+                for check in checks:
+                    with suppress(pytest.skip.Exception):
+                        getattr(suite, check)()
+
+
+def _registries() -> list[Any]:
+    from isptune.plugins import registry
+
+    return [registry.stages, registry.pipelines, registry.objectives, registry.optimizers]
+
+
+@pytest.fixture
+def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Document]]:
+    """Makes a ``Document`` of a path, whose examples find ``photo.png`` and ``wanted.png``."""
+    import torch
+    from skimage import data as photographs
+
+    from isptune.scenes import write_image
+
+    monkeypatch.chdir(tmp_path)
+    image = torch.from_numpy(photographs.astronaut()).permute(2, 0, 1) / 255
+    image = image[:, 40:168, 150:342]
+    write_image("photo.png", image)
+    write_image("wanted.png", 0.05 + 0.95 * image**0.7)
+    for known in _registries():
+        known._discover()
+    path, before = list(sys.path), [(dict(known._records), dict(known._aliases)) for known in _registries()]
+    yield Document
+    # What examples install and register is unknown to other tests.
+    sys.path[:] = path
+    for known, (records, aliases) in zip(_registries(), before, strict=True):
+        known._records, known._aliases = records, aliases

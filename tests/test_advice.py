@@ -29,7 +29,7 @@ from isptune.plugins import registry
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [path for part in ("isptune", "objectives", "pipelines") for path in (ROOT / part).rglob("*.py")]
-DOCUMENTS = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
+DOCUMENTS = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 GAP = "GAP"
 
@@ -153,7 +153,7 @@ def test_packages_that_texts_tell_to_install_exist() -> None:
     count = 0
     for place, text in all_texts():
         for found in re.finditer(
-            r"pip install ((?:-\S+ )*)((?:'[^']+'|[\w.<>=\[\],-]+)(?: (?:and )?[a-z][\w-]+)*)", text
+            r"pip install ((?:-\S+ )*)(?![-.])((?:'[^']+'|[\w.<>=\[\],-]+)(?: (?:and )?[a-z][\w-]+)*)", text
         ):
             for package in shlex.split(found[2])[:1]:
                 package = package.rstrip(",")

@@ -41,7 +41,8 @@ class VerbGroup(click.Group):
     """A group that imports a verb's module only when the verb is called."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return list(VERBS)
+        # Not list(VERBS): once the verb is imported, this package's name `list` is its module.
+        return [*VERBS]
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
@@ -64,7 +65,7 @@ class VerbGroup(click.Group):
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         # The one-line texts stand here so that the help needs no verb's module.
         with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl([*VERBS.items()])
 
 
 @click.group(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -184,9 +184,14 @@ def _on_axis(axis: Numbers, evaluations: Numbers, values: Numbers) -> Numbers:
 
 def _band(values: Numbers) -> Band:
     """Quartiles of (runs, E) over the runs that have a value."""
-    known = np.isfinite(values).any(axis=0)
+    if len(values) == 1:
+        return Band(median=values[0], low=values[0], high=values[0])
+    there = np.isfinite(values)
     quartiles = np.full((3, values.shape[1]), np.nan)
-    quartiles[:, known] = np.nanpercentile(values[:, known], [25, 50, 75], axis=0)
+    # Column by column where a value is missing, which takes a millisecond each.
+    whole, some = there.all(axis=0), there.any(axis=0) & ~there.all(axis=0)
+    quartiles[:, whole] = np.percentile(values[:, whole], [25, 50, 75], axis=0)
+    quartiles[:, some] = np.nanpercentile(values[:, some], [25, 50, 75], axis=0)
     return Band(median=quartiles[1], low=quartiles[0], high=quartiles[2])
 
 

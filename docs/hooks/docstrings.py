@@ -16,6 +16,7 @@ _ITEM = re.compile(r"^(?P<names>\w+(?:, \w+)*): ", re.MULTILINE)
 def to_markdown(text: str) -> str:
     """A docstring whose own sections are lists, and whose literal blocks are code of Python."""
     text = _SECTION.sub(_as_list, text + "\n").rstrip()
+    text = re.sub(r"^Example:$", "Examples:", text, flags=re.MULTILINE)
     text = re.sub(r"^Examples?::$", "**Example**", text, flags=re.MULTILINE)
     return re.sub(r"(?<=\S)::$", ":", text, flags=re.MULTILINE)
 

@@ -11,6 +11,7 @@ import json
 import posixpath
 import re
 import tempfile
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from functools import cache
 from itertools import groupby
@@ -20,6 +21,7 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"\[(?P<text>[^\]\n]+)\]\((?P<target>[^)\s#:]+)(?P<anchor>#[^)\s]*)?\)")
@@ -70,25 +72,31 @@ def _stages() -> dict[str, list[str]]:
         stage = isptune.create_stage(name)
         if isinstance(stage, isptune.Distortion):
             found.append((stage.family or "other", name))
-    return {
-        family: [name for _, name in pairs] for family, pairs in groupby(sorted(found), lambda pair: pair[0])
-    }
+    by_family = groupby(sorted(found), lambda pair: pair[0])
+    return {family: [name for _, name in pairs] for family, pairs in by_family}
 
 
-def _gallery() -> list[tuple[str, bytes]]:
-    """One picture a family, drawn by ``isptune gallery`` on the generated chart."""
-    from PIL import Image
+@cache
+def _operators() -> list[str]:
+    """The stages of Kornia's operators that take and give pictures as they are shown."""
+    import isptune
 
-    pictures = []
+    stages = {name: isptune.create_stage(name) for name in isptune.list_stages("kornia:*")}
+    return [name for name, one in stages.items() if one.domain_in == one.domain_out == "encoded"]
+
+
+def _gallery() -> Iterator[tuple[str, bytes]]:
+    """One picture a family, and one an operator, drawn by ``isptune gallery`` on the generated chart."""
+    wanted = _stages() | {_plain(name): [name] for name in _operators()}
     with tempfile.TemporaryDirectory() as folder:
-        for family, names in _stages().items():
-            _call(["gallery", CHART, "--out", folder, "--size", str(SIZE), *_options("--stage", names)])
+        for called, names in wanted.items():
+            options = [word for name in names for word in ("--stage", name)]
+            _call(["gallery", CHART, "--out", folder, "--size", str(SIZE), *options])
             with Image.open(Path(folder) / "gallery.png") as drawn:
                 drawn.thumbnail((1400, 10000))
                 buffer = io.BytesIO()
-                drawn.convert("RGB").save(buffer, "WEBP", quality=82)
-            pictures.append((family, buffer.getvalue()))
-    return pictures
+                drawn.convert("RGB").save(buffer, "WEBP", quality=80)
+            yield called, buffer.getvalue()
 
 
 def _families() -> str:
@@ -100,12 +108,32 @@ def _families() -> str:
         rows = ["| stage | level | what it does |", "| --- | --- | --- |"]
         for name in names:
             stage = isptune.create_stage(name)
-            summary = (type(stage).__doc__ or "").strip().splitlines()[0]
             highest = f"0 to {stage.level_range[1]:g} {stage.level_unit}".strip()
-            rows.append(f"| `{name}` | {highest} | {summary} |")
+            rows.append(f"| `{name}` | {highest} | {_summary(stage)} |")
         picture = f"![{family}: {', '.join(names)} at rising levels](gallery/{family}.webp)"
         parts.append(f"## {family.capitalize()}\n\n{picture}\n\n" + "\n".join(rows))
     return "\n\n".join(parts)
+
+
+def _kornia() -> str:
+    """A section for each of Kornia's operators, with what it does and how its parameters act."""
+    import isptune
+
+    parts = []
+    for name in _operators():
+        picture = f"![{name} at rising values of its parameters](gallery/{_plain(name)}.webp)"
+        parts.append(f"## {name}\n\n{_summary(isptune.create_stage(name))}\n\n{picture}")
+    return "\n\n".join(parts)
+
+
+def _plain(name: str) -> str:
+    return name.replace(":", "-")
+
+
+def _summary(stage: Any) -> str:
+    """The first sentence of a stage's docstring, as Markdown."""
+    text = (type(stage).__doc__ or "").strip().split("\n\n")[0]
+    return re.sub(r"\s+", " ", text).replace("``", "`")
 
 
 def _commands() -> str:
@@ -127,21 +155,18 @@ def _downloads() -> str:
     """What objectives fetch when they are first used, as ``isptune list`` knows it."""
     rows = ["| objective | on its first use |", "| --- | --- |"]
     for entry in json.loads(_call(["list", "objectives", "--json"])):
-        fetched = [need.removeprefix("weights ") for need in entry["needs"] if re.search(r"\b[GM]B\b", need)]
+        fetched = [need for need in entry["needs"] if re.search(r"\b[GM]B\b", need)]
         if fetched:
             rows.append(f"| `{entry['name']}` | {'; '.join(fetched)} |")
     return "\n".join(rows)
 
 
 MADE = {
-    "<!-- gallery -->": _families,
+    "<!-- distortions -->": _families,
+    "<!-- kornia -->": _kornia,
     "<!-- commands -->": _commands,
     "<!-- downloads -->": _downloads,
 }
-
-
-def _options(option: str, values: list[str]) -> list[str]:
-    return [word for value in values for word in (option, value)]
 
 
 def _call(arguments: list[str]) -> str:

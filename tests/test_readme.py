@@ -19,7 +19,8 @@ def test_set_up_is_exactly_two_commands(document: Callable) -> None:
 def test_the_shell_examples_run_in_their_order(
     document: Callable, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shown = document(README)
+    # Processes of a benchmark are another test's.
+    shown = document(README, {"isptune bench": ["--engine", "in-process"]})
     (examples,) = [block for block in shown.blocks if block.language == "sh"][1:]
     assert len(examples.lines) == 10
     shown.run_block(examples)

@@ -34,7 +34,7 @@ class ChainPipeline(Pipeline):
     Args:
         stages: names of registered stages in the order of the chain, or mappings ``{"name": ...,
             "prefix": ..., "options": {...}}``. A stage may occur more than once. The prefix is the stage's
-            name if none is given, with _2, _3, ... where it is taken.
+            name if none is given, of ``kornia:NAME`` without the family, with _2, _3, ... where it is taken.
         scenes: image files, folders, globs, ``"chart"`` or ``"chart:WxH"``, (3, H, W) tensors in [0, 1],
             or ``Scene`` objects; the generated chart if None.
         target: what results are compared with, given like the scenes: one picture for each, of the same
@@ -164,6 +164,7 @@ def _prefixes(made: Sequence[tuple[Stage, Mapping[str, Any]]]) -> list[str]:
                 "give one of them another"
             )
         given[prefix] = stage.name
-    names = [stage.name for stage, item in made if item.get("prefix") is None]
+    # A parameter's name holds no colon: of `kornia:box_blur` it begins with `box_blur`.
+    names = [stage.name.rpartition(":")[2] for stage, item in made if item.get("prefix") is None]
     free = iter(numbered(names, taken=list(given)))
     return [next(free) if item.get("prefix") is None else str(item["prefix"]) for _, item in made]

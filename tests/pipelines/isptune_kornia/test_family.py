@@ -140,10 +140,10 @@ def test_a_chain_from_the_mosaic_to_the_picture() -> None:
     ]
     pipeline = isptune.create_pipeline(
         "chain",
-        stages=[*stages, {"name": "kornia:unsharp_mask", "prefix": "sharpen"}],
+        stages=[*stages, "kornia:unsharp_mask"],
         scenes=["chart:64x48"],
     )
-    assert pipeline.space.names == ["sharpen.kernel_size", "sharpen.sigma"]
+    assert pipeline.space.names == ["unsharp_mask.kernel_size", "unsharp_mask.sigma"]
     rendered = pipeline.render(pipeline.space.start(), 0)
     linear = color.rgb_to_linear_rgb(pipeline.scenes[0].payload[None])
     demosaiced = color.raw_to_rgb(color.rgb_to_raw(linear, color.CFA.BG), color.CFA.BG)

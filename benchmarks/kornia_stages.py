@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import re
 import shutil
 import sys
 import tempfile
@@ -75,7 +76,13 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     text = ["# Kornia's operators and the stages' own formulas", ""]
     text += [(__doc__ or "").strip().partition("\n\n")[2].partition("\n\n")[2], ""]
-    text += [machine(), "The machine had other work to do.", "", *lines, ""]
+    text += [
+        machine(),
+        "On a machine with other work to do, numbers of a few milliseconds are uncertain by a tenth.",
+        "",
+        *lines,
+        "",
+    ]
     (options.out / "kornia_stages.md").write_text("\n".join(text))
 
 
@@ -126,7 +133,7 @@ def row(name: str, before: Any, rounds: int) -> list[str]:
     plain = {variant: rendered(*pair, image, False) for variant, pair in variants.items()}
     recorded = {variant: rendered(*pair, image, True) for variant, pair in variants.items()}
     has_kornia = name in BY_KORNIA
-    cells = [name]
+    cells = [re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()]
     for gradients in (False, True):
         cells.append(f"{times['now', gradients] * 1e3:.1f}")
         if before is not None:

@@ -79,7 +79,8 @@ class Fixed(nn.Module):
         for name, kind in self.stage.declared.items():
             more[name] = column_of(kind, getattr(self.values, name).expand(len(images)))
         if self.stage.is_stochastic:
-            noise = self.stage.draw(*images.shape[-2:], torch.Generator().manual_seed(self.seed))
+            height, width = images.shape[-2:]
+            noise = self.stage.draw(height, width, torch.Generator().manual_seed(self.seed))
             more["noise"] = self.stage.noise_for(images, noise)
         result: Tensor = self.stage(images, **more)
         return result

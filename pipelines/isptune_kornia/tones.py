@@ -77,8 +77,9 @@ class AdjustLog(Stage):
 
     def forward(self, images: Tensor, gain: Tensor, inv: Tensor) -> Tensor:
         gains = per_sample(gain, images)
-        curves = [enhance.adjust_log(images, gain=gains, inv=inverse) for inverse in (True, False)]
-        return torch.where(inv.to(images.device).reshape(-1, 1, 1, 1), *curves)
+        # Kornia says a number, and computes with one a sample as well.
+        inverse, curve = (enhance.adjust_log(images, gain=gains, inv=way) for way in (True, False))  # type: ignore[arg-type]
+        return torch.where(inv.to(images.device).reshape(-1, 1, 1, 1), inverse, curve)
 
 
 class AdjustSigmoid(Stage):
@@ -90,9 +91,10 @@ class AdjustSigmoid(Stage):
     inv = Bool(default=False, description="whether it is the negative")
 
     def forward(self, images: Tensor, cutoff: Tensor, gain: Tensor, inv: Tensor) -> Tensor:
-        settings = per_sample(cutoff, images), per_sample(gain, images)
-        curves = [enhance.adjust_sigmoid(images, *settings, inv=negative) for negative in (True, False)]
-        return torch.where(inv.to(images.device).reshape(-1, 1, 1, 1), *curves)
+        middle, slope = per_sample(cutoff, images), per_sample(gain, images)
+        # Kornia says numbers, and computes with one a sample as well.
+        negative, curve = (enhance.adjust_sigmoid(images, middle, slope, inv=way) for way in (True, False))  # type: ignore[arg-type]
+        return torch.where(inv.to(images.device).reshape(-1, 1, 1, 1), negative, curve)
 
 
 class Normalize(Stage):

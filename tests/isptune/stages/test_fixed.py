@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import re
-from pathlib import Path
 
 import kornia.augmentation as augmentation
 import pytest
@@ -110,10 +108,3 @@ def test_mistakes_are_named() -> None:
     )
     with pytest.raises(ConfigurationError, match="has no parameter 'level'; it has none"):
         isptune.create_stage("kornia:rgb_to_raw").with_values(level=1.0)
-
-
-def test_the_examples_in_the_documentation_run() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "stages.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 3
-    exec("\n".join(blocks), {})

@@ -12,15 +12,16 @@ from isptune.cli.options import json_option, key_values, require_runs
 from isptune.errors import ConfigurationError
 from isptune.plugins import registry
 from isptune.storage.places import Place, absolute_scene
-from isptune.tuning.checks import PIPELINE_SETTINGS, check_scenes, check_takes_scenes
-from isptune.tuning.settings import Component
+from isptune.tuning.checks import PIPELINE_SETTINGS, check_scenes
+from isptune.wording.naming import did_you_mean, listed
 
 if TYPE_CHECKING:
     from isptune.contracts.pipeline import Pipeline
+    from isptune.contracts.scene import Scene
 
 
 @click.command("render", short_help="Render an image with parameters of your choice.")
-@click.argument("image")
+@click.argument("image", required=False)
 @click.option(
     "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter. May be repeated; others rest."
 )
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 )
 @json_option
 def command(
-    image: str,
+    image: str | None,
     pairs: tuple[str, ...],
     out: str,
     run_directory: str | None,
@@ -61,6 +62,8 @@ def command(
     as_json: bool,
 ) -> int:
     """Render IMAGE (a file, or chart:WIDTHxHEIGHT) through a pipeline.
+
+    Of a pipeline that has scenes of its own, IMAGE is the name of one; without it, the first is rendered.
 
     Without --run, parameters that --set does not name are at their start. Those of the synthetic pipeline are
     the distortion levels themselves then, and start at 0: --set blur=0.3 is a blur of 0.3 px. With --run,
@@ -82,7 +85,14 @@ def command(
                 "--run brings its own pipeline and seed: leave out --pipeline, --pipeline-option and --seed"
             )
         require_runs([run_directory])
-    check_scenes([image])
+        name = _pipeline_of(run_directory)
+    own_scenes = not registry.pipelines.takes(name, "scenes")
+    if not own_scenes:
+        if image is None:
+            raise ConfigurationError(
+                f"the pipeline '{name}' renders pictures: name one, such as photo.png or chart"
+            )
+        check_scenes([image])
 
     import torch
 
@@ -94,14 +104,14 @@ def command(
     target = Place(out)
     where = resolve_device(device)
     if run_directory is not None:
-        made, best = _of_run(run_directory, image)
+        made, best = _of_run(run_directory, None if own_scenes else image)
         values = {**best, **values}
     else:
-        made = _of_options(name, given, image, seed or 0)
+        made = _of_options(name, given, None if own_scenes else image, seed or 0)
     made.to(where)
     candidate = made.space.from_dicts([values]).to(where)
     with torch.no_grad():
-        rendered = render_soundly(made, candidate, made.scene(0))
+        rendered = render_soundly(made, candidate, _scene(made, image if own_scenes else None))
     write_image(target.path, rendered[0].float().cpu(), bits=int(bits))
     parameters = made.space.to_dicts(candidate)[0]
     if as_json:
@@ -111,14 +121,27 @@ def command(
     return 0
 
 
-def _of_options(name: str, options: dict[str, Any], image: str, seed: int) -> Pipeline:
-    """The pipeline that the options name, on the whole image."""
+def _pipeline_of(directory: str) -> str:
+    """The name of a run's pipeline."""
+    from isptune.runs.again import require_named
+    from isptune.runs.directory import CONFIG_NAME, RunDirectory
+    from isptune.tuning.settings import parse_config, settings_of
+
+    place = RunDirectory(directory)
+    data = place.read_config()
+    require_named(data, directory)
+    return parse_config(settings_of(data), f"'{place.file(CONFIG_NAME)}'").pipeline.name
+
+
+def _of_options(name: str, options: dict[str, Any], image: str | None, seed: int) -> Pipeline:
+    """The pipeline that the options name, on the whole image; on its own scenes where there is None."""
     from isptune.plugins import takes_option
 
-    check_takes_scenes(Component(name=name), [image])
     factory = registry.pipelines.get(name)
     own: Mapping[str, Any] = getattr(factory, "render_options", {})
-    defaults = {"scenes": [absolute_scene(image)], "crop": "full", "seed": seed, **own}
+    defaults = {"crop": "full", "seed": seed, **own}
+    if image is not None:
+        defaults["scenes"] = [absolute_scene(image)]
     for key, value in defaults.items():
         if takes_option(factory, key):
             options.setdefault(key, value)
@@ -126,8 +149,25 @@ def _of_options(name: str, options: dict[str, Any], image: str, seed: int) -> Pi
     return made
 
 
-def _of_run(directory: str, image: str) -> tuple[Pipeline, dict[str, Any]]:
-    """A run's pipeline on the whole image, and the best parameters that its log holds."""
+def _of_run(directory: str, image: str | None) -> tuple[Pipeline, dict[str, Any]]:
+    """A run's pipeline on the whole image, or on its own scenes, and the best parameters of its log."""
     from isptune.tuning.session import best_of_run
 
-    return best_of_run(directory, scenes=[absolute_scene(image)])
+    return best_of_run(directory, scenes=None if image is None else [absolute_scene(image)])
+
+
+def _scene(pipeline: Pipeline, name: str | None) -> Scene:
+    """The scene of that name; the first one where there is None.
+
+    Raises:
+        ConfigurationError: the pipeline has none of that name.
+    """
+    names = [scene.name for scene in pipeline.scenes]
+    if name is None:
+        return pipeline.scene(0)
+    if name not in names:
+        raise ConfigurationError(
+            f"the pipeline '{pipeline.name}' has scenes of its own, and none is called '{name}'"
+            f"{did_you_mean(name, names)}; its scenes: {listed(names)}"
+        )
+    return pipeline.scene(names.index(name))

@@ -181,6 +181,16 @@ class Registry(Catalogue):
                 return record.fact(key, default)
         return getattr(self.get(name), key, default)
 
+    def takes(self, name: str, option: str) -> bool:
+        """Whether a plugin takes an option, from its source where that tells.
+
+        Raises:
+            UnknownNameError: nothing has that name.
+            MissingPackageError: a package it needs is not installed.
+        """
+        known = self._known_options(name)
+        return known is None or any(one.name == option for one in known)
+
     def _known_options(self, name: str) -> list[Option] | None:
         """What a plugin takes, from its source where that tells; None where anything may be given."""
         record = self._record(name)

@@ -85,7 +85,9 @@ def require_named(data: Mapping[str, Any], out: str | Path) -> None:
     if data.get("started_from") != "python":
         return
     # Runs of isptune 0.1 did not note how their plugins were made.
-    objects = data.get("objects", {"pipeline": "an object that no name stands for"})
+    objects = data.get("objects")
+    if not isinstance(objects, Mapping):
+        objects = {"pipeline": "an object that no name stands for"}
     for kind, reason in objects.items():
         raise RunDirectoryError(
             f"the run in '{out}' was started from Python and its {kind} is {reason}; go on with it by the "

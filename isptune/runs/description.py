@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from isptune.contracts.truthful import Truthful, l1_distortion
+from isptune.errors import IsptuneError, RunDirectoryError
 from isptune.parameters import ParameterSpace
 from isptune.runs.again import plain_data
 
@@ -127,15 +129,43 @@ class Description:
         return found
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Description | None:
+    def read(cls, data: Mapping[str, Any], file: Path) -> Description | None:
         """What a run.yaml holds; None for one of isptune 0.1, which noted no scores.
 
+        Args:
+            data: what it holds.
+            file: where it lies, for the message.
+
         Raises:
-            KeyError, TypeError or ValueError: it is not what ``to_dict`` gives.
+            RunDirectoryError: it was damaged or changed.
+        """
+        if data.get("isptune_run") == 1 and "scores" not in data:
+            return None
+        try:
+            found = cls.from_dict(data)
+            if not found.labels:
+                raise ValueError("there are no scores")
+        except KeyError as error:
+            why = f"it lacks {error}"
+        except IsptuneError as error:
+            why = str(error)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            why = f"{type(error).__name__}: {error}"
+        else:
+            return found
+        raise RunDirectoryError(
+            f"'{file}' was changed after the run was started: what it notes of the run's parameters and "
+            f"scores cannot be read ({why}); put it back as it was"
+        )
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Description:
+        """What ``to_dict`` gave.
+
+        Raises:
+            AttributeError, KeyError, TypeError or ValueError: it is something else.
             IsptuneError: the parameters make no sense.
         """
-        if "scores" not in data:
-            return None
         levels = data.get("truth")
         return cls(
             space=ParameterSpace.from_dict(data["space"]),

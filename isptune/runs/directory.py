@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import IO, Any
 
 from isptune.errors import RunDirectoryError
+from isptune.plugins.wording import shown
 from isptune.runs.generation import Generation
 from isptune.runs.lines import drop_torn, whole_lines
 from isptune.storage.places import Place
 from isptune.storage.writing import append_whole, full_or, unwritable, write_whole
 from isptune.storage.yaml_files import read_mapping, written_value
+from isptune.wording.naming import listed
 
 logger = logging.getLogger("isptune")
 
 CONFIG_NAME = "run.yaml"
+# Of run.yaml: that of isptune 0.1, and the one that is written now.
+FORMATS = (1, 2)
 LOG_NAME = "evaluations.jsonl"
 RESULT_NAME = "result.json"
 _REMEDY = "what is logged stays whole: make room, then resume"
@@ -104,12 +108,24 @@ class RunDirectory:
         """What ``run.yaml`` holds.
 
         Raises:
-            RunDirectoryError: there is no run here, or the file cannot be read.
+            RunDirectoryError: there is no run here, or the file cannot be read, is not a run's, or was
+                written by a later isptune.
         """
         require_file(self.path, CONFIG_NAME, "run")
-        return read_mapping(
-            self.file(CONFIG_NAME), f"the run's {CONFIG_NAME} in '{self.path}'", RunDirectoryError
-        )
+        path = self.file(CONFIG_NAME)
+        data = read_mapping(path, f"the run's {CONFIG_NAME} in '{self.path}'", RunDirectoryError)
+        number = data.get("isptune_run")
+        if number is None:
+            # Nothing else would say so: every setting has a default.
+            raise RunDirectoryError(
+                f"'{path}' lacks 'isptune_run', which every run writes there: it was cut or is not a run's; "
+                "put it back as it was"
+            )
+        if type(number) is not int or number not in FORMATS:
+            raise RunDirectoryError(
+                f"'{path}' says isptune_run: {shown(number)}; this isptune reads {listed(map(str, FORMATS))}"
+            )
+        return data
 
     def read_log(self, run: str | None = None) -> tuple[list[Generation], int]:
         """The generations of the log.

@@ -15,7 +15,7 @@ from isptune.contracts.truthful import Truthful
 from isptune.parameters import ParameterSpace
 from isptune.runs.again import check_parameters, require_named
 from isptune.runs.description import Description, levels_of
-from isptune.runs.directory import RESULT_NAME
+from isptune.runs.directory import CONFIG_NAME, RESULT_NAME
 from isptune.runs.generation import Generation
 from isptune.tuning.settings import RunConfig
 from isptune.tuning.starts import beginning
@@ -37,7 +37,7 @@ def completed(
     pipeline = make_pipeline(config)
     space = beginning(pipeline.space, config).space
     check_parameters(data, space, directory)
-    noted = Description.from_dict(data)
+    noted = Description.read(data, directory / CONFIG_NAME)
     description = noted or _described(directory, config, pipeline, space, generations)
     if isinstance(pipeline, Truthful):
         for generation in generations:

@@ -69,14 +69,7 @@ class Run:
         data = place.read_config()
         config = parse_config(settings_of(data), f"'{place.file(CONFIG_NAME)}'")
         generations, _ = place.read_log(data.get("fingerprint"))
-        try:
-            description = Description.from_dict(data)
-        except (LookupError, TypeError, ValueError) as error:
-            raise RunDirectoryError(
-                f"'{place.file(CONFIG_NAME)}' was changed after the run was started: what it notes of the "
-                f"run's parameters and scores cannot be read ({type(error).__name__}: {error}); put it back "
-                "as it was"
-            ) from error
+        description = Description.read(data, place.file(CONFIG_NAME))
         if description is None or _lacks_levels(description, generations):
             from isptune.runs.earlier import completed
 

@@ -24,7 +24,7 @@ from isptune.tuning.judging import Best, Standing
 from isptune.tuning.pareto import non_dominated
 from isptune.tuning.proposing import Proposer
 from isptune.tuning.session import Session
-from isptune.tuning.stopping import FAILED_BEFORE, Failures, problems_of
+from isptune.tuning.stopping import FAILED_BEFORE, Failures, problems_of, told
 from isptune.tuning.switch import Switch
 
 logger = logging.getLogger("isptune")
@@ -108,8 +108,8 @@ class Loop:
             self.failures.check(generation, problems, directory)
             if directory is not None:
                 directory.append(generation, self.run)
-            for problem in problems:
-                logger.warning("%s", problem)
+            if problems:
+                logger.warning("%s", told(problems))
             self._take(generation, replayed=False)
 
     def _evaluate(self, candidates: NDArray[np.float64]) -> Evaluation:

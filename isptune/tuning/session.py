@@ -24,7 +24,7 @@ from isptune.parameters.identity import free_space
 from isptune.plugins import registry, takes_option
 from isptune.runs.again import check_parameters, require_named
 from isptune.runs.description import Description
-from isptune.runs.directory import LOG_NAME, RunDirectory
+from isptune.runs.directory import CONFIG_NAME, FORMATS, LOG_NAME, RunDirectory
 from isptune.runs.generation import Generation
 from isptune.tuning.checks import check_optimizer, check_takes_scenes, with_population
 from isptune.tuning.scoring import Scoring
@@ -138,6 +138,7 @@ def prepare_resume(out: str | Path, how: Mapping[str, Any] | None = None) -> Ses
     """
     directory = RunDirectory(out)
     data = directory.read_config()
+    Description.read(data, directory.file(CONFIG_NAME))
     require_named(data, out)
     settings = settings_of(data) | {key: value for key, value in (how or {}).items() if value is not None}
     config = parse_config(settings, f"'{directory.file('run.yaml')}'" if not how else "the options")
@@ -159,8 +160,12 @@ def prepare_resume(out: str | Path, how: Mapping[str, Any] | None = None) -> Ses
     return session
 
 
-def best_of_run(out: str | Path, scenes: list[str]) -> tuple[Pipeline, dict[str, Any]]:
+def best_of_run(out: str | Path, scenes: list[str] | None) -> tuple[Pipeline, dict[str, Any]]:
     """A run's pipeline on other scenes, seen whole, and the best parameters that its log holds so far.
+
+    Args:
+        out: the run directory.
+        scenes: what is rendered; None for the scenes that the pipeline brings itself.
 
     Raises:
         RunDirectoryError: there is no run, its pipeline cannot be made here, or nothing in it has a finite
@@ -171,10 +176,14 @@ def best_of_run(out: str | Path, scenes: list[str]) -> tuple[Pipeline, dict[str,
     # Before any plugin is made, which may change the working folder.
     run = Run.read(out)
     require_named(run.data, out)
-    check_takes_scenes(run.config.pipeline, scenes)
+    check_takes_scenes(run.config.pipeline, scenes or ())
     best = run.result.best_parameters
     if not best:
         raise RunDirectoryError(f"the run in '{out}' has no candidate with a finite score yet")
+    if scenes is None:
+        made = make_pipeline(run.config)
+        check_parameters(run.data, beginning(made.space, run.config).space, out)
+        return made, best
     pipeline = run.config.pipeline
     # Those of its options would win over the ones that are wanted here.
     options = {key: value for key, value in pipeline.options.items() if key not in ("scenes", "crop")}
@@ -241,7 +250,7 @@ def _opened(
                 f"'{directory.file(LOG_NAME)}' holds {len(log)} generations, more than the "
                 f"{session.generations} of the configuration"
             )
-        if Description.from_dict(data) is None:
+        if Description.read(data, directory.file(CONFIG_NAME)) is None:
             # Of isptune 0.1: from here on it can be read without its plugins.
             directory.create({**data, **session.description.to_dict()})
     else:
@@ -255,7 +264,7 @@ def _facts(session: Session, run: str) -> dict[str, Any]:
     packages = ("isptune", "torch", "numpy", "kornia", "deap", "cma", "nevergrad")
     return {
         **session.config.model_dump(),
-        "isptune_run": 2,
+        "isptune_run": FORMATS[-1],
         "fingerprint": run,
         "started_from": session.started_from,
         **({"objects": session.objects} if session.started_from == "python" else {}),

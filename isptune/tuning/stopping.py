@@ -11,6 +11,7 @@ import torch
 from isptune.errors import EvaluationError
 from isptune.parameters import ParameterSpace, written
 from isptune.runs.generation import DONE, Generation
+from isptune.wording.showing import counted
 
 if TYPE_CHECKING:
     from isptune.runs.directory import RunDirectory
@@ -23,16 +24,25 @@ _FEWEST = 20
 
 
 def problems_of(generation: Generation, space: ParameterSpace) -> list[str]:
-    """A sentence about each candidate of a generation that failed or timed out."""
+    """A sentence about each candidate of a generation that failed or timed out.
+
+    Generations are counted from 1, as wherever a run says how far it is, candidates from 0, as in the log.
+    """
     failed = [index for index in generation.failures if generation.reasons[index] != FAILED_BEFORE]
     if not failed:
         return []
     values = space.to_values(torch.from_numpy(generation.candidates[failed]))
     return [
-        f"generation {generation.number}: candidate {index} ({written(parameters)}) "
+        f"generation {generation.number + 1}: candidate {index} ({written(parameters)}) "
         f"{generation.statuses[index]}: {generation.reasons[index] or 'its score was not finite'}"
         for index, parameters in zip(failed, space.to_dicts(values), strict=True)
     ]
+
+
+def told(problems: Sequence[str]) -> str:
+    """What a run says while it goes on about the failures of a generation: one of them stands for all."""
+    more = f" (and {len(problems) - 1} more of this generation, see the log)" if len(problems) > 1 else ""
+    return f"{problems[0]}{more}"
 
 
 class Failures:
@@ -58,11 +68,11 @@ class Failures:
             self._recent = deque(maxlen=len(failed))
         self._recent.extend(failed)
         count, among = sum(self._recent), len(self._recent)
-        # A last generation without a failure is no reason to stop.
-        if not any(failed) or count <= self.most * among or (among < _FEWEST and not all(self._recent)):
+        # A last generation without a new failure is no reason to stop: repeats cost nothing.
+        if not problems or count <= self.most * among or (among < _FEWEST and not all(self._recent)):
             return
-        kinds = len({generation.reasons[index] for index in generation.failures})
-        more = f" (and {kinds - 1} more reasons)" if kinds > 1 else ""
+        kinds = {generation.reasons[index] for index in generation.failures} - {FAILED_BEFORE}
+        more = f" (and {counted(len(kinds) - 1, 'other reason')})" if len(kinds) > 1 else ""
         again = "" if directory is None else f"; mend it and go on with: isptune resume {directory.path}"
         raise EvaluationError(
             f"{count} of {among} candidates failed, more than the share of {self.most:g} that max_failures "

@@ -143,5 +143,5 @@ def test_a_plugin_that_fails_exits_with_1(photo: str, call: Call) -> None:
     code, _, err = call("tune", photo, *options, "--out", "run")
     assert code == 1
     assert "30 of 30 candidates failed, more than the share of 0.5 that max_failures allows" in err
-    assert "the first of generation 0: candidate 0 (blur=" in err
+    assert "the first of generation 1: candidate 0 (blur=" in err
     assert "stage 'exploding-for-tests': ArithmeticError: boom on scene 'photo.png'; mend it and go on" in err

@@ -350,8 +350,35 @@ def test_pictures_for_a_pipeline_with_scenes_of_its_own_are_refused(
     for arguments in (
         ["tune", "chart:96x64", *run],
         ["bench", "grid.yaml", "--scene", "chart:96x64"],
-        ["render", "chart:96x64", "--pipeline", "own.py:Own", "--out", "x.png"],
-        ["render", "chart:96x64", "--run", "run", "--out", "x.png"],
     ):
         assert command(arguments) == 2
         assert capsys.readouterr().err == sentence
+
+
+def test_render_of_a_pipeline_with_scenes_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("own.py").write_text(
+        "import isptune, mine\n"
+        "class Own(mine.MyISP):\n"
+        "    def __init__(self) -> None:\n"
+        "        super().__init__()\n"
+        "        self.scenes = [isptune.Scene.of_picture(name, scene.payload)\n"
+        "                       for scene in self.scenes for name in ('first', 'second')]\n"
+    )
+    given = ["--pipeline", "own.py:Own"]
+    run = [*given, "--objective", "contrast", "--optimizer", "random", "--budget", "4", "--population", "2"]
+    assert command(["tune", *run, "--out", "run"]) == 0
+    for number, arguments in enumerate(
+        (given, ["second", *given], ["--run", "run"], ["first", "--run", "run"])
+    ):
+        assert command(["render", *arguments, "--out", f"{number}.png"]) == 0, capsys.readouterr().err
+        assert Path(f"{number}.png").is_file()
+    capsys.readouterr()
+    for whose in (given, ["--run", "run"]):
+        assert command(["render", "frist", *whose, "--out", "x.png"]) == 2
+        message = capsys.readouterr().err
+        assert "has scenes of its own, and none is called 'frist'; did you mean 'first'?" in message
+        assert "its scenes: first, second" in message
+    assert command(["render", "--out", "x.png"]) == 2
+    assert capsys.readouterr().err == (
+        "isptune: error: the pipeline 'synthetic' renders pictures: name one, such as photo.png or chart\n"
+    )

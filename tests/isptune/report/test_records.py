@@ -99,7 +99,7 @@ class TestARun:
             read_record(copy)
         assert str(caught.value) == (
             f"'{copy / 'run.yaml'}' was changed after the run was started: what it notes of the run's "
-            "parameters and scores cannot be read (KeyError: 'higher_is_better'); put it back as it was"
+            "parameters and scores cannot be read (it lacks 'higher_is_better'); put it back as it was"
         )
 
 

@@ -214,3 +214,67 @@ class TestRunsOf01:
             assert new.candidates.tolist() == old["candidates"]
             assert np.squeeze(new.scores).tolist() == old["scores"]
             assert new.levels is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "why"),
+    [
+        (("space",), None, "it lacks 'space'"),
+        (("space",), 3, "a parameter space is written as a mapping of names to descriptions"),
+        (
+            ("space", "a", "type"),
+            "flot",
+            "parameter 'a' has the unknown type 'flot'; did you mean 'float'?; ",
+        ),
+        (("space", "a", "low"), 9, "parameter 'a' needs finite bounds"),
+        (("scores",), None, "it lacks 'scores'"),
+        (("scores",), 3, "TypeError: 'int' object is not iterable"),
+        (("scores",), [], "there are no scores"),
+        (("scores", 0), "x", "TypeError: string indices must be integers"),
+        (("scored_by",), None, "it lacks 'scored_by'"),
+        (("rendered",), [3], "TypeError: 'int' object is not subscriptable"),
+        (("truth",), "x", "TypeError: string indices must be integers"),
+    ],
+)
+def test_what_was_changed_in_run_yaml_is_one_sentence(
+    tuned: isptune.TuneResult,
+    path: tuple[Any, ...],
+    value: Any,
+    why: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = yaml.safe_load(Path("run/run.yaml").read_text())
+    # Names stand for its objects, so that it gets as far as reading them.
+    data["started_from"] = "configuration"
+    place = data
+    for key in path[:-1]:
+        place = place[key]
+    if value is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    Path("run/run.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+    with pytest.raises(
+        RunDirectoryError, match=r"'run/run.yaml' was changed after the run was started"
+    ) as caught:
+        isptune.Run.read("run").result  # noqa: B018
+    assert why in str(caught.value)
+    for arguments in (["plot", "run", "--out", "curve.png"], ["report", "run"], ["resume", "run"]):
+        assert command(arguments) == 2
+        assert why in capsys.readouterr().err
+
+
+def test_a_run_yaml_that_was_cut_is_not_taken_for_one_of_defaults(tuned: isptune.TuneResult) -> None:
+    whole = Path("run/run.yaml").read_text()
+    for text, message in (
+        (
+            "",
+            "'run/run.yaml' lacks 'isptune_run', which every run writes there: it was cut or is not a run's",
+        ),
+        (whole.replace("isptune_run: 2", "isptune_run: 3"), "says isptune_run: 3; this isptune reads 1, 2"),
+        (whole[: whole.index("scored_by")], "cannot be read (it lacks 'scored_by'); put it back as it was"),
+    ):
+        Path("run/run.yaml").write_text(text)
+        with pytest.raises(RunDirectoryError) as caught:
+            isptune.Run.read("run")
+        assert message in str(caught.value)

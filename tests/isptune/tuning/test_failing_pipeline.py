@@ -20,6 +20,8 @@ import isptune
 from isptune import Float, Objective, ParameterSpace, Pipeline, Scene
 from isptune.contracts.development import Development
 from isptune.errors import EvaluationError
+from isptune.runs.generation import Generation
+from isptune.tuning.stopping import FAILED_BEFORE, Failures, problems_of, told
 
 
 class Unsteady(Pipeline):
@@ -120,10 +122,30 @@ def test_a_run_that_is_cut_and_resumed_has_the_same_log(whole, tmp_path):
     # Another sitting may take other workers.
     tune(tmp_path, resume=True, workers=1)
 
-    def told(place: Path) -> list[dict]:
+    def logged(place: Path) -> list[dict]:
         return [{key: value for key, value in line.items() if key != "seconds"} for line in lines(place)]
 
-    assert told(tmp_path) == told(folder)
+    assert logged(tmp_path) == logged(folder)
+
+
+def test_repeats_of_failures_stop_no_run_and_one_line_stands_for_a_generation():
+    space = ParameterSpace({"a": Float(0, 1)})
+    candidates, scores = np.zeros((20, 1)), np.full((20, 1), np.nan)
+    again = Generation(3, candidates, scores, 0.0, ["failed"] * 20, [FAILED_BEFORE] * 20)
+    assert problems_of(again, space) == []
+    Failures(0.5).check(again, [], None)
+    new = Generation(
+        3, candidates, scores, 0.0, ["failed"] * 20, ["no lamp", "no lens"] + [FAILED_BEFORE] * 18
+    )
+    problems = problems_of(new, space)
+    assert told(problems[:1]) == "generation 4: candidate 0 (a=0) failed: no lamp"
+    assert told(problems) == f"{problems[0]} (and 1 more of this generation, see the log)"
+    with pytest.raises(EvaluationError) as caught:
+        Failures(0.5).check(new, problems, None)
+    assert str(caught.value) == (
+        "20 of 20 candidates failed, more than the share of 0.5 that max_failures allows; the first of "
+        "generation 4: candidate 0 (a=0) failed: no lamp (and 1 other reason)"
+    )
 
 
 def test_too_many_failures_stop_a_run_that_can_be_resumed(tmp_path):
@@ -131,7 +153,7 @@ def test_too_many_failures_stop_a_run_that_can_be_resumed(tmp_path):
         tune(tmp_path, max_failures=0.1)
     assert re.fullmatch(
         r"\d+ of 20 candidates failed, more than the share of 0.1 that max_failures allows; the first of generation "
-        r"1: candidate \d \(a=0.\d+, b=0.\d+\) .* on scene 'bench'.*; mend it and go on with: isptune resume "
+        r"2: candidate \d \(a=0.\d+, b=0.\d+\) .* on scene 'bench'.*; mend it and go on with: isptune resume "
         + re.escape(str(tmp_path / "run")),
         str(caught.value),
     )

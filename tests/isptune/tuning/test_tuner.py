@@ -152,7 +152,7 @@ def test_an_exception_in_a_plugin_loses_nothing_that_was_logged(flat: Maker, tar
         isptune.tune(Failing(), target(), budget=120, population=30, out="run")
     assert re.fullmatch(
         r"30 of 30 candidates failed, more than the share of 0.5 that max_failures allows; the first of "
-        r"generation 3: candidate 0 \(a=0.\d+, b=0.\d+\) failed: the pipeline 'flat' failed: RuntimeError: the lamp "
+        r"generation 4: candidate 0 \(a=0.\d+, b=0.\d+\) failed: the pipeline 'flat' failed: RuntimeError: the lamp "
         r"went out on scene 'scene0'; mend it and go on with: isptune resume run",
         str(caught.value),
     )

@@ -88,7 +88,7 @@ def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
 
     # A run of isptune 0.1 makes its pipeline again, which may change the working folder.
     place, *places = map(Place, (out, *directories))
-    runs = [Run.read(one.path).require_evaluations() for one in places]
+    runs = [Run.read(one.path).require_best() for one in places]
     several = [run for run in runs if len(run.labels) > 1]
     if several:
         if len(runs) > 1:

@@ -95,7 +95,7 @@ def run_and_print(
         with stoppable():
             session = make()
             click.echo(_opening(session), err=True)
-            for notice in session.space.notices:
+            for notice in session.notices:
                 click.echo(f"isptune: {notice}", err=True)
             with live_progress() as live:
                 result = run_session(session, resume=resume, callbacks=[live, *trackers])
@@ -189,7 +189,9 @@ def print_result(session: Session, result: TuneResult) -> None:
         best += "none" if result.best_score is None else f"{result.best_score:.6g}"
     mean = measured_on(session.pipeline.scenes)
     best += f" ({mean})" if mean else ""
-    console.print(f"{best} after {result.evaluations} evaluations, {result.seconds:.1f} s")
+    failed = result.history.failed
+    of_these = f" ({failed:,} failed, see the log)" if failed else ""
+    console.print(f"{best} after {result.evaluations} evaluations{of_these}, {result.seconds:.1f} s")
     if result.l1 is not None:
         console.print(f"{NORMALISED_L1}: {result.l1_normalised:.6g}   {L1}: {result.l1:.6g}")
     for file in result.files:

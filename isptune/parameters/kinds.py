@@ -47,6 +47,11 @@ class Parameter:
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        for fact in ("unit", "description"):
+            if not isinstance(getattr(self, fact), str):
+                raise ConfigurationError(
+                    f"{fact} of {self.called} is {getattr(self, fact)!r}; allowed: a text"
+                )
         if not isinstance(self.active_if, Mapping):
             raise ConfigurationError(
                 f"active_if of {self.called} is {self.active_if!r}; allowed: a mapping of names to values"

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.plugins import registry
 from isptune.tuning.settings import Component, RunConfig
 from isptune.wording.naming import listed
+from isptune.wording.showing import counted
 
 # Settings with words of their own, and those that change no result.
 _TOLD = {
     *("scenes", "crop", "pipeline", "objective", "more_objectives", "optimizer", "population", "budget"),
     *("seed", "device", "memory_gb"),
 }
+
+# Between the candidates of a start; of more letters than this, labels have the number of candidates alone.
+_START = "; "
+_LONG = 40
 
 MOST_GROUPS = 12
 """More lines than this cannot be told apart."""
@@ -112,6 +118,8 @@ def _options(kind: str, component: Component) -> dict[str, str]:
 def _text(value: Any) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{key}: {_text(entry)}" for key, entry in value.items()) or "as declared"
+    if isinstance(value, (list, tuple)) and value and all(isinstance(entry, dict) for entry in value):
+        return _START.join(", ".join(f"{key}={one}" for key, one in entry.items()) for entry in value)
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
@@ -170,4 +178,8 @@ def _part(key: str, fact: dict[str, str]) -> str:
         return text
     if " " in key:
         return f"{key.partition(' ')[2]}={text}"
+    if key == "start" and len(text) > _LONG:
+        # Candidates with many parameters; the digits tell such runs apart.
+        digits = sha256(text.encode()).hexdigest()[:4]
+        return f"start {counted(text.count(_START) + 1, 'candidate')} #{digits}"
     return f"{key} {text}"

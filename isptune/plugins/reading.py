@@ -22,6 +22,7 @@ from isptune.plugins.source import (
     Source,
     UnreadableError,
     ancestry,
+    parsed,
     read_module,
     resolve,
 )
@@ -183,6 +184,8 @@ def _opaque(node: ast.ClassDef) -> Any:
 
 def _evaluated(module: Module, node: ast.expr, depth: int) -> Any:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        node = ast.parse(node.value, mode="eval").body
+        tree = parsed(node.value, mode="eval")
+        assert isinstance(tree, ast.Expression)
+        node = tree.body
     code = compile(ast.Expression(node), module.name, "eval")
     return eval(code, {"__builtins__": {}}, _Names(module, depth))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 # Bases without a constructor of their own, and torch's, which takes no options.
 PLAIN_BASES = {
@@ -22,6 +23,9 @@ PLAIN_BASES = {
 }
 # Packages that define no plugins and are slow to read.
 FOREIGN = ("torch", "numpy", "typing", "abc")
+
+
+_one_at_a_time = Lock()
 
 
 class UnreadableError(Exception):
@@ -101,14 +105,25 @@ def resolve(module_name: str, name: str, depth: int = 0) -> Source | str:
     raise UnreadableError(full)
 
 
+def parsed(source: str | bytes, mode: str = "exec") -> ast.AST:
+    """The syntax tree of source text, also where several threads ask at once.
+
+    Python 3.11 and 3.12 count the depth of a tree for all threads together: two that parse at the same time
+    may get a SystemError.
+    """
+    with _one_at_a_time:
+        return ast.parse(source, mode=mode)
+
+
 @lru_cache(maxsize=1024)
 def read_module(name: str) -> Module:
     path, is_package = _file(name)
     try:
-        tree = ast.parse(path.read_bytes())
+        tree = parsed(path.read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
         raise UnreadableError(name) from error
     module = Module(name, is_package)
+    assert isinstance(tree, ast.Module)
     _collect(module, tree.body)
     return module
 

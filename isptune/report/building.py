@@ -12,7 +12,7 @@ from isptune.benchmark.targets import TARGETS
 from isptune.errors import ConfigurationError
 from isptune.report import facts, pareto_sections, sections
 from isptune.report.comparison import add_pictures
-from isptune.report.compute import by_objective, in_order, median_record, slices, told_apart
+from isptune.report.compute import by_objective, failed_card, in_order, median_record, slices, told_apart
 from isptune.report.markup import (
     Cell,
     TableLike,
@@ -248,8 +248,10 @@ def _cards(records: Sequence[Record], benchmark: Benchmark | None = None) -> str
             ("scene", in_order(records, lambda record: record.scene)),
             (variant_word(records), in_order(records, lambda record: record.variant)),
         ):
-            facts_shown.append((label, labels[0]) if len(labels) == 1 else (f"{label}s", f"{len(labels)}"))
-    facts_shown += [("evaluations", f"{evaluations:,}"), ("time", duration(seconds))]
+            # Runs of one objective that differ in their settings have names of their own.
+            many = "kinds of run" if label == "objective" and benchmark is None else f"{label}s"
+            facts_shown.append((label, labels[0]) if len(labels) == 1 else (many, f"{len(labels)}"))
+    facts_shown += [("evaluations", f"{evaluations:,}"), *failed_card(records), ("time", duration(seconds))]
     return cards(facts_shown)
 
 

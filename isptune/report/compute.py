@@ -65,6 +65,12 @@ def in_order(records: Sequence[Record], of: Callable[[Record], str]) -> list[str
     return list(dict.fromkeys(of(record) for record in records))
 
 
+def failed_card(records: Sequence[Record]) -> list[tuple[str, str]]:
+    """How many evaluations failed, where any did."""
+    failed = sum(record.history.failed for record in records)
+    return [("of these failed", f"{failed:,}")] if failed else []
+
+
 def by_objective(records: Sequence[Record]) -> dict[str, list[Record]]:
     """The records of each objective, in the order in which they first come."""
     groups: dict[str, list[Record]] = {}

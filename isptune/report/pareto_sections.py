@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from isptune.parameters import Choice, Int, ParameterSpace
 from isptune.report import pareto_charts
 from isptune.report.charts import sensitivity_charts
-from isptune.report.compute import slices
+from isptune.report.compute import failed_card, slices
 from isptune.report.markup import Cell, cards, chart, duration, grid, paragraph, table
 from isptune.report.page import Page
 from isptune.report.pareto import trade_offs
@@ -58,6 +58,7 @@ def front_cards(record: Record) -> str:
     facts += [
         (f"optimizer, seed {record.seed}", record.optimizer),
         ("evaluations", f"{len(record.history):,}"),
+        *failed_card([record]),
         ("time", duration(record.seconds)),
     ]
     return cards(facts)

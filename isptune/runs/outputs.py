@@ -99,7 +99,8 @@ def _draw_figures(
     from isptune import plots
 
     if not result.has_front:
-        if missing("convergence.png"):
+        # Without a finite score there is no curve.
+        if missing("convergence.png") and len(result.history.pareto):
             curves = plots.convergence([result.history], higher_is_better=result.history.higher_is_better)
             figure = plots.draw_convergence(curves, score_label=result.objective)
             result.files.append(plots.save(figure, directory.file("convergence.png")))

@@ -58,6 +58,28 @@ class Evaluation:
         return losses_of(self.scores, self.orientations)
 
 
+WITHOUT_GRADIENTS = "choose an optimizer without gradients, such as 'es'"
+
+
+def check_gradients(pipeline: Pipeline, scoring: Scoring) -> None:
+    """Refuse with a ConfigurationError what gives no gradients, whatever the parameters are."""
+    if len(scoring.labels) > 1:
+        raise ConfigurationError(
+            f"gradients were asked for, but the run has {len(scoring.labels)} objectives "
+            f"({listed(scoring.labels)}); they exist for one alone"
+        )
+    if not pipeline.is_differentiable:
+        raise ConfigurationError(
+            f"gradients were asked for, but the pipeline '{called(pipeline)}' is not differentiable; "
+            f"{WITHOUT_GRADIENTS}"
+        )
+    if not scoring.is_differentiable:
+        raise ConfigurationError(
+            f"gradients were asked for, but the objective '{scoring.name}' is not "
+            "differentiable ('isptune list objectives' shows which are)"
+        )
+
+
 class Evaluator:
     """Scores candidates on every scene of a pipeline.
 
@@ -139,23 +161,11 @@ class Evaluator:
 
     def require_gradients(self) -> None:
         """Refuse with a ConfigurationError where gradients cannot reach the parameters."""
-        name = f"the pipeline '{called(self.pipeline)}'"
-        if len(self.scoring.labels) > 1:
-            raise ConfigurationError(
-                f"gradients were asked for, but the run has {len(self.scoring.labels)} objectives "
-                f"({listed(self.scoring.labels)}); they exist for one alone"
-            )
-        if not self.pipeline.is_differentiable:
-            raise ConfigurationError(f"gradients were asked for, but {name} is not differentiable")
+        check_gradients(self.pipeline, self.scoring)
         if not self.space.is_continuous:
             raise ConfigurationError(
-                f"gradients were asked for, but {name} has int or choice parameters; "
-                "choose an optimizer without gradients, such as 'es'"
-            )
-        if not self.scoring.is_differentiable:
-            raise ConfigurationError(
-                f"gradients were asked for, but the objective '{self.scoring.name}' is not "
-                "differentiable ('isptune list objectives' shows which are)"
+                f"gradients were asked for, but the pipeline '{called(self.pipeline)}' has int or choice "
+                f"parameters; {WITHOUT_GRADIENTS}"
             )
 
     def evaluate(

@@ -61,6 +61,11 @@ class History:
         return self.scores * np.where(self.orientations, -1.0, 1.0)
 
     @property
+    def failed(self) -> int:
+        """How many evaluations have no scores, because they failed or timed out."""
+        return int(np.isnan(self.scores).any(axis=1).sum())
+
+    @property
     def best(self) -> int | None:
         """The index of the first best candidate, or None where no score was finite.
 

@@ -27,6 +27,7 @@ from isptune.runs.description import Description
 from isptune.runs.directory import CONFIG_NAME, FORMATS, LOG_NAME, RunDirectory
 from isptune.runs.generation import Generation
 from isptune.tuning.checks import check_optimizer, check_takes_scenes, with_population
+from isptune.tuning.evaluation import check_gradients
 from isptune.tuning.scoring import Scoring
 from isptune.tuning.settings import HOW_IT_RUNS, Component, RunConfig, check_budget, parse_config, settings_of
 from isptune.tuning.starts import beginning
@@ -49,6 +50,18 @@ class Session:
     starts: NDArray[np.float64]
     started_from: str = "configuration"
     objects: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What is to be said of the search before it begins."""
+        more = len(self.starts) - (self.config.population or len(self.starts))
+        if more <= 0:
+            return self.space.notices
+        return (
+            *self.space.notices,
+            f"start has {len(self.starts)} candidates, and a generation {self.config.population}: "
+            f"the last {more} are left out",
+        )
 
     @cached_property
     def description(self) -> Description:
@@ -200,6 +213,9 @@ def make_session(
     config = with_population(config)
     assert config.population is not None
     generations = check_budget(config.budget, config.population)
+    if registry.optimizers.fact(config.optimizer.name, "needs_gradient", False):
+        # Before anything is said about what such an optimizer leaves alone.
+        check_gradients(pipeline, scoring)
     begun = beginning(pipeline.space, config)
     return Session(pipeline, scoring, config, generations, directory, begun.space, begun.starts)
 

@@ -141,7 +141,7 @@ def tune(
     session = make_session(renderer, Scoring(scorers, vector), config, directory)
     session.started_from = "python"
     session.objects = objects_of(renderer, scorers)
-    for notice in session.space.notices:
+    for notice in session.notices:
         logger.warning("%s", notice)
     return _run_shown(session, resume, callbacks, progress)
 

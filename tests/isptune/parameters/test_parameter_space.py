@@ -204,3 +204,10 @@ def test_a_wrong_description_is_one_clear_sentence(text: str, message: str) -> N
     with pytest.raises((ConfigurationError, ParameterError)) as caught:
         ParameterSpace.from_yaml(text)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("fact", ["unit", "description"])
+def test_a_unit_and_a_description_are_texts(fact: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Float(0, 1, **{fact: 3})
+    assert str(caught.value) == f"{fact} of a parameter of the kind float is 3; allowed: a text"

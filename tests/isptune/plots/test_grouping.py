@@ -53,6 +53,7 @@ def test_seeds_are_pooled_also_those_of_hidden_maps_and_whatever_the_machine() -
         ({"population": 60}, ("population 30", "population 60")),
         ({"parameters": {"blur": {"fix": 0.5}}}, ("parameters as declared", "parameters blur: fix: 0.5")),
         ({"autocast": "bfloat16"}, ("autocast none", "autocast bfloat16")),
+        ({"start": {"blur": 0.5, "noise": 0.25}}, ("start None", "start blur=0.5, noise=0.25")),
     ],
 )  # fmt: skip
 def test_labels_say_what_differs(changes: dict[str, Any], labels: tuple[str, str]) -> None:
@@ -78,3 +79,12 @@ def test_too_many_lines_are_refused() -> None:
     assert str(caught.value) == (
         "the 13 runs differ in budget and would make 13 lines; at most 12 can be told apart: give fewer"
     )
+
+
+def test_long_starts_are_counted_and_told_apart() -> None:
+    rows = [{"blur": 0.5, "noise": 0.25, "sharpening": 0.125}, {"blur": 0.125, "noise": 0.5}]
+    other = [rows[0], {"blur": 0.125, "noise": 0.5000001}]
+    (_, first, _), (_, second, _) = groups(config(start=rows), config(start=other))
+    assert first != second
+    assert [label[:20] for label in (first, second)] == ["start 2 candidates #"] * 2
+    assert groups(config(start=rows), config(start=rows, seed=1)) == [("psnr", "", (0, 1))]

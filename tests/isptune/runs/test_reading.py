@@ -278,3 +278,27 @@ def test_a_run_yaml_that_was_cut_is_not_taken_for_one_of_defaults(tuned: isptune
         with pytest.raises(RunDirectoryError) as caught:
             isptune.Run.read("run")
         assert message in str(caught.value)
+
+
+def test_a_run_of_which_some_or_all_candidates_failed(
+    flat: Maker, target: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Half(target):  # type: ignore[misc]
+        def score(self, images: Any, reference: Any = None) -> Any:
+            found = super().score(images)
+            return torch.where(found > self.most, torch.nan, found)
+
+    for most, out in ((0.3, "some"), (-1.0, "none")):
+        objective = Half()
+        objective.most = most
+        isptune.tune(flat(), objective, budget=24, population=6, seed=1, max_failures=1.0, out=out)
+    run = isptune.Run.read("some")
+    assert run.history.failed == int(np.isnan(run.history.score).sum())
+    assert 0 < run.history.failed < 24
+    assert command(["report", "some"]) == 0
+    page = Path("some/report.html").read_text()
+    assert f"{run.history.failed}" in page[page.index("evaluations") : page.index("of these failed")][-80:]
+    # Without a score there is no curve: no picture of empty axes.
+    assert not Path("none/convergence.png").exists()
+    assert command(["plot", "none", "--out", "curve.png"]) == 2
+    assert "the run in 'none' has no candidate with a finite score" in capsys.readouterr().err

@@ -375,3 +375,27 @@ def test_a_plugin_of_ones_own_gets_the_starts_and_the_space(target: Maker) -> No
     points = np.full((2, 7), 0.1)
     points[1, 4] = 0.9
     assert len(set(space.identify(points))) == 1
+
+
+def test_starts_that_a_generation_does_not_hold_are_told(
+    target: Maker, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [{"tone.red": number / 10} for number in range(11)]
+    tune(target, start=rows[:8])
+    assert not caplog.messages
+    tune(target, start=rows)
+    assert caplog.messages == ["start has 11 candidates, and a generation 8: the last 3 are left out"]
+
+
+def test_a_pipeline_without_gradients_is_refused_before_anything_is_said_of_its_parameters(
+    target: Maker, caplog: pytest.LogCaptureFixture
+) -> None:
+    camera = Camera()
+    camera.is_differentiable = False  # type: ignore[misc]
+    with pytest.raises(ConfigurationError) as caught:
+        tune(target, camera, optimizer="adam")
+    assert str(caught.value) == (
+        "gradients were asked for, but the pipeline 'camera' is not differentiable; choose an optimizer without "
+        "gradients, such as 'es'"
+    )
+    assert not caplog.messages

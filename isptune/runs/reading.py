@@ -74,6 +74,7 @@ class Run:
             from isptune.runs.earlier import completed
 
             description = completed(place.path, config, data, generations)
+        _check_widths(place.file(CONFIG_NAME), description, generations)
         return cls(place.path, config, data, description, generations)
 
     def __repr__(self) -> str:
@@ -161,6 +162,23 @@ class Run:
         if not len(self.require_evaluations().history.pareto):
             raise RunDirectoryError(f"the run in '{self.path}' has no candidate with a finite score yet")
         return self
+
+
+def _check_widths(file: Path, description: Description, generations: list[Generation]) -> None:
+    """Refuse a run.yaml that notes other numbers of parameters, scores or levels than its log holds."""
+    truth = () if description.truth is None else description.truth.labels
+    for generation in generations:
+        levels = () if generation.levels is None else generation.levels[0]
+        for what, noted, held in (
+            ("parameters that are searched", len(description.space.free), generation.candidates.shape[1]),
+            ("scores", len(description.labels), generation.scores.shape[1]),
+            ("hidden levels", len(truth), len(levels)),
+        ):
+            if noted != held:
+                raise RunDirectoryError(
+                    f"'{file}' was changed after the run was started: it notes {noted} {what}, and the log "
+                    f"holds {held}; put it back as it was"
+                )
 
 
 def _lacks_levels(description: Description, generations: list[Generation]) -> bool:

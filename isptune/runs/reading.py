@@ -166,14 +166,15 @@ class Run:
 
 def _check_widths(file: Path, description: Description, generations: list[Generation]) -> None:
     """Refuse a run.yaml that notes other numbers of parameters, scores or levels than its log holds."""
-    truth = () if description.truth is None else description.truth.labels
+    truth = description.truth
     for generation in generations:
-        levels = () if generation.levels is None else generation.levels[0]
-        for what, noted, held in (
+        widths = [
             ("parameters that are searched", len(description.space.free), generation.candidates.shape[1]),
             ("scores", len(description.labels), generation.scores.shape[1]),
-            ("hidden levels", len(truth), len(levels)),
-        ):
+        ]
+        if truth is not None and generation.levels is not None:
+            widths.append(("hidden levels", len(truth.labels), generation.levels.shape[1]))
+        for what, noted, held in widths:
             if noted != held:
                 raise RunDirectoryError(
                     f"'{file}' was changed after the run was started: it notes {noted} {what}, and the log "

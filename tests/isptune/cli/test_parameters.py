@@ -65,6 +65,7 @@ def test_options_of_the_command_line_narrow_the_search(call: Call, in_an_empty_f
     # What 0.1 wrote says nothing of its plugins.
     for key in DESCRIBED:
         data.pop(key, None)
+    data["isptune_run"] = 1
     Path("run/run.yaml").write_text(yaml.safe_dump(data))
     assert call("resume", "run")[0] == 0
 

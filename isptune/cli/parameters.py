@@ -28,7 +28,6 @@ def list_parameters(name: str | None, options: dict[str, Any], as_json: bool) ->
     Raises:
         ConfigurationError: nothing is named, or options for a stage. Others are the plugin's own.
     """
-    from isptune.parameters import ParameterSpace
     from isptune.plugins import registry
 
     if name is None:
@@ -44,6 +43,9 @@ def list_parameters(name: str | None, options: dict[str, Any], as_json: bool) ->
         if not declared:
             click.echo("[]" if as_json else f"the stage '{name}' has no parameter")
             return
+        # After the name has been found: it imports torch.
+        from isptune.parameters import ParameterSpace
+
         space = ParameterSpace(declared)
     else:
         space = registry.pipelines.create(name, **options).space

@@ -53,6 +53,7 @@ MISSPELT = [
     (["gallery", "chart", "--stage", "gausian_blur", "--out", "g"], "gaussian_blur"),
     (["render", "chart", "--pipeline", "chian", "--out", "a.png"], "chain"),
     (["list", "parameters", "synthetik"], "synthetic"),
+    (["list", "parameters", "gausian_blur"], "gaussian_blur"),
     (["list", "objectives", "sverity"], "severity"),
 ]
 

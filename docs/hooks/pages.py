@@ -146,7 +146,7 @@ def _commands() -> str:
     with click.Context(cli, info_name="isptune") as context:
         for name in cli.list_commands(context):
             command: Any = cli.get_command(context, name)
-            with click.Context(command, info_name=name, parent=context, terminal_width=100) as inner:
+            with click.Context(command, info_name=name, parent=context, terminal_width=80) as inner:
                 parts.append(f"## isptune {name}\n\n```text\n{command.get_help(inner)}\n```")
     return "\n\n".join(parts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,6 +75,10 @@ def command(
       isptune render photo.png --set blur=1.5 --set noise=0.02 --out soft.png
       isptune render photo.png --run runs/first --out best.png
     """
+    # Before any plugin is looked at, which may change the working folder.
+    target = Place(out)
+    held = None if run_directory is None else Place(run_directory)
+    picture = None if image is None else absolute_scene(image)
     values = key_values(pairs, "--set")
     if run_directory is None:
         given = key_values(pipeline_options, "--pipeline-option")
@@ -101,13 +106,12 @@ def command(
     from isptune.tuning.devices import resolve_device
     from isptune.tuning.renderings import render_soundly
 
-    target = Place(out)
     where = resolve_device(device)
-    if run_directory is not None:
-        made, best = _of_run(run_directory, None if own_scenes else image)
+    if held is not None:
+        made, best = _of_run(held.path, None if own_scenes else picture)
         values = {**best, **values}
     else:
-        made = _of_options(name, given, None if own_scenes else image, seed or 0)
+        made = _of_options(name, given, None if own_scenes else picture, seed or 0)
     made.to(where)
     candidate = made.space.from_dicts([values]).to(where)
     with torch.no_grad():
@@ -141,7 +145,7 @@ def _of_options(name: str, options: dict[str, Any], image: str | None, seed: int
     own: Mapping[str, Any] = getattr(factory, "render_options", {})
     defaults = {"crop": "full", "seed": seed, **own}
     if image is not None:
-        defaults["scenes"] = [absolute_scene(image)]
+        defaults["scenes"] = [image]
     for key, value in defaults.items():
         if takes_option(factory, key):
             options.setdefault(key, value)
@@ -149,11 +153,11 @@ def _of_options(name: str, options: dict[str, Any], image: str | None, seed: int
     return made
 
 
-def _of_run(directory: str, image: str | None) -> tuple[Pipeline, dict[str, Any]]:
+def _of_run(directory: Path, image: str | None) -> tuple[Pipeline, dict[str, Any]]:
     """A run's pipeline on the whole image, or on its own scenes, and the best parameters of its log."""
     from isptune.tuning.session import best_of_run
 
-    return best_of_run(directory, scenes=None if image is None else [absolute_scene(image)])
+    return best_of_run(directory, scenes=None if image is None else [image])
 
 
 def _scene(pipeline: Pipeline, name: str | None) -> Scene:

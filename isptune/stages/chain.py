@@ -250,7 +250,10 @@ def _apply(
         got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise ConfigurationError(f"it must give images of the shape {tuple(shape)}, got {got}")
     if output.dtype != images.dtype:
-        raise ConfigurationError(f"it must give images of {images.dtype}, got {output.dtype}")
+        raise ConfigurationError(
+            f"it must give images of {images.dtype}, got {output.dtype}; values come as float64, so take "
+            "value.to(images.dtype)"
+        )
     # What a stage without `out` returns may be its input or a tensor that it keeps.
     return output if storage is None else output.to(storage), in_place
 

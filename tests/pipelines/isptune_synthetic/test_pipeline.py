@@ -217,7 +217,11 @@ def test_a_stage_of_the_wrong_shape_or_type_is_named(registered):
             Halved,
             "ConfigurationError: it must give images of the shape (1, 3, 40, 56), got (1, 3, 20, 28)",
         ),
-        ("doubled", Doubled, "ConfigurationError: it must give images of torch.float32, got torch.float64"),
+        (
+            "doubled",
+            Doubled,
+            "ConfigurationError: it must give images of torch.float32, got torch.float64; values come as float64, so take value.to(images.dtype)",
+        ),
         ("silent", Silent, "ConfigurationError: it is stochastic, but draw() gave None"),
     ):
         registered(name, stage)

@@ -26,7 +26,12 @@ from isptune.runs.again import check_parameters, require_named
 from isptune.runs.description import Description
 from isptune.runs.directory import CONFIG_NAME, FORMATS, LOG_NAME, RunDirectory
 from isptune.runs.generation import Generation
-from isptune.tuning.checks import check_optimizer, check_takes_scenes, with_population
+from isptune.tuning.checks import (
+    check_optimizer,
+    check_takes_scenes,
+    one_objective_alone,
+    with_population,
+)
 from isptune.tuning.evaluation import check_gradients
 from isptune.tuning.scoring import Scoring
 from isptune.tuning.settings import HOW_IT_RUNS, Component, RunConfig, check_budget, parse_config, settings_of
@@ -215,6 +220,8 @@ def make_session(
     generations = check_budget(config.budget, config.population)
     if registry.optimizers.fact(config.optimizer.name, "needs_gradient", False):
         # Before anything is said about what such an optimizer leaves alone.
+        if len(scoring.labels) > 1:
+            raise one_objective_alone(config.optimizer.name, scoring.labels)
         check_gradients(pipeline, scoring)
     begun = beginning(pipeline.space, config)
     return Session(pipeline, scoring, config, generations, directory, begun.space, begun.starts)

@@ -17,16 +17,16 @@ KINDS = ("stages", "pipelines", "objectives", "learners")
 # Names that are ordinary words as well, and where they are.
 WORDS = {
     # A row of stages.
-    "chain": ("stages", "testing", "training", "cli/train.py"),
+    "chain": ("stages", "testing", "iqa/training", "cli/train.py"),
     # What happens to values, and a module of the framework.
     "clipping": ("optimizers/nevergrad.py",),
-    "statistics": ("evaluation/__init__.py",),
+    "statistics": ("iqa/evaluation/__init__.py",),
     # The file format.
     "jpeg": ("scenes", "plots/style.py"),
     # The package, whose version runs record.
     "kornia": ("doctor/packages.py", "tuning/session.py"),
     # The framework's own training data, which 'isptune train --data' makes of any stages.
-    "synthetic": ("training", "cli/__init__.py", "cli/train.py"),
+    "synthetic": ("iqa/training", "cli/__init__.py", "cli/train.py"),
 }
 
 

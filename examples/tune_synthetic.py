@@ -2,7 +2,7 @@
 
 import isptune
 
-SCENE, BUDGET = "chart:128x96", 120
+SCENE, BUDGET = "chart:64x48", 60
 
 
 def main() -> None:

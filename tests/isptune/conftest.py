@@ -157,7 +157,9 @@ def write_made_run(folder: Path, history: History) -> None:
     directory = RunDirectory(folder)
     directory.lock()
     config = RunConfig(budget=len(history), population=len(history))
-    directory.create({**config.model_dump(), "fingerprint": "made", **description.to_dict()})
+    directory.create(
+        {**config.model_dump(), "isptune_run": 2, "fingerprint": "made", **description.to_dict()}
+    )
     levels = None if history.l1 is None else history.l1[:, None]
     directory.append(Generation(0, history.candidates, history.scores, 1.0, levels=levels), "made")
     directory.close()

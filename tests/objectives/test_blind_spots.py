@@ -26,7 +26,8 @@ NAMES, ROWS = table()
 def test_every_stage_was_measured() -> None:
     # Those that are installed: other tests register stages of their own.
     shipped = metadata.distribution("isptune").entry_points.select(group="isptune.stages")
-    assert sorted(ROWS) == sorted(entry.name for entry in shipped)
+    # The operators of the family are no distortions.
+    assert sorted(ROWS) == sorted(entry.name for entry in shipped if entry.name != "kornia")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -125,7 +125,7 @@ def test_what_failed_is_not_tried_again_and_said_once(stepped: Maker, target: Ma
     assert len(result.problems) == 4
     for problem in result.problems:
         number, row = (int(problem.split()[place].strip(":")) for place in (1, 3))
-        assert np.isnan(result.history.scores[10 * number + row])
+        assert np.isnan(result.history.scores[10 * (number - 1) + row])
 
 
 def test_spaces_of_real_numbers_are_not_touched(flat: Maker, target: Maker) -> None:

@@ -78,7 +78,7 @@ def test_the_catalogue_knows_orientation_and_reference():
 def test_listing_does_not_import_pyiqa():
     code = (
         "import json, sys, isptune\n"
-        "from isptune import registry\n"
+        "from isptune.plugins import registry\n"
         "names = isptune.list_objectives('pyiqa:*')\n"
         "entries = {e.name: e for e in registry.objectives.entries('pyiqa:*')}\n"
         "e, r = entries['pyiqa:brisque'], entries['pyiqa:fid']\n"

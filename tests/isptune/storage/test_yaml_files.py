@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from isptune.errors import ConfigurationError
 from isptune.storage.yaml_files import read_mapping, read_value, written_value
@@ -86,3 +88,17 @@ def test_values(text: str, value: object) -> None:
 def test_what_is_written_is_read_back() -> None:
     data = {"on": ["1e3", "010", "1:30", "1_0", "2024-01-01", "no", "~"], "x": [1e-7, 1e30, 10, True, None]}
     assert read_value(written_value(data)) == data
+
+
+@given(st.from_regex(r"[-+]?[0-9_:.eE+-]{1,12}", fullmatch=True))
+@example("00891879")
+@example("010")
+@example("1:30")
+@example("1_000")
+@example("12345e67")
+def test_texts_that_look_like_numbers_are_read_back_as_texts(text: str) -> None:
+    """Such as a fingerprint of eight digits that begins with a zero."""
+    assert read_value(written_value({"fingerprint": text, text: [text]})) == {
+        "fingerprint": text,
+        text: [text],
+    }

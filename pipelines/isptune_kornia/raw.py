@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from kornia.color import CFA, raw_to_rgb, rgb_to_raw
 from torch import Tensor
 from torch.nn import functional
@@ -16,7 +19,9 @@ PATTERNS = {"rggb": CFA.BG, "grbg": CFA.GB, "bggr": CFA.RG, "gbrg": CFA.GR}
 
 
 class _Mosaic(Stage):
-    """What both have in common: the pattern, and an odd side."""
+    """What both have in common: the pattern, and an odd side; ``operator`` is Kornia's."""
+
+    operator: ClassVar[Callable[[Tensor, CFA], Tensor]]
 
     def __init__(self, *, pattern: str = "rggb") -> None:
         super().__init__()
@@ -27,10 +32,12 @@ class _Mosaic(Stage):
             )
         self.pattern = pattern
 
-    def _even(self, images: Tensor) -> Tensor:
-        """Kornia takes even sides; a mirrored row or column keeps the pattern."""
+    def forward(self, images: Tensor) -> Tensor:
+        # Kornia takes even sides; a mirrored row or column keeps the pattern.
         height, width = images.shape[-2:]
-        return functional.pad(images, (0, width % 2, 0, height % 2), mode="reflect")
+        even = functional.pad(images, (0, width % 2, 0, height % 2), mode="reflect")
+        found: Tensor = self.operator(even, PATTERNS[self.pattern])
+        return found[..., :height, :width]
 
 
 class RgbToRaw(_Mosaic):
@@ -44,9 +51,7 @@ class RgbToRaw(_Mosaic):
     domain_out = "mosaic"
     memory = Memory(images=2.0, images_with_gradients=3.0)
 
-    def forward(self, images: Tensor) -> Tensor:
-        height, width = images.shape[-2:]
-        return rgb_to_raw(self._even(images), PATTERNS[self.pattern])[..., :height, :width]
+    operator = staticmethod(rgb_to_raw)
 
 
 class RawToRgb(_Mosaic):
@@ -60,6 +65,4 @@ class RawToRgb(_Mosaic):
     domain_out = "linear"
     memory = Memory(images=3.0, images_with_gradients=5.0)
 
-    def forward(self, images: Tensor) -> Tensor:
-        height, width = images.shape[-2:]
-        return raw_to_rgb(self._even(images), PATTERNS[self.pattern])[..., :height, :width]
+    operator = staticmethod(raw_to_rgb)

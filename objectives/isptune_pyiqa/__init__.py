@@ -5,22 +5,6 @@ of these objectives is choosing those terms. isptune itself neither contains nor
 the extra ``pyiqa``.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
 from isptune_pyiqa.family import PyiqaFamily
 
-if TYPE_CHECKING:
-    from isptune_pyiqa.objective import PyiqaObjective
-
-__all__ = ["PyiqaFamily", "PyiqaObjective"]
-
-
-def __getattr__(name: str) -> Any:
-    # The names of the family need no torch.
-    if name == "PyiqaObjective":
-        from isptune_pyiqa.objective import PyiqaObjective
-
-        return PyiqaObjective
-    raise AttributeError(f"module 'isptune_pyiqa' has no attribute '{name}'")
+__all__ = ["PyiqaFamily"]

@@ -1,0 +1,1 @@
+from .learner import Features as Features, Learner as Learner

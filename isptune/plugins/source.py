@@ -118,13 +118,16 @@ def parsed(source: str | bytes, mode: str = "exec") -> ast.AST:
 @lru_cache(maxsize=1024)
 def read_module(name: str) -> Module:
     path, is_package = _file(name)
-    try:
-        tree = parsed(path.read_bytes())
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UnreadableError(name) from error
     module = Module(name, is_package)
-    assert isinstance(tree, ast.Module)
-    _collect(module, tree.body)
+    # A package whose names load lazily says in its stub where they come from.
+    stub = path.with_suffix(".pyi")
+    for file in (path, stub) if stub.is_file() else (path,):
+        try:
+            tree = parsed(file.read_bytes())
+        except (OSError, SyntaxError, ValueError) as error:
+            raise UnreadableError(name) from error
+        assert isinstance(tree, ast.Module)
+        _collect(module, tree.body)
     return module
 
 

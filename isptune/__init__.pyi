@@ -31,7 +31,7 @@ from .plugins.api import (
     register_pipeline as register_pipeline,
     register_stage as register_stage,
 )
-from .runs.reading import Run as Run
+from .runs.run import Run as Run
 from .tuning.evaluation import Evaluator as Evaluator
 from .tuning.switch import STOP as STOP, stop as stop
 from .tuning.tuner import TuneResult as TuneResult, resume as resume, tune as tune

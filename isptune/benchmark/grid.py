@@ -26,7 +26,7 @@ from isptune.errors import ConfigurationError, IsptuneError
 from isptune.plugins import locations, registry
 from isptune.storage.paths import shown
 from isptune.storage.places import absolute_scene
-from isptune.tuning.checks import check_components, check_scenes
+from isptune.tuning.prechecks import check_components, check_scenes
 from isptune.tuning.settings import (
     MOST_CANDIDATES,
     Component,

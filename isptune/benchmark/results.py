@@ -13,7 +13,7 @@ import numpy as np
 from isptune.benchmark.cell import Cell
 from isptune.contracts.variants import Variants
 from isptune.errors import RunDirectoryError
-from isptune.runs import reading
+from isptune.runs.run import Run as TuningRun
 from isptune.runs.directory import RunDirectory
 from isptune.storage.writing import make_folder
 from isptune.tuning.result import History
@@ -114,7 +114,7 @@ def read_run(cell: Cell, directory: Path) -> Run:
 def _history(cell: Cell, directory: Path, data: Mapping[str, Any]) -> History:
     """The history of a cell that is done."""
     if not (directory / HISTORY_NAME).exists():
-        return reading.Run.read(directory).history
+        return TuningRun.read(directory).history
     try:
         # isptune 0.1 wrote a second copy of the log, with the hidden truth.
         with np.load(directory / HISTORY_NAME) as arrays:

@@ -17,8 +17,8 @@ from isptune.contracts.pipeline import Scene
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.plugins import registry
 from isptune.runs.directory import LOG_NAME, RunDirectory
-from isptune.tuning.checks import check_optimizer, check_reserved, with_population
 from isptune.tuning.devices import resolve_device
+from isptune.tuning.prechecks import check_optimizer, check_reserved, with_population
 from isptune.tuning.session import difference, make_pipeline, prepare
 from isptune.tuning.settings import Component, RunConfig, check_budget
 from isptune.tuning.starts import beginning

@@ -18,7 +18,7 @@ from isptune.cli.options import (
 from isptune.cli.tables import print_markdown
 from isptune.errors import ConfigurationError, DiskFullError
 from isptune.plugins import registry
-from isptune.tuning.checks import check_takes_scenes
+from isptune.tuning.prechecks import check_takes_scenes
 from isptune.tuning.settings import read_config
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from isptune.errors import ConfigurationError, DiskFullError, RunDirectoryError
 from isptune.plugins import registry
 from isptune.storage.paths import folder_name, shown, user_path
 from isptune.storage.places import Place
-from isptune.tuning.checks import refuse_judges
+from isptune.tuning.prechecks import refuse_judges
 from isptune.wording.naming import listed
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from isptune.errors import ConfigurationError, ImageError
 from isptune.plugins import registry
 from isptune.storage.places import Place
 from isptune.storage.writing import full_or
-from isptune.tuning.checks import check_scenes
+from isptune.tuning.prechecks import check_scenes
 
 
 @click.command("gallery", short_help="Show what the stages do at rising levels.")

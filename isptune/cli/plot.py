@@ -15,7 +15,7 @@ from isptune.storage.places import Place
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from isptune.runs.reading import Run
+    from isptune.runs.run import Run
 
 
 @click.command("plot", short_help="Draw the convergence of runs, or the figures of a benchmark.")
@@ -84,7 +84,7 @@ def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
     require_runs(directories)
 
     from isptune import plots
-    from isptune.runs.reading import Run
+    from isptune.runs.run import Run
 
     # A run of isptune 0.1 makes its pipeline again, which may change the working folder.
     place, *places = map(Place, (out, *directories))

@@ -13,7 +13,7 @@ from isptune.cli.options import json_option, key_values, require_runs
 from isptune.errors import ConfigurationError
 from isptune.plugins import registry
 from isptune.storage.places import Place, absolute_scene
-from isptune.tuning.checks import PIPELINE_SETTINGS, check_scenes
+from isptune.tuning.prechecks import PIPELINE_SETTINGS, check_scenes
 from isptune.wording.naming import did_you_mean, listed
 
 if TYPE_CHECKING:

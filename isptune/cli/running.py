@@ -160,7 +160,7 @@ def _stopped(session: Session | None) -> str:
 
 def print_result(session: Session, result: TuneResult) -> None:
     """The tables of a finished run on stdout."""
-    from isptune.runs.pictured import measured_on
+    from isptune.runs.captions import measured_on
 
     console = console_for_tables()
     if not result.best_parameters:

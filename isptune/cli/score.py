@@ -12,7 +12,7 @@ from isptune.cli.evaluate import objective_names, settings_by_name
 from isptune.cli.options import checkpoint_option, json_option
 from isptune.errors import ConfigurationError, ImageError
 from isptune.plugins import registry
-from isptune.tuning.checks import check_scenes, refuse_judges
+from isptune.tuning.prechecks import check_scenes, refuse_judges
 from isptune.wording.naming import listed
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from annotated_types import Interval
 from isptune.cli.options import json_option, key_values
 from isptune.errors import ConfigurationError
 from isptune.iqa.training.folder import check_folder
-from isptune.plugins import check_options, reading
+from isptune.plugins import check_options, source_options
 from isptune.plugins.options import Option
 from isptune.plugins.registry import learners, stages
 from isptune.storage.places import Place, settled
-from isptune.tuning.checks import check_scenes
 from isptune.tuning.pace import Pace, written
+from isptune.tuning.prechecks import check_scenes
 
 if TYPE_CHECKING:
     from isptune.iqa.datasets import Dataset
@@ -197,8 +197,8 @@ def _check_synthetic(given: Mapping[str, Any], data_options: Mapping[str, Any]) 
     Raises:
         IsptuneError: one sentence about the first mistake.
     """
-    source = reading.read("isptune.iqa.training.synthetic:SyntheticSource")
-    known = None if source is None else reading.options_of_source(source)
+    source = source_options.read("isptune.iqa.training.synthetic:SyntheticSource")
+    known = None if source is None else source_options.options_of_source(source)
     if known is not None:
         # What the verb itself gives, and what it takes beside the source's own.
         own = [replace(one, required=False) for one in known if one.name not in ("images", "labels")]

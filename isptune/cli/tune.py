@@ -24,7 +24,7 @@ from isptune.errors import ConfigurationError
 from isptune.plugins import registry
 from isptune.storage.paths import folder_name
 from isptune.storage.places import absolute_scene
-from isptune.tuning.checks import check_components, check_scenes, check_takes_scenes
+from isptune.tuning.prechecks import check_components, check_scenes, check_takes_scenes
 from isptune.tuning.settings import RunConfig, default_component, parse_config, read_config
 
 

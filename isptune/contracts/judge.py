@@ -14,7 +14,7 @@ from torch import Tensor
 from isptune.contracts.objective import Objective
 from isptune.contracts.requirements import Memory
 from isptune.errors import ConfigurationError, EvaluationError
-from isptune.plugins.wording import shown
+from isptune.wording.allowed import shown
 
 Note = Mapping[str, Any]
 """What a judge noted: plain data, as JSON gives it back."""

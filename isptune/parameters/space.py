@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ParameterError
-from isptune.parameters import description
+from isptune.parameters import plain_data
 from isptune.parameters.choices import Choice
 from isptune.parameters.kinds import Float, Parameter
 from isptune.parameters.names import named, unknown
@@ -312,7 +312,7 @@ class ParameterSpace:
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Plain data that ``from_dict`` reads back: parameter name to its type, bounds and flags."""
-        return description.described(self)
+        return plain_data.described(self)
 
     @classmethod
     def from_dict(cls, described: Mapping[str, Mapping[str, Any]]) -> ParameterSpace:
@@ -321,16 +321,16 @@ class ParameterSpace:
         Raises:
             ConfigurationError: an unknown type or key, a missing bound, or bounds that make no sense.
         """
-        return cls.related(*description.read(described))
+        return cls.related(*plain_data.read(described))
 
     def to_yaml(self) -> str:
         """The space as YAML text, which ``from_yaml`` reads back to an equal space."""
-        return description.written_as_yaml(self)
+        return plain_data.written_as_yaml(self)
 
     @classmethod
     def from_yaml(cls, text: str) -> ParameterSpace:
         """The space written as YAML text; see ``from_dict``."""
-        return cls.from_dict(description.read_yaml(text))
+        return cls.from_dict(plain_data.read_yaml(text))
 
 
 def _shaped(tensor: Tensor, parameters: Sequence[Parameter]) -> Tensor:

@@ -12,7 +12,7 @@ from isptune.contracts.requirements import check_records
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.plugins.entries import Entry, Family, entry_of_family
 from isptune.plugins.record import Record
-from isptune.plugins.source import UnreadableError
+from isptune.plugins.source_code import UnreadableError
 from isptune.wording.naming import listed, match, natural_sorted
 
 

@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from isptune.errors import ConfigurationError
-from isptune.plugins.wording import allowed_values, choices_of, shown
+from isptune.wording.allowed import allowed_values, choices_of, shown
 from isptune.wording.naming import did_you_mean, listed
 
 # The longest list of names that a message gives.

@@ -10,10 +10,10 @@ from typing import Any
 
 from isptune.contracts.requirements import check_records
 from isptune.errors import IsptuneError
-from isptune.plugins import reading
-from isptune.plugins.class_facts import class_fact, summary
+from isptune.plugins import source_options
 from isptune.plugins.entries import Entry, Family, entry_of
-from isptune.plugins.source import Source, UnreadableError
+from isptune.plugins.source_code import Source, UnreadableError
+from isptune.plugins.source_facts import class_fact, summary
 
 _FAMILY = f"{Family.__module__}.{Family.__qualname__}"
 
@@ -43,7 +43,7 @@ class Record:
         if self.target is not None or self.entry_point is None:
             return None
         if not self._read:
-            self._read.append(reading.read(self.entry_point.value))
+            self._read.append(source_options.read(self.entry_point.value))
         return self._read[0]
 
     @property
@@ -53,7 +53,7 @@ class Record:
             return isinstance(self.target, Family) or (
                 isinstance(self.target, type) and issubclass(self.target, Family)
             )
-        return None if self.source is None else reading.derives_from(self.source, _FAMILY)
+        return None if self.source is None else source_options.derives_from(self.source, _FAMILY)
 
     def fact(self, name: str, default: Any = None) -> Any:
         """A class fact such as ``packaging``, from the source while the plugin is not imported.

@@ -16,12 +16,12 @@ from typing import Any
 
 from isptune.contracts.requirements import Packaging, check_instance_records
 from isptune.errors import UnknownNameError
-from isptune.plugins import check_options, locations, reading, require_packages
+from isptune.plugins import check_options, locations, require_packages, source_options
 from isptune.plugins.catalogue import Catalogue
 from isptune.plugins.entries import Entry, Family
 from isptune.plugins.options import Option, options_of
 from isptune.plugins.recipes import Recipe, recorded, remember
-from isptune.plugins.source import UnreadableError
+from isptune.plugins.source_code import UnreadableError
 from isptune.storage.places import settled
 from isptune.wording.integers import plain
 from isptune.wording.naming import did_you_mean, listed, natural_sorted, nearest
@@ -197,15 +197,15 @@ class Registry(Catalogue):
         if record is not None and record.source is not None and record.is_family is False:
             with contextlib.suppress(UnreadableError):
                 self._require(name, record.fact("packaging", Packaging()))
-            return reading.options_of_source(record.source)
+            return source_options.options_of_source(record.source)
         prefix, colon, rest = name.partition(":")
         if colon and prefix in self._records and self._records[prefix].is_family is not False:
             family = self._load(prefix)
             if isinstance(family, Family) and family.constructor:
                 self._require_in_family(prefix, family, rest)
-                source = reading.read(family.constructor)
+                source = source_options.read(family.constructor)
                 if source is not None:
-                    return reading.options_of_source(source)
+                    return source_options.options_of_source(source)
         factory = self.get(name)
         self._require_packages(name, factory)
         return options_of(factory)

@@ -14,7 +14,7 @@ from isptune.parameters.identity import counts
 from isptune.report.charts import Spec, plain, rounded
 from isptune.report.compute import best_candidates
 from isptune.report.records import Record
-from isptune.runs.reading import Run
+from isptune.runs.run import Run
 
 
 def parallel_chart(objectives: Sequence[str], records: Sequence[Record]) -> Spec | None:

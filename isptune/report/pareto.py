@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from isptune.report.records import ANSWER, Record
 from isptune.report.sensitivity import Sensitivity, sensitivity
-from isptune.tuning.pareto import by_compromise
+from isptune.tuning.fronts import by_compromise
 from isptune.tuning.result import History
 
 Numbers = NDArray[np.float64]

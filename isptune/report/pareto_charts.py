@@ -13,7 +13,7 @@ from isptune.report.markup import written
 from isptune.report.parallel import candidate_lines, candidate_views
 from isptune.report.pareto import compromises, even_sample, front_names
 from isptune.report.records import ANSWER, Record
-from isptune.runs.reading import Run
+from isptune.runs.run import Run
 from isptune.tuning.result import History
 
 MOST_LINES = 300

@@ -14,9 +14,9 @@ from torch import Tensor
 from isptune.plots import before_after_crops
 from isptune.report.compute import by_objective, in_order, median_record
 from isptune.report.records import Record
-from isptune.runs.pictured import MOST_SCENES, different_pictures, measured_on, reference_word
-from isptune.runs.pictures import read_picture
-from isptune.runs.reading import Run
+from isptune.runs.captions import MOST_SCENES, different_pictures, measured_on, reference_word
+from isptune.runs.picture_files import read_picture
+from isptune.runs.run import Run
 from isptune.wording.words import FOUND, NORMALISED_L1, PRISTINE, START, START_WORDS
 
 LARGEST_SIDE = 1400

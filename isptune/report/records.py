@@ -12,7 +12,7 @@ from isptune.benchmark.results import Benchmark
 from isptune.contracts.variants import Variants
 from isptune.errors import IsptuneError, RunDirectoryError
 from isptune.plugins import registry
-from isptune.runs.reading import Run
+from isptune.runs.run import Run
 from isptune.tuning.result import History
 from isptune.wording.naming import listed
 

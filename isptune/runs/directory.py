@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from isptune.errors import RunDirectoryError
-from isptune.plugins.wording import shown
 from isptune.runs.generation import Generation
 from isptune.runs.lines import drop_torn, whole_lines
 from isptune.storage.places import Place
 from isptune.storage.writing import append_whole, full_or, unwritable, write_whole
 from isptune.storage.yaml_files import read_mapping, written_value
+from isptune.wording.allowed import shown
 from isptune.wording.naming import listed
 
 logger = logging.getLogger("isptune")

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from isptune.contracts.pipeline import Scene
 from isptune.errors import EvaluationError
+from isptune.runs.captions import MOST_SCENES, caption, different_pictures, reference_word
 from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME, RunDirectory
 from isptune.runs.judgements import JUDGEMENTS_NAME
-from isptune.runs.pictured import MOST_SCENES, caption, different_pictures, reference_word
-from isptune.runs.pictures import FOLDER, INDEX, REFERENCE, write_pictures
+from isptune.runs.picture_files import FOLDER, INDEX, REFERENCE, write_pictures
 from isptune.tuning.result import TuneResult
 from isptune.tuning.session import Session
 from isptune.wording.words import FOUND, START

@@ -14,7 +14,7 @@ from isptune.contracts.optimizer import Optimizer
 from isptune.testing.optimizer import OptimizerConformance
 from isptune.testing.optimizer_starts import points
 from isptune.testing.optimizer_subject import numpy_state, stepped
-from isptune.tuning.pareto import non_dominated
+from isptune.tuning.fronts import non_dominated
 from isptune.tuning.proposing import Proposer
 
 Array = NDArray[np.float64]

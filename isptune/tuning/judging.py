@@ -17,9 +17,9 @@ from isptune.contracts.judge import Contender, Judge, JudgedScene, Leader, Round
 from isptune.contracts.pipeline import Pipeline, Scene
 from isptune.errors import EvaluationError
 from isptune.parameters import ParameterSpace
-from isptune.plugins.wording import shown
 from isptune.runs.judgements import Judgements
 from isptune.tuning.blame import blame, called, is_out_of_memory
+from isptune.wording.allowed import shown
 
 Numbers = NDArray[np.float64]
 

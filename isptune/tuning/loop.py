@@ -20,8 +20,8 @@ from isptune.runs.judgements import Judgements
 from isptune.tracking.facts import Progress
 from isptune.tracking.tracker import Watchers
 from isptune.tuning.evaluation import Evaluation, Evaluator
+from isptune.tuning.fronts import non_dominated
 from isptune.tuning.judging import Best, Standing
-from isptune.tuning.pareto import non_dominated
 from isptune.tuning.proposing import Proposer
 from isptune.tuning.session import Session
 from isptune.tuning.stopping import FAILED_BEFORE, Failures, problems_of, told

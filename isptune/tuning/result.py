@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from isptune.errors import ConfigurationError
 from isptune.runs.description import Description
 from isptune.runs.generation import Generation
+from isptune.tuning.fronts import ParetoFront, pareto_front
 from isptune.tuning.misled import is_misled
-from isptune.tuning.pareto import ParetoFront, pareto_front
 from isptune.tuning.stopping import problems_of
 from isptune.wording.naming import listed
 from isptune.wording.showing import counted, html_table, showable
@@ -69,7 +69,7 @@ class History:
     def best(self) -> int | None:
         """The index of the first best candidate, or None where no score was finite.
 
-        Of several scores it is the best compromise, see ``isptune.tuning.pareto.by_compromise``.
+        Of several scores it is the best compromise, see ``isptune.tuning.fronts.by_compromise``.
         """
         return int(self.pareto.indices[0]) if len(self.pareto) else None
 

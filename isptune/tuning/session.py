@@ -26,13 +26,13 @@ from isptune.runs.again import check_parameters, require_named
 from isptune.runs.description import Description
 from isptune.runs.directory import CONFIG_NAME, FORMATS, LOG_NAME, RunDirectory
 from isptune.runs.generation import Generation
-from isptune.tuning.checks import (
+from isptune.tuning.evaluation import check_gradients
+from isptune.tuning.prechecks import (
     check_optimizer,
     check_takes_scenes,
     one_objective_alone,
     with_population,
 )
-from isptune.tuning.evaluation import check_gradients
 from isptune.tuning.scoring import Scoring
 from isptune.tuning.settings import HOW_IT_RUNS, Component, RunConfig, check_budget, parse_config, settings_of
 from isptune.tuning.starts import beginning
@@ -189,7 +189,7 @@ def best_of_run(out: str | Path, scenes: list[str] | None) -> tuple[Pipeline, di
         RunDirectoryError: there is no run, its pipeline cannot be made here, or nothing in it has a finite
             score yet.
     """
-    from isptune.runs.reading import Run
+    from isptune.runs.run import Run
 
     # Before any plugin is made, which may change the working folder.
     run = Run.read(out)

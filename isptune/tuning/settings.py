@@ -190,7 +190,7 @@ class RunConfig(BaseModel):
     def _read_start(self) -> Self:
         """Take the candidates of a file or a run into the settings, so that nothing else needs either."""
         if isinstance(self.start, str) and self.start not in WORDS:
-            from isptune.tuning.checks import with_population
+            from isptune.tuning.prechecks import with_population
 
             population = with_population(self).population
             assert population is not None

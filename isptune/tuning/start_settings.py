@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from isptune.errors import ConfigurationError
-from isptune.plugins.wording import shown
 from isptune.storage.paths import user_path
 from isptune.storage.yaml_files import read_data
+from isptune.wording.allowed import shown
 from isptune.wording.integers import plain
 from isptune.wording.naming import did_you_mean
 
@@ -94,7 +94,7 @@ def best_candidates(directory: Path, most: int) -> list[dict[str, Any]]:
     import numpy as np
     import torch
 
-    from isptune.runs.reading import Run
+    from isptune.runs.run import Run
 
     run = Run.read(directory).require_best()
     history = run.history

@@ -25,9 +25,9 @@ from isptune.runs.judgements import JUDGEMENTS_NAME, Judgements
 from isptune.runs.outputs import write_outputs
 from isptune.tracking.facts import Callback, RunFacts
 from isptune.tracking.tracker import Tracker, Watchers
-from isptune.tuning.checks import check_argument, check_callbacks, check_optimizer, one_objective_alone
 from isptune.tuning.evaluation import Evaluator
 from isptune.tuning.loop import Loop
+from isptune.tuning.prechecks import check_argument, check_callbacks, check_optimizer, one_objective_alone
 from isptune.tuning.proposing import Proposer
 from isptune.tuning.result import TuneResult, build_result
 from isptune.tuning.scoring import Scoring

@@ -25,7 +25,7 @@ from isptune.tuning.guardian import MARK, Guardian, end_group, end_marked
 from isptune.tuning.messages import receive, send
 
 # A worker imports from where this process does. PYTHONPATH would reach the programs that it starts, too.
-_LIFE = "import sys; sys.path[:] = sys.argv[1:]; from isptune.tuning.worker import main; main()"
+_LIFE = "import sys; sys.path[:] = sys.argv[1:]; from isptune.tuning.worker_process import main; main()"
 
 # What a worker may take to start, to make its object and to prepare it; on a busy machine imports are slow.
 _STARTING_SECONDS = 300.0

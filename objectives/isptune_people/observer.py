@@ -17,7 +17,7 @@ from isptune.contracts.coverage import Coverage
 from isptune.contracts.judge import Contender, Judge, JudgedScene, Round
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.plugins import registry
-from isptune.plugins.kinds import Seed
+from isptune.plugins.option_types import Seed
 from isptune_people.pairing import pairs_of
 from isptune_people.thurstone import Comparison, scale
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from isptune.iqa.training import Features, Learner
-from isptune.plugins.kinds import Seed, Size
+from isptune.plugins.option_types import Seed, Size
 from isptune_qalign.levels import WORDS, default_weights, find_level_tokens
 from isptune_qalign.network import Owl
 from isptune_qalign.network.configuration import parse_config

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from isptune.contracts.requirements import Packaging
 from isptune.errors import ConfigurationError
 from isptune.iqa.training import Features, Learner
-from isptune.plugins.kinds import Seed, Size
+from isptune.plugins.option_types import Seed, Size
 from isptune.wording.naming import listed
 from isptune_scorenet.contexts import (
     FactoredContext,

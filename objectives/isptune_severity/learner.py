@@ -11,7 +11,7 @@ from torch import Tensor
 
 from isptune.errors import ConfigurationError
 from isptune.iqa.training import Features, Learner
-from isptune.plugins.kinds import Seed, Size
+from isptune.plugins.option_types import Seed, Size
 from isptune_severity.network import FAMILIES, SeverityNetwork
 
 

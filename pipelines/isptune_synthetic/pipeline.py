@@ -18,8 +18,8 @@ from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
 from isptune.scenes import load_scenes
 from isptune.scenes.pictures import picture_of, whole_picture
-from isptune.stages.building import create_named, make_stages, numbered
 from isptune.stages.chain import Chain, check_domains
+from isptune.stages.from_names import create_named, make_stages, numbered
 from isptune.wording.integers import whole_number
 from isptune_synthetic.maps import HiddenMap, hidden_maps
 

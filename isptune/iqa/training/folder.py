@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isptune.errors import RunDirectoryError
-from isptune.plugins.wording import shown
+from isptune.wording.allowed import shown
 from isptune.wording.naming import listed
 
 CONFIGURATION = "training.json"

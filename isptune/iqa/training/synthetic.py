@@ -16,7 +16,7 @@ from isptune.errors import ConfigurationError
 from isptune.iqa.training.contents import pristine_contents
 from isptune.iqa.training.source import Batch
 from isptune.plugins import registry
-from isptune.plugins.kinds import Seed
+from isptune.plugins.option_types import Seed
 from isptune.wording.naming import listed
 
 TARGETS = ("families", "quality")

@@ -14,7 +14,7 @@ from isptune.errors import ConfigurationError
 from isptune.optimizers.nsga2 import NSGA2, crossover, mutate
 from isptune.testing import MultiObjectiveConformance
 from isptune.testing.multi_objective import follow
-from isptune.tuning.pareto import non_dominated
+from isptune.tuning.fronts import non_dominated
 
 
 class TestConformance(MultiObjectiveConformance):

@@ -15,7 +15,7 @@ from torch import Tensor
 import isptune
 from isptune import Choice, Float, Int, ParameterSpace
 from isptune.parameters.identity import counts, free_space, identities, most_candidates
-from isptune.tuning.pareto import pareto_front
+from isptune.tuning.fronts import pareto_front
 from isptune.tuning.proposing import Proposer
 
 Maker = Callable[..., Any]

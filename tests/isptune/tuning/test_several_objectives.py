@@ -18,7 +18,7 @@ from isptune.runs.directory import LOG_NAME, Generation
 from isptune.runs.outputs import write_outputs
 from isptune.tracking import Progress
 from isptune.tuning.evaluation import Evaluator
-from isptune.tuning.pareto import by_compromise, non_dominated
+from isptune.tuning.fronts import by_compromise, non_dominated
 from isptune.tuning.scoring import Scoring
 from isptune.tuning.settings import RunConfig, parse_config
 

@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from isptune.plugins.source import Module, Source, UnreadableError, ancestry, read_module, resolve
+from isptune.plugins.source_code import Module, Source, UnreadableError, ancestry, read_module, resolve
 
 # What a fact may call, by full names: light modules, and functions without side effects.
 _CALLS = {

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from isptune.plugins.options import Option
-from isptune.plugins.source import (
+from isptune.plugins.source_code import (
     FOREIGN,
     PLAIN_BASES,
     Module,

@@ -7,8 +7,8 @@ from typing import Any
 
 from isptune.errors import ConfigurationError
 from isptune.plugins import registry
-from isptune.plugins.wording import shown
 from isptune.tuning.settings import Component, RunConfig, check_budget
+from isptune.wording.allowed import shown
 from isptune.wording.naming import listed
 
 # What a run gives its optimizer, and its pipeline where that takes it.

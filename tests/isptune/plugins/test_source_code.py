@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from isptune.plugins.source import parsed
+from isptune.plugins.source_code import parsed
 
 
 def test_one_thread_at_a_time_parses(monkeypatch: pytest.MonkeyPatch) -> None:

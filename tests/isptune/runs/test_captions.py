@@ -12,7 +12,7 @@ import torch
 
 import isptune
 from isptune.contracts.pipeline import Scene
-from isptune.runs.pictured import caption, different_pictures, measured_on, reference_word
+from isptune.runs.captions import caption, different_pictures, measured_on, reference_word
 from isptune.tuning.scoring import Scoring
 
 ROOT = Path(isptune.__file__).parent

@@ -20,7 +20,7 @@ from isptune.cli import run as command
 from isptune.errors import IsptuneError, RunDirectoryError
 from isptune.plugins import registry
 from isptune.runs.directory import LOG_NAME
-from isptune.runs.pictures import read_picture
+from isptune.runs.picture_files import read_picture
 
 Maker = Callable[..., Any]
 SCORE = {"label": "target", "higher_is_better": False}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from isptune.errors import ConfigurationError
-from isptune.tuning.pareto import by_compromise, non_dominated, pareto_front, ranks
+from isptune.tuning.fronts import by_compromise, non_dominated, pareto_front, ranks
 
 # Few values, so that equal ones and whole equal rows are common.
 matrices = st.tuples(st.integers(0, 14), st.integers(1, 4)).flatmap(

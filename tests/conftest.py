@@ -1,6 +1,7 @@
 """Tests run in as many processes as there are processors, so each process keeps to its share of them.
 
-``document`` runs the examples of README and of ``docs/``.
+``document`` runs the examples of README and of ``docs/``. ``snapshot`` compares a text with the one that
+``pytest --snapshot-update`` wrote.
 """
 
 from __future__ import annotations
@@ -19,11 +20,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.amber import AmberSnapshotExtension
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before torch is imported, and for the commands that tests start.
     share = (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
+
+
+class Printed(AmberSnapshotExtension):
+    """Texts as they are printed, with the current folder as ``{here}``; one file beside each file of tests."""
+
+    def serialize(self, data: str, **_: Any) -> str:
+        lines = data.replace(os.getcwd(), "{here}").splitlines()
+        return "\n".join(line.rstrip() for line in lines)
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """A message, or all that a command prints, as it was when ``pytest --snapshot-update`` last wrote it.
+
+    ``assert message == snapshot`` fails where the text is another, was never written, or is not asked for any more.
+    """
+    return snapshot.use_extension(Printed)
+
 
 _FENCE = re.compile(
     r"(?:^<!-- (?P<mark>[\w ]+) -->\n)?"

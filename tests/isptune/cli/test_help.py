@@ -1,16 +1,21 @@
-"""What a verb's help says: an example that the verb takes, every default, and what to choose from."""
+"""What help and lists say, word for word: an example that each verb takes, every default, what to choose from."""
 
 from __future__ import annotations
 
 import inspect
+import re
 import shlex
+from collections.abc import Callable
 from importlib import import_module
 
 import click
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.cli import VERBS
 from isptune.plugins.registry import REGISTRIES
+
+Call = Callable[..., tuple[int, str, str]]
 
 # Names to choose from are many: the help says what lists them.
 CHOSEN = {
@@ -26,6 +31,28 @@ CHOSEN = {
 def command_of(verb: str) -> click.Command:
     command: click.Command = import_module(f"isptune.cli.{verb}").command
     return command
+
+
+@pytest.fixture
+def at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_help(verb: str, call: Call, snapshot: SnapshotAssertion, at_80_columns: None) -> None:
+    assert call(*[verb][: len(verb)], "--help") == (0, snapshot, "")
+
+
+@pytest.mark.parametrize("kind", REGISTRIES)
+def test_lists(kind: str, call: Call, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Not what other tests register, nor how many names the installed version of a family's package has.
+    one = REGISTRIES[kind]
+    assert one.own_names()
+    shipped = {name: record for name, record in one._records.items() if record.provider == "isptune"}
+    monkeypatch.setattr(one, "_records", shipped)
+    code, out, err = call("list", kind)
+    assert (code, err) == (0, "")
+    assert re.sub(r"\d+ offered, \d+ not", "... offered, ... not", out) == snapshot
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isptune import plots
+from isptune import figures
 from isptune.tuning.result import TuneResult
 from isptune.tuning.session import prepare
 from isptune.tuning.settings import parse_config
@@ -55,10 +55,10 @@ def main() -> None:
     label = options.label or Path(options.photo).name
     write_tables(rows, label, options)
     for optimizer, runs in histories.items():
-        figure = plots.draw_convergence(
-            plots.convergence(runs), score_label="psnr (dB)", title=f"{optimizer}, {len(runs)} seeds, {label}"
+        figure = figures.draw_convergence(
+            figures.convergence(runs), score_label="psnr (dB)", title=f"{optimizer}, {len(runs)} seeds, {label}"
         )
-        plots.save(figure, HERE / f"convergence-{options.maps}-{optimizer.replace(':', '_')}.png")
+        figures.save(figure, HERE / f"convergence-{options.maps}-{optimizer.replace(':', '_')}.png")
 
 
 def tune(options: argparse.Namespace, optimizer: str, seed: int) -> TuneResult:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isptune.plots.compute import best_so_far
+from isptune.runs.best_so_far import best_so_far
 from isptune.tuning.result import History
 
 

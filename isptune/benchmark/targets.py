@@ -14,7 +14,7 @@ from isptune.benchmark.results import DONE, Benchmark, Run
 from isptune.benchmark.statistics import Levels, group_runs, levels_of
 from isptune.errors import ConfigurationError
 from isptune.iqa.evaluation.statistics import Numbers
-from isptune.plots.compute import best_so_far
+from isptune.runs.best_so_far import best_so_far
 from isptune.tuning.result import History
 
 TARGETS = (0.2, 0.1, 0.05, 0.02)

@@ -204,12 +204,12 @@ def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
 
 def _figures(benchmark: Benchmark) -> list[str]:
     """Draw what the benchmark has enough in it for; what was written, in a line."""
-    from isptune import plots
-    from isptune.plots.benchmark.compute import NothingToDrawError
+    from isptune import figures
+    from isptune.figures.of_benchmark import NothingToDrawError
 
     folder = benchmark.directory / "figures"
     try:
-        files, left_out = plots.save_benchmark_figures(benchmark, folder)
+        files, left_out = figures.save_benchmark_figures(benchmark, folder)
     except NothingToDrawError as error:
         files, left_out = [], [str(error)]
     for sentence in left_out:

@@ -45,7 +45,7 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
         registry.stages.precheck(name, {})
     check_scenes([image])
 
-    from isptune import plots
+    from isptune import figures
     from isptune.scenes import load_scenes
     from isptune.scenes.pictures import picture_of
 
@@ -55,13 +55,13 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
     if not names:
         stages = [stage for stage in stages if stage.domain_in == stage.domain_out == "encoded"]
         # Those of one kind beside one another; those that say none come last.
-        stages.sort(key=lambda stage: (not plots.family_of(stage), plots.family_of(stage)))
+        stages.sort(key=lambda stage: (not figures.family_of(stage), figures.family_of(stage)))
     scenes = load_scenes(image, crop="full")
     if len(scenes) > 1:
         raise ConfigurationError(f"a gallery is of one image, and '{image}' stands for {len(scenes)}")
-    found = plots.stage_gallery(picture_of(scenes[0]), stages, size)
+    found = figures.stage_gallery(picture_of(scenes[0]), stages, size)
     high, wide = found.original.shape[:2]
-    figure = plots.draw_gallery(found, title=f"{scenes[0].name}, its {wide}x{high} pixels of most detail")
+    figure = figures.draw_gallery(found, title=f"{scenes[0].name}, its {wide}x{high} pixels of most detail")
     folder = place.path
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,5 +69,5 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
         raise full_or(error, ImageError)(
             f"cannot make the folder '{out}': {error.strerror or error}"
         ) from error
-    click.echo(f"wrote {plots.save(figure, folder / 'gallery.png')}")
+    click.echo(f"wrote {figures.save(figure, folder / 'gallery.png')}")
     return 0

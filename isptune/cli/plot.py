@@ -60,7 +60,7 @@ def command(directories: tuple[str, ...], out: str, figure: str | None, title: s
 
 
 def _plot_benchmark(directory: Path, out: str, figure: str | None, title: str | None) -> None:
-    from isptune import plots
+    from isptune import figures
     from isptune.benchmark.results import DONE, ended
     from isptune.benchmark.running import read_benchmark
 
@@ -69,11 +69,11 @@ def _plot_benchmark(directory: Path, out: str, figure: str | None, title: str | 
         click.echo(f"isptune: {ended(benchmark)}; the figures show no others", err=True)
     place = Place(out)
     if place.path.suffix and not place.path.is_dir() and not out.endswith("/"):
-        drawn = plots.draw_benchmark(benchmark, figure or plots.BENCHMARK_FIGURES[0], title)
-        click.echo(f"wrote {plots.save(drawn, place.path)}")
+        drawn = figures.draw_benchmark(benchmark, figure or figures.BENCHMARK_FIGURES[0], title)
+        click.echo(f"wrote {figures.save(drawn, place.path)}")
         return
-    names = plots.BENCHMARK_FIGURES if figure is None else [figure]
-    files, left_out = plots.save_benchmark_figures(benchmark, place.path, names, title)
+    names = figures.BENCHMARK_FIGURES if figure is None else [figure]
+    files, left_out = figures.save_benchmark_figures(benchmark, place.path, names, title)
     for sentence in left_out:
         click.echo(f"left out: {sentence}", err=True)
     click.echo(f"wrote {len(files)} files to {out}: {', '.join(path.name for path in files)}")
@@ -83,7 +83,7 @@ def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
     _refuse_twice(directories)
     require_runs(directories)
 
-    from isptune import plots
+    from isptune import figures
     from isptune.runs.run import Run
 
     # A run of isptune 0.1 makes its pipeline again, which may change the working folder.
@@ -96,26 +96,26 @@ def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
                 f"not all of the runs have a single objective ({', '.join(several[0].labels)}); "
                 "draw the Pareto front of one run at a time"
             )
-        figure = plots.draw_pareto(plots.pareto_points(runs[0].history), title or "Pareto front")
+        figure = figures.draw_pareto(figures.pareto_points(runs[0].history), title or "Pareto front")
     else:
         figure = _convergence(runs, title)
-    plots.save(figure, place.path)
+    figures.save(figure, place.path)
     click.echo(f"wrote {out}")
 
 
 def _convergence(runs: Sequence[Run], title: str | None) -> Figure:
     """One curve where the runs differ in their seeds alone, else a curve for every kind of run."""
-    from isptune import plots
-    from isptune.plots.grouping import group_runs
+    from isptune import figures
+    from isptune.figures.grouping import group_runs
 
     found = []
     for group in group_runs([run.config for run in runs], [len(run.history) for run in runs]):
         histories = [runs[index].history for index in group.indices]
-        curves = plots.convergence(histories, histories[0].higher_is_better)
-        found.append(plots.ComparedRuns(group.objective, group.label, curves))
+        curves = figures.convergence(histories, histories[0].higher_is_better)
+        found.append(figures.ComparedRuns(group.objective, group.label, curves))
     if len(found) == 1:
-        return plots.draw_convergence(found[0].curves, score_label=runs[0].description.objective, title=title)
-    return plots.draw_comparison(found, title)
+        return figures.draw_convergence(found[0].curves, score_label=runs[0].description.objective, title=title)
+    return figures.draw_comparison(found, title)
 
 
 def _refuse_twice(directories: Sequence[str]) -> None:

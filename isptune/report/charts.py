@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from isptune.parameters import Choice, Int, ParameterSpace
-from isptune.plots import Band
+from isptune.figures import Band
 from isptune.report.compute import (
     Slice,
     by_objective,

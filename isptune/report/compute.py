@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from isptune.benchmark.targets import TARGETS, first_arrivals
 from isptune.iqa.evaluation import srcc
-from isptune.plots import Band, ConvergenceCurves, convergence
-from isptune.plots.compute import best_so_far
-from isptune.plots.grouping import group_runs
+from isptune.figures import Band, ConvergenceCurves, convergence
+from isptune.runs.best_so_far import best_so_far
+from isptune.figures.grouping import group_runs
 from isptune.report.records import Record
 from isptune.tuning.result import History
 from isptune.tuning.settings import RunConfig
@@ -116,7 +116,7 @@ def curves(records: Sequence[Record], most: int = MOST_PLACES) -> ConvergenceCur
         most: at how many evaluations the curves are known; the same for all runs of a length.
 
     Returns:
-        What ``isptune.plots.convergence`` says of the whole histories at those places.
+        What ``isptune.figures.convergence`` says of the whole histories at those places.
     """
     histories = [_at_places(record.history, most) for record in records]
     return convergence(histories, higher_is_better=records[0].history.higher_is_better)

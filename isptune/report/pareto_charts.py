@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from isptune.plots import pareto_points
+from isptune.figures import pareto_points
 from isptune.report.charts import Spec, loss_chart, plain
 from isptune.report.compute import MOST_POINTS, slices
 from isptune.report.markup import written

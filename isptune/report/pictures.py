@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isptune.plots import before_after_crops
+from isptune.figures import before_after_crops
 from isptune.report.compute import by_objective, in_order, median_record
 from isptune.report.records import Record
 from isptune.runs.captions import MOST_SCENES, different_pictures, measured_on, reference_word

@@ -96,23 +96,23 @@ def _draw_figures(
     directory: RunDirectory, session: Session, result: TuneResult, missing: Callable[[str], bool]
 ) -> None:
     """The figures that show numbers alone."""
-    from isptune import plots
+    from isptune import figures
 
     if not result.has_front:
         # Without a finite score there is no curve.
         if missing("convergence.png") and len(result.history.pareto):
-            curves = plots.convergence([result.history], higher_is_better=result.history.higher_is_better)
-            figure = plots.draw_convergence(curves, score_label=result.objective)
-            result.files.append(plots.save(figure, directory.file("convergence.png")))
+            curves = figures.convergence([result.history], higher_is_better=result.history.higher_is_better)
+            figure = figures.draw_convergence(curves, score_label=result.objective)
+            result.files.append(figures.save(figure, directory.file("convergence.png")))
     elif result.best_parameters and missing("pareto.png"):
-        figure = plots.draw_pareto(plots.pareto_points(result.history))
-        result.files.append(plots.save(figure, directory.file("pareto.png")))
+        figure = figures.draw_pareto(figures.pareto_points(result.history))
+        result.files.append(figures.save(figure, directory.file("pareto.png")))
     truth = session.description.truth
     if truth is not None and result.levels is not None and missing("recovered_levels.png"):
-        figure = plots.draw_recovered_levels(
+        figure = figures.draw_recovered_levels(
             truth.labels, truth.units, truth.maxima, truth.start, list(result.levels.values())
         )
-        result.files.append(plots.save(figure, directory.file("recovered_levels.png")))
+        result.files.append(figures.save(figure, directory.file("recovered_levels.png")))
 
 
 # A scene seen whole with its pictures at the start, as found, and what they are compared with.
@@ -147,7 +147,7 @@ def _draw_before_after(
     directory: RunDirectory, session: Session, result: TuneResult, shown: list[_Shown]
 ) -> None:
     """The scenes at the start, at the parameters found, and what they are compared with."""
-    from isptune import plots
+    from isptune import figures
 
     pipeline, truth = session.pipeline, session.description.truth
     word = reference_word(truth is not None)
@@ -170,6 +170,6 @@ def _draw_before_after(
         name = str(scene.name)
         if number == MOST_SCENES - 1 and more > 0:
             name += f" ({more} more {'scene is' if more == 1 else 'scenes are'} not shown)"
-        pictured.append(plots.PicturedScene(images, captions, name))
-    figure = plots.draw_scenes(pictured)
-    result.files.append(plots.save(figure, directory.file("before_after.png")))
+        pictured.append(figures.PicturedScene(images, captions, name))
+    figure = figures.draw_scenes(pictured)
+    result.files.append(figures.save(figure, directory.file("before_after.png")))

@@ -199,15 +199,15 @@ class TuneResult:
         """Draw how the run converged; of several objectives, its Pareto front.
 
         Returns:
-            A matplotlib figure, which a notebook shows; ``isptune.plots.save`` writes it to a file.
+            A matplotlib figure, which a notebook shows; ``isptune.figures.save`` writes it to a file.
         """
-        from isptune import plots
+        from isptune import figures
 
         if self.has_front:
-            figure = plots.draw_pareto(plots.pareto_points(self.history))
+            figure = figures.draw_pareto(figures.pareto_points(self.history))
         else:
-            curves = plots.convergence([self.history], higher_is_better=self.history.higher_is_better)
-            figure = plots.draw_convergence(curves, score_label=self.objective or "score")
+            curves = figures.convergence([self.history], higher_is_better=self.history.higher_is_better)
+            figure = figures.draw_convergence(curves, score_label=self.objective or "score")
         return showable(figure)
 
     def to_dict(self) -> dict[str, Any]:

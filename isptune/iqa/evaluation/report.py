@@ -44,7 +44,7 @@ def write_reports(evaluation: Evaluation, folder: str | Path) -> list[Path]:
         DiskFullError: there is no room for a file; those before it are whole.
     """
     from isptune.iqa.evaluation.scatter import draw_scatter, scatter_points
-    from isptune.plots.style import save
+    from isptune.figures.style import save
 
     folder = Path(folder)
     texts = {

@@ -12,7 +12,7 @@ from isptune.errors import UnknownNameError
 from isptune.iqa.evaluation.resampling import Estimate
 from isptune.iqa.evaluation.results import Evaluation
 from isptune.iqa.evaluation.statistics import Numbers
-from isptune.plots.style import BLUE, INK, ORANGE, TITLE_LINE, draw_title, new_figure, style, title_lines
+from isptune.figures.style import BLUE, INK, ORANGE, TITLE_LINE, draw_title, new_figure, style, title_lines
 from isptune.wording.naming import did_you_mean
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def draw_scatter(points: ScatterPoints, title: str | None = None) -> Figure:
         title: a heading; by default the dataset's name, the split and the number of images.
 
     Returns:
-        A figure that ``isptune.plots.save`` writes.
+        A figure that ``isptune.figures.save`` writes.
     """
     where = "" if points.split == "all" else f", {points.split}"
     heading = title or f"{points.dataset}{where} ({len(points.scores):,} images)"

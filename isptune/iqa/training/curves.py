@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isptune.iqa.training.loop import Entry
-from isptune.plots.axes import evaluation_axis, fit_margins, score_axis, shares_of_height, spread
-from isptune.plots.convergence_figure import number
-from isptune.plots.style import BLUE, GREEN, VERMILION, legend_above, new_figure, save, style
+from isptune.figures.axes import evaluation_axis, fit_margins, score_axis, shares_of_height, spread
+from isptune.figures.convergence_figure import number
+from isptune.figures.style import BLUE, GREEN, VERMILION, legend_above, new_figure, save, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from isptune.plots.compute import Numbers
+    from isptune.figures.convergence import Numbers
 
 # In inches.
 _WIDTH, _PANEL, _HEAD, _BETWEEN, _FOOT = 7.2, 2.2, 0.15, 0.55, 0.56

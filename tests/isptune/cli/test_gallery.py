@@ -12,7 +12,7 @@ import torch
 
 import isptune
 from isptune.errors import ConfigurationError, StageError
-from isptune.plots import draw_gallery, stage_gallery
+from isptune.figures import draw_gallery, stage_gallery
 from isptune.plugins import registry
 from isptune.scenes import read_image
 

@@ -22,7 +22,7 @@ WORDS = {
     "clipping": ("optimizers/nevergrad.py",),
     "statistics": ("iqa/evaluation/__init__.py",),
     # The file format.
-    "jpeg": ("scenes", "plots/style.py"),
+    "jpeg": ("scenes", "figures/style.py"),
     # The package, whose version runs record.
     "kornia": ("doctor/packages.py", "tuning/session.py"),
     # The framework's own training data, which 'isptune train --data' makes of any stages.

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from isptune.plots import convergence
+from isptune.figures import convergence
 from isptune.report import Record
 from isptune.report.compute import (
     best_candidates,

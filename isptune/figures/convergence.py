@@ -1,18 +1,16 @@
-"""What the plots show, as numbers: no drawing here."""
+"""Best score and hidden distortion against evaluations, as numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isptune.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from isptune.runs.best_so_far import best_so_far
 
 Numbers = NDArray[np.float64]
 
@@ -65,32 +63,6 @@ class ConvergenceCurves:
     higher_is_better: bool
 
 
-@dataclass(frozen=True)
-class RecoveredLevels:
-    """Hidden levels per stage before and after tuning.
-
-    Attributes:
-        labels, units: (K,) of the stages.
-        maxima: (K,) the highest levels.
-        start, found: (K,) levels in the stages' own units, without sign.
-        start_share, found_share: (K,) levels as shares of the highest.
-    """
-
-    labels: tuple[str, ...]
-    units: tuple[str, ...]
-    maxima: Numbers
-    start: Numbers
-    found: Numbers
-
-    @property
-    def start_share(self) -> Numbers:
-        return self.start / self.maxima
-
-    @property
-    def found_share(self) -> Numbers:
-        return self.found / self.maxima
-
-
 def convergence(
     runs: Iterable[History | Mapping[str, Any] | Any], higher_is_better: bool = True
 ) -> ConvergenceCurves:
@@ -110,7 +82,7 @@ def convergence(
             counts that do not rise.
 
     Example:
-        >>> from isptune.plots import History, convergence
+        >>> from isptune.figures import History, convergence
         >>> curves = convergence([History([1, 2, 3], [10.0, 30.0, 20.0], l1_normalised=[0.5, 0.2, 0.1])])
         >>> curves.score.median.tolist(), curves.l1_normalised.median.tolist()
         ([10.0, 30.0, 30.0], [0.5, 0.2, 0.2])
@@ -163,15 +135,6 @@ def _arrays(run: Any, number: int) -> dict[str, Any]:
     return found
 
 
-def best_so_far(scores: Numbers, higher_is_better: bool) -> NDArray[np.int64]:
-    """(E,) the index of the best finite score up to each one, the first of equals; -1 before there is any."""
-    losses = np.where(np.isfinite(scores), -scores if higher_is_better else scores, np.inf)
-    lowest = np.minimum.accumulate(losses)
-    improves = losses < np.concatenate([[np.inf], lowest[:-1]])
-    index: NDArray[np.int64] = np.maximum.accumulate(np.where(improves, np.arange(len(scores)), -1))
-    return index
-
-
 def _taken(values: Numbers, index: NDArray[np.int64]) -> Numbers:
     return np.where(index >= 0, values[index], np.nan)
 
@@ -193,70 +156,3 @@ def _band(values: Numbers) -> Band:
     quartiles[:, whole] = np.percentile(values[:, whole], [25, 50, 75], axis=0)
     quartiles[:, some] = np.nanpercentile(values[:, some], [25, 50, 75], axis=0)
     return Band(median=quartiles[1], low=quartiles[0], high=quartiles[2])
-
-
-def recovered_levels(
-    labels: Sequence[str],
-    units: Sequence[str],
-    maxima: ArrayLike,
-    start_levels: ArrayLike,
-    found_levels: ArrayLike,
-) -> RecoveredLevels:
-    """Hidden levels per stage, checked and without their signs.
-
-    Args:
-        labels, units: (K,) of the stages; a unit may be empty.
-        maxima: (K,) the highest levels, positive.
-        start_levels, found_levels: (K,) levels in the stages' own units.
-
-    Raises:
-        ConfigurationError: arrays of different lengths, a maximum that is not positive, a level that is not
-            a finite number.
-    """
-    highest, start, found = (
-        np.asarray(values, dtype=np.float64) for values in (maxima, start_levels, found_levels)
-    )
-    count = len(labels)
-    for name, shape in (
-        ("units", (len(units),)),
-        ("maxima", highest.shape),
-        ("start levels", start.shape),
-        ("found levels", found.shape),
-    ):
-        if shape != (count,):
-            raise ConfigurationError(f"{count} stages need {name} of the shape ({count},), got {shape}")
-    if count == 0 or not (highest > 0).all():
-        raise ConfigurationError("recovered levels need at least one stage, each with a positive maximum")
-    if not (np.isfinite(start).all() and np.isfinite(found).all()):
-        raise ConfigurationError("recovered levels need finite numbers")
-    return RecoveredLevels(tuple(labels), tuple(units), highest, np.abs(start), np.abs(found))
-
-
-def before_after_crops(
-    before: Tensor, after: Tensor, pristine: Tensor | None = None, count: int = 2, side: int | None = None
-) -> list[tuple[int, int, int, int]]:
-    """Detail crops in which two pictures are compared pixel by pixel.
-
-    Args:
-        before, after, pristine: (3, H, W) of one size, in [0, 1].
-        count: how many crops; fewer where fewer fit side by side.
-        side: of the crops in pixels; about a third of the shorter side if None, and 80 at most.
-
-    Returns:
-        (x, y, width, height) of crops that do not overlap, in reading order, always the same for the same
-        pictures. They lie where the pristine picture, or else the one after, has texture and colour.
-
-    Raises:
-        ConfigurationError: pictures of different sizes.
-    """
-    from isptune.scenes.crops import choose_crops
-
-    for other in (before, pristine):
-        if other is not None and other.shape != after.shape:
-            raise ConfigurationError(
-                f"pictures to compare need one size, got {tuple(after.shape)} and {tuple(other.shape)}"
-            )
-    shorter = min(int(after.shape[-1]), int(after.shape[-2]))
-    side = min(side or max(16, min(80, shorter // 3)), shorter)
-    places = choose_crops(after if pristine is None else pristine, count, side)
-    return [(x, y, side, side) for x, y in places]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isptune.errors import ConfigurationError
-from isptune.plots.axes import (
+from isptune.figures.axes import (
     band_values,
     distortion_axis,
     evaluation_axis,
@@ -19,10 +19,10 @@ from isptune.plots.axes import (
     shares_of_height,
     spread,
 )
-from isptune.plots.benchmark.look import SMALL, SMALL_LINE, Look, looks
-from isptune.plots.compute import Band, ConvergenceCurves
-from isptune.plots.convergence_figure import draw_curve, number
-from isptune.plots.style import TITLE_LINE, draw_title, new_figure, style, title_lines
+from isptune.figures.look import SMALL, SMALL_LINE, Look, looks
+from isptune.figures.convergence import Band, ConvergenceCurves
+from isptune.figures.convergence_figure import draw_curve, number
+from isptune.figures.style import TITLE_LINE, draw_title, new_figure, style, title_lines
 from isptune.wording.words import NORMALISED_L1
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def draw_comparison(groups: Sequence[ComparedRuns], title: str | None = None) ->
         title: a heading, if any.
 
     Returns:
-        A figure that ``isptune.plots.save`` writes.
+        A figure that ``isptune.figures.save`` writes.
 
     Raises:
         ConfigurationError: no group.

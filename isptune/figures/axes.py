@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from isptune.plots.compute import Band, Numbers
-from isptune.plots.style import readable
+from isptune.figures.convergence import Band, Numbers
+from isptune.figures.style import readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

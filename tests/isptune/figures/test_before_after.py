@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 
 from isptune.errors import ConfigurationError
-from isptune.plots import draw_before_after
+from isptune.figures import draw_before_after
 from isptune.scenes import chart
 
 Texts = Callable[[Figure], list[str]]

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from isptune.errors import ConfigurationError
-from isptune.plots import ComparedRuns, History, convergence, draw_comparison, draw_convergence
+from isptune.figures import ComparedRuns, History, convergence, draw_comparison, draw_convergence
 
 Texts = Callable[[Figure], list[str]]
 Check = Callable[[Figure], None]

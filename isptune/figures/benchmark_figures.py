@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from isptune.benchmark.results import Benchmark
 from isptune.errors import ImageError, UnknownNameError
-from isptune.plots.benchmark import compute
-from isptune.plots.benchmark.agreement_figure import draw_agreements
-from isptune.plots.benchmark.curves_figure import draw_loss_curves, draw_profiles, draw_targets_reached
-from isptune.plots.benchmark.differences_figure import draw_differences
-from isptune.plots.benchmark.look import Look, looks
-from isptune.plots.benchmark.strips_figure import draw_final_losses
-from isptune.plots.style import save
+from isptune.figures import of_benchmark
+from isptune.figures.agreement_figure import draw_agreements
+from isptune.figures.curves_figure import draw_loss_curves, draw_profiles, draw_targets_reached
+from isptune.figures.differences_figure import draw_differences
+from isptune.figures.look import Look, looks
+from isptune.figures.strips_figure import draw_final_losses
+from isptune.figures.style import save
 from isptune.storage.writing import full_or
 from isptune.wording.naming import did_you_mean, listed
 
@@ -28,33 +28,33 @@ SUFFIXES = (".png", ".pdf")
 
 
 def _looks(benchmark: Benchmark) -> dict[str, Look]:
-    return looks(compute.objectives_of(benchmark))
+    return looks(of_benchmark.objectives_of(benchmark))
 
 
 def _convergence(benchmark: Benchmark, title: str | None) -> Figure:
-    return draw_loss_curves(compute.loss_curves(benchmark), _looks(benchmark), title)
+    return draw_loss_curves(of_benchmark.loss_curves(benchmark), _looks(benchmark), title)
 
 
 def _losses(benchmark: Benchmark, title: str | None) -> Figure:
-    return draw_final_losses(compute.final_losses_by_optimizer(benchmark), _looks(benchmark), title)
+    return draw_final_losses(of_benchmark.final_losses_by_optimizer(benchmark), _looks(benchmark), title)
 
 
 def _ecdf(benchmark: Benchmark, title: str | None) -> Figure:
-    targets = compute.targets_of(benchmark)
-    return draw_targets_reached(compute.targets_reached(benchmark), _looks(benchmark), targets, title)
+    targets = of_benchmark.targets_of(benchmark)
+    return draw_targets_reached(of_benchmark.targets_reached(benchmark), _looks(benchmark), targets, title)
 
 
 def _profiles(benchmark: Benchmark, title: str | None) -> Figure:
-    targets = compute.targets_of(benchmark)
-    return draw_profiles(compute.profiles(benchmark), _looks(benchmark), targets, title)
+    targets = of_benchmark.targets_of(benchmark)
+    return draw_profiles(of_benchmark.profiles(benchmark), _looks(benchmark), targets, title)
 
 
 def _agreement(benchmark: Benchmark, title: str | None) -> Figure:
-    return draw_agreements(compute.losses_and_agreements(benchmark), _looks(benchmark), title)
+    return draw_agreements(of_benchmark.losses_and_agreements(benchmark), _looks(benchmark), title)
 
 
 def _differences(benchmark: Benchmark, title: str | None) -> Figure:
-    return draw_differences(compute.differences(benchmark), title)
+    return draw_differences(of_benchmark.differences(benchmark), title)
 
 
 _FIGURES: dict[str, Drawing] = {
@@ -90,8 +90,8 @@ def draw_benchmark(benchmark: Benchmark, name: str = "convergence", title: str |
     """
     try:
         return _drawing(name)(benchmark, title)
-    except compute.NothingToDrawError as error:
-        raise compute.NothingToDrawError(_refusal(name, error)) from None
+    except of_benchmark.NothingToDrawError as error:
+        raise of_benchmark.NothingToDrawError(_refusal(name, error)) from None
 
 
 def save_benchmark_figures(
@@ -117,16 +117,16 @@ def save_benchmark_figures(
         ImageError: the folder cannot be made or written.
     """
     figures: dict[str, Figure] = {}
-    reasons: dict[str, compute.NothingToDrawError] = {}
+    reasons: dict[str, of_benchmark.NothingToDrawError] = {}
     for name in names:
         try:
             figures[name] = _drawing(name)(benchmark, title)
-        except compute.NothingToDrawError as error:
+        except of_benchmark.NothingToDrawError as error:
             reasons[name] = error
     left_out = [_refusal(name, error) for name, error in reasons.items()]
     if not figures:
         same = listed(dict.fromkeys(map(str, reasons.values())))
-        raise compute.NothingToDrawError(
+        raise of_benchmark.NothingToDrawError(
             left_out[0] if len(left_out) == 1 else f"no figure can be drawn: {same}"
         )
     folder = Path(folder)
@@ -149,5 +149,5 @@ def _drawing(name: str) -> Drawing:
     return _FIGURES[name]
 
 
-def _refusal(name: str, reason: compute.NothingToDrawError) -> str:
+def _refusal(name: str, reason: of_benchmark.NothingToDrawError) -> str:
     return f"the figure '{name}' cannot be drawn: {reason}"

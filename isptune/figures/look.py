@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from isptune.plots.style import TITLE_LINE, draw_title, new_figure, title_lines
+from isptune.figures.style import TITLE_LINE, draw_title, new_figure, title_lines
 from isptune.wording.words import NORMALISED_L1
 
 if TYPE_CHECKING:

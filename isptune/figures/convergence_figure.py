@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isptune.plots.axes import (
+from isptune.figures.axes import (
     band_values,
     distortion_axis,
     evaluation_axis,
@@ -16,8 +16,8 @@ from isptune.plots.axes import (
     shares_of_height,
     spread,
 )
-from isptune.plots.compute import Band, ConvergenceCurves, Numbers
-from isptune.plots.style import (
+from isptune.figures.convergence import Band, ConvergenceCurves, Numbers
+from isptune.figures.style import (
     BLUE,
     GREEN,
     TITLE_LINE,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from isptune.errors import ConfigurationError
-from isptune.plots import History, before_after_crops, convergence, recovered_levels
+from isptune.figures import History, before_after_crops, convergence, recovered_levels
 from isptune.scenes import chart
 
 NAN = float("nan")

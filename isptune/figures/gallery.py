@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError, IsptuneError, StageError
-from isptune.plots.style import DOTS_PER_INCH, TITLE_LINE, draw_title, new_figure, style, title_lines
+from isptune.figures.style import DOTS_PER_INCH, TITLE_LINE, draw_title, new_figure, style, title_lines
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -23,7 +23,7 @@ from isptune.benchmark.statistics import (
 )
 from isptune.benchmark.targets import TARGETS, Profiles, StepCurve, performance_profiles, target_ecdf
 from isptune.errors import ConfigurationError
-from isptune.plots.compute import ConvergenceCurves, Numbers, convergence
+from isptune.figures.convergence import ConvergenceCurves, Numbers, convergence
 from isptune.wording.naming import listed
 
 LOSS = "l1_normalised"

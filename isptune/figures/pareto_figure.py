@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isptune.errors import ConfigurationError
-from isptune.plots.pareto_compute import ParetoPoints
-from isptune.plots.style import (
+from isptune.figures.front import ParetoPoints
+from isptune.figures.style import (
     BLUE,
     INK,
     TITLE_LINE,

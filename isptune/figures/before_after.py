@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError
-from isptune.plots.compute import before_after_crops
-from isptune.plots.style import (
+from isptune.figures.style import (
     DOTS_PER_INCH,
     ORANGE,
     SKY,
@@ -96,6 +95,36 @@ def draw_scenes(scenes: Sequence[PicturedScene], title: str | None = None) -> Fi
             _draw_part(figure, part, top, (width, height))
             top += part.height + _BETWEEN
     return figure
+
+
+def before_after_crops(
+    before: Tensor, after: Tensor, pristine: Tensor | None = None, count: int = 2, side: int | None = None
+) -> list[tuple[int, int, int, int]]:
+    """Detail crops in which two pictures are compared pixel by pixel.
+
+    Args:
+        before, after, pristine: (3, H, W) of one size, in [0, 1].
+        count: how many crops; fewer where fewer fit side by side.
+        side: of the crops in pixels; about a third of the shorter side if None, and 80 at most.
+
+    Returns:
+        (x, y, width, height) of crops that do not overlap, in reading order, always the same for the same
+        pictures. They lie where the pristine picture, or else the one after, has texture and colour.
+
+    Raises:
+        ConfigurationError: pictures of different sizes.
+    """
+    from isptune.scenes.crops import choose_crops
+
+    for other in (before, pristine):
+        if other is not None and other.shape != after.shape:
+            raise ConfigurationError(
+                f"pictures to compare need one size, got {tuple(after.shape)} and {tuple(other.shape)}"
+            )
+    shorter = min(int(after.shape[-1]), int(after.shape[-2]))
+    side = min(side or max(16, min(80, shorter // 3)), shorter)
+    places = choose_crops(after if pristine is None else pristine, count, side)
+    return [(x, y, side, side) for x, y in places]
 
 
 class _Part:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isptune.plots.axes import distortion_axis, evaluation_axis, shares_of_height, spread
-from isptune.plots.style import new_figure, style
+from isptune.figures.axes import distortion_axis, evaluation_axis, shares_of_height, spread
+from isptune.figures.style import new_figure, style
 
 
 class TestSpread:

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from isptune.errors import ConfigurationError
-from isptune.plots import ParetoPoints, draw_pareto, pareto_points, save
+from isptune.figures import ParetoPoints, draw_pareto, pareto_points, save
 from isptune.tuning.result import History
 
 Texts = Callable[[Figure], list[str]]

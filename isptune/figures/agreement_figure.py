@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isptune.plots.axes import distortion_axis, fit_margins, shares_of_height, spread
-from isptune.plots.benchmark.compute import LossAndAgreement, counted
-from isptune.plots.benchmark.look import (
+from isptune.figures.axes import distortion_axis, fit_margins, shares_of_height, spread
+from isptune.figures.of_benchmark import LossAndAgreement, counted
+from isptune.figures.look import (
     LOSS_LABEL,
     SMALL_LINE,
     Look,
@@ -17,7 +17,7 @@ from isptune.plots.benchmark.look import (
     new_sheet,
     shortened,
 )
-from isptune.plots.style import style
+from isptune.figures.style import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isptune.benchmark.targets import Profiles, StepCurve
-from isptune.plots.axes import (
+from isptune.figures.axes import (
     band_values,
     distortion_axis,
     evaluation_axis,
@@ -16,8 +16,8 @@ from isptune.plots.axes import (
     shares_of_height,
     spread,
 )
-from isptune.plots.benchmark.compute import ByOptimizer, counted
-from isptune.plots.benchmark.look import (
+from isptune.figures.of_benchmark import ByOptimizer, counted
+from isptune.figures.look import (
     LOSS_LABEL,
     SMALL_LINE,
     Look,
@@ -26,9 +26,9 @@ from isptune.plots.benchmark.look import (
     new_sheet,
     shortened,
 )
-from isptune.plots.compute import ConvergenceCurves
-from isptune.plots.convergence_figure import draw_curve
-from isptune.plots.style import style
+from isptune.figures.convergence import ConvergenceCurves
+from isptune.figures.convergence_figure import draw_curve
+from isptune.figures.style import style
 from isptune.wording.naming import listed
 
 if TYPE_CHECKING:

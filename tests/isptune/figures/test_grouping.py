@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from isptune.errors import ConfigurationError
-from isptune.plots.grouping import group_runs
+from isptune.figures.grouping import group_runs
 from isptune.tuning.settings import RunConfig, parse_config
 
 

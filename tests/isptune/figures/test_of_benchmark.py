@@ -10,8 +10,8 @@ import pytest
 
 from isptune.benchmark.results import Benchmark, Cell
 from isptune.benchmark.statistics import median_estimate
-from isptune.plots.benchmark import compute
-from isptune.plots.benchmark.compute import NothingToDrawError
+from isptune.figures import of_benchmark
+from isptune.figures.of_benchmark import NothingToDrawError
 
 Make = Callable[..., Benchmark]
 
@@ -33,7 +33,7 @@ def test_loss_curves_are_of_the_best_scored_candidates(benchmark_of: Make) -> No
     made = benchmark_of(
         steps, objectives=("fair", "good"), optimizers=("es", "cma"), scenes=("s0",), seeds=range(3)
     )
-    found = compute.loss_curves(made)
+    found = of_benchmark.loss_curves(made)
     assert list(found) == ["es", "cma"]
     assert [list(panel) for panel in found.values()] == [["fair", "good"]] * 2
     curves = found["cma"]["good"]
@@ -50,7 +50,7 @@ def test_final_losses_go_from_the_lowest_median(benchmark_of: Make) -> None:
     made = benchmark_of(
         steps, objectives=("fair", "poor", "good"), scenes=("s0",), seeds=range(5), failed=[gone]
     )
-    found = compute.final_losses(made)
+    found = of_benchmark.final_losses(made)
     assert [one.objective for one in found] == ["good", "fair", "poor"]
     best = found[0]
     assert best.values == pytest.approx([0.1, 0.101, 0.102, 0.103])
@@ -61,17 +61,17 @@ def test_final_losses_go_from_the_lowest_median(benchmark_of: Make) -> None:
 
 def test_targets_reached_are_the_benchmarks_own(three: Benchmark) -> None:
     three.config["targets"] = [0.7, 0.3]
-    curves = compute.targets_reached(three)["es"]
+    curves = of_benchmark.targets_reached(three)["es"]
     assert list(curves) == ["fair", "poor", "good"]
     # 0.7 is reached with the second candidate, 0.3 with the third, but never by the poor one.
     assert curves["good"].at([1, 2, 3]).tolist() == [0, 0.5, 1]
     assert curves["poor"].at([1, 2, 3]).tolist() == [0, 0.5, 0.5]
-    assert compute.targets_of(three) == (0.7, 0.3)
+    assert of_benchmark.targets_of(three) == (0.7, 0.3)
 
 
 def test_profiles(three: Benchmark) -> None:
     three.config["targets"] = [0.3]
-    found = compute.profiles(three)
+    found = of_benchmark.profiles(three)
     assert found.problems == 10
     assert {name: float(curve.at(1)) for name, curve in found.curves.items()} == {
         "fair": 1,
@@ -81,7 +81,7 @@ def test_profiles(three: Benchmark) -> None:
 
 
 def test_losses_and_agreements(three: Benchmark) -> None:
-    found = compute.losses_and_agreements(three)
+    found = of_benchmark.losses_and_agreements(three)
     assert [one.loss.objective for one in found] == ["good", "fair", "poor"]
     for one in found:
         # Scores are minus the losses and a little noise, so both orders are the same.
@@ -90,7 +90,7 @@ def test_losses_and_agreements(three: Benchmark) -> None:
 
 
 def test_differences_are_of_rows_minus_columns(three: Benchmark) -> None:
-    found = compute.differences(three)
+    found = of_benchmark.differences(three)
     assert found.objectives == ("good", "fair", "poor")
     expected = np.array([[np.nan, -0.1, -0.3], [0.1, np.nan, -0.2], [0.3, 0.2, np.nan]])
     assert found.medians == pytest.approx(expected, nan_ok=True)
@@ -100,7 +100,7 @@ def test_differences_are_of_rows_minus_columns(three: Benchmark) -> None:
 
 def test_few_pairs_are_not_significant(benchmark_of: Make) -> None:
     made = benchmark_of(steps, objectives=("good", "poor"), scenes=("s0",), seeds=range(4))
-    found = compute.differences(made)
+    found = of_benchmark.differences(made)
     assert not found.significant.any()
     assert found.medians[0, 1] == pytest.approx(-0.3)
 
@@ -115,12 +115,12 @@ def test_what_a_benchmark_may_lack(benchmark_of: Make) -> None:
     scoreless = benchmark_of(lambda *_: [np.nan, np.nan], **two)
     alone = benchmark_of(steps, objectives=("good",))
     everything = (
-        compute.loss_curves,
-        compute.final_losses,
-        compute.targets_reached,
-        compute.profiles,
-        compute.losses_and_agreements,
-        compute.differences,
+        of_benchmark.loss_curves,
+        of_benchmark.final_losses,
+        of_benchmark.targets_reached,
+        of_benchmark.profiles,
+        of_benchmark.losses_and_agreements,
+        of_benchmark.differences,
     )
     cells = [run.cell for run in bright.runs]
     unfinished = benchmark_of(steps, **two, unfinished=cells)
@@ -128,20 +128,20 @@ def test_what_a_benchmark_may_lack(benchmark_of: Make) -> None:
     for made, figures, sentence in (
         (dark, everything, "no finished run knows its hidden distortion"),
         (unfinished, everything, "no run came to its end yet"),
-        (scoreless, (compute.loss_curves, compute.final_losses), "no finished run has a finite score"),
-        (bright, (compute.targets_reached, compute.profiles), "no run reached any of the targets 0.05"),
-        (half, (compute.profiles,), "no cell of the grid was finished with every objective"),
+        (scoreless, (of_benchmark.loss_curves, of_benchmark.final_losses), "no finished run has a finite score"),
+        (bright, (of_benchmark.targets_reached, of_benchmark.profiles), "no run reached any of the targets 0.05"),
+        (half, (of_benchmark.profiles,), "no cell of the grid was finished with every objective"),
         (
             alone,
-            (compute.profiles, compute.differences),
+            (of_benchmark.profiles, of_benchmark.differences),
             "the benchmark has 1 objective, and at least 2 are needed",
         ),
         (
             flat,
-            (compute.losses_and_agreements,),
+            (of_benchmark.losses_and_agreements,),
             "in no run do both the scores and the hidden distortion of candidates differ",
         ),
-        (flat, (compute.differences,), "no two objectives have 2 finished cells in common"),
+        (flat, (of_benchmark.differences,), "no two objectives have 2 finished cells in common"),
     ):
         for figure in figures:
             with pytest.raises(NothingToDrawError) as caught:
@@ -150,6 +150,6 @@ def test_what_a_benchmark_may_lack(benchmark_of: Make) -> None:
 
 
 def test_counts_in_words() -> None:
-    assert compute.counted([1], "run") == "1 run"
-    assert compute.counted([5, 5], "run") == "5 runs"
-    assert compute.counted([5, 1], "run") == "1 to 5 runs"
+    assert of_benchmark.counted([1], "run") == "1 run"
+    assert of_benchmark.counted([5, 5], "run") == "5 runs"
+    assert of_benchmark.counted([5, 1], "run") == "1 to 5 runs"

@@ -12,9 +12,9 @@ from PIL import Image
 
 from isptune.benchmark.results import Benchmark, Cell
 from isptune.errors import ImageError, UnknownNameError
-from isptune.plots import BENCHMARK_FIGURES, draw_benchmark, save_benchmark_figures
-from isptune.plots.benchmark.compute import NothingToDrawError, differences, final_losses
-from isptune.plots.benchmark.look import looks, shortened
+from isptune.figures import BENCHMARK_FIGURES, draw_benchmark, save_benchmark_figures
+from isptune.figures.of_benchmark import NothingToDrawError, differences, final_losses
+from isptune.figures.look import looks, shortened
 
 Make = Callable[..., Benchmark]
 Texts = Callable[[Figure], list[str]]

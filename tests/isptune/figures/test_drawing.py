@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from isptune.errors import ConfigurationError, ImageError
-from isptune.plots import (
+from isptune.figures import (
     History,
     convergence,
     draw_convergence,
@@ -232,9 +232,9 @@ def test_users_settings_neither_change_nor_matter(tmp_path: Path) -> None:
 def test_matplotlib_loads_only_for_drawing_and_never_pyplot() -> None:
     code = """
 import sys
-import isptune.plots, isptune.scenes
+import isptune.figures, isptune.scenes
 assert "torch" not in sys.modules and "numpy" not in sys.modules
-from isptune.plots import convergence, draw_convergence, draw_recovered_levels, draw_before_after, save
+from isptune.figures import convergence, draw_convergence, draw_recovered_levels, draw_before_after, save
 curves = convergence([dict(evaluations=[1, 2], scores=[1, 2])])
 assert "matplotlib" not in sys.modules and "torch" not in sys.modules
 draw_convergence(curves)

@@ -14,7 +14,7 @@ import torch
 
 import isptune
 from isptune.cli import main
-from isptune.plots import (
+from isptune.figures import (
     ComparedRuns,
     History,
     convergence,
@@ -27,7 +27,7 @@ from isptune.plots import (
     save,
     stage_gallery,
 )
-from isptune.plots.pareto_compute import ParetoPoints
+from isptune.figures.front import ParetoPoints
 
 # What matplotlib would read as broken mathematics, and stop at.
 NAME = "IMG_$1_$2^{$.png"

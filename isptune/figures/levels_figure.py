@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from isptune.plots.compute import Numbers, recovered_levels
-from isptune.plots.style import (
+from isptune.figures.convergence import Numbers
+from isptune.figures.levels import recovered_levels
+from isptune.figures.style import (
     BLUE,
     FAINT,
     INK,

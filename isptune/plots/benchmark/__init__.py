@@ -1,1 +1,0 @@
-"""Figures of a benchmark: what they show is computed in one module and drawn in others."""

@@ -56,7 +56,9 @@ def main() -> None:
     write_tables(rows, label, options)
     for optimizer, runs in histories.items():
         figure = figures.draw_convergence(
-            figures.convergence(runs), score_label="psnr (dB)", title=f"{optimizer}, {len(runs)} seeds, {label}"
+            figures.convergence(runs),
+            score_label="psnr (dB)",
+            title=f"{optimizer}, {len(runs)} seeds, {label}",
         )
         figures.save(figure, HERE / f"convergence-{options.maps}-{optimizer.replace(':', '_')}.png")
 

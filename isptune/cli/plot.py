@@ -114,7 +114,9 @@ def _convergence(runs: Sequence[Run], title: str | None) -> Figure:
         curves = figures.convergence(histories, histories[0].higher_is_better)
         found.append(figures.ComparedRuns(group.objective, group.label, curves))
     if len(found) == 1:
-        return figures.draw_convergence(found[0].curves, score_label=runs[0].description.objective, title=title)
+        return figures.draw_convergence(
+            found[0].curves, score_label=runs[0].description.objective, title=title
+        )
     return figures.draw_comparison(found, title)
 
 

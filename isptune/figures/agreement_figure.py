@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isptune.figures.axes import distortion_axis, fit_margins, shares_of_height, spread
-from isptune.figures.of_benchmark import LossAndAgreement, counted
 from isptune.figures.look import (
     LOSS_LABEL,
     SMALL_LINE,
@@ -17,6 +16,7 @@ from isptune.figures.look import (
     new_sheet,
     shortened,
 )
+from isptune.figures.of_benchmark import LossAndAgreement, counted
 from isptune.figures.style import style
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from isptune.figures.axes import (
     shares_of_height,
     spread,
 )
-from isptune.figures.look import SMALL, SMALL_LINE, Look, looks
 from isptune.figures.convergence import Band, ConvergenceCurves
 from isptune.figures.convergence_figure import draw_curve, number
+from isptune.figures.look import SMALL, SMALL_LINE, Look, looks
 from isptune.figures.style import TITLE_LINE, draw_title, new_figure, style, title_lines
 from isptune.wording.words import NORMALISED_L1
 

@@ -16,7 +16,8 @@ from isptune.figures.axes import (
     shares_of_height,
     spread,
 )
-from isptune.figures.of_benchmark import ByOptimizer, counted
+from isptune.figures.convergence import ConvergenceCurves
+from isptune.figures.convergence_figure import draw_curve
 from isptune.figures.look import (
     LOSS_LABEL,
     SMALL_LINE,
@@ -26,8 +27,7 @@ from isptune.figures.look import (
     new_sheet,
     shortened,
 )
-from isptune.figures.convergence import ConvergenceCurves
-from isptune.figures.convergence_figure import draw_curve
+from isptune.figures.of_benchmark import ByOptimizer, counted
 from isptune.figures.style import style
 from isptune.wording.naming import listed
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isptune.figures.axes import distortion_axis, fit_margins
-from isptune.figures.of_benchmark import Spread, counted
 from isptune.figures.look import LOSS_LABEL, SMALL, Look, new_sheet, shortened
+from isptune.figures.of_benchmark import Spread, counted
 from isptune.figures.style import INK, legend_above, style
 
 if TYPE_CHECKING:

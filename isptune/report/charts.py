@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isptune.parameters import Choice, Int, ParameterSpace
 from isptune.figures import Band
+from isptune.parameters import Choice, Int, ParameterSpace
 from isptune.report.compute import (
     Slice,
     by_objective,

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isptune.benchmark.targets import TARGETS, first_arrivals
-from isptune.iqa.evaluation import srcc
 from isptune.figures import Band, ConvergenceCurves, convergence
-from isptune.runs.best_so_far import best_so_far
 from isptune.figures.grouping import group_runs
+from isptune.iqa.evaluation import srcc
 from isptune.report.records import Record
+from isptune.runs.best_so_far import best_so_far
 from isptune.tuning.result import History
 from isptune.tuning.settings import RunConfig
 

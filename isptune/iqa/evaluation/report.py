@@ -43,8 +43,8 @@ def write_reports(evaluation: Evaluation, folder: str | Path) -> list[Path]:
         RunDirectoryError: the folder cannot be written.
         DiskFullError: there is no room for a file; those before it are whole.
     """
-    from isptune.iqa.evaluation.scatter import draw_scatter, scatter_points
     from isptune.figures.style import save
+    from isptune.iqa.evaluation.scatter import draw_scatter, scatter_points
 
     folder = Path(folder)
     texts = {

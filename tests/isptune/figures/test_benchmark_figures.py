@@ -13,8 +13,8 @@ from PIL import Image
 from isptune.benchmark.results import Benchmark, Cell
 from isptune.errors import ImageError, UnknownNameError
 from isptune.figures import BENCHMARK_FIGURES, draw_benchmark, save_benchmark_figures
-from isptune.figures.of_benchmark import NothingToDrawError, differences, final_losses
 from isptune.figures.look import looks, shortened
+from isptune.figures.of_benchmark import NothingToDrawError, differences, final_losses
 
 Make = Callable[..., Benchmark]
 Texts = Callable[[Figure], list[str]]

@@ -128,8 +128,16 @@ def test_what_a_benchmark_may_lack(benchmark_of: Make) -> None:
     for made, figures, sentence in (
         (dark, everything, "no finished run knows its hidden distortion"),
         (unfinished, everything, "no run came to its end yet"),
-        (scoreless, (of_benchmark.loss_curves, of_benchmark.final_losses), "no finished run has a finite score"),
-        (bright, (of_benchmark.targets_reached, of_benchmark.profiles), "no run reached any of the targets 0.05"),
+        (
+            scoreless,
+            (of_benchmark.loss_curves, of_benchmark.final_losses),
+            "no finished run has a finite score",
+        ),
+        (
+            bright,
+            (of_benchmark.targets_reached, of_benchmark.profiles),
+            "no run reached any of the targets 0.05",
+        ),
         (half, (of_benchmark.profiles,), "no cell of the grid was finished with every objective"),
         (
             alone,

@@ -14,7 +14,7 @@ from annotated_types import Interval
 from isptune.cli.options import json_option, key_values
 from isptune.errors import ConfigurationError
 from isptune.iqa.training.folder import check_folder
-from isptune.plugins import check_options, source_options
+from isptune.plugins import check_options, source_code, source_options
 from isptune.plugins.options import Option
 from isptune.plugins.registry import learners, stages
 from isptune.storage.places import Place, settled
@@ -197,7 +197,7 @@ def _check_synthetic(given: Mapping[str, Any], data_options: Mapping[str, Any]) 
     Raises:
         IsptuneError: one sentence about the first mistake.
     """
-    source = source_options.read("isptune.iqa.training.synthetic:SyntheticSource")
+    source = source_code.read("isptune.iqa.training.synthetic:SyntheticSource")
     known = None if source is None else source_options.options_of_source(source)
     if known is not None:
         # What the verb itself gives, and what it takes beside the source's own.

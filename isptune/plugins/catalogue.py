@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
 from isptune.contracts.requirements import check_records
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.plugins.entries import Entry, Family, entry_of_family
+from isptune.plugins.entries import Entry, Family
 from isptune.plugins.record import Record
 from isptune.plugins.source_code import UnreadableError
 from isptune.wording.naming import listed, match, natural_sorted
@@ -140,17 +141,20 @@ class Catalogue:
             aliases.setdefault(name, []).append(alias)
         described: dict[str, Entry] = {}
         for name, record in self._records.items():
-            if record.is_family and name not in families:
-                # One that cannot be imported has no names to show.
-                if _may_match(f"{name}:", pattern):
-                    described[name] = record.loaded_entry()
-            elif name in families:
-                for rest in [*families[name].names(), *families[name].refused()]:
-                    described[f"{name}:{rest}"] = entry_of_family(
-                        self.kind, name, families[name], rest, record.provider
+            if name in families:
+                family, refused = families[name], families[name].refused()
+                for rest in [*family.names(), *refused]:
+                    entry = replace(
+                        family.entry(rest), name=f"{name}:{rest}", kind=self.kind, provider=record.provider
                     )
-            else:
+                    if rest in refused:
+                        entry = replace(entry, available=False, note=refused[rest])
+                    described[entry.name] = entry
+            elif not record.is_family:
                 described[name] = record.entry(aliases.get(name, ()))
+            elif _may_match(f"{name}:", pattern):
+                # One that cannot be imported has no names to show.
+                described[name] = record.loaded_entry()
         return [described[name] for name in match(described, pattern)]
 
     def told(self, name: str, key: str, default: Any) -> Any:

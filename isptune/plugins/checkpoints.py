@@ -162,12 +162,15 @@ def hub_cache() -> Path:
 
 def cached_bytes(repository: str) -> int:
     """How many bytes of a repository are in the local cache; 0 where there is nothing of it."""
-    folder = hub_cache() / f"models--{repository.replace('/', '--')}"
-    snapshots = folder / "snapshots"
-    files = (
-        {path.resolve() for path in snapshots.rglob("*") if path.is_file()} if snapshots.is_dir() else set()
-    )
-    return sum(path.stat().st_size for path in files)
+    try:
+        from huggingface_hub import CacheNotFound, scan_cache_dir
+    except ImportError:
+        return 0
+    try:
+        kept = scan_cache_dir().repos
+    except CacheNotFound:
+        return 0
+    return sum(one.size_on_disk for one in kept if (one.repo_type, one.repo_id) == ("model", repository))
 
 
 def reachable(address: str, seconds: float = _SECONDS_TO_CONNECT) -> bool:

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from isptune.contracts.requirements import Packaged, Packaging
-from isptune.plugins import missing_packages
-from isptune.wording.naming import listed, natural_sorted
+from isptune.contracts.requirements import Packaged
 
 
 @dataclass(frozen=True)
@@ -62,74 +60,3 @@ class Family(Packaged, ABC):
     def refused(self) -> Mapping[str, str]:
         """Names that exist in the library behind the family but are not offered, each with the reason."""
         return {}
-
-
-def entry_of(
-    kind: str,
-    name: str,
-    fact: Callable[[str, Any], Any],
-    summary: str,
-    aliases: Iterable[str],
-    provider: str,
-) -> Entry:
-    """What is known of a class or factory, without making one.
-
-    Args:
-        kind: the singular noun.
-        name: as registered.
-        fact: gives a class fact by its name, or the default beside it.
-        summary: the first line of the docstring.
-        aliases: further names.
-        provider: the distribution or module that brings it.
-    """
-    packaging: Packaging = fact("packaging", Packaging())
-    missing = missing_packages(packaging.requires)
-    needs = list(fact("needs", ()))
-    if fact("is_judge", False):
-        needs.insert(0, "a run (it is a judge)")
-    if packaging.extra:
-        needs.append(f"extra {packaging.extra}")
-    if fact("needs_reference", False):
-        needs.append("reference")
-    if fact("needs_gradient", False):
-        needs.append("gradients")
-    weights, downloads = packaging.weights, packaging.downloads
-    if downloads and not weights:
-        # What is used by default; where nothing is, all that options choose from.
-        default = [str(one) for one in downloads if not one.option]
-        weights = " and ".join(default) or " or ".join(str(one) for one in downloads)
-    if weights:
-        needs.append(f"weights {weights}")
-    coverage = fact("coverage", None)
-    trained_on, blind_to = (coverage.trained_on, coverage.blind_to) if coverage else ((), ())
-    notes = [f"not installed: {listed(missing)}"] if missing else []
-    notes += [f"misjudges {listed(blind_to)}"] if blind_to else []
-    return Entry(
-        name=name,
-        kind=kind,
-        summary=summary,
-        needs=tuple(needs),
-        differentiable=fact("is_differentiable", None),
-        available=not missing,
-        note="; ".join(notes),
-        trained_on=tuple(trained_on),
-        blind_to=tuple(blind_to),
-        aliases=tuple(natural_sorted(aliases)),
-        provider=provider,
-    )
-
-
-def entry_of_family(kind: str, prefix: str, family: Family, rest: str, provider: str) -> Entry:
-    """What is known of one name of a family, offered or refused."""
-    reason = family.refused().get(rest)
-    entry = family.entry(rest)
-    return Entry(
-        name=f"{prefix}:{rest}",
-        kind=kind,
-        summary=entry.summary,
-        needs=entry.needs,
-        differentiable=entry.differentiable,
-        available=entry.available and reason is None,
-        note=reason if reason is not None else entry.note,
-        provider=provider,
-    )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
-from isptune.contracts.requirements import check_records
+from isptune.contracts.coverage import Coverage
+from isptune.contracts.requirements import Packaging, check_records
 from isptune.errors import IsptuneError
-from isptune.plugins import source_options
-from isptune.plugins.entries import Entry, Family, entry_of
+from isptune.plugins import missing_packages, source_code
+from isptune.plugins.entries import Entry, Family
 from isptune.plugins.source_code import Source, UnreadableError
 from isptune.plugins.source_facts import class_fact, summary
+from isptune.wording.naming import listed, natural_sorted
 
 _FAMILY = f"{Family.__module__}.{Family.__qualname__}"
 
@@ -43,7 +45,7 @@ class Record:
         if self.target is not None or self.entry_point is None:
             return None
         if not self._read:
-            self._read.append(source_options.read(self.entry_point.value))
+            self._read.append(source_code.read(self.entry_point.value))
         return self._read[0]
 
     @property
@@ -53,7 +55,7 @@ class Record:
             return isinstance(self.target, Family) or (
                 isinstance(self.target, type) and issubclass(self.target, Family)
             )
-        return None if self.source is None else source_options.derives_from(self.source, _FAMILY)
+        return None if self.source is None else source_code.derives_from(self.source, _FAMILY)
 
     def fact(self, name: str, default: Any = None) -> Any:
         """A class fact such as ``packaging``, from the source while the plugin is not imported.
@@ -95,7 +97,7 @@ class Record:
             self.target = self.target()
         return self.target
 
-    def entry(self, aliases: Iterable[str]) -> Entry:
+    def entry(self, aliases: Iterable[str] = ()) -> Entry:
         """What there is to say of it; it is imported only where its source does not tell."""
         try:
             return self._entry(aliases)
@@ -111,7 +113,40 @@ class Record:
         return self._entry(aliases)
 
     def _entry(self, aliases: Iterable[str]) -> Entry:
-        return entry_of(self.kind, self.name, self.fact, self._summary(), aliases, self.provider)
+        packaging: Packaging = self.fact("packaging", Packaging())
+        coverage: Coverage = self.fact("coverage") or Coverage()
+        missing = missing_packages(packaging.requires)
+        notes = [f"not installed: {listed(missing)}"] if missing else []
+        notes += [f"misjudges {listed(coverage.blind_to)}"] if coverage.blind_to else []
+        return Entry(
+            name=self.name,
+            kind=self.kind,
+            summary=self._summary(),
+            needs=tuple(self._needs(packaging)),
+            differentiable=self.fact("is_differentiable"),
+            available=not missing,
+            note="; ".join(notes),
+            trained_on=coverage.trained_on,
+            blind_to=coverage.blind_to,
+            aliases=tuple(natural_sorted(aliases)),
+            provider=self.provider,
+        )
+
+    def _needs(self, packaging: Packaging) -> Iterator[str]:
+        """What a user has to have or to give, in words."""
+        if self.fact("is_judge"):
+            yield "a run (it is a judge)"
+        yield from self.fact("needs", ())
+        if packaging.extra:
+            yield f"extra {packaging.extra}"
+        for fact, word in (("needs_reference", "reference"), ("needs_gradient", "gradients")):
+            if self.fact(fact):
+                yield word
+        # What is used by default; where nothing is, all that options choose from.
+        default = [str(one) for one in packaging.downloads if not one.option]
+        weights = packaging.weights or " and ".join(default) or " or ".join(map(str, packaging.downloads))
+        if weights:
+            yield f"weights {weights}"
 
     def _summary(self) -> str:
         if self.target is not None:

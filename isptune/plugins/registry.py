@@ -16,7 +16,7 @@ from typing import Any
 
 from isptune.contracts.requirements import Packaging, check_instance_records
 from isptune.errors import UnknownNameError
-from isptune.plugins import check_options, locations, require_packages, source_options
+from isptune.plugins import check_options, locations, require_packages, source_code, source_options
 from isptune.plugins.catalogue import Catalogue
 from isptune.plugins.entries import Entry, Family
 from isptune.plugins.options import Option, options_of
@@ -38,11 +38,9 @@ class Registry(Catalogue):
             MissingPackageError: the plugin needs an extra that is not installed.
         """
         self._discover()
-        prefix, colon, rest = name.partition(":")
-        if colon and prefix in self._records and self._records[prefix].is_family is not False:
-            family = self._load(prefix)
-            if isinstance(family, Family):
-                return self._get_from_family(prefix, family, rest)
+        family = self._family_of(name)
+        if family is not None:
+            return family.get(name.partition(":")[2])
         if name in self._records:
             target = self._load(name)
             if not isinstance(target, Family):
@@ -84,25 +82,29 @@ class Registry(Catalogue):
         taken = name in self._records or name.partition(":")[0] in self._records
         return not taken and locations.is_location(name)
 
-    def _get_from_family(self, prefix: str, family: Family, rest: str) -> Callable[..., Any]:
-        self._require_in_family(prefix, family, rest)
-        return family.get(rest)
+    def _family_of(self, name: str) -> Family | None:
+        """The family that offers a name such as ``pyiqa:brisque``; None for other names.
 
-    def _require_in_family(self, prefix: str, family: Family, rest: str) -> None:
-        # A family whose package is missing has no names to compare with: say what is missing instead.
-        self._require_packages(f"{prefix}:{rest}", family)
+        Raises:
+            MissingPackageError: the family's package is not installed: it has no names to compare with.
+            UnknownNameError: the family does not offer the name.
+        """
+        prefix, colon, rest = name.partition(":")
+        if not colon or prefix not in self._records or self._records[prefix].is_family is False:
+            return None
+        family = self._load(prefix)
+        if not isinstance(family, Family):
+            return None
+        self._require_packages(name, family)
         refused = family.refused()
         if rest in refused:
-            raise UnknownNameError(f"the {self.kind} '{prefix}:{rest}' is not offered: {refused[rest]}")
-        names = list(family.names())
-        if rest not in names:
-            raise UnknownNameError(
-                f"there is no {self.kind} named '{prefix}:{rest}'"
-                + (
-                    did_you_mean(f"{prefix}:{rest}", (f"{prefix}:{known}" for known in names))
-                    or f"; 'isptune list {self.kind}s \"{prefix}:*\"' shows the known ones"
-                )
-            )
+            raise UnknownNameError(f"the {self.kind} '{name}' is not offered: {refused[rest]}")
+        names = [f"{prefix}:{known}" for known in family.names()]
+        if name not in names:
+            near = did_you_mean(name, names)
+            near = near or f"; 'isptune list {self.kind}s \"{prefix}:*\"' shows the known ones"
+            raise UnknownNameError(f"there is no {self.kind} named '{name}'{near}")
+        return family
 
     def create(self, name: str, /, **options: Any) -> Any:
         """An instance of what is registered under a name, made with the options.
@@ -121,10 +123,11 @@ class Registry(Catalogue):
         name = self.canonical(name)
         if self._is_located(name):
             instance = locations.make(factory, options, self.kind, name)
+            # It is called by its class: colons would be in the way of captions and parameters.
+            instance.name = name.rpartition(":")[2]
         else:
             instance = factory(**options)
-        # A plugin at a place is called by its class: colons would be in the way of captions and parameters.
-        instance.name = name.rpartition(":")[2] if self._is_located(name) else name
+            instance.name = name
         instance.options = dict(options)
         check_instance_records(instance)
         remember(instance, Recipe(name, recorded(options)))
@@ -198,14 +201,10 @@ class Registry(Catalogue):
             with contextlib.suppress(UnreadableError):
                 self._require(name, record.fact("packaging", Packaging()))
             return source_options.options_of_source(record.source)
-        prefix, colon, rest = name.partition(":")
-        if colon and prefix in self._records and self._records[prefix].is_family is not False:
-            family = self._load(prefix)
-            if isinstance(family, Family) and family.constructor:
-                self._require_in_family(prefix, family, rest)
-                source = source_options.read(family.constructor)
-                if source is not None:
-                    return source_options.options_of_source(source)
+        family = self._family_of(name)
+        source = source_code.read(family.constructor) if family is not None and family.constructor else None
+        if source is not None:
+            return source_options.options_of_source(source)
         factory = self.get(name)
         self._require_packages(name, factory)
         return options_of(factory)
@@ -242,10 +241,4 @@ objectives = Registry("objective", "isptune.objectives")
 optimizers = Registry("optimizer", "isptune.optimizers")
 learners = Registry("learner", "isptune.learners")
 
-REGISTRIES: dict[str, Registry] = {
-    "stages": stages,
-    "pipelines": pipelines,
-    "objectives": objectives,
-    "optimizers": optimizers,
-    "learners": learners,
-}
+REGISTRIES = {f"{one.kind}s": one for one in (stages, pipelines, objectives, optimizers, learners)}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 # Bases without a constructor of their own, and torch's, which takes no options.
 PLAIN_BASES = {
@@ -52,6 +53,45 @@ class Source:
     @property
     def full_name(self) -> str:
         return f"{self.module.name}.{self.node.name}"
+
+
+class Names(Mapping[str, Any]):
+    """The names of a module, each looked up when an expression uses it."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def evaluated(names: Names, node: ast.expr) -> Any:
+    """What an expression of a module means, by these names alone."""
+    code = compile(ast.Expression(node), names.module.name, "eval")
+    return eval(code, {"__builtins__": {}}, names)
+
+
+def read(place: str) -> Source | None:
+    """The class or function behind an entry point's ``module:name``; None where its source does not tell."""
+    module, _, name = place.partition(":")
+    try:
+        found = resolve(module, name.strip())
+    except UnreadableError:
+        return None
+    return found if isinstance(found, Source) else None
+
+
+def derives_from(source: Source, full_name: str) -> bool | None:
+    """Whether a class has a base of that full name (``isptune.contracts.stage.Stage``); None if unknown."""
+    if not isinstance(source.node, ast.ClassDef):
+        return False
+    bases = list(ancestry(source))
+    if any(isinstance(one, Source) and one.full_name == full_name for one in bases):
+        return True
+    return None if None in bases else False
 
 
 def ancestry(source: Source) -> Iterator[Source | str | None]:

@@ -1,14 +1,22 @@
-"""Class facts read from the source: literals, and calls of the few records that facts are made of."""
+"""Class facts read from the source: plain values, and calls of the few records that facts are made of."""
 
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
-import operator
-from collections.abc import Callable, Iterator
+import math
 from typing import Any
 
-from isptune.plugins.source_code import Module, Source, UnreadableError, ancestry, read_module, resolve
+from isptune.plugins.source_code import (
+    Names,
+    Source,
+    UnreadableError,
+    ancestry,
+    evaluated,
+    read_module,
+    resolve,
+)
 
 # What a fact may call, by full names: light modules, and functions without side effects.
 _CALLS = {
@@ -20,14 +28,8 @@ _CALLS = {
     "isptune.contracts.coverage.checked_on",
     "isptune.contracts.coverage.stage_names",
 }
-_OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-}
-_DEEPEST = 20
+_BUILTINS = {"float": float, "tuple": tuple}
+_MISSING = object()
 
 
 def class_fact(source: Source, name: str, default: Any = None) -> Any:
@@ -43,12 +45,13 @@ def class_fact(source: Source, name: str, default: Any = None) -> Any:
             raise UnreadableError(name)
         if not isinstance(one, Source):
             continue
-        for statement in reversed(_body(one)):
+        assert isinstance(one.node, ast.ClassDef)
+        for statement in reversed(one.node.body):
             if isinstance(statement, ast.FunctionDef | ast.ClassDef) and statement.name == name:
                 raise UnreadableError(name)
             value = _assigned(statement, name)
             if value is not None:
-                return _value(one.module, value, 0)
+                return _fact(_FactNames(one.module), value)
     return default
 
 
@@ -58,10 +61,7 @@ def summary(source: Source) -> str:
     Raises:
         UnreadableError: a base is not known.
     """
-    places: Iterator[Source | str | None] = iter([source])
-    if isinstance(source.node, ast.ClassDef):
-        places = ancestry(source)
-    for one in places:
+    for one in ancestry(source) if isinstance(source.node, ast.ClassDef) else (source,):
         if one is None:
             raise UnreadableError(source.full_name)
         text = ast.get_docstring(one.node) if isinstance(one, Source) else None
@@ -70,122 +70,85 @@ def summary(source: Source) -> str:
     return ""
 
 
-def _body(source: Source) -> list[ast.stmt]:
-    assert isinstance(source.node, ast.ClassDef)
-    return source.node.body
-
-
 def _assigned(statement: ast.stmt, name: str) -> ast.expr | None:
     """What a statement of a class gives to a name; None where it gives nothing."""
+    targets: list[ast.expr] = []
     if isinstance(statement, ast.AnnAssign):
-        is_it = isinstance(statement.target, ast.Name) and statement.target.id == name
-        return statement.value if is_it else None
-    if isinstance(statement, ast.Assign) and any(
-        isinstance(target, ast.Name) and target.id == name for target in statement.targets
-    ):
-        return statement.value
-    return None
+        targets = [statement.target]
+    elif isinstance(statement, ast.Assign):
+        targets = statement.targets
+    given = any(isinstance(target, ast.Name) and target.id == name for target in targets)
+    return statement.value if given and isinstance(statement, ast.AnnAssign | ast.Assign) else None
 
 
-def _value(module: Module, node: ast.expr, depth: int) -> Any:
+def _fact(names: Names, node: ast.expr) -> Any:
     """What an expression of a module means.
 
     Raises:
         UnreadableError: only running it tells.
     """
-    if depth > _DEEPEST:
-        raise UnreadableError(module.name)
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.Tuple | ast.List | ast.Set):
-        kind = {ast.Tuple: tuple, ast.List: list, ast.Set: set}[type(node)]
-        return kind(_values(module, node.elts, depth))
-    if isinstance(node, ast.Name):
-        return _named(module, node.id, depth)
     try:
-        if isinstance(node, ast.Dict):
-            keys = [_value(module, _given(key), depth + 1) for key in node.keys]
-            return dict(zip(keys, _values(module, node.values, depth), strict=True))
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return -_value(module, node.operand, depth + 1)
-        if isinstance(node, ast.BinOp) and type(node.op) in _OPERATIONS:
-            left, right = _value(module, node.left, depth + 1), _value(module, node.right, depth + 1)
-            return _OPERATIONS[type(node.op)](left, right)
-        if isinstance(node, ast.Subscript):
-            return _value(module, node.value, depth + 1)[_value(module, node.slice, depth + 1)]
-        if isinstance(node, ast.Attribute):
-            return _attribute(module, node, depth)
-        if isinstance(node, ast.Call):
-            function = _callable(module, node.func)
-            given = {_given(one.arg): _value(module, one.value, depth + 1) for one in node.keywords}
-            return function(*_values(module, node.args, depth), **given)
+        found = evaluated(names, node)
     except UnreadableError:
         raise
     except Exception as error:
         # What the class itself would raise is told where it is imported.
-        raise UnreadableError(module.name) from error
-    raise UnreadableError(module.name)
-
-
-def _values(module: Module, nodes: list[ast.expr], depth: int) -> list[Any]:
-    found: list[Any] = []
-    for node in nodes:
-        if isinstance(node, ast.Starred):
-            found += _value(module, node.value, depth + 1)
-        else:
-            found.append(_value(module, node, depth + 1))
+        raise UnreadableError(names.module.name) from error
+    if isinstance(found, _Module | _Class):
+        raise UnreadableError(names.module.name)
     return found
 
 
-def _given(part: Any) -> Any:
-    """A key or keyword, which is missing where a mapping is unpacked."""
-    if part is None:
-        raise UnreadableError
-    return part
+class _FactNames(Names):
+    """The names that a fact may use; others are unreadable."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.module.imports:
+            origin, attribute = self.module.imports[name]
+            return _Module(origin) if attribute is None else _held(origin, attribute)
+        if name in _BUILTINS and name not in self.module.definitions:
+            return _BUILTINS[name]
+        return _held(self.module.name, name)
 
 
-def _named(module: Module, name: str, depth: int) -> Any:
-    """The value of a name of a module, followed through imports."""
-    found = module.definitions.get(name)
-    if isinstance(found, ast.expr):
-        return _value(module, found, depth + 1)
+def _held(origin: str, name: str) -> Any:
+    """What a module holds under a name."""
+    if origin == "math":
+        return getattr(math, name)
+    if (origin, name) == ("dataclasses", "replace"):
+        return dataclasses.replace
+    module = read_module(origin)
+    value = module.definitions.get(name)
+    if isinstance(value, ast.expr):
+        return _fact(_FactNames(module), value)
     if name in module.imports:
-        other, attribute = module.imports[name]
-        if attribute is not None:
-            return _named(read_module(other), attribute, depth + 1)
-    raise UnreadableError(name)
+        return _FactNames(module)[name]
+    found = resolve(origin, name)
+    if not isinstance(found, Source):
+        raise UnreadableError(name)
+    if found.full_name in _CALLS:
+        return getattr(importlib.import_module(origin), name)
+    return _Class(found)
 
 
-def _attribute(module: Module, node: ast.Attribute, depth: int) -> Any:
-    """A class fact of a class that is named, or ``math.inf``."""
-    if isinstance(node.value, ast.Name):
-        if module.imports.get(node.value.id) == ("math", None) and node.attr in ("inf", "pi", "e"):
-            return getattr(importlib.import_module("math"), node.attr)
-        owner = resolve(module.name, node.value.id)
-        if isinstance(owner, Source) and isinstance(owner.node, ast.ClassDef):
-            missing = object()
-            value = class_fact(owner, node.attr, missing)
-            if value is not missing:
-                return value
-    raise UnreadableError(node.attr)
+@dataclasses.dataclass(frozen=True)
+class _Module:
+    """A module that is named in a fact."""
+
+    name: str
+
+    def __getattr__(self, name: str) -> Any:
+        return _held(self.name, name)
 
 
-def _callable(module: Module, node: ast.expr) -> Callable[..., Any]:
-    """The function or record that a call names, of those that facts may call."""
-    if isinstance(node, ast.Name):
-        if node.id in ("float", "tuple") and node.id not in {*module.definitions, *module.imports}:
-            return {"float": float, "tuple": tuple}[node.id]
-        if module.imports.get(node.id) == ("dataclasses", "replace"):
-            return importlib.import_module("dataclasses").replace
-        found = resolve(module.name, node.id)
-    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        whole, attribute = module.imports.get(node.value.id, ("", None))
-        if not whole or attribute is not None:
-            raise UnreadableError(node.attr)
-        found = resolve(whole, node.attr)
-    else:
-        raise UnreadableError
-    if not isinstance(found, Source) or found.full_name not in _CALLS:
-        raise UnreadableError
-    place, _, name = found.full_name.rpartition(".")
-    return getattr(importlib.import_module(place), name)
+@dataclasses.dataclass(frozen=True)
+class _Class:
+    """A class that is named in a fact, for its own facts."""
+
+    source: Source
+
+    def __getattr__(self, name: str) -> Any:
+        found = class_fact(self.source, name, _MISSING)
+        if found is _MISSING:
+            raise UnreadableError(name)
+        return found

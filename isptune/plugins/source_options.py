@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib
-from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -19,12 +18,13 @@ from isptune.plugins.source_code import (
     FOREIGN,
     PLAIN_BASES,
     Module,
+    Names,
     Source,
     UnreadableError,
     ancestry,
+    evaluated,
     parsed,
     read_module,
-    resolve,
 )
 
 # Whose names annotations may use as they are: light, and free of side effects.
@@ -34,16 +34,6 @@ _DATA = {
     *("str", "int", "float", "dict", "list", "tuple"),
     *("TypedDict", "Protocol", "BaseModel", "NamedTuple"),
 }
-
-
-def read(place: str) -> Source | None:
-    """The class or function behind an entry point's ``module:name``; None where its source does not tell."""
-    module, _, name = place.partition(":")
-    try:
-        found = resolve(module, name.strip())
-    except UnreadableError:
-        return None
-    return found if isinstance(found, Source) else None
 
 
 def options_of_source(source: Source) -> list[Option] | None:
@@ -68,19 +58,6 @@ def options_of_source(source: Source) -> list[Option] | None:
         Option(argument.arg, _annotation(owner, argument.annotation), default is None)
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     ]
-
-
-def derives_from(source: Source, full_name: str) -> bool | None:
-    """Whether a class has a base of that full name (``isptune.contracts.stage.Stage``); None if unknown."""
-    if not isinstance(source.node, ast.ClassDef):
-        return False
-    unknown = False
-    for one in ancestry(source):
-        if one is None:
-            unknown = True
-        elif isinstance(one, Source) and one.full_name == full_name:
-            return True
-    return None if unknown else False
 
 
 def _constructor(source: Source) -> tuple[Module, ast.FunctionDef, bool] | None:
@@ -118,27 +95,26 @@ def _annotation(module: Module, node: ast.expr | None) -> Any:
     if node is None:
         return Any
     try:
-        return _evaluated(module, node, 0)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            tree = parsed(node.value, mode="eval")
+            assert isinstance(tree, ast.Expression)
+            node = tree.body
+        return evaluated(_TypeNames(module), node)
     except Exception:
         return Any
 
 
-class _Names(Mapping[str, Any]):
-    """The names that an annotation may use, each looked up when it is used."""
-
-    def __init__(self, module: Module, depth: int) -> None:
-        self._module, self._depth = module, depth
+class _TypeNames(Names):
+    """The names that an annotation may use; others stand for anything."""
 
     def __getitem__(self, name: str) -> Any:
-        if self._depth > 10:
-            return Any
-        found = self._module.definitions.get(name)
+        found = self.module.definitions.get(name)
         if isinstance(found, ast.ClassDef):
             return _opaque(found)
         if isinstance(found, ast.expr):
-            return _evaluated(self._module, found, self._depth + 1)
-        if name in self._module.imports:
-            return self._imported(*self._module.imports[name])
+            return _annotation(self.module, found)
+        if name in self.module.imports:
+            return self._imported(*self.module.imports[name])
         return getattr(builtins, name, Any)
 
     def _imported(self, origin: str, attribute: str | None) -> Any:
@@ -151,15 +127,9 @@ class _Names(Mapping[str, Any]):
         if attribute is None:
             return Any
         try:
-            return _Names(read_module(origin), self._depth + 1)[attribute]
+            return _TypeNames(read_module(origin))[attribute]
         except UnreadableError:
             return Any
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 class _Foreign:
@@ -180,12 +150,3 @@ def _opaque(node: ast.ClassDef) -> Any:
     if node.keywords or bases & _DATA or any(base.endswith("Enum") for base in bases):
         return Any
     return _opaque_type(node.name)
-
-
-def _evaluated(module: Module, node: ast.expr, depth: int) -> Any:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        tree = parsed(node.value, mode="eval")
-        assert isinstance(tree, ast.Expression)
-        node = tree.body
-    code = compile(ast.Expression(node), module.name, "eval")
-    return eval(code, {"__builtins__": {}}, _Names(module, depth))

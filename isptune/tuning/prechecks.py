@@ -62,14 +62,12 @@ def check_scenes(sources: Sequence[str], crop: str | int | None = None) -> None:
 
 
 def check_takes_scenes(pipeline: Component, given: Sequence[str]) -> None:
-    """Refuse pictures for a pipeline that has scenes of its own; its module is imported where some are given.
+    """Refuse pictures for a pipeline that has scenes of its own.
 
     Raises:
         ConfigurationError: its constructor takes no option ``scenes``, so that they would be ignored.
     """
-    from isptune.plugins import takes_option
-
-    if given and not takes_option(registry.pipelines.get(pipeline.name), "scenes"):
+    if given and not registry.pipelines.takes(pipeline.name, "scenes"):
         raise ConfigurationError(
             f"the pipeline '{pipeline.shown}' has scenes of its own and no option 'scenes': "
             f"leave out {listed(given)}"

@@ -21,7 +21,7 @@ from isptune.contracts.pipeline import Pipeline, Scene
 from isptune.errors import RunDirectoryError, UnknownNameError
 from isptune.parameters import ParameterSpace
 from isptune.parameters.identity import free_space
-from isptune.plugins import registry, takes_option
+from isptune.plugins import registry
 from isptune.runs.again import check_parameters, require_named
 from isptune.runs.description import Description
 from isptune.runs.directory import CONFIG_NAME, FORMATS, LOG_NAME, RunDirectory
@@ -121,7 +121,7 @@ def prepare(
 def has_own_scenes(config: RunConfig) -> bool:
     """Whether no setting chooses what the pipeline renders: it brings its scenes itself."""
     try:
-        return not takes_option(registry.pipelines.get(config.pipeline.name), "scenes")
+        return not registry.pipelines.takes(config.pipeline.name, "scenes")
     except UnknownNameError:
         # An object that a caller made.
         return True
@@ -140,7 +140,7 @@ def make_pipeline(config: RunConfig, scenes: Sequence[Scene] | None = None) -> P
     if scenes is not None:
         seen |= {"scenes": list(scenes), "crop": None}
     for key, value in seen.items():
-        if takes_option(registry.pipelines.get(config.pipeline.name), key):
+        if registry.pipelines.takes(config.pipeline.name, key):
             options.setdefault(key, value)
     pipeline: Pipeline = registry.pipelines.create(config.pipeline.name, **options)
     return pipeline

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from isptune.contracts.requirements import Download, Memory, Packaging
-from isptune.plugins import registry, source_options
+from isptune.plugins import registry, source_code, source_options
 from isptune.plugins.options import Option, options_of
 from isptune.plugins.registry import REGISTRIES
 from isptune.plugins.source_code import UnreadableError
@@ -62,7 +62,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_third_partys_class_is_read_through_its_imports(package: str) -> None:
-    source = source_options.read(f"{package}:Mine")
+    source = source_code.read(f"{package}:Mine")
     assert source is not None
     assert source.full_name == f"{package}.parts.mine.Mine"
     options = {option.name: option for option in source_options.options_of_source(source) or ()}
@@ -80,27 +80,27 @@ def test_a_third_partys_class_is_read_through_its_imports(package: str) -> None:
     with pytest.raises(UnreadableError):
         class_fact(source, "labels")
     assert class_fact(source, "nothing", "else") == "else"
-    assert source_options.derives_from(source, "isptune.contracts.objective.Objective") is True
-    assert source_options.derives_from(source, "isptune.plugins.entries.Family") is False
+    assert source_code.derives_from(source, "isptune.contracts.objective.Objective") is True
+    assert source_code.derives_from(source, "isptune.plugins.entries.Family") is False
     assert package not in sys.modules
 
 
 def test_what_the_source_does_not_tell_is_not_guessed(package: str, tmp_path: Path) -> None:
-    factory = source_options.read(f"{package}:make")
+    factory = source_code.read(f"{package}:make")
     assert factory is not None
     assert source_options.options_of_source(factory) is None
-    assert source_options.read(f"{package}:NoSuch") is None
-    assert source_options.read("isptune_no_such_package:Thing") is None
+    assert source_code.read(f"{package}:NoSuch") is None
+    assert source_code.read("isptune_no_such_package:Thing") is None
     (tmp_path / package / "strange.py").write_text(
         "import somewhere\n@somewhere.decorated\nclass A: ...\nclass B(somewhere.Base): ...\n"
         "class C(metaclass=somewhere.M): ...\n"
     )
     for name in "ABC":
-        source = source_options.read(f"{package}.strange:{name}")
+        source = source_code.read(f"{package}.strange:{name}")
         assert source is not None
         assert source_options.options_of_source(source) is None
     (tmp_path / package / "broken.py").write_text("class A(:\n")
-    assert source_options.read(f"{package}.broken:A") is None
+    assert source_code.read(f"{package}.broken:A") is None
 
 
 @pytest.mark.parametrize(("kind", "name"), PLUGINS)
@@ -108,10 +108,10 @@ def test_every_plugin_of_ours_is_read_as_it_is_imported(kind: str, name: str) ->
     one = REGISTRIES[kind]
     record = one._records[name]
     assert record.entry_point is not None
-    source = source_options.read(record.entry_point.value)
+    source = source_code.read(record.entry_point.value)
     assert source is not None
     target = one._load(name)
-    family = source_options.derives_from(source, "isptune.plugins.entries.Family")
+    family = source_code.derives_from(source, "isptune.plugins.entries.Family")
     assert family is isinstance(target, registry.Family)
     if family:
         return

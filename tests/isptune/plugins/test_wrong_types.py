@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from isptune.errors import ConfigurationError
-from isptune.plugins import check_options, source_options
+from isptune.plugins import check_options, source_code, source_options
 from isptune.plugins.options import Option, options_of
 from isptune.plugins.registry import REGISTRIES
 
@@ -72,7 +72,7 @@ def test_an_imported_plugin_refuses_the_same(kind: str, name: str) -> None:
 
 
 def test_synthetic_data_refuses_wrong_types() -> None:
-    source = source_options.read("isptune.iqa.training.synthetic:SyntheticSource")
+    source = source_code.read("isptune.iqa.training.synthetic:SyntheticSource")
     assert source is not None
     for option in source_options.options_of_source(source) or ():
         known = [Option(option.name, option.annotation)]

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from isptune.iqa.datasets import Dataset, read_dataset
 from isptune.iqa.training import Learner
-from isptune.iqa.training.pictures import PictureFeatures
+from isptune.iqa.training.picture_features import PictureFeatures
 from isptune.plugins.registry import learners
 from isptune.scenes import write_image
 from isptune_clipiqa.tiny import write_tiny

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isptune.iqa.evaluation.statistics import Numbers, srcc
+from isptune.iqa.evaluation.correlations import Numbers, srcc
 from isptune.tuning.result import History
 
 

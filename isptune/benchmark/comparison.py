@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 from isptune.benchmark.results import Benchmark, Run
 from isptune.benchmark.statistics import Levels, group_runs, levels_of, median_estimate, value_of
 from isptune.errors import ConfigurationError
-from isptune.iqa.evaluation.agreement import check_settings
+from isptune.iqa.evaluation.correlations import Numbers
+from isptune.iqa.evaluation.evaluating import check_settings
 from isptune.iqa.evaluation.resampling import Estimate
-from isptune.iqa.evaluation.statistics import Numbers
 
 PAIRED_BY = ("optimizer", "scene", "variant", "seed")
 """Two runs of different objectives are a pair where they share the levels of these factors."""

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from isptune.benchmark.results import DONE, Benchmark, Cell, Run
 from isptune.errors import ConfigurationError
-from isptune.iqa.evaluation.agreement import check_settings
+from isptune.iqa.evaluation.correlations import Numbers
+from isptune.iqa.evaluation.evaluating import check_settings
 from isptune.iqa.evaluation.resampling import Estimate
-from isptune.iqa.evaluation.statistics import Numbers
 from isptune.tuning.result import History
 from isptune.wording.naming import did_you_mean, listed
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from isptune.errors import ConfigurationError, RunDirectoryError
-from isptune.iqa.evaluation.report import aligned, file_name
+from isptune.iqa.evaluation.evaluation_files import aligned, file_name
 from isptune.storage.writing import full_or, write_whole
 from isptune.wording.words import in_words
 

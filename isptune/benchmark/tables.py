@@ -13,7 +13,7 @@ from isptune.benchmark.results import DONE, FAILED, Benchmark
 from isptune.benchmark.statistics import Quantity, group_runs, knows_truth, measured, summarise, value_of
 from isptune.benchmark.table import Entry, Table
 from isptune.benchmark.targets import TARGETS, TargetHits, check_targets, seconds_per_evaluation, target_hits
-from isptune.iqa.evaluation.agreement import check_settings
+from isptune.iqa.evaluation.evaluating import check_settings
 from isptune.iqa.evaluation.resampling import Estimate
 from isptune.tuning.misled import MISLED
 from isptune.wording.words import in_words

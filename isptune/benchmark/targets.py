@@ -13,7 +13,7 @@ from isptune.benchmark.comparison import PAIRED_BY
 from isptune.benchmark.results import DONE, Benchmark, Run
 from isptune.benchmark.statistics import Levels, group_runs, levels_of
 from isptune.errors import ConfigurationError
-from isptune.iqa.evaluation.statistics import Numbers
+from isptune.iqa.evaluation.correlations import Numbers
 from isptune.runs.best_so_far import best_so_far
 from isptune.tuning.result import History
 

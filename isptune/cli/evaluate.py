@@ -126,7 +126,7 @@ def command(
 
     from isptune.cli.live import Stopped, stoppable
     from isptune.iqa.evaluation import read_scores, write_reports
-    from isptune.iqa.evaluation.agreement import check_settings, needed
+    from isptune.iqa.evaluation.evaluating import check_settings, needed
     from isptune.tuning.devices import resolve_device
 
     where = resolve_device(device)
@@ -211,7 +211,7 @@ def free_folder(out: str | None, names: Sequence[str]) -> Path:
     Raises:
         RunDirectoryError: it holds an evaluation, or it or a folder above it is a file.
     """
-    from isptune.iqa.evaluation.report import JSON_NAME, file_name
+    from isptune.iqa.evaluation.evaluation_files import JSON_NAME, file_name
 
     if out is None:
         kept = folder_name("-".join(file_name(name) for name in names[:3]))
@@ -255,7 +255,7 @@ def _evaluated(
     seed: int,
 ) -> Evaluation:
     from isptune.iqa.evaluation import compare, score_dataset
-    from isptune.iqa.evaluation.scoring import check_references, scores_of_all
+    from isptune.iqa.evaluation.dataset_scores import check_references, scores_of_all
 
     for objective in objectives:
         check_references(objective, dataset)
@@ -307,7 +307,7 @@ def bar(what: str, unit: str) -> Iterator[Any]:
 def report(found: Evaluation, files: Sequence[Path], as_json: bool) -> None:
     """The tables or the JSON object on stdout; sentences about failures on stderr."""
     from isptune.cli.tables import print_markdown
-    from isptune.iqa.evaluation.report import table_cells
+    from isptune.iqa.evaluation.evaluation_files import table_cells
 
     for sentence in found.failures[:20]:
         click.echo(f"isptune: {sentence}", err=True)

@@ -47,7 +47,7 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
 
     from isptune import figures
     from isptune.scenes import load_scenes
-    from isptune.scenes.pictures import picture_of
+    from isptune.scenes.scene_pictures import picture_of
 
     alone = (entry.name for entry in registry.stages.entries() if entry.available and ":" not in entry.name)
     wanted = names or tuple(alone)

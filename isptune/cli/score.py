@@ -88,7 +88,7 @@ def command(
 
     from isptune.cli.scoring import score_pictures
     from isptune.scenes import load_scenes
-    from isptune.scenes.pictures import picture_of
+    from isptune.scenes.scene_pictures import picture_of
     from isptune.tuning.devices import resolve_device
 
     where = resolve_device(device)

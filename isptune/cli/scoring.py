@@ -15,7 +15,7 @@ from isptune.contracts.objective import Objective
 from isptune.contracts.pipeline import Scene
 from isptune.errors import EvaluationError, IsptuneError
 from isptune.scenes.loading import named_pictures
-from isptune.scenes.pictures import picture_of
+from isptune.scenes.scene_pictures import picture_of
 from isptune.tuning.blame import called
 
 # What stands where there is no number.

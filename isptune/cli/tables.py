@@ -168,7 +168,7 @@ def print_markdown(head: Sequence[str], rows: Sequence[Sequence[str]], left: int
     """Print a Markdown table, whose first ``left`` columns are texts; as a plain one where it is too wide."""
     import click
 
-    from isptune.iqa.evaluation.report import aligned
+    from isptune.iqa.evaluation.evaluation_files import aligned
 
     text = aligned(head, rows, left)
     console = console_for_tables()

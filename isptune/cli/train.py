@@ -24,7 +24,7 @@ from isptune.tuning.prechecks import check_scenes
 if TYPE_CHECKING:
     from isptune.iqa.datasets import Dataset
     from isptune.iqa.training import Learner
-    from isptune.iqa.training.source import Source
+    from isptune.iqa.training.batch_source import Source
 
 
 # Batches of synthetic data that a host sees once and that then come again; 0 for new ones without end.
@@ -139,8 +139,8 @@ def command(**given: Any) -> int:
     check_folder(given["out"], given["resume"])
 
     from isptune.iqa.training.curves import save_curves
-    from isptune.iqa.training.loop import Settings, read_log, train
     from isptune.iqa.training.losses import parse_losses
+    from isptune.iqa.training.training_loop import Settings, read_log, train
     from isptune.tuning.devices import resolve_device
 
     device = resolve_device(given["device"])

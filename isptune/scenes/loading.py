@@ -15,8 +15,8 @@ from isptune.contracts.pipeline import Scene
 from isptune.errors import ImageError
 from isptune.scenes.crops import CropRule, choose_crops, parse_crop
 from isptune.scenes.generated import chart, check_seed
-from isptune.scenes.pictures import picture_of
-from isptune.scenes.reading import MINIMUM_SIDE, read_image
+from isptune.scenes.image_reading import MINIMUM_SIDE, read_image
+from isptune.scenes.scene_pictures import picture_of
 from isptune.scenes.sources import FORMATS, ChartName, find_pictures
 from isptune.storage.paths import shown
 

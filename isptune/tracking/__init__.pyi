@@ -1,4 +1,4 @@
-from .facts import Progress as Progress, RunFacts as RunFacts
+from .run_facts import Progress as Progress, RunFacts as RunFacts
 from .mlflow import MLflow as MLflow
 from .tensorboard import TensorBoard as TensorBoard
 from .tracker import Tracker as Tracker, TrackerError as TrackerError

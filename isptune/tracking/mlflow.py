@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from isptune.plugins import require_packages
 from isptune.runs.directory import LOG_NAME
-from isptune.tracking.facts import Progress, RunFacts, flattened, scalars
 from isptune.tracking.mlflow_stores import checked_uri, default_uri, impatient, packages, require_server
 from isptune.tracking.notes import read_note, write_note
+from isptune.tracking.run_facts import Progress, RunFacts, flattened, scalars
 from isptune.tracking.tracker import Tracker
 
 if TYPE_CHECKING:

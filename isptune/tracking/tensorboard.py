@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.plugins import require_packages
-from isptune.tracking.facts import Progress, RunFacts, flattened, scalars
+from isptune.tracking.run_facts import Progress, RunFacts, flattened, scalars
 from isptune.tracking.tracker import Tracker
 
 if TYPE_CHECKING:

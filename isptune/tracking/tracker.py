@@ -10,7 +10,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.tracking.facts import Callback, Progress, RunFacts
+from isptune.tracking.run_facts import Callback, Progress, RunFacts
 from isptune.tuning.switch import STOP
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from isptune.errors import ConfigurationError
 from isptune.plugins import require_packages
 from isptune.runs.directory import CONFIG_NAME, RESULT_NAME
-from isptune.tracking.facts import Progress, RunFacts, scalars
 from isptune.tracking.notes import read_note, write_note
+from isptune.tracking.run_facts import Progress, RunFacts, scalars
 from isptune.tracking.tracker import Tracker
 
 if TYPE_CHECKING:

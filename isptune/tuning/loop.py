@@ -17,7 +17,7 @@ from isptune.parameters.identity import identities
 from isptune.runs.description import levels_of
 from isptune.runs.generation import DONE, Generation
 from isptune.runs.judgements import Judgements
-from isptune.tracking.facts import Progress
+from isptune.tracking.run_facts import Progress
 from isptune.tracking.tracker import Watchers
 from isptune.tuning.evaluation import Evaluation, Evaluator
 from isptune.tuning.fronts import non_dominated

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichBar
 
-from isptune.tracking.facts import Progress
+from isptune.tracking.run_facts import Progress
 from isptune.tuning.pace import Pace, written
 
 

@@ -23,7 +23,7 @@ from isptune.runs.directory import RunDirectory
 from isptune.runs.generation import Generation
 from isptune.runs.judgements import JUDGEMENTS_NAME, Judgements
 from isptune.runs.outputs import write_outputs
-from isptune.tracking.facts import Callback, RunFacts
+from isptune.tracking.run_facts import Callback, RunFacts
 from isptune.tracking.tracker import Tracker, Watchers
 from isptune.tuning.evaluation import Evaluator
 from isptune.tuning.loop import Loop

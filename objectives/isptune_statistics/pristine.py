@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.nn import functional as nn_functional
 
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.scenes.reading import read_image
+from isptune.scenes.image_reading import read_image
 from isptune_statistics.natural_scenes import coefficients_of
 from isptune_statistics.niqe import PATCH, PristineModel, fit_pristine, patch_features, save_pristine
 

@@ -16,7 +16,7 @@ from isptune.contracts.stage import Stage
 from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
 from isptune.scenes import load_scenes
-from isptune.scenes.pictures import picture_of, whole_picture
+from isptune.scenes.scene_pictures import picture_of, whole_picture
 from isptune.stages.chain import Chain, check_domains
 from isptune.stages.from_names import make_stages, numbered
 from isptune.stages.values import values_of

@@ -17,7 +17,7 @@ from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
 from isptune.scenes import load_scenes
-from isptune.scenes.pictures import picture_of, whole_picture
+from isptune.scenes.scene_pictures import picture_of, whole_picture
 from isptune.stages.chain import Chain, check_domains
 from isptune.stages.from_names import create_named, make_stages, numbered
 from isptune.wording.integers import whole_number

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isptune.errors import ConfigurationError
-from isptune.iqa.evaluation.statistics import Numbers, fit_logistic, krcc, plcc, rmse, srcc
+from isptune.iqa.evaluation.correlations import Numbers, fit_logistic, krcc, plcc, rmse, srcc
 
 Statistics = Callable[[Numbers, Numbers], Mapping[str, float]]
 

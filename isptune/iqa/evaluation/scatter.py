@@ -10,9 +10,9 @@ import numpy as np
 
 from isptune.errors import UnknownNameError
 from isptune.figures.style import BLUE, INK, ORANGE, TITLE_LINE, draw_title, new_figure, style, title_lines
+from isptune.iqa.evaluation.correlations import Numbers
+from isptune.iqa.evaluation.findings import Evaluation
 from isptune.iqa.evaluation.resampling import Estimate
-from isptune.iqa.evaluation.results import Evaluation
-from isptune.iqa.evaluation.statistics import Numbers
 from isptune.wording.naming import did_you_mean
 
 if TYPE_CHECKING:

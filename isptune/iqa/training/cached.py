@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isptune.iqa.training.batch_source import Batch, Source
 from isptune.iqa.training.encoding import encoded_batches
 from isptune.iqa.training.learner import Features, Learner
-from isptune.iqa.training.source import Batch, Source
 from isptune.storage.writing import make_folder, write_whole
 
 _TARGETS, _CONTENTS = "isptune.targets", "isptune.contents"

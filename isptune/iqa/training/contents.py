@@ -12,7 +12,7 @@ from torch import Tensor
 
 from isptune.errors import ConfigurationError
 from isptune.scenes import load_scenes
-from isptune.scenes.pictures import picture_of
+from isptune.scenes.scene_pictures import picture_of
 
 # Large photographs are seldom sharp at full resolution; reduced ones are, and show more of the scene.
 _SCALES = (1.0, 0.6, 0.35, 0.2)

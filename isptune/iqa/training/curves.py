@@ -11,7 +11,7 @@ import numpy as np
 from isptune.figures.axes import evaluation_axis, fit_margins, score_axis, shares_of_height, spread
 from isptune.figures.convergence_figure import number
 from isptune.figures.style import BLUE, GREEN, VERMILION, legend_above, new_figure, save, style
-from isptune.iqa.training.loop import Entry
+from isptune.iqa.training.training_loop import Entry
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

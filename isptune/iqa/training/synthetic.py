@@ -13,8 +13,8 @@ from torch import Tensor
 
 from isptune.contracts.distortion import Distortion
 from isptune.errors import ConfigurationError
+from isptune.iqa.training.batch_source import Batch
 from isptune.iqa.training.contents import pristine_contents
-from isptune.iqa.training.source import Batch
 from isptune.plugins import registry
 from isptune.plugins.option_types import Seed
 from isptune.wording.naming import listed

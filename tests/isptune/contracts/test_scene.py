@@ -9,7 +9,7 @@ import torch
 from isptune import Float, ParameterSpace, Pipeline, Scene
 from isptune.errors import ConfigurationError, ImageError
 from isptune.scenes import load_scenes, write_image
-from isptune.scenes.pictures import picture_of, whole_picture
+from isptune.scenes.scene_pictures import picture_of, whole_picture
 from isptune.testing.pictures import picture
 
 

@@ -24,7 +24,7 @@ from isptune.benchmark.grid import parse_bench_config
 from isptune.benchmark.running import run_benchmark
 from isptune.cli import run, running
 from isptune.errors import DiskFullError, ImageError
-from isptune.iqa.evaluation.report import JSON_NAME
+from isptune.iqa.evaluation.evaluation_files import JSON_NAME
 from isptune.runs.directory import LOG_NAME, RESULT_NAME, RunDirectory
 from isptune.scenes import chart, write_image
 from isptune.storage.writing import append_whole, write_whole

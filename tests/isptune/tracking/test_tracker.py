@@ -17,7 +17,7 @@ import isptune
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
 from isptune.runs.directory import LOG_NAME
 from isptune.tracking import MLflow, Progress, RunFacts, TensorBoard, TrackerError, WandB
-from isptune.tracking.facts import flattened, scalars
+from isptune.tracking.run_facts import flattened, scalars
 
 Run = Callable[..., Any]
 

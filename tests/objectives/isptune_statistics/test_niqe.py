@@ -8,7 +8,7 @@ import torch
 
 import isptune
 from isptune.errors import ConfigurationError
-from isptune.scenes.writing import write_image
+from isptune.scenes.image_writing import write_image
 from isptune.testing.pictures import picture
 from isptune_statistics import niqe, pristine
 from isptune_statistics.natural_scenes import FEATURES, coefficients_of, natural_scene_features

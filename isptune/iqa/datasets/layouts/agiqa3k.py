@@ -6,7 +6,7 @@ from pathlib import Path
 
 from isptune.iqa.datasets.dataset import Dataset
 from isptune.iqa.datasets.layouts.layout import Layout
-from isptune.iqa.datasets.tables import Row, build_records, read_table, table_records
+from isptune.iqa.datasets.score_tables import Row, build_records, read_table, table_records
 
 
 class AGIQA3K(Layout):

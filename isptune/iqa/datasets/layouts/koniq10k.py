@@ -7,7 +7,7 @@ from pathlib import Path
 from isptune.iqa.datasets.dataset import Dataset
 from isptune.iqa.datasets.layouts.layout import Layout
 from isptune.iqa.datasets.layouts.meta_csv import read_splits
-from isptune.iqa.datasets.tables import build_records, read_table, table_records
+from isptune.iqa.datasets.score_tables import build_records, read_table, table_records
 
 
 class KonIQ10k(Layout):

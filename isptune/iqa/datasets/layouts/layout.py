@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from isptune.iqa.datasets.dataset import Dataset, DatasetError
-from isptune.iqa.datasets.tables import ImageFolder
+from isptune.iqa.datasets.score_tables import ImageFolder
 
 
 class Layout(ABC):

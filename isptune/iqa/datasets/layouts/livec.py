@@ -10,7 +10,7 @@ import numpy as np
 
 from isptune.iqa.datasets.dataset import Dataset, DatasetError
 from isptune.iqa.datasets.layouts.layout import Layout
-from isptune.iqa.datasets.tables import Row, Table, build_records, table_records
+from isptune.iqa.datasets.score_tables import Row, Table, build_records, table_records
 
 _MOS, _NAMES, _SPREADS = "AllMOS_release", "AllImages_release", "AllStdDev_release"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from isptune.iqa.datasets.dataset import Dataset, DatasetError, Split
 from isptune.iqa.datasets.layouts.layout import Layout
-from isptune.iqa.datasets.tables import ImageFolder, Table, build_records, read_table, table_records
+from isptune.iqa.datasets.score_tables import ImageFolder, Table, build_records, read_table, table_records
 from isptune.storage.paths import shown
 from isptune.wording.naming import did_you_mean
 

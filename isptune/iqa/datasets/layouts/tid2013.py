@@ -8,7 +8,7 @@ from pathlib import Path
 
 from isptune.iqa.datasets.dataset import Dataset, DatasetError, Record
 from isptune.iqa.datasets.layouts.layout import Layout
-from isptune.iqa.datasets.tables import ImageFolder, Row, Table, build_records, read_text, table_records
+from isptune.iqa.datasets.score_tables import ImageFolder, Row, Table, build_records, read_text, table_records
 
 
 class TID2013(Layout):

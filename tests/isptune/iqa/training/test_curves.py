@@ -9,7 +9,7 @@ import pytest
 from matplotlib.text import Text
 
 from isptune.iqa.training.curves import draw_training, save_curves
-from isptune.iqa.training.loop import Entry
+from isptune.iqa.training.training_loop import Entry
 
 
 def entries(count: int, srcc: float | None, within: float | None) -> list[Entry]:

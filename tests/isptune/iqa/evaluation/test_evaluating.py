@@ -14,7 +14,7 @@ import pytest
 from isptune.errors import ConfigurationError, UnknownNameError
 from isptune.iqa.datasets import Dataset, DatasetError
 from isptune.iqa.evaluation import Scores, compare, evaluate, plcc, srcc
-from isptune.iqa.evaluation.agreement import choose_parts
+from isptune.iqa.evaluation.evaluating import choose_parts
 
 Make = Callable[..., Any]
 

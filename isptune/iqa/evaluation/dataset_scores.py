@@ -14,8 +14,8 @@ from isptune.contracts.judge import scores_no_pictures
 from isptune.contracts.objective import Objective
 from isptune.errors import ConfigurationError, EvaluationError, ImageError, MissingPackageError
 from isptune.iqa.datasets.dataset import Dataset, DatasetError
-from isptune.iqa.datasets.tables import read_table
-from isptune.iqa.evaluation.statistics import Numbers
+from isptune.iqa.datasets.score_tables import read_table
+from isptune.iqa.evaluation.correlations import Numbers
 from isptune.storage.paths import shown, user_path
 from isptune.tuning.blame import called, is_out_of_memory
 from isptune.tuning.devices import resolve_device

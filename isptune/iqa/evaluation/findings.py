@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from isptune.iqa.datasets.dataset import Dataset
+from isptune.iqa.evaluation.correlations import LogisticFit
+from isptune.iqa.evaluation.dataset_scores import Scores
 from isptune.iqa.evaluation.resampling import NAMES, Difference, Estimate
-from isptune.iqa.evaluation.scoring import Scores
-from isptune.iqa.evaluation.statistics import LogisticFit
 
 # With fewer independent contents than this, resampling them shows little of what other ones would give.
 FEW_CONTENTS = 10

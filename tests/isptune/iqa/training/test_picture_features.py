@@ -14,7 +14,7 @@ from isptune.iqa.datasets import Dataset, read_dataset
 from isptune.iqa.training import Learner
 from isptune.iqa.training.encoding import encoded_batches
 from isptune.iqa.training.opinions import OpinionSource
-from isptune.iqa.training.pictures import PictureFeatures
+from isptune.iqa.training.picture_features import PictureFeatures
 from isptune.scenes import write_image
 
 

@@ -31,7 +31,7 @@ def whole_picture(scene: Scene) -> Scene:
     file = scene.source.get("file")
     if file is None or scene.source.get("crop") is None:
         return scene
-    from isptune.scenes.reading import read_image
+    from isptune.scenes.image_reading import read_image
 
     picture = picture_of(scene)
     image = read_image(file).to(device=picture.device, dtype=picture.dtype)

@@ -13,11 +13,11 @@ import torch
 from isptune.contracts.objective import Objective
 from isptune.errors import ConfigurationError
 from isptune.iqa.datasets.dataset import Dataset, DatasetError
+from isptune.iqa.evaluation.correlations import LogisticFit, Numbers, fit_logistic
+from isptune.iqa.evaluation.dataset_scores import Scores, check_references, score_dataset, scores_of_all
+from isptune.iqa.evaluation.findings import Agreement, Evaluation
 from isptune.iqa.evaluation.resampling import NAMES, Difference, Estimate, paired_difference
 from isptune.iqa.evaluation.resampling import bootstrap as bootstrapped
-from isptune.iqa.evaluation.results import Agreement, Evaluation
-from isptune.iqa.evaluation.scoring import Scores, check_references, score_dataset, scores_of_all
-from isptune.iqa.evaluation.statistics import LogisticFit, Numbers, fit_logistic
 from isptune.tuning.blame import called
 from isptune.wording.naming import match
 

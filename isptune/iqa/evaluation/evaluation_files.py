@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from isptune.errors import RunDirectoryError
+from isptune.iqa.evaluation.findings import Evaluation
 from isptune.iqa.evaluation.resampling import NAMES, Difference, Estimate
-from isptune.iqa.evaluation.results import Evaluation
 from isptune.storage.paths import folder_name
 from isptune.storage.writing import full_or, write_whole
 

@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from isptune.errors import ConfigurationError, DiskFullError, EvaluationError, RunDirectoryError
 from isptune.iqa.training import Learner
+from isptune.iqa.training.batch_source import Batch
 from isptune.iqa.training.cached import CachedSource
 from isptune.iqa.training.checkpoint import read_learned, save_learned
-from isptune.iqa.training.loop import Settings, read_log, train
-from isptune.iqa.training.source import Batch
+from isptune.iqa.training.training_loop import Settings, read_log, train
 
 
 class Line(Learner):

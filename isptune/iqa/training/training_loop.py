@@ -16,12 +16,12 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, EvaluationError
+from isptune.iqa.training.batch_source import Batch, Source
 from isptune.iqa.training.checkpoint import FILE, load_initial, save_learned
 from isptune.iqa.training.encoding import encoded
 from isptune.iqa.training.folder import CONFIGURATION, check_folder, check_unchanged
 from isptune.iqa.training.learner import Features, Learner
 from isptune.iqa.training.losses import total_loss
-from isptune.iqa.training.source import Batch, Source
 from isptune.plugins.recipes import name_of
 from isptune.runs.directory import open_locked
 from isptune.storage.writing import append_whole, make_folder, unwritable, write_whole

@@ -10,7 +10,7 @@ from scipy import stats
 
 from isptune.errors import ConfigurationError
 from isptune.iqa.evaluation import fit_logistic, krcc, plcc, rmse, srcc
-from isptune.iqa.evaluation.statistics import _slopes, logistic
+from isptune.iqa.evaluation.correlations import _slopes, logistic
 
 
 def test_by_hand() -> None:

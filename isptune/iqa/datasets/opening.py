@@ -17,7 +17,7 @@ from isptune.iqa.datasets.layouts.livec import LIVEChallenge
 from isptune.iqa.datasets.layouts.meta_csv import MetaCSV
 from isptune.iqa.datasets.layouts.spaq import SPAQ
 from isptune.iqa.datasets.layouts.tid2013 import TID2013
-from isptune.iqa.datasets.tables import read_text
+from isptune.iqa.datasets.score_tables import read_text
 from isptune.storage.paths import shortened, user_path, what_is_missing
 from isptune.wording.naming import did_you_mean
 

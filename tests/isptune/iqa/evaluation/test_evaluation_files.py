@@ -15,7 +15,7 @@ import pytest
 from isptune.errors import RunDirectoryError, UnknownNameError
 from isptune.iqa.datasets import Dataset
 from isptune.iqa.evaluation import Evaluation, Scores, compare, draw_scatter, evaluate, write_reports
-from isptune.iqa.evaluation.report import aligned
+from isptune.iqa.evaluation.evaluation_files import aligned
 from isptune.iqa.evaluation.scatter import scatter_points
 from isptune.scenes import read_image
 

@@ -69,6 +69,13 @@ class Choice(Parameter):
         """How many options it may take."""
         return len(self.only or self.options)
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return 0.0, float(len(self.options) - 1)
+
+    def holds(self, value: float) -> bool:
+        return value in self.places
+
     def from_unit(self, unit: Tensor) -> Tensor:
         cell = step(unit, self.count)
         return self._table(unit)[cell.long()] if self.only else cell
@@ -83,8 +90,7 @@ class Choice(Parameter):
         return torch.tensor(self.places, dtype=like.dtype, device=like.device)
 
     def encode(self, value: Any) -> float:
-        place = self._place(value, self.only or self.options)
-        return float(place)
+        return float(self._place(value, self.only or self.options))
 
     def _place(self, value: Any, among: tuple[Any, ...]) -> int:
         alike = [option for option in among if option == value and type(option) is type(value)]

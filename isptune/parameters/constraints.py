@@ -9,7 +9,7 @@ from typing import Any
 
 from isptune.errors import ConfigurationError, ParameterError
 from isptune.parameters.choices import Bool, Choice
-from isptune.parameters.kinds import Float, Int, Parameter
+from isptune.parameters.kinds import Float, Int, Number, Parameter
 from isptune.parameters.names import unknown, whole_name
 from isptune.parameters.relations import checked_condition
 from isptune.parameters.space import ParameterSpace
@@ -111,11 +111,10 @@ def _ranged(parameter: Parameter, entry: Mapping[str, Any]) -> tuple[Parameter, 
     """The parameter with its range and default of a setting, and what is to be said about the default."""
     notice = ""
     if "range" in entry:
-        if isinstance(parameter, (Float, Int)):
-            parameter, notice = _between(parameter, entry["range"])
-        else:
-            assert isinstance(parameter, Choice)
+        if isinstance(parameter, Choice):
             parameter, notice = _among(parameter, entry["range"])
+        elif isinstance(parameter, Number):
+            parameter, notice = _between(parameter, entry["range"])
     if "default" in entry:
         try:
             parameter.encode(entry["default"])
@@ -125,7 +124,7 @@ def _ranged(parameter: Parameter, entry: Mapping[str, Any]) -> tuple[Parameter, 
     return parameter, notice
 
 
-def _between(parameter: Float | Int, given: Any) -> tuple[Parameter, str]:
+def _between(parameter: Number, given: Any) -> tuple[Parameter, str]:
     what = f"the range of parameter '{parameter.name}'"
     kinds = (int,) if isinstance(parameter, Int) else (int, float)
     pair = list(given) if isinstance(given, Sequence) and not isinstance(given, str) else []
@@ -229,26 +228,20 @@ def _check_ties(
                 f"{what} '{other}': it is one of {listed(map(str, one.options))}, and '{other}' one of "
                 f"{listed(map(str, source.options))}"
             )
-        if other in fixed and not _fits(one, source, fixed[other]):
-            value = source.decode(fixed[other])
-            raise ConfigurationError(
-                f"{what} '{other}': it is in {one.allowed}, and '{other}' fixed at {value}"
-            )
         if not _fits(one, source, fixed.get(other)):
+            where = f"{what} '{other}': it is in {one.allowed}, and '{other}'"
+            if other in fixed:
+                raise ConfigurationError(f"{where} fixed at {source.decode(fixed[other])}")
             raise ConfigurationError(
-                f"{what} '{other}': it is in {one.allowed}, and '{other}' is in {source.allowed}; narrow the "
-                f"range of '{other}' until all its values are allowed for '{name}'"
+                f"{where} is in {source.allowed}; narrow the range of '{other}' until all its values are "
+                f"allowed for '{name}'"
             )
 
 
 def _fits(one: Parameter, source: Parameter, fixed: float | None) -> bool:
     """Whether every value of a source is one of the tied parameter's."""
-    if isinstance(one, Choice) and isinstance(source, Choice):
-        return {*source.places} <= {*one.places} if fixed is None else fixed in one.places
-    assert isinstance(one, (Float, Int))
-    assert isinstance(source, (Float, Int))
-    low, high = (source.low, source.high) if fixed is None else (fixed, fixed)
-    return one.low <= low and high <= one.high
+    every = source.places if isinstance(source, Choice) else source.bounds
+    return all(map(one.holds, every if fixed is None else [fixed]))
 
 
 def _a(kind: str) -> str:

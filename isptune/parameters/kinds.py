@@ -102,6 +102,16 @@ class Parameter:
     def allowed(self) -> str:
         """The range or the options, for messages and tables."""
 
+    @property
+    @abstractmethod
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest encoded value."""
+
+    def holds(self, value: float) -> bool:
+        """Whether it may have an encoded value."""
+        low, high = self.bounds
+        return low <= value <= high
+
     @abstractmethod
     def from_unit(self, unit: Tensor) -> Tensor:
         """Encoded values at coordinates in [0, 1]."""
@@ -135,7 +145,39 @@ def check_name(name: str) -> None:
 
 
 @dataclass(frozen=True, repr=False)
-class Float(Parameter):
+class Number(Parameter):
+    """What real and whole numbers in [low, high] have in common."""
+
+    low: float
+    high: float
+
+    needed: ClassVar[tuple[str, ...]] = ("low", "high")
+    # For messages.
+    among: ClassVar[str] = "the real numbers"
+
+    def __post_init__(self) -> None:
+        for end in ("low", "high"):
+            # Python's numbers in place of numpy's, which no file holds.
+            object.__setattr__(self, end, plain(getattr(self, end)))
+            _number(getattr(self, end), f"a bound of {self.called} is", self.among)
+        self.check_range()
+        super().__post_init__()
+
+    @abstractmethod
+    def check_range(self) -> None:
+        """Refuse bounds that cannot be with a ConfigurationError."""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return float(self.low), float(self.high)
+
+    @property
+    def allowed(self) -> str:
+        return f"[{self.low:g}, {self.high:g}]" + (f" {self.unit}" if self.unit else "")
+
+
+@dataclass(frozen=True, repr=False)
+class Float(Number):
     """A real parameter in [low, high], searched evenly or, with ``log=True``, evenly in its logarithm.
 
     Example:
@@ -143,16 +185,9 @@ class Float(Parameter):
         '[0.5, 3] px'
     """
 
-    low: float
-    high: float
     log: bool = field(default=False, kw_only=True)
 
-    needed: ClassVar[tuple[str, ...]] = ("low", "high")
-
-    def __post_init__(self) -> None:
-        plain_fields(self, ("low", "high"))
-        for bound in (self.low, self.high):
-            _number(bound, f"a bound of {self.called} is", "the real numbers")
+    def check_range(self) -> None:
         if not self.low < self.high:
             raise ConfigurationError(
                 f"{self.called} needs finite bounds with low < high, got [{self.low}, {self.high}]"
@@ -161,7 +196,6 @@ class Float(Parameter):
             raise ConfigurationError(
                 f"{self.called} is logarithmic, so its low bound must be above 0, got {self.low}"
             )
-        super().__post_init__()
 
     def from_unit(self, unit: Tensor) -> Tensor:
         if self.log:
@@ -197,30 +231,24 @@ class Float(Parameter):
             return float(self.default)
         return float(self.from_unit(torch.tensor(0.5, dtype=torch.float64)))
 
-    @property
-    def allowed(self) -> str:
-        return f"[{self.low:g}, {self.high:g}]" + (f" {self.unit}" if self.unit else "")
-
 
 @dataclass(frozen=True, repr=False)
-class Int(Parameter):
+class Int(Number):
     """A whole-number parameter in [low, high], both included."""
 
     low: int
     high: int
 
-    needed: ClassVar[tuple[str, ...]] = ("low", "high")
+    among: ClassVar[str] = "the whole numbers"
 
-    def __post_init__(self) -> None:
-        plain_fields(self, ("low", "high"))
+    def check_range(self) -> None:
         for bound in (self.low, self.high):
-            if _number(bound, f"a bound of {self.called} is", "the whole numbers") != int(bound):
+            if bound != int(bound):
                 raise ConfigurationError(f"a bound of {self.called} is {bound}, which is not a whole number")
         if not self.low < self.high:
             raise ConfigurationError(f"{self.called} needs low < high, got [{self.low}, {self.high}]")
         if self.high - self.low >= _MOST_STEPS:
             raise ConfigurationError(f"{self.called} has more than 2**50 values")
-        super().__post_init__()
 
     @property
     def count(self) -> int:
@@ -235,7 +263,7 @@ class Int(Parameter):
 
     def encode(self, value: Any) -> float:
         given = _number(value, f"{self.called} is", self.allowed)
-        if given != int(given) or not self.low <= given <= self.high:
+        if given != int(given) or not self.holds(given):
             raise ParameterError(f"{self.called} is {given:g}, which is not a whole number in {self.allowed}")
         return given
 
@@ -254,12 +282,6 @@ class Int(Parameter):
 def step(unit: Tensor, count: int) -> Tensor:
     """Which of that many cells of the unit interval a coordinate lies in."""
     return (unit * count).floor().clamp(0, count - 1)
-
-
-def plain_fields(parameter: Parameter, names: Iterable[str]) -> None:
-    """Give fields Python's numbers in place of numpy's, which no file holds."""
-    for name in names:
-        object.__setattr__(parameter, name, plain(getattr(parameter, name)))
 
 
 def _number(value: Any, what: str, allowed: str) -> float:

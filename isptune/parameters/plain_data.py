@@ -1,4 +1,4 @@
-"""A parameter space as plain data and as YAML, constraints included."""
+"""A parameter space as plain data, constraints included."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from isptune.errors import ConfigurationError
 from isptune.parameters.choices import Bool, Choice
 from isptune.parameters.kinds import Float, Int, Parameter
-from isptune.storage.yaml_files import read_value, written_value
 from isptune.wording.naming import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -100,20 +97,3 @@ def _read_one(name: str, options: dict[str, Any]) -> Parameter:
 def _keys(kind: str) -> list[str]:
     names = [field.name for field in fields(_KINDS[kind]) if field.init and field.name != "name"]
     return sorted(names, key=lambda name: name not in _KINDS[kind].needed)
-
-
-def written_as_yaml(space: ParameterSpace) -> str:
-    """The space as YAML text."""
-    return written_value(described(space))
-
-
-def read_yaml(text: str) -> Any:
-    """The plain data of YAML text, not yet checked.
-
-    Raises:
-        ConfigurationError: the text is not YAML.
-    """
-    try:
-        return read_value(text)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"the parameter space is not valid YAML: {error}") from error

@@ -26,6 +26,7 @@ class Relations:
         declared: the ranges are the factory's, so that a condition outside them is a mistake.
 
     Attributes:
+        fixed, ties: as given.
         parameters: with the names in their conditions written out.
         free: the places of those that a search may move.
         is_plain: every parameter is free and always active.
@@ -44,6 +45,7 @@ class Relations:
         self._place = {parameter.name: place for place, parameter in enumerate(parameters)}
         by_name = {parameter.name: parameter for parameter in parameters}
         self.parameters = tuple(_resolved(parameter, by_name, declared) for parameter in parameters)
+        self.fixed, self.ties = fixed, ties
         self._fixed = {self._place[name]: value for name, value in fixed.items()}
         self._tied = {self._place[name]: self._place[other] for name, other in ties.items()}
         # Encoded: for each parameter the places of those that it depends on, and at which values.
@@ -71,21 +73,15 @@ class Relations:
 
     def bounds(self, place: int) -> tuple[float, float]:
         """The lowest and highest encoded value."""
-        parameter = self.parameters[place]
         if place in self._fixed:
             return self._fixed[place], self._fixed[place]
-        if isinstance(parameter, (Float, Int)):
-            return float(parameter.low), float(parameter.high)
-        assert isinstance(parameter, Choice)
-        return 0.0, float(len(parameter.options) - 1)
+        return self.parameters[place].bounds
 
     def settled(self, columns: dict[int, Tensor], like: Tensor) -> list[Tensor]:
         """All n columns (P,) where those of the free parameters are given.
 
         What is fixed has its value, what is tied its source's, what is inactive its default.
         """
-        if self.is_plain:
-            return [columns[place] for place in range(len(self.parameters))]
         self._walk(columns, like)
         return [columns[place] for place in range(len(self.parameters))]
 
@@ -176,11 +172,7 @@ class Relations:
             place = self._tied[place]
         if place in self._fixed:
             return value == self._fixed[place]
-        parameter = self.parameters[place]
-        if isinstance(parameter, Choice):
-            return value in parameter.places
-        low, high = self.bounds(place)
-        return low <= value <= high
+        return self.parameters[place].holds(value)
 
 
 def _resolved(parameter: Parameter, by_name: Mapping[str, Parameter], declared: bool) -> Parameter:

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor
 
-from isptune.errors import ParameterError
+from isptune.errors import ConfigurationError, ParameterError
 from isptune.parameters import plain_data
-from isptune.parameters.choices import Choice
+from isptune.parameters.checked import checked, shaped
 from isptune.parameters.kinds import Float, Parameter
 from isptune.parameters.names import named, unknown
 from isptune.parameters.relations import Relations
-from isptune.wording.naming import listed
+from isptune.storage.yaml_files import read_value, written_value
 from isptune.wording.showing import html_table
 
 
@@ -48,22 +49,15 @@ class ParameterSpace:
     """
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
-        self._build(named(parameters), {}, {}, (), declared=True)
+        self._build(Relations(named(parameters), {}, {}, declared=True))
 
-    def _build(
-        self,
-        parameters: Sequence[Parameter],
-        fixed: Mapping[str, float],
-        ties: Mapping[str, str],
-        notices: tuple[str, ...],
-        declared: bool,
-    ) -> None:
-        self._relations = Relations(parameters, fixed, ties, declared)
-        self.parameters = self._relations.parameters
-        self.free_indices = self._relations.free
+    def _build(self, relations: Relations, notices: tuple[str, ...] = ()) -> None:
+        self._relations = relations
+        self.parameters = relations.parameters
+        self.free_indices = relations.free
         self.free = tuple(self.parameters[index] for index in self.free_indices)
-        self.fixed = {name: self[name].decode(value) for name, value in fixed.items()}
-        self.ties = dict(ties)
+        self.fixed = {name: self[name].decode(value) for name, value in relations.fixed.items()}
+        self.ties = dict(relations.ties)
         self.notices = notices
 
     @classmethod
@@ -76,7 +70,7 @@ class ParameterSpace:
     ) -> ParameterSpace:
         """A space of named parameters, some of which are fixed (encoded) or tied; see ``constrained``."""
         space = cls.__new__(cls)
-        space._build(parameters, fixed, ties, notices, declared=False)
+        space._build(Relations(parameters, fixed, ties, declared=False), notices)
         return space
 
     def __len__(self) -> int:
@@ -173,7 +167,7 @@ class ParameterSpace:
         Raises:
             ParameterError: another shape, a NaN, or a coordinate outside [0, 1].
         """
-        unit = _shaped(unit, self.free).to(torch.float64)
+        unit = shaped(unit, self.free).to(torch.float64)
         outside = ~((unit.detach() >= 0) & (unit.detach() <= 1))
         if bool(outside.any()):
             row, column = (int(i) for i in outside.nonzero()[0])
@@ -221,44 +215,11 @@ class ParameterSpace:
         Inactive ones come back as their defaults. Values past a bound only through rounding to a coarser
         type are moved to it.
         """
-        given = _shaped(values, self.parameters)
         ends = [self._relations.bounds(index) for index in range(len(self))]
-        bounds = torch.tensor(ends, dtype=torch.float64, device=given.device).T
-        rounded = bounds.to(given.dtype).to(torch.float64) if given.is_floating_point() else bounds
-        values = given.to(torch.float64)
-        low, high = torch.minimum(bounds[0], rounded[0]), torch.maximum(bounds[1], rounded[1])
-        seen = values.detach()
-        all_within = bool(((seen >= low) & (seen <= high)).all())
-        for index, parameter in enumerate(self.parameters):
-            if all_within and isinstance(parameter, Float):
-                continue
-            column = seen[:, index]
-            wrong = ~((column >= low[index]) & (column <= high[index]))
-            if isinstance(parameter, Choice) and parameter.only and parameter.name not in self.fixed:
-                wrong |= ~torch.isin(column, column.new_tensor(parameter.places))
-            elif not isinstance(parameter, Float):
-                wrong |= column != column.round()
-            if bool(wrong.any()):
-                row = int(wrong.nonzero()[0, 0])
-                raise ParameterError(self._refusal(parameter, row, float(column[row])))
-        for name, other in self.ties.items():
-            first, second = (given.detach()[:, self.names.index(one)] for one in (name, other))
-            if bool((first != second).any()):
-                row = int((first != second).nonzero()[0, 0])
-                raise ParameterError(
-                    f"parameter '{name}' of candidate {row} is {float(first[row]):g}, but it is tied to "
-                    f"'{other}', which is {float(second[row]):g}"
-                )
-        values = values if given.dtype == torch.float64 else values.clamp(bounds[0], bounds[1])
+        values = checked(self, shaped(values, self.parameters), ends)
         if self._relations.is_plain:
             return values
         return torch.stack(self._relations.settled(dict(enumerate(values.unbind(1))), values), dim=1)
-
-    def _refusal(self, parameter: Parameter, row: int, value: float) -> str:
-        what = f"parameter '{parameter.name}' of candidate {row} is {value:g}, "
-        if parameter.name in self.fixed:
-            return f"{what}but it is fixed at {self.fixed[parameter.name]}"
-        return f"{what}outside {parameter.allowed}"
 
     def active(self, values: Tensor) -> Tensor:
         """(P, n) bool, whether a parameter matters in a candidate of (P, n) values."""
@@ -296,12 +257,10 @@ class ParameterSpace:
             for name, value in self.fixed.items():
                 given.setdefault(name, self[name].encode(value))
             for name in self.ties:
-                given.setdefault(name, given.get(self._relations.source(name), self._source_start(name)))
+                source = self._relations.source(name)
+                given.setdefault(name, given.get(source, self[source].initial))
             encoded.append([given.get(p.name, p.initial) for p in self.parameters])
         return self.check(torch.tensor(encoded, dtype=torch.float64).reshape(len(encoded), len(self)))
-
-    def _source_start(self, name: str) -> float:
-        return self[self._relations.source(name)].initial
 
     def start(self) -> Tensor:
         """The (1, n) values of a candidate that sets nothing: the factory's defaults.
@@ -325,18 +284,16 @@ class ParameterSpace:
 
     def to_yaml(self) -> str:
         """The space as YAML text, which ``from_yaml`` reads back to an equal space."""
-        return plain_data.written_as_yaml(self)
+        return written_value(self.to_dict())
 
     @classmethod
     def from_yaml(cls, text: str) -> ParameterSpace:
-        """The space written as YAML text; see ``from_dict``."""
-        return cls.from_dict(plain_data.read_yaml(text))
+        """The space written as YAML text; see ``from_dict``.
 
-
-def _shaped(tensor: Tensor, parameters: Sequence[Parameter]) -> Tensor:
-    if tensor.ndim != 2 or tensor.shape[1] != len(parameters):
-        raise ParameterError(
-            f"candidates must have the shape (P, {len(parameters)}) for the parameters "
-            f"{listed(parameter.name for parameter in parameters)}, got {tuple(tensor.shape)}"
-        )
-    return tensor
+        Raises:
+            ConfigurationError: the text is not YAML.
+        """
+        try:
+            return cls.from_dict(read_value(text))
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"the parameter space is not valid YAML: {error}") from error

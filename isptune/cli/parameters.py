@@ -12,6 +12,7 @@ import click
 from isptune.cli.tables import Column, console_for_tables, print_table
 from isptune.errors import ConfigurationError
 from isptune.wording.naming import listed, nearest
+from isptune.wording.showing import value_text
 
 if TYPE_CHECKING:
     from isptune.parameters import Parameter, ParameterSpace
@@ -102,7 +103,7 @@ def _print(name: str, space: ParameterSpace) -> None:
                 parameter.name,
                 f"{parameter.kind}, log" if getattr(parameter, "log", False) else parameter.kind,
                 replace(parameter, unit="").allowed,
-                "-" if parameter.default is None else _written(parameter.default),
+                "-" if parameter.default is None else value_text(parameter.default),
                 *(texts[place] for _, texts in facts),
             ]
             for place, parameter in enumerate(space)
@@ -115,11 +116,5 @@ def _print(name: str, space: ParameterSpace) -> None:
 
 def _conditions(parameter: Parameter) -> str:
     return ", ".join(
-        f"{name} is {' or '.join(map(_written, wanted))}" for name, wanted in parameter.active_if.items()
+        f"{name} is {' or '.join(map(value_text, wanted))}" for name, wanted in parameter.active_if.items()
     )
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)

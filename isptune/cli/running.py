@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isptune.cli.tables import Column, console_for_tables, print_table
+from isptune.wording.showing import value_text
 from isptune.wording.words import FOUND, L1, NORMALISED_L1, START
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def print_result(session: Session, result: TuneResult) -> None:
     rows = [
         [
             name,
-            f"{value:.6g}" if isinstance(value, float) else str(value),
+            value_text(value),
             remarks[name],
         ]
         for name, value in result.best_parameters.items()

@@ -12,6 +12,7 @@ from isptune.errors import ParameterError
 from isptune.parameters.choices import Choice
 from isptune.parameters.kinds import Float, Parameter
 from isptune.wording.naming import listed
+from isptune.wording.showing import value_text
 
 if TYPE_CHECKING:
     from isptune.parameters.space import ParameterSpace
@@ -45,7 +46,9 @@ def checked(space: ParameterSpace, given: Tensor, ends: Sequence[tuple[float, fl
             row = int(wrong.nonzero()[0, 0])
             what = f"parameter '{parameter.name}' of candidate {row} is {float(column[row]):g}"
             if parameter.name in space.fixed:
-                raise ParameterError(f"{what}, but it is fixed at {space.fixed[parameter.name]}")
+                raise ParameterError(
+                    f"{what}, but it is fixed at {value_text(space.fixed[parameter.name], 12)}"
+                )
             raise ParameterError(f"{what}, outside {parameter.allowed}")
     for name, other in space.ties.items():
         first, second = (given.detach()[:, space.names.index(one)] for one in (name, other))

@@ -14,6 +14,7 @@ from isptune.parameters.names import unknown, whole_name
 from isptune.parameters.relations import checked_condition
 from isptune.parameters.space import ParameterSpace
 from isptune.wording.naming import did_you_mean, listed
+from isptune.wording.showing import value_text
 
 KEYS = ("fix", "range", "tie", "active_if", "default")
 
@@ -202,7 +203,7 @@ def _conditioned(parameter: Parameter, given: Any, space: ParameterSpace) -> Par
         if not left:
             raise ConfigurationError(
                 f"parameter '{parameter.name}' can never be active: it already needs '{name}' to be "
-                f"{listed(map(str, before or ()))}"
+                f"{listed(map(value_text, before or ()))}"
             )
         conditions[name] = left
     return replace(parameter, active_if=conditions)
@@ -231,7 +232,7 @@ def _check_ties(
         if not _fits(one, source, fixed.get(other)):
             where = f"{what} '{other}': it is in {one.allowed}, and '{other}'"
             if other in fixed:
-                raise ConfigurationError(f"{where} fixed at {source.decode(fixed[other])}")
+                raise ConfigurationError(f"{where} fixed at {value_text(source.decode(fixed[other]), 12)}")
             raise ConfigurationError(
                 f"{where} is in {source.allowed}; narrow the range of '{other}' until all its values are "
                 f"allowed for '{name}'"

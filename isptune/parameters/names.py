@@ -9,6 +9,7 @@ from typing import Any
 from isptune.errors import ConfigurationError
 from isptune.parameters.kinds import Parameter
 from isptune.wording.naming import did_you_mean, listed
+from isptune.wording.showing import value_text
 
 
 def named(parameters: Mapping[str, Parameter]) -> tuple[Parameter, ...]:
@@ -47,7 +48,4 @@ def whole_name(name: str, group: str, names: Mapping[str, Parameter]) -> str:
 
 def written(parameters: Mapping[str, Any]) -> str:
     """Parameters for a message: ``blur=0.3, mode=fast``, numbers to six digits."""
-    return ", ".join(
-        f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in parameters.items()
-    )
+    return ", ".join(f"{name}={value_text(value)}" for name, value in parameters.items())

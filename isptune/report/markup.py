@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any, Protocol
 
+from isptune.wording.showing import value_text
+
 Cell = str | float | int | None
 
 _SENTENCE = 48
@@ -34,7 +36,7 @@ def written(value: Cell) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, (bool, str)):
-        return str(value)
+        return value_text(value)
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if value == int(value) and abs(value) < 1e15:

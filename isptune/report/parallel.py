@@ -15,6 +15,7 @@ from isptune.report.charts import Spec, plain, rounded
 from isptune.report.compute import best_candidates
 from isptune.report.records import Record
 from isptune.runs.run import Run
+from isptune.wording.showing import value_text
 
 
 def parallel_chart(objectives: Sequence[str], records: Sequence[Record]) -> Spec | None:
@@ -108,4 +109,4 @@ def candidate_lines(record: Record, run: Run, chosen: NDArray[np.int64]) -> list
 
 
 def _written(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return value_text(value, 4)

@@ -16,6 +16,8 @@ _EXPONENT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
 _OCTAL = re.compile(r"[-+]?0\d+")
 _CLOCK = re.compile(r"[-+]?\d[\d_]*(?::\d[\d_]*)+(?:\.[\d_]*)?")
 _UNDERSCORES = re.compile(r"[-+]?(?=[\d._eE+-]*_)\.?\d[\d_]*\.?[\d_]*(?:[eE][-+]?[\d_]+)?")
+# isptune 0.2 wrote a fingerprint such as 08213945 without quotes for some time.
+_FINGERPRINT = re.compile(r"^fingerprint: (\d+)$", re.MULTILINE)
 _BOOLEAN_WORDS = re.compile("yes|no|on|off", re.IGNORECASE)
 
 
@@ -136,6 +138,7 @@ def read_data(path: str | Path, what: str, error: type[IsptuneError]) -> Any:
     except (OSError, UnicodeDecodeError) as failure:
         reason = failure.strerror if isinstance(failure, OSError) else "it is not text"
         raise error(f"cannot read {what}: {reason}") from failure
+    text = _FINGERPRINT.sub("fingerprint: '\\1'", text)
     try:
         loader = _Loader(text)
         node = loader.get_single_node()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class Progress:
         l1, l1_normalised: hidden l1 and normalised l1 of the best candidate so far; None where the truth is
             not known, or where no tracker wants it.
         front: of several objectives, which have no best score: candidates on the front so far.
+        best_scores: of several objectives, the best score of each so far, by its label.
     """
 
     generation: int
@@ -45,7 +47,10 @@ class Progress:
     l1: float | None = None
     l1_normalised: float | None = None
     front: int | None = None
+    best_scores: Mapping[str, float] = field(default_factory=dict)
 
+
+_BRACKETS = re.compile(r"[()]")
 
 # Its answer is ``isptune.STOP`` where the run shall end, and anything else where it shall go on.
 Callback = Callable[[Progress], Any]
@@ -83,6 +88,8 @@ def scalars(progress: Progress) -> dict[str, float]:
         "score/best": progress.best_score,
         "score/generation_best": progress.generation_best,
         "score/generation_mean": progress.generation_mean,
+        # Trackers take no brackets, which tell objectives of one name apart.
+        **{f"score/best/{_BRACKETS.sub('', key)}": score for key, score in progress.best_scores.items()},
         "front/size": progress.front,
         "hidden/l1": progress.l1,
         "hidden/l1_normalised": progress.l1_normalised,

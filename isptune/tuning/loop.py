@@ -187,6 +187,7 @@ class Loop:
                 l1=l1,
                 l1_normalised=l1_normalised,
                 front=None if self.front is None else len(self.front),
+                best_scores=self._best_scores(),
             )
         )
         self.switch.asked |= stop
@@ -195,6 +196,13 @@ class Loop:
         """Bring the front of several scores up to date."""
         losses = losses if self.front is None else np.concatenate([self.front, losses])
         self.front = losses[non_dominated(losses)]
+
+    def _best_scores(self) -> dict[str, float]:
+        """By label the best score of each of several objectives: it is somewhere on the front."""
+        if self.front is None or not len(self.front):
+            return {}
+        best = self.front.min(axis=0) * np.where(self.scoring.orientations, -1.0, 1.0)
+        return dict(zip(self.scoring.labels, best.tolist(), strict=True))
 
     def _find_best(self, generation: Generation, losses: NDArray[np.float64]) -> None:
         """Bring the best of a single score up to date."""

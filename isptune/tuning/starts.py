@@ -16,6 +16,7 @@ from isptune.plugins import registry
 from isptune.tuning.settings import RunConfig
 from isptune.tuning.start_settings import DEFAULT
 from isptune.wording.naming import listed
+from isptune.wording.showing import value_text
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _reals_alone(
     """The space with everything but real numbers fixed at the first start, and the starts within it."""
     first = rows[0] if rows else space.to_dicts(space.start())[0]
     stay = {one.name: first[one.name] for one in space.free if not isinstance(one, Float)}
-    where = listed(f"'{name}' at {value}" for name, value in stay.items())
+    where = listed(f"'{name}' at {value_text(value, 12)}" for name, value in stay.items())
     try:
         narrowed = space.constrained(fix=stay)
     except ConfigurationError:

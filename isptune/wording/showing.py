@@ -26,7 +26,7 @@ def html_table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]
     """A plain table; a notebook brings the style."""
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(_text(cell))}</td>" for cell in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td>{escape(value_text(cell))}</td>" for cell in row) + "</tr>" for row in rows
     )
     title = f'<caption style="text-align: left">{escape(caption)}</caption>' if caption else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -44,5 +44,8 @@ def showable(figure: Figure) -> Figure:
     return figure
 
 
-def _text(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def value_text(value: Any, digits: int = 6) -> str:
+    """A value as people write it: ``true``, ``0.25`` with so many digits, ``fast``."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)

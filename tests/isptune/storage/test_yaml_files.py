@@ -102,3 +102,9 @@ def test_texts_that_look_like_numbers_are_read_back_as_texts(text: str) -> None:
         "fingerprint": text,
         text: [text],
     }
+
+
+def test_a_fingerprint_that_was_written_without_quotes_is_a_text(file: Path) -> None:
+    file.write_text("budget: 30\nfingerprint: 00891879\n")
+    found = read_mapping(file, "the run", ConfigurationError)
+    assert found == {"budget": 30, "fingerprint": "00891879"}

@@ -17,6 +17,7 @@ from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.runs.directory import LOG_NAME, Generation
 from isptune.runs.outputs import write_outputs
 from isptune.tracking import Progress
+from isptune.tracking.run_facts import scalars
 from isptune.tuning.evaluation import Evaluator
 from isptune.tuning.fronts import by_compromise, non_dominated
 from isptune.tuning.scoring import Scoring
@@ -277,6 +278,12 @@ class TestRunning:
         losses = result.history.scores * [1.0, -1.0]
         for progress in seen:
             assert progress.front == len(non_dominated(losses[: progress.evaluations]))
+            high, low = (losses * [1.0, -1.0])[: progress.evaluations].T
+            best = {"target": high.min(), "red": low.max()}
+            assert progress.best_scores == best
+            # What every tracker logs of it.
+            told = scalars(progress)
+            assert (told["score/best/target"], told["score/best/red"]) == (best["target"], best["red"])
 
     def test_failures_are_no_part_of_the_front(
         self, flat: Maker, target: Maker, red: Maker, nsga2: str

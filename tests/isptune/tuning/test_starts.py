@@ -309,7 +309,7 @@ def test_gradients_tune_the_real_numbers_and_the_rest_stays(
     with caplog.at_level(logging.WARNING, logger="isptune"):
         result = make_run(target, "run", optimizer="adam", budget=160, population=4)
     assert caplog.messages == [
-        "the optimizer 'adam' tunes real numbers alone; it leaves 'boost.on' at False, 'gain' at 1, 'look' at lit, "
+        "the optimizer 'adam' tunes real numbers alone; it leaves 'boost.on' at false, 'gain' at 1, 'look' at lit, "
         "and with that 'boost.by' without effect"
     ]
     assert result.history.candidates.shape == (160, 3)
@@ -350,7 +350,7 @@ def test_gradients_need_one_real_number(target: Maker, optimizer: str) -> None:
         tune(target, optimizer=optimizer, parameters={"tone.*": {"fix": None}})
     assert str(caught.value) == (
         "the optimizer 'adam' follows gradients, which only real numbers have, and none is left to tune with "
-        "'boost.on' at False, 'gain' at 1, 'look' at lit; choose an optimizer without gradients, such as 'es'"
+        "'boost.on' at false, 'gain' at 1, 'look' at lit; choose an optimizer without gradients, such as 'es'"
     )
 
 

@@ -32,7 +32,7 @@ from isptune.report.markup import code, embedded, table, text, written
         (123456.789, "123,500"),
         (3.05e-5, "3.05e−5"),
         (1.5e20, "1.5e20"),
-        (True, "True"),
+        (True, "true"),
     ],
 )
 def test_cells(value: str | float | None, expected: str) -> None:

@@ -6,11 +6,10 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Literal, Self
+from typing import Any, ClassVar
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     SerializerFunctionWrapHandler,
@@ -26,17 +25,11 @@ from isptune.errors import ConfigurationError, IsptuneError
 from isptune.plugins import locations, registry
 from isptune.storage.paths import shown
 from isptune.storage.places import absolute_scene
-from isptune.tuning.prechecks import check_components, check_scenes
-from isptune.tuning.settings import (
-    MOST_CANDIDATES,
-    Component,
-    RunConfig,
-    check_budget,
-    default_component,
-    first_mistake,
-    parameter_settings,
-)
-from isptune.tuning.start_settings import WORDS, checked_start, read_start
+from isptune.tuning.prechecks import check_budget, check_components, check_scenes
+from isptune.tuning.settings import Component, RunConfig, default_component
+from isptune.tuning.settings.component import STRICT
+from isptune.tuning.settings.mistakes import first_mistake
+from isptune.tuning.settings.shared import SharedSettings, Whole, setting
 from isptune.wording.integers import as_integer
 from isptune.wording.naming import listed
 
@@ -55,20 +48,21 @@ class Entry(Component):
         return self.label or super().shown
 
 
-def _default_optimizer() -> Entry:
-    return Entry(name=default_component("optimizer").name, label=None)
-
-
 class SceneSet(BaseModel):
-    """Scenes that one run is tuned on together."""
+    """Scenes that one run is tuned on together; in YAML a file alone, or both."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = STRICT
 
     label: str = Field(min_length=1)
     scenes: list[str] = Field(min_length=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _scene_alone(cls, value: Any) -> Any:
+        return {"label": scene_label(value), "scenes": [value]} if isinstance(value, str) else value
 
-class BenchConfig(BaseModel):
+
+class BenchConfig(SharedSettings):
     """Everything that decides what a benchmark does.
 
     Objectives and optimizers are names, or mappings of ``name``, ``options`` and ``label``; scenes are names
@@ -77,25 +71,53 @@ class BenchConfig(BaseModel):
     they have the name that the pipeline gives them, see ``isptune.contracts.variants``.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    order: ClassVar = (
+        *(
+            "name",
+            "objectives",
+            "optimizers",
+            "scenes",
+            "variants",
+            "seeds",
+            "pipeline",
+            "parameters",
+            "start",
+        ),
+        *("population", "budget", "crop", "targets", "device", "autocast", "memory_gb", "threads"),
+        *SharedSettings.silent,
+    )
 
-    name: str = Field(DEFAULT_NAME, min_length=1)
-    objectives: list[Entry] = Field(min_length=1)
-    optimizers: list[Entry] = Field(default_factory=lambda: [_default_optimizer()], min_length=1)
-    scenes: list[SceneSet] = Field([SceneSet(label="chart", scenes=["chart"])], min_length=1)
-    variants: list[int] | None = None
-    seeds: list[int] = Field(list(range(10)), min_length=1)
-    pipeline: Component = Field(default_factory=lambda: default_component("pipeline"))
-    parameters: dict[str, Any] = {}
-    start: str | list[dict[str, Any]] | None = None
-    population: int | None = Field(None, ge=1, le=MOST_CANDIDATES)
-    budget: int = Field(1500, ge=1)
-    crop: str | int | None = "auto"
-    targets: list[float] = [0.2, 0.1, 0.05, 0.02]
-    device: str = "auto"
-    autocast: Literal["none", "bfloat16", "float16"] = "none"
-    memory_gb: float = Field(2.0, gt=0, strict=False, allow_inf_nan=False)
-    threads: int = Field(1, ge=1)
+    name: str = setting(DEFAULT_NAME, "Name the folder under runs/", "NAME", min_length=1)
+    objectives: list[Entry] = setting(
+        ..., "Choose what is judged", "NAME[,NAME...]", kind="objectives", min_length=1
+    )
+    optimizers: list[Entry] = setting(
+        lambda: [Entry(name=default_component("optimizer").name, label=None)],
+        "Choose what proposes candidates",
+        "NAME[,NAME...]",
+        kind="optimizers",
+        min_length=1,
+    )
+    scenes: list[SceneSet] = setting(
+        lambda: [SceneSet(label="chart", scenes=["chart"])],
+        "Tune on a file or a generated scene",
+        "PATH",
+        otherwise="chart",
+        min_length=1,
+    )
+    variants: list[int] | None = setting(
+        None,
+        "Cross everything with the variants 0 to N-1 of the pipeline",
+        "N",
+        otherwise="one for each seed",
+    )
+    seeds: list[int] = setting(
+        list(range(10)), "Repeat every run with the seeds 0 to N-1", "N", otherwise="10", min_length=1
+    )
+    targets: list[float] = setting(
+        [0.2, 0.1, 0.05, 0.02], "Count the evaluations until these normalised l1 are reached"
+    )
+    threads: Whole = setting(1, "Compute each cell on N threads", "N", ge=1)
     _called: Variants = PrivateAttr(default_factory=Variants)
 
     @property
@@ -112,48 +134,13 @@ class BenchConfig(BaseModel):
     @model_serializer(mode="wrap")
     def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Plain data, with the pipeline's own key for the variants."""
-        data: dict[str, Any] = handler(self)
+        data = super()._as_written(handler)
         return {self._called.plural if key == "variants" else key: value for key, value in data.items()}
 
-    @field_validator("objectives", "optimizers", mode="before")
+    @field_validator("objectives", "optimizers", "scenes", mode="before")
     @classmethod
-    def _names_alone(cls, value: Any) -> Any:
-        return [{"name": one} if isinstance(one, str) else one for one in _listed(value)]
-
-    @field_validator("scenes", mode="before")
-    @classmethod
-    def _scenes_alone(cls, value: Any) -> Any:
-        return [
-            {"label": scene_label(one), "scenes": [one]} if isinstance(one, str) else one
-            for one in _listed(value)
-        ]
-
-    @field_validator("pipeline", mode="before")
-    @classmethod
-    def _name_alone(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
-
-    @field_validator("parameters", mode="before")
-    @classmethod
-    def _settings(cls, value: Any) -> Any:
-        return parameter_settings(value)
-
-    @field_validator("start", mode="before")
-    @classmethod
-    def _start(cls, value: Any) -> Any:
-        return checked_start(value)
-
-    @model_validator(mode="after")
-    def _read_start(self) -> Self:
-        """Take the candidates of a file or a run into the grid, so that no cell needs either."""
-        if isinstance(self.start, str) and self.start not in WORDS:
-            self.start = read_start(self.start, max(1, (self.population or 30) // 2))
-        return self
-
-    @field_validator("population", "budget", "threads", mode="before")
-    @classmethod
-    def _any_integer(cls, value: Any) -> Any:
-        return as_integer(value)
+    def _one_alone(cls, value: Any) -> Any:
+        return list(value) if isinstance(value, (list, tuple)) else [value]
 
     @field_validator("seeds", "variants", mode="before")
     @classmethod
@@ -181,11 +168,6 @@ class BenchConfig(BaseModel):
         if not all(0 < target < 1 for target in value):
             raise ValueError("numbers between 0 and 1")
         return sorted(value, reverse=True)
-
-
-def _listed(value: Any) -> list[Any]:
-    """One entry may stand for a list of one."""
-    return value if isinstance(value, list) else [value]
 
 
 def scene_label(scene: str) -> str:
@@ -240,7 +222,7 @@ def parse_bench_config(
         config = BenchConfig.model_validate(plain)
     except ValidationError as error:
         keys = {"variants": called.plural}
-        raise ConfigurationError(first_mistake(error, where, BenchConfig, Entry, keys)) from None
+        raise ConfigurationError(first_mistake(error, where, BenchConfig, keys)) from None
     config = config.calling(called)
     for kind, labels in (
         ("objectives", [entry.shown for entry in config.objectives]),
@@ -278,24 +260,21 @@ def cells_of(config: BenchConfig) -> Iterator[tuple[Cell, RunConfig]]:
         if number is not None:
             options[called.option] = number
         label = options.get(called.option, seed)
+        pipeline = Component(name=config.pipeline.name, options=options)
         yield (
             Cell(objective.shown, optimizer.shown, scene.label, str(label), seed, called.name),
-            RunConfig(
-                scenes=scene.scenes,
-                crop=config.crop,
-                pipeline=Component(name=config.pipeline.name, options=options),
-                parameters=config.parameters,
-                start=config.start,
-                objective=Component(name=objective.name, options=objective.options),
-                optimizer=Component(name=optimizer.name, options=optimizer.options),
-                population=config.population,
-                budget=config.budget,
-                seed=seed,
-                device=config.device,
-                autocast=config.autocast,
-                memory_gb=config.memory_gb,
-            ),
+            _run_of(config, objective, optimizer, pipeline=pipeline, scenes=scene.scenes, seed=seed),
         )
+
+
+def _run_of(config: BenchConfig, objective: Entry, optimizer: Entry, **own: Any) -> RunConfig:
+    """The run of an objective and an optimizer, with settings of its own over those that all runs share."""
+    shared = {name: getattr(config, name) for name in SharedSettings.model_fields}
+    parts = {
+        kind: Component(name=one.name, options=one.options)
+        for kind, one in (("objective", objective), ("optimizer", optimizer))
+    }
+    return RunConfig(**{**shared, **parts, **own})
 
 
 def check_grid(config: BenchConfig) -> None:
@@ -305,18 +284,7 @@ def check_grid(config: BenchConfig) -> None:
         IsptuneError: one sentence about the first mistake.
     """
     for objective, optimizer in itertools.product(config.objectives, config.optimizers):
-        check_components(
-            RunConfig(
-                scenes=["chart"],
-                pipeline=config.pipeline,
-                objective=Component(name=objective.name, options=objective.options),
-                optimizer=Component(name=optimizer.name, options=optimizer.options),
-                population=config.population,
-                budget=config.budget,
-                seed=0,
-                memory_gb=config.memory_gb,
-            )
-        )
+        check_components(_run_of(config, objective, optimizer))
     for scene in config.scenes:
         check_scenes(scene.scenes, config.crop)
 

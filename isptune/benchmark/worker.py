@@ -18,9 +18,9 @@ from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.plugins import registry
 from isptune.runs.directory import LOG_NAME, RunDirectory
 from isptune.tuning.devices import resolve_device
-from isptune.tuning.prechecks import check_optimizer, check_reserved, with_population
+from isptune.tuning.prechecks import check_budget, check_optimizer, check_reserved, with_population
 from isptune.tuning.session import difference, make_pipeline, prepare
-from isptune.tuning.settings import Component, RunConfig, check_budget
+from isptune.tuning.settings import Component, RunConfig
 from isptune.tuning.starts import beginning
 from isptune.tuning.tuner import Callback, run_session
 

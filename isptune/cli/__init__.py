@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from isptune.cli.options import without_underscores
+from isptune.cli.shared_options import without_underscores
 from isptune.cli.streams import PlainFormatter, say, settled, take_any_name, use_streams
 from isptune.errors import IsptuneError
 from isptune.storage.paths import shortened, shown

@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune.benchmark.grid import variant_keys
-from isptune.cli.options import (
-    json_option,
-    parameter_options,
-    parameter_settings,
-    with_parameters,
-)
+from isptune.benchmark.grid import BenchConfig, variant_keys
+from isptune.cli.key_values import names_between_commas, parameter_settings, with_parameters
+from isptune.cli.shared_options import json_option, parameter_options, setting_option, setting_options
 from isptune.cli.tables import print_markdown
 from isptune.errors import ConfigurationError, DiskFullError
-from isptune.plugins import registry
 from isptune.tuning.prechecks import check_takes_scenes
 from isptune.tuning.settings import read_config
 
@@ -27,55 +22,32 @@ if TYPE_CHECKING:
 
 
 @click.command("bench", short_help="Benchmark objectives by the hidden distortion that they reach.")
-@click.argument("config_path", metavar="[CONFIG.yaml]", required=False)
-@click.option(
-    "--objective",
-    "objectives",
-    multiple=True,
-    metavar="NAME",
-    help="What is judged; see 'isptune list objectives'. Repeatable, or A,B,C.",
-)
-@click.option(
-    "--optimizer",
-    "optimizers",
-    multiple=True,
-    metavar="NAME",
-    help=f"What proposes candidates. Repeatable, or A,B,C. {registry.optimizers.default_in_words()}",
-)
-@click.option(
-    "--scene", "scenes", multiple=True, metavar="PATH", help="A file or 'chart'. Repeatable. Default: chart."
-)
-@click.option("--seeds", type=click.IntRange(1), metavar="N", help="Seeds 0 to N-1. Default: 10.")
-@click.option(
-    *(f"--{key}" for key in variant_keys()),
-    "variants",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Variants 0 to N-1 of the pipeline, as it calls them, for every seed. Default: one for each seed.",
-)
-@click.option("--budget", type=int, metavar="N", help="Evaluations of every run. Default: 1500.")
-@click.option("--population", type=int, metavar="N", help="Of every run. Default: the optimizer's.")
-@click.option("--crop", metavar="HOW", help="As of 'isptune tune'. Default: auto.")
-@click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
-@click.option("--out", metavar="DIR", help="The benchmark's directory. Default: runs/NAME of the grid.")
+@click.argument("config", metavar="[CONFIG.yaml]", required=False)
+@setting_option(BenchConfig, "objectives", "--objective", multiple=True)
+@setting_option(BenchConfig, "optimizers", "--optimizer", multiple=True)
+@setting_option(BenchConfig, "scenes", "--scene", multiple=True)
+@setting_option(BenchConfig, "seeds", kind=int)
+@setting_option(BenchConfig, "variants", *(f"--{key}" for key in variant_keys()), kind=int)
+@setting_options(BenchConfig, "budget", "population", "crop", "device", "autocast", "memory_gb", "threads")
+@setting_options(BenchConfig, "max_failures", "timeout", "retries", "start")
+@parameter_options
+@click.option("--out", metavar="DIR", help="Write into this directory. Default: runs/NAME of the grid.")
 @click.option(
     "--engine",
-    default=None,
     metavar="NAME",
-    help="in-process, processes or ray. Default: processes; in-process with a GPU.",
+    help="Run cells in-process, in processes or on ray. Default: processes; in-process with a GPU.",
 )
-@click.option("--workers", type=int, metavar="N", help="Cells at once. Default: what fits.")
+@click.option("--workers", type=int, metavar="N", help="Run N cells at once. Default: what fits.")
 @click.option(
-    "--address", metavar="HOST:PORT", help="The Ray cluster, or auto. Default: one of this machine."
+    "--address",
+    metavar="HOST:PORT",
+    help="Join this Ray cluster; auto finds one. Default: one on this machine.",
 )
-@click.option(
-    "--gpus", type=float, metavar="X", help="Graphics processors of a cell on Ray; 0.25 shares one."
-)
-@parameter_options
+@click.option("--gpus", type=float, metavar="X", help="Give each cell on Ray X GPUs; 0.25 shares one.")
 @click.option("--no-report", is_flag=True, help="Write the tables alone, no report and no figures.")
 @json_option
 def command(
-    config_path: str | None,
+    config: str | None,
     out: str | None,
     engine: str | None,
     workers: int | None,
@@ -86,7 +58,7 @@ def command(
     ties: tuple[str, ...],
     no_report: bool,
     as_json: bool,
-    **given: Any,
+    **settings: Any,
 ) -> int:
     """Run every combination of objectives, optimizers, scenes, variants of the pipeline and seeds.
 
@@ -100,55 +72,43 @@ def command(
     """
     from isptune.benchmark.grid import cells_of, check_grid, parse_bench_config, with_paths
 
-    data = read_config(config_path) if config_path else {}
-    settings = {key: value for key, value in _settings(given).items() if value is not None}
-    if "variants" in settings:
+    data = read_config(config) if config else {}
+    if settings["variants"] is not None:
         data = {key: value for key, value in data.items() if key not in variant_keys()}
-    data |= settings
+    for key in ("objectives", "optimizers"):
+        settings[key] = names_between_commas(settings[key], f"--{key.removesuffix('s')}")
+    # What may be repeated is empty where it is not given.
+    data |= {key: value for key, value in settings.items() if value not in (None, [], ())}
     with_parameters(data, parameter_settings(fixed, ranges, ties))
-    if not config_path and not data.get("objectives"):
+    if not config and not data.get("objectives"):
         raise ConfigurationError("a benchmark needs objectives: give --objective NAME, or a CONFIG.yaml")
-    where = f"the configuration '{config_path}'" if config_path else "the command line"
-    config = parse_bench_config(data, where)
-    config = with_paths(config)
+    grid = with_paths(
+        parse_bench_config(data, f"the configuration '{config}'" if config else "the command line")
+    )
     if engine != "ray":
         # A cluster may have plugins, packages and files that this machine lacks.
-        check_grid(config)
+        check_grid(grid)
         if data.get("scenes"):
-            check_takes_scenes(config.pipeline, [one.label for one in config.scenes])
+            check_takes_scenes(grid.pipeline, [one.label for one in grid.scenes])
 
     from isptune.benchmark.engines import make_engine
     from isptune.benchmark.running import run_benchmark
     from isptune.cli.live import Stopped, stoppable
     from isptune.tuning.devices import resolve_device
 
-    chosen = engine or ("processes" if resolve_device(config.device).type == "cpu" else "in-process")
-    runner = make_engine(chosen, config.threads, workers, address=address, gpus=gpus)
-    if not out and (config.name in (".", "..") or set("/\\") & set(config.name)):
-        raise ConfigurationError(f"'{config.name}' cannot be the name of a folder in runs: give --out DIR")
-    folder = Path(out) if out else Path("runs") / config.name
+    chosen = engine or ("processes" if resolve_device(grid.device).type == "cpu" else "in-process")
+    runner = make_engine(chosen, grid.threads, workers, address=address, gpus=gpus)
+    if not out and (grid.name in (".", "..") or set("/\\") & set(grid.name)):
+        raise ConfigurationError(f"'{grid.name}' cannot be the name of a folder in runs: give --out DIR")
+    folder = Path(out) if out else Path("runs") / grid.name
     try:
-        with stoppable(), _Progress(len(list(cells_of(config)))) as progress:
-            benchmark = run_benchmark(config, folder, runner, progress.show, progress.start)
+        with stoppable(), _Progress(len(list(cells_of(grid)))) as progress:
+            benchmark = run_benchmark(grid, folder, runner, progress.show, progress.start)
     except Stopped as stop:
         click.echo(f"isptune: stopped; go on with the same command; what is done lies in {folder}", err=True)
         return stop.exit_code
     _conclude(benchmark, as_json, alone=no_report)
     return 1 if any(run.status == "failed" for run in benchmark.runs) else 0
-
-
-def _settings(given: dict[str, Any]) -> dict[str, Any]:
-    """The options as a configuration has them."""
-    found = {key: given[key] for key in ("budget", "population", "crop", "device", "seeds")}
-    for key in ("objectives", "optimizers"):
-        names = [name.strip() for text in given[key] for name in text.split(",")]
-        if not all(names):
-            option = f"--{key.removesuffix('s')}"
-            raise ConfigurationError(f"{option} {','.join(given[key])} has an empty name beside its commas")
-        found[key] = names or None
-    found["scenes"] = list(given["scenes"]) or None
-    found["variants"] = given["variants"]
-    return found
 
 
 def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:

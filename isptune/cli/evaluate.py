@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune.cli.options import checkpoint_option, json_option, key_values, objective_settings
+from isptune.cli.directories import new_folder
+from isptune.cli.key_values import names_between_commas, settings_by_name
+from isptune.cli.shared_options import checkpoint_option, device_option, json_option, objective_option
 from isptune.errors import ConfigurationError, DiskFullError, RunDirectoryError
 from isptune.plugins import registry
-from isptune.storage.paths import folder_name, shown, user_path
+from isptune.storage.paths import shown, user_path
 from isptune.storage.places import Place
 from isptune.tuning.prechecks import refuse_judges
 from isptune.wording.naming import listed
@@ -32,54 +33,54 @@ if TYPE_CHECKING:
     "objectives",
     multiple=True,
     metavar="NAME[,NAME...]",
-    help="What is evaluated; see 'isptune list objectives'. May be repeated.",
+    help="Choose what is evaluated; see 'isptune list objectives'. May be repeated.",
 )
-@click.option(
-    "--objective-option",
-    "objective_options",
-    multiple=True,
-    metavar="[NAME.]KEY=VALUE",
-    help="An option of an objective, named where there are several; the value is read as YAML.",
-)
+@objective_option
 @checkpoint_option
 @click.option(
     "--scores",
     "score_files",
     multiple=True,
     metavar="FILE",
-    help="Scores from elsewhere instead of an objective: a CSV file with the columns name and score.",
+    help="Read scores from elsewhere instead: a CSV file with the columns name and score. May be repeated.",
 )
-@click.option("--scores-lower-is-better", is_flag=True, help="A lower score of --scores is a better picture.")
+@click.option("--scores-lower-is-better", is_flag=True, help="Take a lower score of --scores as better.")
 @click.option(
-    "--data", required=True, metavar="FILE-OR-DIR", help="A dataset's table of scores, or its folder."
+    "--data", required=True, metavar="FILE-OR-DIR", help="Read a dataset's table of opinions, or its folder."
 )
-@click.option("--images", metavar="DIR", help="Its pictures, where they do not lie as published.")
+@click.option("--images", metavar="DIR", help="Find its pictures here, where they do not lie as published.")
 @click.option(
     "--layout",
     default="auto",
     metavar="NAME",
-    help="meta (a CSV), koniq10k, spaq, kadid10k, tid2013, livec, agiqa3k. Default: auto, by the files.",
+    help="Read files laid out as meta (a CSV), koniq10k, spaq, kadid10k, tid2013, livec or agiqa3k. "
+    "Default: auto, by the files.",
 )
-@click.option("--mos-lower-is-better", is_flag=True, help="A lower MOS is a better picture, as some DMOS.")
+@click.option("--mos-lower-is-better", is_flag=True, help="Take a lower MOS as better, as of some DMOS.")
 @click.option(
     "--split",
     "splits",
     multiple=True,
     metavar="NAME[:PART]",
-    help="A split, or a glob of splits; PART is train, val or test, the default. May be repeated. "
-    "random_seed0_split01 is what 'isptune train --seed 0' without --split holds out. Default: all images.",
+    help="Evaluate on a split, or on a glob of splits; PART is train, val or test, the default. May be "
+    "repeated. random_seed0_split01 is what 'isptune train --seed 0' without --split holds out. Default: all "
+    "images.",
 )
 @click.option(
     "--random-splits",
     type=int,
     metavar="N",
-    help="The test parts (20 % of the contents) of N random splits.",
+    help="Evaluate on the test parts (20 % of the contents) of N random splits.",
 )
-@click.option("--bootstrap", default=1000, metavar="N", help="Resamples of the intervals. Default: 1000.")
-@click.option("--seed", default=0, metavar="N", help="Of resamples and random splits. Default: 0.")
-@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
-@click.option("--batch-size", default=1, metavar="N", help="Pictures of one size at once. Default: 1.")
-@click.option("--out", metavar="DIR", help="Where tables and plots go. Default: a new folder under runs/.")
+@click.option(
+    "--bootstrap", default=1000, metavar="N", help="Resample N times for the intervals. Default: 1000."
+)
+@click.option("--seed", default=0, metavar="N", help="Seed resamples and random splits. Default: 0.")
+@device_option
+@click.option(
+    "--batch-size", default=1, metavar="N", help="Score N pictures of one size at once. Default: 1."
+)
+@click.option("--out", metavar="DIR", help="Write tables and plots here. Default: a new folder under runs/.")
 @json_option
 def command(
     objectives: tuple[str, ...],
@@ -111,7 +112,7 @@ def command(
       isptune evaluate --objective severity,niqe-distance --data koniq10k/ --out evaluation
       isptune evaluate --objective severity --data meta.csv --images photos/ --split official
     """
-    names = objective_names(objectives)
+    names = names_between_commas(objectives)
     if not names and not score_files:
         raise ConfigurationError("there is nothing to evaluate: give --objective NAME or --scores FILE")
     settings = settings_by_name(names, objective_options, checkpoint)
@@ -158,53 +159,6 @@ def command(
     return 1 if found.failures else 0
 
 
-def objective_names(given: Sequence[str]) -> list[str]:
-    """Names from repeated options and comma-separated lists.
-
-    Raises:
-        ConfigurationError: a name is empty or given twice.
-    """
-    names = [name.strip() for text in given for name in text.split(",")]
-    for number, name in enumerate(names):
-        if not name:
-            raise ConfigurationError(f"--objective '{','.join(given)}' has an empty name in it")
-        if name in names[:number]:
-            raise ConfigurationError(f"--objective gives '{name}' twice")
-    return names
-
-
-def settings_by_name(
-    names: Sequence[str], pairs: Sequence[str], checkpoint: str | None
-) -> dict[str, dict[str, Any]]:
-    """The options of each objective, from ``NAME.KEY=VALUE``, or ``KEY=VALUE`` where there is one objective.
-
-    Raises:
-        ConfigurationError: an option that names no objective, or a checkpoint for several.
-    """
-    own: dict[str, list[str]] = {name: [] for name in names}
-    for pair in pairs:
-        # Names may hold dots and begin with each other: the longest that fits is meant.
-        key = pair.partition("=")[0]
-        fitting = max((name for name in names if key.startswith(f"{name}.")), key=len, default=None)
-        if fitting is not None:
-            own[fitting].append(pair[len(fitting) + 1 :])
-        elif len(names) == 1:
-            own[names[0]].append(pair)
-        else:
-            raise ConfigurationError(
-                f"--objective-option takes NAME.KEY=VALUE where there is not one objective, got '{pair}'; "
-                f"the objectives: {listed(names) or 'none'}"
-            )
-    if len(names) == 1:
-        return {names[0]: objective_settings(own[names[0]], checkpoint)}
-    if checkpoint is not None:
-        raise ConfigurationError(
-            "--checkpoint is for one objective; for one of several give "
-            "--objective-option NAME.checkpoint=DIR-OR-NAME"
-        )
-    return {name: key_values(own[name], "--objective-option") for name in names}
-
-
 def free_folder(out: str | None, names: Sequence[str]) -> Path:
     """The folder to write to, which holds no evaluation yet; it is made when there is something to write.
 
@@ -214,20 +168,13 @@ def free_folder(out: str | None, names: Sequence[str]) -> Path:
     from isptune.iqa.evaluation.evaluation_files import JSON_NAME, file_name
 
     if out is None:
-        kept = folder_name("-".join(file_name(name) for name in names[:3]))
-        stem = f"evaluate-{datetime.now():%Y%m%d-%H%M%S}-{kept}"
-        path, number = Path("runs") / stem, 2
-        while path.exists():
-            path, number = Path("runs") / f"{stem}-{number}", number + 1
-        return path
+        return new_folder("evaluate-", "-".join(file_name(name) for name in names[:3]))
     path = user_path(out)
     if (path / JSON_NAME).exists():
         raise RunDirectoryError(f"the folder '{path}' already holds an evaluation; choose another --out")
-    for place in (path, *path.parents):
-        if place.exists():
-            if not place.is_dir():
-                raise RunDirectoryError(f"cannot write the folder '{path}': '{place}' is a file")
-            break
+    there = next((place for place in (path, *path.parents) if place.exists()), path)
+    if there.exists() and not there.is_dir():
+        raise RunDirectoryError(f"cannot write the folder '{path}': '{there}' is a file")
     return path
 
 

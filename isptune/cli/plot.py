@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from isptune.cli.options import benchmark_among, require_runs
+from isptune.cli.directories import benchmark_among, require_runs
 from isptune.errors import ConfigurationError
 from isptune.storage.places import Place
 

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune.cli.options import json_option, key_values, require_runs
+from isptune.cli.directories import require_runs
+from isptune.cli.key_values import key_values
+from isptune.cli.shared_options import device_option, json_option, plugin_option, setting_options
 from isptune.errors import ConfigurationError
 from isptune.plugins import registry
 from isptune.storage.places import Place, absolute_scene
 from isptune.tuning.prechecks import PIPELINE_SETTINGS, check_scenes
+from isptune.tuning.settings import RunConfig, parse_config, settings_of
 from isptune.wording.naming import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -24,30 +27,22 @@ if TYPE_CHECKING:
 @click.command("render", short_help="Render an image with parameters of your choice.")
 @click.argument("image", required=False)
 @click.option(
-    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter. May be repeated; others rest."
-)
-@click.option("--out", required=True, metavar="FILE", help="The picture to write: PNG, JPEG, WebP or TIFF.")
-@click.option("--run", "run_directory", metavar="DIR", help="Take pipeline and best parameters of a run.")
-@click.option(
-    "--pipeline",
-    default=None,
-    metavar="NAME",
-    help=f"What renders; see 'isptune list pipelines'. {registry.pipelines.default_in_words()}",
-)
-@click.option(
-    "--pipeline-option",
-    "pipeline_options",
+    "--set",
+    "pairs",
     multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the pipeline; the value is read as YAML. May be repeated.",
+    metavar="NAME=VALUE",
+    help="Set a parameter; others stay at their start. May be repeated.",
 )
-@click.option("--seed", type=int, default=None, metavar="N", help="Seed of the pipeline. Default: 0.")
-@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
+@click.option("--out", required=True, metavar="FILE", help="Write this picture: PNG, JPEG, WebP or TIFF.")
+@click.option("--run", "run_directory", metavar="DIR", help="Take pipeline and best parameters of a run.")
+@setting_options(RunConfig, "pipeline", "seed")
+@plugin_option("pipeline")
+@device_option
 @click.option(
     "--bits",
     type=click.Choice(["8", "16"]),
     default="8",
-    help="Bits per channel (16: PNG, TIFF). Default: 8.",
+    help="Write so many bits per channel (16: PNG, TIFF). Default: 8.",
 )
 @json_option
 def command(
@@ -129,7 +124,6 @@ def _pipeline_of(directory: str) -> str:
     """The name of a run's pipeline."""
     from isptune.runs.again import require_named
     from isptune.runs.directory import CONFIG_NAME, RunDirectory
-    from isptune.tuning.settings import parse_config, settings_of
 
     place = RunDirectory(directory)
     data = place.read_config()

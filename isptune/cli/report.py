@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from isptune.cli.options import benchmark_among, require_runs
+from isptune.cli.directories import benchmark_among, require_runs
 from isptune.errors import ConfigurationError
 from isptune.storage.places import Place
 

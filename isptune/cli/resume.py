@@ -6,13 +6,15 @@ from typing import Any
 
 import click
 
-from isptune.cli.options import how_options, json_option, require_runs
-from isptune.cli.running import make_trackers, run_and_print, tracking_options
+from isptune.cli.directories import require_runs
+from isptune.cli.run_and_print import make_trackers, run_and_print
+from isptune.cli.shared_options import json_option, setting_options, tracking_options
+from isptune.tuning.settings import HOW_IT_RUNS, RunConfig
 
 
 @click.command("resume", short_help="Go on with a run from where its log ends.")
 @click.argument("directory", metavar="DIR")
-@how_options
+@setting_options(RunConfig, *HOW_IT_RUNS)
 @tracking_options
 @json_option
 def command(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune.cli.evaluate import objective_names, settings_by_name
-from isptune.cli.options import checkpoint_option, json_option
+from isptune.cli.key_values import names_between_commas, settings_by_name
+from isptune.cli.shared_options import checkpoint_option, device_option, json_option, objective_option
 from isptune.errors import ConfigurationError, ImageError
 from isptune.plugins import registry
 from isptune.tuning.prechecks import check_scenes, refuse_judges
@@ -32,19 +32,12 @@ _WIDEST = 10_000
     required=True,
     multiple=True,
     metavar="NAME[,NAME...]",
-    help="What scores; see 'isptune list objectives'. May be repeated.",
+    help="Choose what scores; see 'isptune list objectives'. May be repeated.",
 )
-@click.option(
-    "--objective-option",
-    "objective_options",
-    multiple=True,
-    metavar="[NAME.]KEY=VALUE",
-    help="An option of an objective, named where there are several; the value is read as YAML. "
-    "May be repeated.",
-)
+@objective_option
 @checkpoint_option
-@click.option("--reference", metavar="IMAGE", help="The pristine image, for a full-reference objective.")
-@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
+@click.option("--reference", metavar="IMAGE", help="Compare with this pristine image.")
+@device_option
 @click.option(
     "--csv",
     "as_csv",
@@ -76,7 +69,7 @@ def command(
     """
     if as_csv and as_json:
         raise ConfigurationError("--csv and --json both ask for stdout; give one of them")
-    names = objective_names(objectives)
+    names = names_between_commas(objectives)
     settings = settings_by_name(names, objective_options, checkpoint)
     for name in names:
         registry.objectives.precheck(name, settings[name])

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 from annotated_types import Interval
 
-from isptune.cli.options import json_option, key_values
+from isptune.cli.key_values import key_values
+from isptune.cli.shared_options import device_option, json_option, pairs_option
 from isptune.errors import ConfigurationError
 from isptune.iqa.training.folder import check_folder
 from isptune.plugins import check_options, source_code, source_options
@@ -36,77 +37,81 @@ Batches = Annotated[int, Interval(ge=0, le=1_000_000)]
 @click.option(
     "--host",
     metavar="NAME",
-    help="The frozen host of a learner that has one, its option host. Default: the learner's.",
+    help="Choose the frozen host of a learner that has one, its option host. Default: the learner's.",
 )
 @click.option(
     "--data",
     default="synthetic",
     metavar="FILE-OR-synthetic",
-    help="A data set's table or folder, or 'synthetic' (the default): known distortions of pictures.",
+    help="Train on a data set's table or folder, or on known distortions of pictures: 'synthetic' (the "
+    "default).",
 )
 @click.option(
     "--images",
     multiple=True,
     metavar="PATH",
-    help="The data set's pictures; for synthetic data pristine pictures (files, folders, globs). Repeatable.",
+    help="Find the data set's pictures here; distort these pristine pictures (files, folders, globs) for "
+    "synthetic data. May be repeated.",
 )
 @click.option(
-    "--layout", default="auto", metavar="NAME", help="The data set's layout. Default: auto, by the files."
+    "--layout",
+    default="auto",
+    metavar="NAME",
+    help="Set the data set's layout. Default: auto, by its files.",
 )
-@click.option("--split", metavar="NAME", help="The data set's split. Default: 80 to 20 by content.")
-@click.option("--out", required=True, metavar="DIR", help="Where the checkpoint, the log and the state go.")
+@click.option("--split", metavar="NAME", help="Use this split of the data set. Default: 80 to 20 by content.")
+@click.option("--out", required=True, metavar="DIR", help="Write checkpoint, log and state here.")
 @click.option("--initial", metavar="FILE", help="Start from the weights of this checkpoint of LEARNER.")
-@click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimizer steps. Default: 2000.")
+@click.option("--steps", type=click.IntRange(1), metavar="N", help="Take N optimizer steps. Default: 2000.")
 @click.option(
-    "--epochs",
-    type=click.IntRange(1),
-    metavar="N",
-    help="The same in passes over the data, instead of --steps.",
+    "--epochs", type=click.IntRange(1), metavar="N", help="Pass over the data N times, instead of --steps."
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(2),
     default=32,
     metavar="N",
-    help="Of a data set's pictures. Default: 32.",
+    help="Take N of a data set's pictures a step. Default: 32.",
 )
-@click.option("--rate", type=float, default=2e-3, metavar="X", help="Highest learning rate. Default: 0.002.")
 @click.option(
-    "--loss", "losses", metavar="NAMES", help="Losses with weights: mse,plcc=0.5. Default: the learner's."
+    "--rate", type=float, default=2e-3, metavar="X", help="Rise to this learning rate. Default: 0.002."
+)
+@click.option(
+    "--loss",
+    "losses",
+    metavar="NAMES",
+    help="Minimise these losses, with weights: mse,plcc=0.5. Default: the learner's.",
 )
 @click.option(
     "--precision",
     default="float32",
     metavar="TYPE",
-    help="float32 or bfloat16 (mixed precision). Default: float32.",
+    help="Compute in float32 or bfloat16 (mixed precision). Default: float32.",
 )
 @click.option(
     "--every",
     type=click.IntRange(1),
     default=200,
     metavar="N",
-    help="Steps between validations. Default: 200.",
+    help="Validate every N steps. Default: 200.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, metavar="N", help="Of weights, data and order. Default: 0."
+    "--seed", type=click.IntRange(0), default=0, metavar="N", help="Seed weights, data and order. Default: 0."
 )
-@click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
-@click.option("--cache", metavar="DIR", help="Where a host's features are kept. Default: features/ in --out.")
-@click.option(
+@device_option
+@click.option("--cache", metavar="DIR", help="Keep a host's features here. Default: features/ in --out.")
+@pairs_option(
     "--option",
     "options",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the learner, such as 'host_options={checkpoint: DIR}' for a host's own weights. "
-    "Repeatable.",
+    "KEY=VALUE",
+    "Set an option of the learner, such as 'host_options={checkpoint: DIR}' for a host's own weights",
 )
-@click.option(
+@pairs_option(
     "--data-option",
     "data_options",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of synthetic data: crop, contents, variants, mixed, faint, looks, chain, others, "
-    "target, batches. Repeatable.",
+    "KEY=VALUE",
+    "Set an option of synthetic data: crop, contents, variants, mixed, faint, looks, chain, others, "
+    "target or batches",
 )
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard files into --out as well.")
 @click.option("--resume", is_flag=True, help="Go on with the training in --out; give the same options.")

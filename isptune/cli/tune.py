@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from isptune.cli.options import (
+from isptune.cli.directories import new_folder
+from isptune.cli.key_values import key_values, objective_settings, parameter_settings, with_parameters
+from isptune.cli.run_and_print import make_trackers, run_and_print
+from isptune.cli.shared_options import (
     checkpoint_option,
-    how_options,
     json_option,
-    key_values,
-    objective_settings,
     parameter_options,
-    parameter_settings,
-    plugin_options,
-    with_parameters,
+    plugin_option,
+    setting_options,
+    tracking_options,
 )
-from isptune.cli.running import make_trackers, run_and_print, tracking_options
 from isptune.errors import ConfigurationError
-from isptune.plugins import registry
-from isptune.storage.paths import folder_name
 from isptune.storage.places import absolute_scene
 from isptune.tuning.prechecks import check_components, check_scenes, check_takes_scenes
 from isptune.tuning.settings import RunConfig, default_component, parse_config, read_config
@@ -30,61 +26,22 @@ from isptune.tuning.settings import RunConfig, default_component, parse_config, 
 
 @click.command("tune", short_help="Tune a pipeline's parameters for an objective.")
 @click.argument("images", nargs=-1)
-@click.option("--config", "config_path", metavar="FILE", help="A YAML file; options given here win over it.")
-@click.option(
-    "--pipeline",
-    metavar="NAME",
-    help=f"What renders; see 'isptune list pipelines'. {registry.pipelines.default_in_words()}",
-)
-@click.option(
-    "--objective",
-    metavar="NAME[,NAME...]",
-    help="What scores; see 'isptune list objectives'. Several for an optimizer that takes several. "
-    + registry.objectives.default_in_words(),
-)
-@click.option(
-    "--vector", is_flag=True, default=None, help="Take every score of a vector-valued objective for itself."
-)
-@click.option(
-    "--optimizer",
-    metavar="NAME",
-    help=f"What proposes candidates; see 'isptune list optimizers'. {registry.optimizers.default_in_words()}",
-)
-@click.option(
-    "--population", type=int, metavar="N", help="Candidates per generation. Default: the optimizer's."
-)
-@click.option(
-    "--budget", type=int, metavar="N", help="Evaluations, a multiple of the population. Default: 1500."
-)
-@click.option("--seed", type=int, metavar="N", help="Seed of the optimizer and the pipeline. Default: 0.")
-@click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps. Default: auto.")
-@click.option(
-    "--crop",
-    metavar="HOW",
-    help="auto: six 256-pixel crops at native resolution of a picture over 1 megapixel (the default); "
-    "full: whole pictures; N or KxN: K (six) crops of N pixels.",
-)
-@click.option(
-    "--autocast", metavar="TYPE", help="none, bfloat16 or float16 for the objective. Default: none."
-)
-@click.option("--memory-gb", type=float, metavar="GB", help="Memory of one micro-batch. Default: 2.")
-@how_options
+@click.option("--config", metavar="FILE", help="Read settings from a YAML file; options win over it.")
+@setting_options(RunConfig, "pipeline", "objective", "vector", "optimizer", "population", "budget", "seed")
+@setting_options(RunConfig, "device", "crop", "autocast", "memory_gb")
+@setting_options(RunConfig, "max_failures", "workers", "timeout", "retries")
 @checkpoint_option
-@plugin_options
+@plugin_option("pipeline")
+@plugin_option("objective")
+@plugin_option("optimizer")
 @parameter_options
-@click.option(
-    "--start",
-    metavar="WHERE",
-    help="Begin at the pipeline's defaults (default), where the optimizer would (own), at the best "
-    "candidates of a run (its folder), or at those in a YAML or JSON file. Default: default where the "
-    "pipeline has any.",
-)
-@click.option("--out", metavar="DIR", help="The run directory. Default: a new one under runs/.")
+@setting_options(RunConfig, "start")
+@click.option("--out", metavar="DIR", help="Write into this directory. Default: a new one under runs/.")
 @tracking_options
 @json_option
 def command(
     images: tuple[str, ...],
-    config_path: str | None,
+    config: str | None,
     out: str | None,
     as_json: bool,
     checkpoint: str | None,
@@ -112,7 +69,7 @@ def command(
       isptune tune photo.png --start runs/first --optimizer cma --out runs/second
       isptune tune photo.png --objective psnr,sharpness --optimizer nsga2 --population 20 --budget 200
     """
-    data = read_config(config_path) if config_path else {}
+    data = read_config(config) if config else {}
     data |= {key: value for key, value in settings.items() if value is not None}
     if images:
         data["scenes"] = list(images)
@@ -127,21 +84,20 @@ def command(
         if options:
             add_options(data, kind, options)
     with_parameters(data, parameter_settings(fixed, ranges, ties))
-    where = f"the configuration '{config_path}'" if config_path else "the options"
-    config = parse_config(data, where)
-    for index, one in enumerate(config.objectives):
-        if one in config.objectives[:index]:
+    run = parse_config(data, f"the configuration '{config}'" if config else "the options")
+    for index, one in enumerate(run.objectives):
+        if one in run.objectives[:index]:
             raise ConfigurationError(f"the objective '{one.name}' is given twice, with the same options")
-    config = with_absolute_paths(config)
-    check_components(config)
-    check_scenes(config.scenes, config.crop)
-    check_takes_scenes(config.pipeline, images)
+    run = with_absolute_paths(run)
+    check_components(run)
+    check_scenes(run.scenes, run.crop)
+    check_takes_scenes(run.pipeline, images)
     trackers = make_trackers(tensorboard, mlflow, wandb)
 
     from isptune.tuning.session import prepare
 
     return run_and_print(
-        lambda: prepare(config, out or default_out(config)), as_json=as_json, resume=False, trackers=trackers
+        lambda: prepare(run, out or default_out(run)), as_json=as_json, resume=False, trackers=trackers
     )
 
 
@@ -187,15 +143,8 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
     )
 
 
-def default_out(config: Any) -> Path:
+def default_out(run: RunConfig) -> Path:
     """A new folder under runs/, named after the time and the parts of the run."""
-    objective = "+".join(component.shown for component in config.objectives)
-    parts = (objective, config.optimizer.shown, f"seed{config.seed}")
-    named = folder_name("-".join(parts).replace(":", "_").replace("/", "_"))
-    stem = f"{datetime.now():%Y%m%d-%H%M%S}-{named}"
-    path = Path("runs") / stem
-    number = 2
-    while path.exists():
-        path = Path("runs") / f"{stem}-{number}"
-        number += 1
-    return path
+    objective = "+".join(component.shown for component in run.objectives)
+    parts = (objective, run.optimizer.shown, f"seed{run.seed}")
+    return new_folder("", "-".join(parts).replace(":", "_").replace("/", "_"))

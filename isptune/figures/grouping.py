@@ -101,7 +101,7 @@ def _facts(config: RunConfig, evaluations: int) -> dict[str, str]:
         key: text for key, text in _options("pipeline", config.pipeline).items() if key != "pipeline seed"
     }
     # Whatever else decides what a run does, also settings that this file does not know.
-    for name in type(config).model_fields:
+    for name in config.order:
         if name not in _TOLD:
             facts[name] = _text(getattr(config, name))
     facts["population"] = str(config.population)

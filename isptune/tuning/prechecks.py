@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isptune.errors import ConfigurationError
 from isptune.plugins import registry
-from isptune.tuning.settings import Component, RunConfig, check_budget
 from isptune.wording.allowed import shown
 from isptune.wording.naming import listed
+
+if TYPE_CHECKING:
+    from isptune.tuning.settings import Component, RunConfig
 
 # What a run gives its optimizer, and its pipeline where that takes it.
 OPTIMIZER_SETTINGS = ("space", "population", "seed", "budget", "starts")
@@ -32,6 +34,17 @@ def check_components(config: RunConfig) -> None:
     population = with_population(config).population
     assert population is not None
     check_budget(config.budget, population)
+
+
+def check_budget(budget: int, population: int) -> int:
+    """The number of generations, refused with a ConfigurationError where it is not whole."""
+    if budget % population:
+        below, above = budget - budget % population, budget - budget % population + population
+        nearest = f"{below} or {above}" if below else f"{above}"
+        raise ConfigurationError(
+            f"the budget {budget} is not a multiple of the population {population}; the nearest: {nearest}"
+        )
+    return budget // population
 
 
 def refuse_judges(names: Iterable[str]) -> None:

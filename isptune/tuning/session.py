@@ -28,13 +28,14 @@ from isptune.runs.directory import CONFIG_NAME, FORMATS, LOG_NAME, RunDirectory
 from isptune.runs.generation import Generation
 from isptune.tuning.evaluation import check_gradients
 from isptune.tuning.prechecks import (
+    check_budget,
     check_optimizer,
     check_takes_scenes,
     one_objective_alone,
     with_population,
 )
 from isptune.tuning.scoring import Scoring
-from isptune.tuning.settings import HOW_IT_RUNS, Component, RunConfig, check_budget, parse_config, settings_of
+from isptune.tuning.settings import HOW_IT_RUNS, Component, RunConfig, parse_config, settings_of
 from isptune.tuning.starts import beginning
 
 
@@ -329,7 +330,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """The settings in which two configurations differ, for a message."""
     found = [
         f"{key} was {_short(old.get(key))} and is now {_short(new.get(key))}"
-        for key in RunConfig.model_fields
+        for key in RunConfig.order
         if key not in HOW_IT_RUNS and old.get(key) != new.get(key)
     ]
     return "; ".join(found) or "its fingerprint differs"

@@ -20,6 +20,9 @@ START_WORDS = "the factory's defaults, else the middle of the ranges"
 PRISTINE, TARGET = "pristine", "target"
 """What candidates are compared with: the picture without distortion, or one to come near to."""
 
+DEVICES = "Compute on auto (the fastest device), cpu, cuda, cuda:1 or mps"
+"""What an option for the device does."""
+
 _KEYS = {"l1_normalised": NORMALISED_L1}
 
 

@@ -14,11 +14,8 @@ Call = Callable[..., tuple[int, str, str]]
     ("arguments", "message"),
     [
         ([], "a benchmark needs objectives: give --objective NAME, or a CONFIG.yaml"),
-        (["--objective", "psnr,"], "--objective psnr, has an empty name beside its commas"),
-        (
-            ["--objective", "psnr,psnr"],
-            "the command line has 'psnr' twice among objectives; give one of them a label of its own",
-        ),
+        (["--objective", "psnr,"], "--objective 'psnr,' has an empty name in it"),
+        (["--objective", "psnr,psnr"], "--objective gives 'psnr' twice"),
         (["--objective", "psnr", "--device", "cudaa"], "there is no device 'cudaa' on this machine"),
         (["--objective", "psnr", "--scene", "nofile.png"], "nofile.png': there is no such file"),
         (["--objective", "psnr", "--budget", "100"], "the budget 100 is not a multiple of the population 30"),

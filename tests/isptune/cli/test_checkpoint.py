@@ -12,7 +12,7 @@ import yaml
 from torch import Tensor
 
 import isptune
-from isptune.cli.options import objective_settings
+from isptune.cli.key_values import objective_settings
 from isptune.errors import ConfigurationError
 from isptune.plugins import registry
 from isptune.storage.places import absolute_folder, settled

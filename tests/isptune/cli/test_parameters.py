@@ -11,7 +11,7 @@ import yaml
 from torch import Tensor
 
 from isptune import Bool, Choice, Float, Int, ParameterSpace, Pipeline, Scene
-from isptune.cli.options import parameter_settings, with_parameters
+from isptune.cli.key_values import parameter_settings, with_parameters
 from isptune.errors import ConfigurationError
 from isptune.plugins.registry import pipelines
 from isptune.runs import DESCRIBED

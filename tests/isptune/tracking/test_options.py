@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from isptune.cli import run
-from isptune.cli.running import make_trackers
+from isptune.cli.run_and_print import make_trackers
 from isptune.tracking import MLflow, TensorBoard, WandB
 
 TUNE = [

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from isptune.cli.shared_options import DEFAULT_STORE
 from isptune.cli.tables import Column, console_for_tables, print_table
 from isptune.wording.showing import value_text
 from isptune.wording.words import FOUND, L1, NORMALISED_L1, START
@@ -20,33 +21,7 @@ if TYPE_CHECKING:
     from isptune.tuning.result import TuneResult
     from isptune.tuning.session import Session
 
-# What click gives for --mlflow without a store; no URI looks like it.
-DEFAULT_STORE = "default"
-
-
 _FRONT_ROWS = 10
-
-
-def tracking_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``--tensorboard``, ``--mlflow`` and ``--wandb``."""
-    for option in (
-        click.option("--wandb", metavar="PROJECT", help="Track the run in Weights & Biases."),
-        click.option(
-            "--mlflow",
-            is_flag=False,
-            flag_value=DEFAULT_STORE,
-            metavar="[URI]",
-            help="Track the run in MLflow. Default store: sqlite:///mlflow.db. "
-            "Without a URI, write it last or before another option.",
-        ),
-        click.option(
-            "--tensorboard",
-            is_flag=True,
-            help="Write TensorBoard files into tensorboard/ of the run directory.",
-        ),
-    ):
-        function = option(function)
-    return function
 
 
 def make_trackers(

@@ -1,0 +1,166 @@
+"""What runs and grids share: each setting with its default, its limits and its sentence of help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from isptune.tuning.settings.component import STRICT, Component, default_component
+from isptune.tuning.start_settings import WORDS, checked_start, read_start
+from isptune.wording.integers import as_integer
+from isptune.wording.words import DEVICES
+
+# A generation is held in memory and written as one line.
+MOST_CANDIDATES = 100_000
+
+Whole = Annotated[int, BeforeValidator(as_integer)]
+Count = Annotated[int | None, BeforeValidator(as_integer)]
+
+
+def setting(
+    default: Any, said: str, metavar: str = "", *, otherwise: str = "", kind: str = "", **limits: Any
+) -> Any:
+    """A field with all that the help of an option says of it.
+
+    Args:
+        default: taken where nothing is given; ``...`` where something must be.
+        said: a sentence that begins with a verb and has no full stop.
+        metavar: what stands for the value.
+        otherwise: what holds where nothing is given and the default is None.
+        kind: of the plugins that it names, such as ``"pipelines"``; the default is then the one that an
+            installed package declares.
+        limits: of pydantic's ``Field``.
+    """
+    words: dict[str, Any] = {"metavar": metavar, "otherwise": otherwise, "kind": kind}
+    if not callable(default) or default is ...:
+        return Field(default, description=said, json_schema_extra=words, **limits)
+    return Field(default_factory=default, description=said, json_schema_extra=words, **limits)
+
+
+class SharedSettings(BaseModel):
+    """The settings that a run and every run of a grid have in common.
+
+    ``start`` is where the search begins: ``"default"`` for the factory's defaults, ``"own"`` for wherever the
+    optimizer begins, candidates as a mapping of parameters to values or a list of such, a YAML or JSON file
+    of these, or the folder of a run for its best candidates, up to half of the population; here it is then
+    the list. None is ``"default"`` where a parameter that is searched declares one, and ``"own"`` elsewhere.
+    ``timeout`` and ``retries`` are for pipelines that make one picture at a time, see
+    ``isptune.contracts.development``; what such a pipeline says itself holds where they are None.
+    """
+
+    model_config = STRICT
+
+    # The order of a model's settings in files.
+    order: ClassVar[tuple[str, ...]] = ()
+    # Settings that leave no trace in files where they are not asked for, as in those of earlier versions.
+    silent: ClassVar[tuple[str, ...]] = ("max_failures", "timeout", "retries")
+
+    pipeline: Component = setting(
+        lambda: default_component("pipeline"), "Choose what renders", "NAME", kind="pipelines"
+    )
+    parameters: dict[str, Any] = setting({}, "Fix, narrow or tie parameters of the pipeline")
+    start: str | list[dict[str, Any]] | None = setting(
+        None,
+        "Begin at the pipeline's defaults (default), where the optimizer would (own), at the best candidates "
+        "of a run (its folder), or at those in a YAML or JSON file",
+        "WHERE",
+        otherwise="default where the pipeline has any",
+    )
+    population: Count = setting(
+        None, "Set the candidates per generation", "N", otherwise="the optimizer's", ge=1, le=MOST_CANDIDATES
+    )
+    budget: Whole = setting(1500, "Set the evaluations of a run, a multiple of the population", "N", ge=1)
+    crop: str | int | None = setting(
+        "auto",
+        "Crop pictures: auto takes six 256-pixel crops at native resolution of a picture over 1 megapixel, "
+        "full takes whole pictures, N or KxN takes K (six) crops of N pixels",
+        "HOW",
+    )
+    device: str = setting("auto", DEVICES, "NAME")
+    autocast: Literal["none", "bfloat16", "float16"] = setting(
+        "none", "Compute the objective in bfloat16 or float16", "TYPE"
+    )
+    memory_gb: float = setting(
+        2.0, "Limit the memory of one micro-batch", "GB", gt=0, strict=False, allow_inf_nan=False
+    )
+    max_failures: float = setting(
+        0.5,
+        "Stop where more than this share of the candidates fail",
+        "SHARE",
+        ge=0,
+        le=1,
+        strict=False,
+        allow_inf_nan=False,
+    )
+    timeout: float | None = setting(
+        None,
+        "Limit the time for one picture of a program or device",
+        "SECONDS",
+        otherwise="the pipeline's",
+        gt=0,
+        strict=False,
+        allow_inf_nan=False,
+    )
+    retries: Count = setting(
+        None,
+        "Retry a picture that a program or device failed to make, N times",
+        "N",
+        otherwise="the pipeline's",
+        ge=0,
+    )
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _check_parameters(cls, value: Any) -> Any:
+        if value is None or value == {}:
+            return {}
+        from isptune.parameters.constraints import check_settings
+
+        check_settings(value)
+        return {name: {key: _plain(given) for key, given in entry.items()} for name, entry in value.items()}
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _check_start(cls, value: Any) -> Any:
+        return checked_start(value)
+
+    @model_validator(mode="after")
+    def _read_start(self) -> Self:
+        """Take the candidates of a file or a run into the settings, so that nothing else needs either."""
+        if isinstance(self.start, str) and self.start not in WORDS:
+            self.start = read_start(self.start, max(1, self._own_population() // 2))
+        return self
+
+    def _own_population(self) -> int:
+        """The population, or what the optimizer would take."""
+        return self.population or 30
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Plain data, as users write it."""
+        data: dict[str, Any] = handler(self)
+        fields = type(self).model_fields
+        return {
+            key: data[key]
+            for key in self.order
+            if key in data and not (key in self.silent and data[key] == fields[key].default)
+        }
+
+
+def _plain(value: Any) -> Any:
+    """A value as YAML gives it back."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    return value

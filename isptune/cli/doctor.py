@@ -121,6 +121,9 @@ def _print_objectives(console: Console, objectives: tuple[ObjectiveStatus, ...])
 
 def _print_hub(console: Console, hub: Hub) -> None:
     _heading(console, "Hugging Face hub")
+    if hub.folder is None:
+        _line(console, f"not asked: {hub.reason}")
+        return
     answer = {True: "reachable", False: "not reachable", None: "not asked"}[hub.reachable]
     _line(console, f"{hub.address}: {answer}" + (f": {hub.reason}" if hub.reachable is None else ""))
     if hub.reachable is False:

@@ -45,7 +45,7 @@ def examine(offline: bool = False) -> Report:
         >>> examine(offline=True).problems
         ()
     """
-    versions, hardware = examine_versions(), examine_hardware()
+    versions, hardware, hub = examine_versions(), examine_hardware(), examine_hub(offline)
     problems = [] if hardware.problem is None else [hardware.problem]
     problems += [
         f"the package {package.name}, which every run needs, is not installed; "
@@ -53,13 +53,8 @@ def examine(offline: bool = False) -> Report:
         for package in versions.packages
         if package.version is None and not package.extras
     ]
-    return Report(
-        versions=versions,
-        hardware=hardware,
-        objectives=examine_objectives(),
-        hub=examine_hub(offline),
-        problems=tuple(problems),
-    )
+    cached = {one.name: one.size_bytes for one in hub.repositories if one.kind == "model"}
+    return Report(versions, hardware, examine_objectives(cached), hub, tuple(problems))
 
 
 __all__ = [

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from isptune.contracts.requirements import Download, Packaging
 from isptune.doctor.packages import install_command
 from isptune.errors import IsptuneError
-from isptune.plugins.checkpoints import cached_bytes
 from isptune.plugins.entries import Entry, Family
 from isptune.plugins.registry import objectives as registry
 from isptune.wording.naming import listed, natural_key
@@ -20,21 +20,16 @@ _HALF_A_TENTH = 0.05e9
 
 
 @dataclass(frozen=True)
-class DownloadStatus:
+class DownloadStatus(Download):
     """A repository that an objective fetches on its first use.
 
     Attributes:
-        repository, gigabytes, licence, option: as in ``isptune.contracts.requirements.Download``.
         cached_bytes: what the local cache holds of it, of whatever revision.
         state: ``in the cache``, ``to be fetched``, or ``partly (1.2 of 16.4 GB)``.
     """
 
-    repository: str
-    gigabytes: float
-    licence: str
-    option: str
-    cached_bytes: int
-    state: str
+    cached_bytes: int = 0
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,20 +54,23 @@ class ObjectiveStatus:
     downloads: tuple[DownloadStatus, ...] = ()
 
 
-def examine_objectives() -> tuple[ObjectiveStatus, ...]:
-    """Every registered objective; none is created and nothing is fetched."""
+def examine_objectives(cached: Mapping[str, int]) -> tuple[ObjectiveStatus, ...]:
+    """Every registered objective; none is created and nothing is fetched.
+
+    Args:
+        cached: what the local cache of the hub holds, in bytes by repository.
+    """
     families = registry.families()
     entries = registry.entries()
-    found = [_alone(entry) for entry in entries if entry.name.partition(":")[0] not in families]
+    found = [_alone(entry, cached) for entry in entries if entry.name.partition(":")[0] not in families]
     for prefix, family in families.items():
         members = [entry for entry in entries if entry.name.startswith(f"{prefix}:")]
         found.append(_family(prefix, family, members))
     return tuple(sorted(found, key=lambda one: natural_key(one.name)))
 
 
-def download_status(download: Download) -> DownloadStatus:
-    """A download, compared with what the cache holds of it by size."""
-    cached = cached_bytes(download.repository)
+def download_status(download: Download, cached: int) -> DownloadStatus:
+    """A download, compared by size with the bytes that the cache holds of it."""
     stated = download.gigabytes * 1e9
     slack = max(_ROUNDING * stated, _HALF_A_TENTH if download.gigabytes >= 1 else 0)
     if cached == 0:
@@ -83,17 +81,10 @@ def download_status(download: Download) -> DownloadStatus:
         state = f"partly ({cached / 1e9:.1f} of {download.gigabytes:.1f} GB)"
     else:
         state = f"partly ({cached / 1e6:.0f} of {1000 * download.gigabytes:.0f} MB)"
-    return DownloadStatus(
-        repository=download.repository,
-        gigabytes=download.gigabytes,
-        licence=download.licence,
-        option=download.option,
-        cached_bytes=cached,
-        state=state,
-    )
+    return DownloadStatus(**asdict(download), cached_bytes=cached, state=state)
 
 
-def _alone(entry: Entry) -> ObjectiveStatus:
+def _alone(entry: Entry, cached: Mapping[str, int]) -> ObjectiveStatus:
     try:
         target = registry.get(entry.name)
         return ObjectiveStatus(
@@ -101,7 +92,9 @@ def _alone(entry: Entry) -> ObjectiveStatus:
             provider=entry.provider,
             **_packages(target, entry.provider),
             weights=_packaging(target).weights,
-            downloads=tuple(download_status(one) for one in _packaging(target).downloads),
+            downloads=tuple(
+                download_status(one, cached.get(one.repository, 0)) for one in _packaging(target).downloads
+            ),
         )
     except IsptuneError as error:
         return ObjectiveStatus(entry.name, entry.provider, available=False, note=str(error))

@@ -151,28 +151,6 @@ def _from_hub(
     raise failure
 
 
-def hub_cache() -> Path:
-    """The folder in which huggingface_hub keeps repositories."""
-    try:
-        from huggingface_hub.constants import HF_HUB_CACHE
-    except ImportError:
-        return Path.home() / ".cache" / "huggingface" / "hub"
-    return Path(HF_HUB_CACHE)
-
-
-def cached_bytes(repository: str) -> int:
-    """How many bytes of a repository are in the local cache; 0 where there is nothing of it."""
-    try:
-        from huggingface_hub import CacheNotFound, scan_cache_dir
-    except ImportError:
-        return 0
-    try:
-        kept = scan_cache_dir().repos
-    except CacheNotFound:
-        return 0
-    return sum(one.size_on_disk for one in kept if (one.repo_type, one.repo_id) == ("model", repository))
-
-
 def reachable(address: str, seconds: float = _SECONDS_TO_CONNECT) -> bool:
     """Whether a host takes connections; True where a proxy stands between, which only it can tell."""
     if urllib.request.getproxies() and os.environ.get("NO_PROXY") != "*":

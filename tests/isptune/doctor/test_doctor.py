@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -138,11 +139,8 @@ def test_a_device_that_is_seen_but_does_not_work_is_no_problem(monkeypatch: pyte
         (0.35, 0.3e9, "partly (300 of 350 MB)"),
     ],
 )
-def test_a_download_is_compared_by_size(
-    monkeypatch: pytest.MonkeyPatch, gigabytes: float, cached: float, state: str
-) -> None:
-    monkeypatch.setattr(objectives, "cached_bytes", lambda repository: int(cached))
-    assert objectives.download_status(Download("owner/name", gigabytes, "MIT")).state == state
+def test_a_download_is_compared_by_size(gigabytes: float, cached: float, state: str) -> None:
+    assert objectives.download_status(Download("owner/name", gigabytes, "MIT"), int(cached)).state == state
 
 
 def test_a_missing_package_that_every_run_needs_is_a_problem(
@@ -167,11 +165,13 @@ def test_what_lies_in_a_cache_folder(tmp_path: Path) -> None:
         "models--b--x10": 10,
         "datasets--a--d": 5,
         "models--gpt2": 1,
+        "models--half--fetched": 7,
     }.items():
         (tmp_path / name / "blobs").mkdir(parents=True)
-        (tmp_path / name / "blobs" / "half.incomplete").write_bytes(bytes(size))
-        (tmp_path / name / "link").symlink_to("blobs/half.incomplete")
-        (tmp_path / name / "dead").symlink_to("blobs/none")
+        (tmp_path / name / "blobs" / "0123").write_bytes(bytes(size))
+        if "half" not in name:
+            (tmp_path / name / "snapshots" / "abc").mkdir(parents=True)
+            (tmp_path / name / "snapshots" / "abc" / "model").symlink_to("../../blobs/0123")
     (tmp_path / ".locks").mkdir()
     (tmp_path / "version.txt").write_text("1")
     found = [(one.name, one.kind, one.size_bytes) for one in hub.cached_repositories(tmp_path)]
@@ -182,3 +182,12 @@ def test_what_lies_in_a_cache_folder(tmp_path: Path) -> None:
         ("gpt2", "model", 1),
     ]
     assert hub.cached_repositories(tmp_path / "none") == ()
+
+
+def test_without_the_hubs_library_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    found = hub.examine_hub(offline=False)
+    assert (found.folder, found.repositories, found.reachable) == (None, (), None)
+    assert found.reason == (
+        "the package huggingface_hub is not installed; install it with: pip install huggingface_hub"
+    )

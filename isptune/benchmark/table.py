@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -12,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from isptune.errors import ConfigurationError, RunDirectoryError
-from isptune.iqa.evaluation.evaluation_files import aligned, file_name
+from isptune.iqa.evaluation.evaluation_files import file_name
 from isptune.storage.writing import full_or, write_whole
+from isptune.wording.text_tables import csv_text, markdown_table
 from isptune.wording.words import in_words
 
 Entry = str | float | None
@@ -80,7 +79,7 @@ class Table:
 
     def to_markdown(self) -> str:
         """Pipes that line up, numbers with 4 significant digits, a dash for None; without the title."""
-        return aligned(self.columns, self.cells, self.text_columns) + "\n"
+        return markdown_table(self.columns, self.cells, self.text_columns) + "\n"
 
     @property
     def cells(self) -> list[list[str]]:
@@ -107,11 +106,7 @@ class Table:
 
     def to_csv(self) -> str:
         """Every digit of the numbers, so that they read back the same; nothing for None."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows([["" if entry is None else entry for entry in row] for row in self.rows])
-        return text.getvalue()
+        return csv_text(self.columns, self.rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Title, columns and rows as plain data."""

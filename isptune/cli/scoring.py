@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from isptune.errors import EvaluationError, IsptuneError
 from isptune.scenes.loading import named_pictures
 from isptune.scenes.scene_pictures import picture_of
 from isptune.tuning.blame import called
+from isptune.wording.text_tables import csv_text
 
 # What stands where there is no number.
 NOTHING = "–"
@@ -84,11 +83,7 @@ class ScoreTable:
         heads = [column.head for column in self.columns]
         if len(self.objectives) == 1:
             heads[0] = "score"
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["name", *heads])
-        writer.writerows([row.name, *("" if v is None else repr(v) for v in _flat(row))] for row in self.rows)
-        return text.getvalue()
+        return csv_text(["name", *heads], [[row.name, *_flat(row)] for row in self.rows])
 
     def orientations(self) -> str:
         """Which of the scores are better, in parentheses."""

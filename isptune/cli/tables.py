@@ -168,9 +168,9 @@ def print_markdown(head: Sequence[str], rows: Sequence[Sequence[str]], left: int
     """Print a Markdown table, whose first ``left`` columns are texts; as a plain one where it is too wide."""
     import click
 
-    from isptune.iqa.evaluation.evaluation_files import aligned
+    from isptune.wording.text_tables import markdown_table
 
-    text = aligned(head, rows, left)
+    text = markdown_table(head, rows, left)
     console = console_for_tables()
     limited = console.is_terminal or console.width != _PIPE_WIDTH
     if limited and _widest(text) > console.width:

@@ -16,7 +16,7 @@ from isptune.iqa.datasets.dataset import Dataset, DatasetError
 from isptune.iqa.evaluation.correlations import LogisticFit, Numbers, fit_logistic
 from isptune.iqa.evaluation.dataset_scores import Scores, check_references, score_dataset, scores_of_all
 from isptune.iqa.evaluation.findings import Agreement, Evaluation
-from isptune.iqa.evaluation.resampling import NAMES, Difference, Estimate, paired_difference
+from isptune.iqa.evaluation.resampling import NAMES, Difference, Estimate, check_settings, paired_difference
 from isptune.iqa.evaluation.resampling import bootstrap as bootstrapped
 from isptune.tuning.blame import called
 from isptune.wording.naming import match
@@ -163,13 +163,6 @@ def _check(dataset: Dataset, scores: Sequence[Scores], count: int, seed: int) ->
                 f"'{dataset.source}'"
             )
     check_settings(count, seed)
-
-
-def check_settings(bootstrap: int, seed: int, batch_size: int = 1) -> None:
-    """Refuse with a ConfigurationError what is out of range."""
-    for what, value, least in (("bootstrap", bootstrap, 0), ("seed", seed, 0), ("batch size", batch_size, 1)):
-        if value < least:
-            raise ConfigurationError(f"the {what} is {value}; allowed: at least {least}")
 
 
 def _groups(contents: Sequence[str]) -> Sequence[str] | None:

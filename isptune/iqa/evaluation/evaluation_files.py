@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import astuple
 from pathlib import Path
 
 from isptune.errors import RunDirectoryError
@@ -15,6 +14,7 @@ from isptune.iqa.evaluation.findings import Evaluation
 from isptune.iqa.evaluation.resampling import NAMES, Difference, Estimate
 from isptune.storage.paths import folder_name
 from isptune.storage.writing import full_or, write_whole
+from isptune.wording.text_tables import csv_text, markdown_table
 
 TITLES = {
     "srcc": "SRCC",
@@ -23,12 +23,8 @@ TITLES = {
     "krcc": "KRCC",
     "rmse_logistic": "RMSE after logistic",
 }
-MARKDOWN_NAME, CSV_NAME, JSON_NAME, SCORES_NAME = (
-    "evaluation.md",
-    "evaluation.csv",
-    "evaluation.json",
-    "scores.csv",
-)
+MARKDOWN_NAME, CSV_NAME = "evaluation.md", "evaluation.csv"
+JSON_NAME, SCORES_NAME = "evaluation.json", "scores.csv"
 
 
 def write_reports(evaluation: Evaluation, folder: str | Path) -> list[Path]:
@@ -97,7 +93,7 @@ def _bullets(evaluation: Evaluation) -> list[str]:
 
 def tables(evaluation: Evaluation) -> str:
     """The tables alone: agreement, over the splits, differences."""
-    return "\n\n".join(aligned(*table) for table in table_cells(evaluation))
+    return "\n\n".join(markdown_table(*table) for table in table_cells(evaluation))
 
 
 def table_cells(evaluation: Evaluation) -> list[tuple[list[str], list[list[str]], int]]:
@@ -145,22 +141,6 @@ def _decided(difference: Difference) -> str:
     return "yes" if difference.decided else "no"
 
 
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
-    """A Markdown table whose columns line up; the first ``left`` columns stand left, the others right."""
-    lines = [[cell.replace("|", "\\|") for cell in line] for line in (head, *rows)]
-    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(head))]
-
-    def written(line: Sequence[str]) -> str:
-        cells = [
-            cell.ljust(width) if column < left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        return "| " + " | ".join(cells) + " |"
-
-    rule = ["-" * width if column < left else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
-    return "\n".join([written(lines[0]), written(rule), *(written(line) for line in lines[1:])])
-
-
 def estimate_text(estimate: Estimate) -> str:
     """``0.812 [0.790, 0.833]``; ``none`` where there is no value."""
     text = _text(estimate.value)
@@ -179,40 +159,27 @@ def agreement_csv(evaluation: Evaluation) -> str:
     """One row per objective and split, then the rows of mean and standard deviation over the splits."""
     head = ["objective", "split", "images", "failed"]
     head += [f"{name}{end}" for name in NAMES for end in ("", "_low", "_high")]
-    rows: list[list[str]] = []
-    for one in evaluation.agreements:
-        cells = [one.objective, one.split, str(one.images), str(one.failed)]
-        for name in NAMES:
-            estimate = one.estimates[name]
-            cells += [_exact(estimate.value), _exact(estimate.low), _exact(estimate.high)]
-        rows.append(cells)
+    rows = [
+        [one.objective, one.split, one.images, one.failed, *_cells(one.estimates)]
+        for one in evaluation.agreements
+    ]
     for summary in evaluation.summaries:
         for kind, values in (("mean", summary.mean), ("std", summary.std)):
-            cells = [summary.objective, f"{kind} of {summary.splits} splits", "", ""]
-            for name in NAMES:
-                cells += [_exact(values[name]), "", ""]
-            rows.append(cells)
-    return _csv(head, rows)
+            estimates = {name: Estimate(value) for name, value in values.items()}
+            rows.append(
+                [summary.objective, f"{kind} of {summary.splits} splits", None, None, *_cells(estimates)]
+            )
+    return csv_text(head, rows)
+
+
+def _cells(estimates: Mapping[str, Estimate]) -> list[float]:
+    return [value for name in NAMES for value in astuple(estimates[name])]
 
 
 def scores_csv(evaluation: Evaluation) -> str:
     """One row per image: name, MOS, each objective's score in its own orientation; empty where it failed."""
-    data = evaluation.dataset
     rows = [
-        [record.name, _exact(record.mos), *(_exact(float(one.values[index])) for one in evaluation.scores)]
-        for index, record in enumerate(data.records)
+        [record.name, record.mos, *(float(one.values[index]) for one in evaluation.scores)]
+        for index, record in enumerate(evaluation.dataset.records)
     ]
-    return _csv(["name", "mos", *(one.name for one in evaluation.scores)], rows)
-
-
-def _exact(value: float) -> str:
-    """The shortest text that reads back to the same number."""
-    return repr(float(value)) if math.isfinite(value) else ""
-
-
-def _csv(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(["name", "mos", *(one.name for one in evaluation.scores)], rows)

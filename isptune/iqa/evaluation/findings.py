@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -130,7 +130,7 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain data, as ``evaluation.json`` holds them; None for what does not exist."""
         data = self.dataset
-        return {
+        figures: dict[str, Any] = {
             "dataset": {
                 "name": data.name,
                 "source": str(data.source),
@@ -148,8 +148,8 @@ class Evaluation:
                     "split": one.split,
                     "images": one.images,
                     "failed": one.failed,
-                    **{name: _estimate(estimate) for name, estimate in one.estimates.items()},
-                    "logistic": [_number(value) for value in one.logistic.parameters],
+                    **one.estimates,
+                    "logistic": one.logistic.parameters,
                     "notes": one.notes,
                 }
                 for one in self.agreements
@@ -158,10 +158,7 @@ class Evaluation:
                 {
                     "objective": one.objective,
                     "splits": one.splits,
-                    **{
-                        name: {"mean": _number(one.mean[name]), "std": _number(one.std[name])}
-                        for name in NAMES
-                    },
+                    **{name: {"mean": one.mean[name], "std": one.std[name]} for name in NAMES},
                 }
                 for one in self.summaries
             ],
@@ -171,7 +168,7 @@ class Evaluation:
                     "second": one.second,
                     "split": split,
                     "images": one.images,
-                    one.statistic: _estimate(one.estimate),
+                    one.statistic: one.estimate,
                     "decided": one.decided,
                 }
                 for split, one in self.differences
@@ -180,15 +177,15 @@ class Evaluation:
             "failures": self.failures,
             "notes": self.notes,
         }
+        return {key: _plain(value) for key, value in figures.items()}
 
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _estimate(estimate: Estimate) -> dict[str, float | None]:
-    return {
-        "value": _number(estimate.value),
-        "low": _number(estimate.low),
-        "high": _number(estimate.high),
-    }
+def _plain(value: Any) -> Any:
+    """Data as JSON holds it: an estimate as a mapping, None for a number that is not finite."""
+    if isinstance(value, Estimate):
+        value = asdict(value)
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

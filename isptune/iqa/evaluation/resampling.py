@@ -63,20 +63,26 @@ def measure(
     }
 
 
+def check_settings(bootstrap: int, seed: int, batch_size: int = 1) -> None:
+    """Refuse with a ConfigurationError what is out of range."""
+    for what, value, least in (("bootstrap", bootstrap, 0), ("seed", seed, 0), ("batch size", batch_size, 1)):
+        if value < least:
+            raise ConfigurationError(f"the {what} is {value}; allowed: at least {least}")
+
+
 def resamples(
     count: int, seed: int, images: int, groups: Sequence[str] | None = None
 ) -> Iterator[NDArray[np.int64]]:
     """Indices of ``count`` resamples with replacement.
 
     With groups whole groups are drawn, as many as there are: pictures of one content are not independent, and
-    intervals that take them for it come out too narrow.
+    intervals that take them for it come out too narrow. ``scipy.stats.bootstrap``, which draws the same
+    numbers, knows no groups, and gives no interval where one resample has no value.
 
     Raises:
         ConfigurationError: a negative count or seed, or groups of another length.
     """
-    if count < 0 or seed < 0:
-        what, value = ("bootstrap", count) if count < 0 else ("seed", seed)
-        raise ConfigurationError(f"the {what} is {value}; allowed: at least 0")
+    check_settings(count, seed)
     generator = np.random.default_rng(seed)
     if groups is None:
         for _ in range(count):

@@ -15,9 +15,9 @@ import pytest
 from isptune.errors import RunDirectoryError, UnknownNameError
 from isptune.iqa.datasets import Dataset
 from isptune.iqa.evaluation import Evaluation, Scores, compare, draw_scatter, evaluate, write_reports
-from isptune.iqa.evaluation.evaluation_files import aligned
 from isptune.iqa.evaluation.scatter import scatter_points
 from isptune.scenes import read_image
+from isptune.wording.text_tables import markdown_table
 
 Make = Callable[..., Any]
 
@@ -75,7 +75,7 @@ def test_markdown(found: Evaluation, tmp_path: Path) -> None:
 
 
 def test_bars_in_names_do_not_break_a_table() -> None:
-    assert aligned(["a", "n"], [["x|y", "1"]], left=1) == "\n".join(
+    assert markdown_table(["a", "n"], [["x|y", "1"]], left=1) == "\n".join(
         ["| a    |   n |", "| ---- | --: |", "| x\\|y |   1 |"]
     )
 

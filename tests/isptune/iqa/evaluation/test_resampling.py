@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import bootstrap as scipy_bootstrap
 
 from isptune.errors import ConfigurationError
 from isptune.iqa.evaluation import bootstrap, paired_difference, plcc, srcc
@@ -40,6 +41,15 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
         one = bootstrap(x, y, count=150, level=0.9, statistics=lambda a, b: {"plcc": plcc(a, b)})["plcc"]
         held += one.low <= truth <= one.high
     assert 0.82 <= held / 120 <= 0.97
+
+
+def test_intervals_are_those_of_scipy(points: Points) -> None:
+    scores, mos = points
+    found = scipy_bootstrap(
+        (scores, mos), plcc, n_resamples=100, paired=True, vectorized=False, method="percentile", rng=7
+    )
+    one = bootstrap(scores, mos, count=100, seed=7, statistics=lambda a, b: {"plcc": plcc(a, b)})["plcc"]
+    assert (one.low, one.high) == pytest.approx(tuple(found.confidence_interval), abs=1e-12)
 
 
 def test_groups_stay_whole() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from isptune.contracts.judge import scores_no_pictures
 from isptune.contracts.objective import Objective
 from isptune.errors import ConfigurationError, EvaluationError, ImageError, MissingPackageError
+from isptune.iqa.datasets.by_size import batches_by_size
 from isptune.iqa.datasets.dataset import Dataset, DatasetError
 from isptune.iqa.datasets.score_tables import read_table
 from isptune.iqa.evaluation.correlations import Numbers
@@ -131,50 +132,41 @@ class _Run:
         self.values = np.full(len(dataset), np.nan)
         self.failed: dict[int, str] = {}
         self.done = 0
-        # Read pictures that wait for others of their size.
-        self.waiting: dict[tuple[int, int], list[tuple[int, Tensor]]] = {}
         self.most: dict[tuple[int, int], int] = {}
 
     def scores(self) -> Scores:
-        for index in range(len(self.dataset)):
-            try:
-                image = self.dataset.image(index)
-            except ImageError as error:
-                self._fail(index, str(error))
-                continue
-            size = (int(image.shape[-2]), int(image.shape[-1]))
-            queue = self.waiting.setdefault(size, [])
-            queue.append((index, image))
-            if len(queue) >= self._batch_of(size):
-                self._flush(size)
-            elif self._held() > self.memory / 4:
-                self._flush(max(self.waiting, key=lambda key: len(self.waiting[key])))
-        for size in list(self.waiting):
-            self._flush(size)
+        for batch in batches_by_size(self._pictures(), self._batch_of, self.memory / 4):
+            self._score(batch)
         failures = [self.failed[index] for index in sorted(self.failed)]
         found = Scores(called(self.objective), self.values, bool(self.objective.higher_is_better), failures)
         if len(failures) == len(self.dataset):
             raise AllFailed(found)
         return found
 
-    def _held(self) -> int:
-        return sum(image.nbytes for queue in self.waiting.values() for _, image in queue)
+    def _pictures(self) -> Iterator[tuple[int, Tensor]]:
+        for index in range(len(self.dataset)):
+            try:
+                image = self.dataset.image(index)
+            except ImageError as error:
+                self._fail(index, str(error))
+            else:
+                yield index, image
 
-    def _batch_of(self, size: tuple[int, int]) -> int:
-        if size not in self.most:
+    def _batch_of(self, height: int, width: int) -> int:
+        if (height, width) not in self.most:
             memory = self.objective.memory
-            each = 12.0 * size[0] * size[1] * (memory.images + 2) + memory.bytes
-            self.most[size] = max(1, min(self.batch_size, int(self.memory / each)))
-        return self.most[size]
+            each = 12.0 * height * width * (memory.images + 2) + memory.bytes
+            self.most[height, width] = max(1, min(self.batch_size, int(self.memory / each)))
+        return self.most[height, width]
 
-    def _flush(self, size: tuple[int, int]) -> None:
-        """Score all pictures of a size that wait."""
-        queue = self.waiting.pop(size)
+    def _score(self, queue: list[tuple[int, Tensor]]) -> None:
+        """Score pictures of one size, and halve what goes together where memory does not suffice."""
+        height, width = queue[0][1].shape[-2:]
         while queue:
-            batch = queue[: self._batch_of(size)]
+            batch = queue[: self._batch_of(height, width)]
             error = self._attempt(batch)
             if error is not None and len(batch) > 1 and is_out_of_memory(error):
-                self.most[size] = len(batch) // 2
+                self.most[height, width] = len(batch) // 2
                 if self.device.type == "cuda":
                     torch.cuda.empty_cache()
                 continue

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from isptune.iqa.training.batch_source import Batch, Source
-from isptune.iqa.training.encoding import encoded_batches
+from isptune.iqa.training.encoding import FeatureFiles, Progress, encoded_batches
 from isptune.iqa.training.learner import Features, Learner
-from isptune.storage.writing import make_folder, write_whole
 
 _TARGETS, _CONTENTS = "isptune.targets", "isptune.contents"
-
-Progress = Callable[[int, int], None]
 
 
 class CachedSource:
@@ -47,13 +41,11 @@ class CachedSource:
     ) -> None:
         self._source, self._count = source, count
         self.steps_per_epoch = count
-        facts = {"encoding": learner.encoding(), "data": source.describe()}
-        digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
-        self._folder = Path(folder) / digest
-        make_folder(self._folder)
+        self._files = FeatureFiles(folder, {"encoding": learner.encoding(), "data": source.describe()})
         self._validation = 0
         for (name, batch, step), features in encoded_batches(learner, self._lacking(progress), device):
-            self._keep(name, batch, features)
+            kept = {key: value.cpu() for key, value in features.items()}
+            self._files[name] = {**kept, _TARGETS: batch.targets, _CONTENTS: batch.contents}
             if progress is not None and step:
                 progress(step, count)
 
@@ -61,7 +53,7 @@ class CachedSource:
         """The batches that are not kept yet, with their names and the number of training batches by then."""
         for index in range(self._count):
             name = f"training-{index:06d}"
-            if not self._path(name).exists():
+            if name not in self._files:
                 batch = self._source.batch(index)
                 yield (name, batch, index + 1), batch.features
             elif progress is not None:
@@ -69,7 +61,7 @@ class CachedSource:
         for batch in self._source.validation():
             name = f"validation-{self._validation:06d}"
             self._validation += 1
-            if not self._path(name).exists():
+            if name not in self._files:
                 yield (name, batch, 0), batch.features
 
     def batch(self, step: int) -> Batch:
@@ -82,19 +74,7 @@ class CachedSource:
     def describe(self) -> dict[str, Any]:
         return {**self._source.describe(), "batches": self._count}
 
-    def _path(self, name: str) -> Path:
-        return self._folder / f"{name}.safetensors"
-
-    def _keep(self, name: str, batch: Batch, features: Features) -> None:
-        from safetensors.torch import save
-
-        kept: dict[str, Tensor] = {key: value.cpu().contiguous() for key, value in features.items()}
-        kept |= {_TARGETS: batch.targets.contiguous(), _CONTENTS: batch.contents.contiguous()}
-        write_whole(self._path(name), save(kept))
-
     def _read(self, name: str) -> Batch:
-        from safetensors.torch import load_file
-
-        kept = load_file(self._path(name))
+        kept = self._files[name]
         targets, contents = kept.pop(_TARGETS), kept.pop(_CONTENTS)
         return Batch(kept, targets, contents)

@@ -1,17 +1,24 @@
-"""From images to what a learner keeps of them, on as many cores as torch is allowed."""
+"""From images to what a learner keeps of them, on as many cores as torch is allowed, and its files."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
 
 from isptune.iqa.training.learner import Features, Learner
+from isptune.storage.writing import make_folder, write_whole
 
 Key = TypeVar("Key")
+Progress = Callable[[int, int], None]
+"""Called with how much is encoded and how much there is."""
 
 # Each worker holds a batch of its own, so more of them cost memory.
 _MOST_WORKERS = 8
@@ -67,3 +74,33 @@ def encoded_batches(
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
+
+
+class FeatureFiles:
+    """Named tensors kept as safetensors files, each written whole: several processes may share them.
+
+    Args:
+        folder: where the files lie, in a folder of their own.
+        facts: plain data that decides what the files hold: its digest names their folder, so that nothing
+            stale is read.
+    """
+
+    def __init__(self, folder: str | Path, facts: Mapping[str, Any]) -> None:
+        text = json.dumps(facts, sort_keys=True, default=str)
+        self._folder = make_folder(Path(folder) / hashlib.sha256(text.encode()).hexdigest()[:16])
+
+    def __contains__(self, name: str) -> bool:
+        return self._path(name).exists()
+
+    def __setitem__(self, name: str, tensors: Features) -> None:
+        from safetensors.torch import save
+
+        write_whole(self._path(name), save({key: value.contiguous() for key, value in tensors.items()}))
+
+    def __getitem__(self, name: str) -> dict[str, Tensor]:
+        from safetensors.torch import load_file
+
+        return load_file(self._path(name))
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.safetensors"

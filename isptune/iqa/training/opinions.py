@@ -12,8 +12,9 @@ from torch import Tensor
 from isptune.errors import ConfigurationError
 from isptune.iqa.datasets import Dataset
 from isptune.iqa.training.batch_source import Batch
+from isptune.iqa.training.encoding import Progress
 from isptune.iqa.training.learner import Learner
-from isptune.iqa.training.picture_features import PictureFeatures, Progress
+from isptune.iqa.training.picture_features import PictureFeatures
 
 # After so many passes the orders come again.
 _ORDERS = 10

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -12,11 +11,9 @@ from torch import Tensor
 
 from isptune.errors import ImageError
 from isptune.iqa.datasets import Dataset
-from isptune.iqa.training.encoding import encoded_batches
+from isptune.iqa.datasets.by_size import batches_by_size
+from isptune.iqa.training.encoding import FeatureFiles, Progress, encoded_batches
 from isptune.iqa.training.learner import Features, Learner
-from isptune.storage.writing import make_folder, write_whole
-
-Progress = Callable[[int, int], None]
 
 # Pictures of one size are encoded together up to so many pixels: ten of 256 x 192, and a large one alone.
 _PIXELS_TOGETHER = 1 << 19
@@ -55,11 +52,7 @@ class PictureFeatures:
         progress: Progress | None = None,
     ) -> None:
         self._dataset = dataset
-        self._folder: Path | None = None
-        if folder is not None:
-            facts = json.dumps(learner.encoding(), sort_keys=True, default=str)
-            self._folder = Path(folder) / hashlib.sha256(facts.encode()).hexdigest()[:16]
-            make_folder(self._folder)
+        self._files = None if folder is None else FeatureFiles(folder, learner.encoding())
         self._memory: dict[str, Features] = {}
         self._bytes = 0
         self._digests: dict[int, str] = {}
@@ -82,35 +75,29 @@ class PictureFeatures:
 
     def _batches(self, indices: Sequence[int]) -> Iterator[tuple[list[str], Features]]:
         """Pictures that lack features, of one size at a time."""
-        queues: dict[tuple[int, ...], list[tuple[str, Tensor]]] = {}
+        for batch in batches_by_size(
+            self._lacking(indices), lambda height, width: _PIXELS_TOGETHER // (height * width), _WAITING_BYTES
+        ):
+            yield [key for key, _ in batch], {"images": torch.stack([image for _, image in batch])}
+
+    def _lacking(self, indices: Sequence[int]) -> Iterator[tuple[str, Tensor]]:
         asked: set[str] = set()
-
-        def flush(size: tuple[int, ...]) -> tuple[list[str], Features]:
-            queue = queues.pop(size)
-            return [key for key, _ in queue], {"images": torch.stack([image for _, image in queue])}
-
         for index in indices:
             try:
                 key = self._digest(index)
                 self._digests[index] = key
-                if key in asked or (self._folder is not None and self._file(key).exists()):
-                    self._tell()
-                    continue
-                image = self._dataset.image(index)
+                image = None if key in asked or self._has(key) else self._dataset.image(index)
             except ImageError as error:
                 self._failures.append(error)
+                image = None
+            if image is None:
                 self._tell()
-                continue
-            asked.add(key)
-            size = tuple(image.shape[1:])
-            queue = queues.setdefault(size, [])
-            queue.append((key, image))
-            if (len(queue) + 1) * size[0] * size[1] > _PIXELS_TOGETHER:
-                yield flush(size)
-            elif sum(picture.nbytes for queue in queues.values() for _, picture in queue) > _WAITING_BYTES:
-                yield flush(max(queues, key=lambda one: len(queues[one])))
-        for size in list(queues):
-            yield flush(size)
+            else:
+                asked.add(key)
+                yield key, image
+
+    def _has(self, key: str) -> bool:
+        return self._files is not None and key in self._files
 
     def _digest(self, index: int) -> str:
         try:
@@ -126,31 +113,18 @@ class PictureFeatures:
         if self._progress is not None:
             self._progress(self._done, self._count)
 
-    def _file(self, key: str) -> Path:
-        assert self._folder is not None
-        return self._folder / f"{key}.safetensors"
-
     def _keep(self, key: str, features: Features) -> None:
-        self._remember(key, features)
-        if self._folder is None:
-            self._memory[key] = features
-            return
-        from safetensors.torch import save
-
-        # Another process may encode the same picture.
-        write_whole(self._file(key), save({name: value.contiguous() for name, value in features.items()}))
-
-    def _remember(self, key: str, features: Features) -> None:
         size = sum(value.nbytes for value in features.values())
-        if self._bytes + size <= _KEPT_BYTES:
+        if self._files is None or self._bytes + size <= _KEPT_BYTES:
             self._bytes += size
             self._memory[key] = features
+        if self._files is not None and key not in self._files:
+            self._files[key] = features
 
     def _of(self, key: str) -> Features:
-        found = self._memory.get(key)
-        if found is None:
-            from safetensors.torch import load_file
-
-            found = load_file(self._file(key))
-            self._remember(key, found)
-        return found
+        if key not in self._memory:
+            assert self._files is not None
+            found = self._files[key]
+            self._keep(key, found)
+            return found
+        return self._memory[key]

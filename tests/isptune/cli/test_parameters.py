@@ -81,7 +81,7 @@ def test_options_win_over_the_configuration_and_a_moved_default_is_said(
                           "--tie", "desaturation=brightening", "--json")  # fmt: skip
     assert (code, err.splitlines()[-1]) == (
         2,
-        "isptune: error: parameter 'blur' cannot be tied to 'noise': it is in [1, 3] px, and 'noise' fixed at 0.0",
+        "isptune: error: parameter 'blur' cannot be tied to 'noise': it is in [1, 3] px, and 'noise' fixed at 0",
     )
     code, out, err = call(
         "tune", "--config", "config.yaml", "--fix", "blur=2", "--range", "noise=0.05:0.1", "--json"

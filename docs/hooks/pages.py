@@ -13,7 +13,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -161,7 +161,23 @@ def _downloads() -> str:
     return "\n".join(rows)
 
 
+def _settings(name: str) -> str:
+    """The settings of a run or a grid with their sentences and defaults, as the models hold them."""
+    from isptune.benchmark.grid import BenchConfig
+    from isptune.cli.shared_options import default_in_words
+    from isptune.tuning.settings import RunConfig
+
+    models: dict[str, Any] = {"run": RunConfig, "grid": BenchConfig}
+    model = models[name]
+    rows = ["| key | what it does | default |", "| --- | --- | --- |"]
+    for key in model.order:
+        rows.append(f"| `{key}` | {model.model_fields[key].description} | {default_in_words(model, key)} |")
+    return "\n".join(rows)
+
+
 MADE = {
+    "<!-- run settings -->": partial(_settings, "run"),
+    "<!-- grid settings -->": partial(_settings, "grid"),
     "<!-- distortions -->": _families,
     "<!-- kornia -->": _kornia,
     "<!-- commands -->": _commands,

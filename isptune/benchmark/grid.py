@@ -115,7 +115,7 @@ class BenchConfig(SharedSettings):
         list(range(10)), "Repeat every run with the seeds 0 to N-1", "N", otherwise="10", min_length=1
     )
     targets: list[float] = setting(
-        [0.2, 0.1, 0.05, 0.02], "Count the evaluations until these normalised l1 are reached"
+        [0.2, 0.1, 0.05, 0.02], "Count the evaluations until each of these normalised l1 is reached"
     )
     threads: Whole = setting(1, "Compute each cell on N threads", "N", ge=1)
     _called: Variants = PrivateAttr(default_factory=Variants)

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 @setting_option(BenchConfig, "scenes", "--scene", multiple=True)
 @setting_option(BenchConfig, "seeds", kind=int)
 @setting_option(BenchConfig, "variants", *(f"--{key}" for key in variant_keys()), kind=int)
-@setting_options(BenchConfig, "budget", "population", "crop", "device", "autocast", "memory_gb", "threads")
+@setting_options(
+    BenchConfig, "pipeline", "budget", "population", "crop", "device", "autocast", "memory_gb", "threads"
+)
 @setting_options(BenchConfig, "max_failures", "timeout", "retries", "start")
 @parameter_options
 @click.option("--out", metavar="DIR", help="Write into this directory. Default: runs/NAME of the grid.")

@@ -21,7 +21,7 @@ from measuring import machine
 
 from isptune.benchmark.engines import make_engine
 from isptune.benchmark.grid import parse_bench_config
-from isptune.benchmark.running import run_benchmark
+from isptune.benchmark.run_grid import run_benchmark
 
 GRIDS: dict[str, dict[str, Any]] = {
     "ssim, 512x384": {"objectives": ["ssim"], "scenes": ["chart:512x384"]},

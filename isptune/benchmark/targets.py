@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isptune.benchmark.comparison import PAIRED_BY
-from isptune.benchmark.results import DONE, Benchmark, Run
-from isptune.benchmark.statistics import Levels, group_runs, levels_of
+from isptune.benchmark.cell_results import DONE, Benchmark, Run
+from isptune.benchmark.paired_tests import PAIRED_BY
+from isptune.benchmark.summaries import Levels, group_runs, levels_of
 from isptune.errors import ConfigurationError
 from isptune.iqa.evaluation.correlations import Numbers
 from isptune.runs.best_so_far import best_so_far

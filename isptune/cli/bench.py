@@ -17,8 +17,8 @@ from isptune.tuning.prechecks import check_takes_scenes
 from isptune.tuning.settings import read_config
 
 if TYPE_CHECKING:
+    from isptune.benchmark.cell_results import Benchmark
     from isptune.benchmark.engines import Event
-    from isptune.benchmark.results import Benchmark
 
 
 @click.command("bench", short_help="Benchmark objectives by the hidden distortion that they reach.")
@@ -94,7 +94,7 @@ def command(
             check_takes_scenes(grid.pipeline, [one.label for one in grid.scenes])
 
     from isptune.benchmark.engines import make_engine
-    from isptune.benchmark.running import run_benchmark
+    from isptune.benchmark.run_grid import run_benchmark
     from isptune.cli.live import Stopped, stoppable
     from isptune.tuning.devices import resolve_device
 
@@ -124,8 +124,8 @@ def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
     Raises:
         DiskFullError: not all of it could be written; it is printed all the same.
     """
+    from isptune.benchmark.benchmark_tables import benchmark_tables
     from isptune.benchmark.table import write_tables
-    from isptune.benchmark.tables import benchmark_tables
 
     tables = benchmark_tables(benchmark, targets=benchmark.config["targets"])
     folder = benchmark.directory / "tables"

@@ -61,8 +61,8 @@ def command(directories: tuple[str, ...], out: str, figure: str | None, title: s
 
 def _plot_benchmark(directory: Path, out: str, figure: str | None, title: str | None) -> None:
     from isptune import figures
-    from isptune.benchmark.results import DONE, ended
-    from isptune.benchmark.running import read_benchmark
+    from isptune.benchmark.cell_results import DONE, ended
+    from isptune.benchmark.run_grid import read_benchmark
 
     benchmark = read_benchmark(directory)
     if any(run.status != DONE for run in benchmark.runs):

@@ -64,7 +64,7 @@ def _of_benchmark(folder: Path) -> str:
     from isptune.report import report_of_benchmark
 
     # Read when called, so that reports of runs need nothing of the benchmark.
-    benchmark = import_module("isptune.benchmark.running").read_benchmark(folder)
+    benchmark = import_module("isptune.benchmark.run_grid").read_benchmark(folder)
     targets = benchmark.config.get("targets") or TARGETS
-    tables = import_module("isptune.benchmark.tables").benchmark_tables(benchmark, targets)
+    tables = import_module("isptune.benchmark.benchmark_tables").benchmark_tables(benchmark, targets)
     return report_of_benchmark(benchmark, tables)

@@ -16,7 +16,7 @@ from isptune.tuning.prechecks import check_scenes, refuse_judges
 from isptune.wording.naming import listed
 
 if TYPE_CHECKING:
-    from isptune.cli.scoring import ScoreTable
+    from isptune.cli.score_table import ScoreTable
 
 # So many failures are named; a folder may hold thousands.
 _NAMED = 20
@@ -79,7 +79,7 @@ def command(
     )
     check_scenes([*(images if len(images) == 1 else ()), *([] if reference is None else [reference])])
 
-    from isptune.cli.scoring import score_pictures
+    from isptune.cli.score_table import score_pictures
     from isptune.scenes import load_scenes
     from isptune.scenes.scene_pictures import picture_of
     from isptune.tuning.devices import resolve_device

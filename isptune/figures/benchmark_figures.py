@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isptune.benchmark.results import Benchmark
+from isptune.benchmark.cell_results import Benchmark
 from isptune.errors import ImageError, UnknownNameError
 from isptune.figures import of_benchmark
 from isptune.figures.agreement_figure import draw_agreements
@@ -74,7 +74,7 @@ def draw_benchmark(benchmark: Benchmark, name: str = "convergence", title: str |
     """Draw one figure of a benchmark.
 
     Args:
-        benchmark: from ``isptune.benchmark.running.read_benchmark``; runs that are not done are left out.
+        benchmark: from ``isptune.benchmark.run_grid.read_benchmark``; runs that are not done are left out.
         name: ``"convergence"``, normalised l1 of the best-scored candidate against evaluations;
             ``"losses"``, where runs ended; ``"ecdf"``, the share of targets reached against evaluations;
             ``"profiles"``, performance profiles; ``"agreement"``, final normalised l1 against rank agreement

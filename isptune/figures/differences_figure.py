@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isptune.benchmark.comparison import ALPHA, least_p
+from isptune.benchmark.paired_tests import ALPHA, least_p
 from isptune.figures.look import LOSS_LABEL, SMALL, Place, new_sheet, shortened
 from isptune.figures.of_benchmark import Differences, counted
 from isptune.figures.style import INK, style

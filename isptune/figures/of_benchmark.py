@@ -9,10 +9,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from isptune.benchmark.agreement import rank_agreement
-from isptune.benchmark.comparison import ALPHA, compare_objectives
-from isptune.benchmark.results import Benchmark, Run
-from isptune.benchmark.statistics import (
+from isptune.benchmark.cell_results import Benchmark, Run
+from isptune.benchmark.paired_tests import ALPHA, compare_objectives
+from isptune.benchmark.rank_agreement import rank_agreement
+from isptune.benchmark.summaries import (
     Quantity,
     Summary,
     group_runs,

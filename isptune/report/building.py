@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from isptune.benchmark.cell_results import Benchmark, ended
 from isptune.benchmark.grid import DEFAULT_NAME
-from isptune.benchmark.results import Benchmark, ended
 from isptune.benchmark.targets import TARGETS
 from isptune.errors import ConfigurationError
 from isptune.report import facts, pareto_sections, sections
@@ -102,8 +102,8 @@ def report_of_benchmark(benchmark: Benchmark, tables: Mapping[str, TableLike] | 
 
     Args:
         benchmark: its configuration and runs; those that are not done are counted, and left out otherwise.
-        tables: by name, as ``isptune.benchmark.tables.benchmark_tables`` makes them. ``summary`` goes to the
-            top; ``misled`` and ``failures`` follow it.
+        tables: by name, as ``isptune.benchmark.benchmark_tables`` makes them. ``summary`` goes to the top;
+            ``misled`` and ``failures`` follow it.
 
     Returns:
         A whole HTML document, the same for the same benchmark and tables.

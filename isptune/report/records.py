@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isptune.benchmark.cell import Cell
-from isptune.benchmark.results import Benchmark
+from isptune.benchmark.cell_results import Benchmark
 from isptune.contracts.variants import Variants
 from isptune.errors import IsptuneError, RunDirectoryError
 from isptune.plugins import registry

@@ -14,7 +14,7 @@ from torch import Tensor
 
 import isptune
 from isptune import Float, Objective, ParameterSpace, Pipeline, Scene, Truthful
-from isptune.benchmark.results import DONE, FAILED, UNFINISHED, Benchmark, Cell, Run
+from isptune.benchmark.cell_results import DONE, FAILED, UNFINISHED, Benchmark, Cell, Run
 from isptune.optimizers.nsga2 import NSGA2
 from isptune.plugins.registry import optimizers
 from isptune.runs.description import Description, Truth

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from isptune.benchmark.results import FAILED, Cell, write_cell
-from isptune.benchmark.worker import Job, Outcome
+from isptune.benchmark.cell_results import FAILED, Cell, write_cell
+from isptune.benchmark.cell_worker import Job, Outcome
 from isptune.errors import ConfigurationError
 
 RETRIES = 3

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from isptune.benchmark.cell_worker import Job, Worker
 from isptune.benchmark.engines.engine import Event
-from isptune.benchmark.worker import Job, Worker
 from isptune.tracking import Progress
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, ClassVar
 
+from isptune.benchmark.cell_worker import Job, Worker
 from isptune.benchmark.engines.engine import Event, check_count, lost
-from isptune.benchmark.worker import Job, Worker
 from isptune.errors import IsptuneError
 from isptune.tracking import Progress
 from isptune.tuning.devices import processors

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+from isptune.benchmark.cell_worker import Job
 from isptune.benchmark.engines.engine import Event, check_count, lost
 from isptune.benchmark.engines.streaming import Written, files_of, run_cell, write
-from isptune.benchmark.worker import Job
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.plugins import registry, require_packages
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from isptune.benchmark.cell_worker import Job, Parts, Worker
 from isptune.benchmark.engines.engine import Event
-from isptune.benchmark.worker import Job, Parts, Worker
 from isptune.errors import IsptuneError
 from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME
 from isptune.runs.judgements import JUDGEMENTS_NAME

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from isptune.benchmark.cell import Cell
+from isptune.benchmark.cell_worker import Job
 from isptune.benchmark.engines import Event, make_engine
 from isptune.benchmark.engines.streaming import Written, files_of, run_cell, write
 from isptune.benchmark.grid import parse_bench_config
-from isptune.benchmark.running import run_benchmark
-from isptune.benchmark.worker import Job
+from isptune.benchmark.run_grid import run_benchmark
 from isptune.tuning.settings import parse_config
 
 SMALL: dict[str, Any] = {

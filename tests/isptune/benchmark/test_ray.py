@@ -10,7 +10,7 @@ import pytest
 
 from isptune.benchmark.engines import Event, make_engine
 from isptune.benchmark.grid import BenchConfig, parse_bench_config
-from isptune.benchmark.running import run_benchmark
+from isptune.benchmark.run_grid import run_benchmark
 from isptune.errors import ConfigurationError
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")

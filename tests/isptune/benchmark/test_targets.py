@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isptune.benchmark.results import Benchmark, Cell, Run
+from isptune.benchmark.cell_results import Benchmark, Cell, Run
 from isptune.benchmark.targets import (
     StepCurve,
     evaluations_to_targets,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from isptune.benchmark.results import Benchmark, write_cell
+from isptune.benchmark.cell_results import Benchmark, write_cell
 
 Call = Callable[..., tuple[int, str, str]]
 Make = Callable[..., Benchmark]

@@ -156,7 +156,7 @@ def test_nothing_but_failures_print_no_table(photo: str, call: Call) -> None:
 def test_a_stop_keeps_what_was_scored(
     pictures: list[str], call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from isptune.cli import scoring
+    from isptune.cli import score_table as scoring
 
     def stopped(*arguments: object) -> list[float | None]:
         monkeypatch.setattr(scoring, "_scored", interrupted)

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from isptune.benchmark.results import Benchmark, Cell
+from isptune.benchmark.cell_results import Benchmark, Cell
 from isptune.errors import ImageError, UnknownNameError
 from isptune.figures import BENCHMARK_FIGURES, draw_benchmark, save_benchmark_figures
 from isptune.figures.look import looks, shortened

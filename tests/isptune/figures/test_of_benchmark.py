@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from isptune.benchmark.results import Benchmark, Cell
-from isptune.benchmark.statistics import median_estimate
+from isptune.benchmark.cell_results import Benchmark, Cell
+from isptune.benchmark.summaries import median_estimate
 from isptune.figures import of_benchmark
 from isptune.figures.of_benchmark import NothingToDrawError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isptune.benchmark.results import DONE, FAILED, Benchmark, Cell, read_run, write_cell
+from isptune.benchmark.cell_results import DONE, FAILED, Benchmark, Cell, read_run, write_cell
 from isptune.cli import run
 from isptune.report import Record
 from isptune.tuning.result import History

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from isptune.benchmark.results import Benchmark
-from isptune.benchmark.tables import benchmark_tables
+from isptune.benchmark.benchmark_tables import benchmark_tables
+from isptune.benchmark.cell_results import Benchmark
 from isptune.report import report_of_benchmark, report_of_runs, write_report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from isptune.benchmark.results import Benchmark
+from isptune.benchmark.cell_results import Benchmark
 from isptune.cli import run
 from isptune.errors import ConfigurationError
 from isptune.report import report_of_benchmark, report_of_runs, write_report
@@ -288,7 +288,7 @@ class TestBenchmarks:
         assert page.texts["h1"] == [f"Benchmark report: {benchmark.directory.resolve().name}"]
 
     def test_the_real_tables_fit(self, benchmark: Benchmark) -> None:
-        from isptune.benchmark.tables import benchmark_tables
+        from isptune.benchmark.benchmark_tables import benchmark_tables
 
         page = check_that_it_stands_alone(
             report_of_benchmark(benchmark, benchmark_tables(benchmark, bootstrap=20))
@@ -306,9 +306,9 @@ class TestBenchmarks:
     ) -> None:
         made = {"summary": sheet("Summary", ["objective"], [["psnr"]])}
         running = SimpleNamespace(read_benchmark=lambda folder: benchmark)
-        monkeypatch.setitem(sys.modules, "isptune.benchmark.running", running)
+        monkeypatch.setitem(sys.modules, "isptune.benchmark.run_grid", running)
         tables = SimpleNamespace(benchmark_tables=lambda benchmark, targets: made)
-        monkeypatch.setitem(sys.modules, "isptune.benchmark.tables", tables)
+        monkeypatch.setitem(sys.modules, "isptune.benchmark.benchmark_tables", tables)
         root = str(benchmark.directory)
         assert call("report", root, "--out", "b.html") == (0, "wrote b.html\n", "")
         assert 'id="table-summary"' in Path("b.html").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 import isptune
-from isptune.benchmark.results import Benchmark
+from isptune.benchmark.cell_results import Benchmark
 from isptune.report import read_record, records_of_benchmark
 from isptune.report.compute import median_record
 from isptune.report.pictures import compare, comparisons, crop_uri, preview_uri

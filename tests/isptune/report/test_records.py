@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import isptune
-from isptune.benchmark.results import Benchmark
+from isptune.benchmark.cell_results import Benchmark
 from isptune.errors import RunDirectoryError
 from isptune.report import read_record, records_of_benchmark
 from isptune.report.levels import recovered

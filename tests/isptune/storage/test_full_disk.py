@@ -21,7 +21,7 @@ import torch
 import isptune
 from isptune.benchmark.engines import make_engine
 from isptune.benchmark.grid import parse_bench_config
-from isptune.benchmark.running import run_benchmark
+from isptune.benchmark.run_grid import run_benchmark
 from isptune.cli import run, running
 from isptune.errors import DiskFullError, ImageError
 from isptune.iqa.evaluation.evaluation_files import JSON_NAME

@@ -19,7 +19,7 @@ import pytest
 
 from isptune.benchmark.engines import Event, make_engine
 from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
-from isptune.benchmark.running import read_benchmark, run_benchmark
+from isptune.benchmark.run_grid import read_benchmark, run_benchmark
 from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError, UnknownNameError
 

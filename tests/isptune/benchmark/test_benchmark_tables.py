@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isptune.benchmark.agreement import rank_agreement
-from isptune.benchmark.comparison import compare_objectives
+from isptune.benchmark.benchmark_tables import benchmark_tables
+from isptune.benchmark.cell_results import Benchmark, Cell, Run, read_run, write_cell
 from isptune.benchmark.gaming import gaming
-from isptune.benchmark.results import Benchmark, Cell, Run, read_run, write_cell
+from isptune.benchmark.paired_tests import compare_objectives
+from isptune.benchmark.rank_agreement import rank_agreement
 from isptune.benchmark.table import Table, write_tables
-from isptune.benchmark.tables import benchmark_tables
 from isptune.errors import ConfigurationError
 
 Make = Callable[..., Benchmark]

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from isptune.benchmark.results import Benchmark, Cell, Run
-from isptune.benchmark.statistics import group_runs, knows_truth, median_estimate, summarise
+from isptune.benchmark.cell_results import Benchmark, Cell, Run
+from isptune.benchmark.summaries import group_runs, knows_truth, median_estimate, summarise
 from isptune.errors import ConfigurationError
 
 Make = Callable[..., Benchmark]

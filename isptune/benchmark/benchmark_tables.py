@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from isptune.benchmark.agreement import rank_agreement
-from isptune.benchmark.comparison import ALPHA, compare_objectives, least_p
+from isptune.benchmark.cell_results import DONE, FAILED, Benchmark
 from isptune.benchmark.gaming import gaming
-from isptune.benchmark.results import DONE, FAILED, Benchmark
-from isptune.benchmark.statistics import Quantity, group_runs, knows_truth, measured, summarise, value_of
+from isptune.benchmark.paired_tests import ALPHA, compare_objectives, least_p
+from isptune.benchmark.rank_agreement import rank_agreement
+from isptune.benchmark.summaries import Quantity, group_runs, knows_truth, measured, summarise, value_of
 from isptune.benchmark.table import Entry, Table
 from isptune.benchmark.targets import TARGETS, TargetHits, check_targets, seconds_per_evaluation, target_hits
 from isptune.iqa.evaluation.evaluating import check_settings

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from isptune.benchmark.comparison import compare_objectives, holm, least_p, signed_rank_p
-from isptune.benchmark.results import Benchmark, Cell, Run
-from isptune.benchmark.tables import benchmark_tables
+from isptune.benchmark.benchmark_tables import benchmark_tables
+from isptune.benchmark.cell_results import Benchmark, Cell, Run
+from isptune.benchmark.paired_tests import compare_objectives, holm, least_p, signed_rank_p
 from isptune.errors import ConfigurationError
 
 Make = Callable[..., Benchmark]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from isptune.benchmark.results import DONE, FAILED, Cell, read_status, write_cell
+from isptune.benchmark.cell_results import DONE, FAILED, Cell, read_status, write_cell
 from isptune.contracts.coverage import Coverage, Stages, notice
 from isptune.contracts.objective import Objective
 from isptune.contracts.pipeline import Scene

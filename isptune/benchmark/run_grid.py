@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from isptune.benchmark.cell_results import CELL_NAME, FAILED, Benchmark, read_run
+from isptune.benchmark.cell_worker import Job, check_pipelines, check_settings, is_done
 from isptune.benchmark.engines import Engine, Event
 from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
-from isptune.benchmark.results import CELL_NAME, FAILED, Benchmark, read_run
-from isptune.benchmark.worker import Job, check_pipelines, check_settings, is_done
 from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.plugins import registry

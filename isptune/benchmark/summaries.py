@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from isptune.benchmark.results import DONE, Benchmark, Cell, Run
+from isptune.benchmark.cell_results import DONE, Benchmark, Cell, Run
 from isptune.errors import ConfigurationError
 from isptune.iqa.evaluation.correlations import Numbers
 from isptune.iqa.evaluation.evaluating import check_settings

@@ -11,8 +11,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from isptune.benchmark.results import Benchmark, Run
-from isptune.benchmark.statistics import Levels, group_runs, levels_of, median_estimate, value_of
+from isptune.benchmark.cell_results import Benchmark, Run
+from isptune.benchmark.summaries import Levels, group_runs, levels_of, median_estimate, value_of
 from isptune.errors import ConfigurationError
 from isptune.iqa.evaluation.correlations import Numbers
 from isptune.iqa.evaluation.evaluating import check_settings

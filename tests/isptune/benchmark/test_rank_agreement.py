@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from isptune.benchmark.agreement import rank_agreement
+from isptune.benchmark.rank_agreement import rank_agreement
 from isptune.tuning.result import History
 
 Make = Callable[..., History]

@@ -22,7 +22,8 @@ import isptune
 from isptune.benchmark.engines import make_engine
 from isptune.benchmark.grid import parse_bench_config
 from isptune.benchmark.run_grid import run_benchmark
-from isptune.cli import run, running
+from isptune.cli import run
+from isptune.cli import run_and_print as running
 from isptune.errors import DiskFullError, ImageError
 from isptune.iqa.evaluation.evaluation_files import JSON_NAME
 from isptune.runs.directory import LOG_NAME, RESULT_NAME, RunDirectory

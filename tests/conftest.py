@@ -30,20 +30,38 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 class Printed(AmberSnapshotExtension):
-    """Texts as they are printed, with the current folder as ``{here}``; one file beside each file of tests."""
+    """Texts as they are printed, in one file beside each file of tests."""
 
-    def serialize(self, data: str, **_: Any) -> str:
-        lines = data.replace(os.getcwd(), "{here}").splitlines()
-        return "\n".join(line.rstrip() for line in lines)
+    def serialize(self, data: str, *, matcher: Callable[..., str], **_: Any) -> str:
+        return matcher(data=data, path=())
 
 
 @pytest.fixture
-def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+def snapshot(snapshot: SnapshotAssertion, tmp_path: Path) -> SnapshotAssertion:
     """A message, or all that a command prints, as it was when ``pytest --snapshot-update`` last wrote it.
 
     ``assert message == snapshot`` fails where the text is another, was never written, or is not asked for any more.
+    The test's folder is written as ``{here}``.
     """
-    return snapshot.use_extension(Printed)
+
+    def as_everywhere(data: str, path: object) -> str:
+        lines = data.replace(str(tmp_path), "{here}").splitlines()
+        # Where there is a GPU there are more.
+        return "\n".join(re.sub(r"(available: auto, cpu)[^;]*$", r"\1", line.rstrip()) for line in lines)
+
+    return snapshot.with_defaults(extension_class=Printed, matcher=as_everywhere)
+
+
+@pytest.fixture(autouse=True)
+def registries_as_they_were() -> Iterator[None]:
+    """What a test registers is gone after it: lists and nearest names do not depend on the order of tests."""
+    registries = _registries()
+    before = [set(one._records) for one in registries]
+    yield
+    for one, names in zip(registries, before, strict=True):
+        for name in set(one._records) - names:
+            if one._records[name].entry_point is None:
+                del one._records[name]
 
 
 _FENCE = re.compile(
@@ -164,9 +182,9 @@ def _pass_conformance(folder: Path) -> None:
 
 
 def _registries() -> list[Any]:
-    from isptune.plugins import registry
+    from isptune.plugins.registry import REGISTRIES
 
-    return [registry.stages, registry.pipelines, registry.objectives, registry.optimizers]
+    return [*REGISTRIES.values()]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.benchmark.grid import cells_of, parse_bench_config, scene_label
 from isptune.contracts.variants import Variants
@@ -113,39 +114,22 @@ def test_a_scene_is_called_like_its_file(scene: str, label: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    "data",
     [
-        (
-            {"objective": "psnr"},
-            "the options has the unknown key 'objective'; did you mean 'objectives'?; allowed: ",
-        ),
-        ({}, "the options needs the key 'objectives'"),
-        ({"objectives": []}, "in the options, objectives is []; allowed: "),
-        (
-            {"objectives": ["psnr"], "seeds": [1, -1]},
-            "in the options, seeds is [1, -1]; allowed: whole numbers",
-        ),
-        (
-            {"objectives": ["psnr"], "targets": [2.0]},
-            "in the options, targets is [2.0]; allowed: numbers between",
-        ),
-        ({"objectives": ["psnr"], "threads": 0}, "in the options, threads is 0; allowed: "),
-        (
-            {"objectives": ["psnr", "psnr"]},
-            "the options has 'psnr' twice among objectives; give one of them a label of its own",
-        ),
-        ({"objectives": ["psnr"], "seeds": [1, 1]}, "the options has '1' twice among seeds"),
-        (
-            {"objectives": ["psnr"], "scenes": ["a/x.png", "b/x.png"]},
-            "the options has 'x' twice among scenes; give one of them a label of its own",
-        ),
-        (
-            {"objectives": ["psnr"], "budget": 50, "population": 30},
-            "the budget 50 is not a multiple of the population 30; the nearest: 30 or 60",
-        ),
+        {"objective": "psnr"},
+        {},
+        {"objectives": []},
+        {"objectives": ["psnr"], "seeds": [1, -1]},
+        {"objectives": ["psnr"], "targets": [2.0]},
+        {"objectives": ["psnr"], "threads": 0},
+        {"objectives": ["psnr", "psnr"]},
+        {"objectives": ["psnr"], "seeds": [1, 1]},
+        {"objectives": ["psnr"], "scenes": ["a/x.png", "b/x.png"]},
+        {"objectives": ["psnr"], "budget": 50, "population": 30},
     ],
+    ids=str,
 )
-def test_what_cannot_be_is_one_sentence(data: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_is_one_sentence(data: dict[str, Any], snapshot: SnapshotAssertion) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_bench_config(data, "the options")
-    assert str(caught.value).startswith(message)
+    assert str(caught.value) == snapshot

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.benchmark.benchmark_tables import benchmark_tables
 from isptune.benchmark.cell_results import Benchmark, Cell, Run
@@ -160,14 +161,17 @@ class TestCompareObjectives:
         assert low <= rejected <= high
 
     @pytest.mark.parametrize(
-        ("loss", "options", "sentence"),
+        ("loss", "options"),
         [
-            ("score", {}, "objectives cannot be compared by 'score'; allowed: l1_normalised, l1"),
-            ("l1", {"alpha": 0.0}, "alpha is 0.0; allowed: between 0 and 1"),
-            ("l1", {"bootstrap": -1}, "the bootstrap is -1; allowed: at least 0"),
+            ("score", {}),
+            ("l1", {"alpha": 0.0}),
+            ("l1", {"bootstrap": -1}),
         ],
+        ids=str,
     )
-    def test_refusals(self, benchmark_of: Make, loss: str, options: dict[str, float], sentence: str) -> None:
+    def test_refusals(
+        self, benchmark_of: Make, loss: str, options: dict[str, float], snapshot: SnapshotAssertion
+    ) -> None:
         with pytest.raises(ConfigurationError) as caught:
             compare_objectives(benchmark_of(), loss, **options)
-        assert str(caught.value) == sentence
+        assert str(caught.value) == snapshot

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.benchmark.engines import Event, make_engine
 from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
@@ -193,29 +193,22 @@ def test_what_cannot_be_run_is_one_sentence(plain: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    "changes",
     [
-        ({"scenes": ["nofile.png"]}, "nofile.png': there is no such file"),
-        ({"scenes": ["chart:96by64"]}, "a chart is given as"),
-        (
-            {"pipeline": {"name": "synthetic", "options": {"stages": ["gausian_blur"]}}},
-            "there is no stage named 'gausian_blur'; did you mean 'gaussian_blur'?",
-        ),
-        (
-            {"objectives": ["psnr", {"name": "severity", "options": {"dtipe": 3}}]},
-            "the objective 'severity' has no option 'dtipe'; did you mean 'dtype'?",
-        ),
-        (
-            {"optimizers": [{"name": "es", "options": {"initial_sgma": 1}}]},
-            "the optimizer 'es' has no option 'initial_sgma'; did you mean 'initial_sigma'?",
-        ),
+        {"scenes": ["nofile.png"]},
+        {"scenes": ["chart:96by64"]},
+        {"pipeline": {"name": "synthetic", "options": {"stages": ["gausian_blur"]}}},
+        {"objectives": ["psnr", {"name": "severity", "options": {"dtipe": 3}}]},
+        {"optimizers": [{"name": "es", "options": {"initial_sgma": 1}}]},
     ],
+    ids=str,
 )
 def test_mistakes_of_the_grid_are_found_before_anything_runs(
-    tmp_path: Path, changes: dict[str, Any], message: str
+    tmp_path: Path, changes: dict[str, Any], snapshot: SnapshotAssertion
 ) -> None:
-    with pytest.raises(IsptuneError, match=re.escape(message)):
+    with pytest.raises(IsptuneError) as caught:
         run_benchmark(grid(**changes), tmp_path / "new", make_engine("in-process", 1))
+    assert str(caught.value) == snapshot
     assert not (tmp_path / "new").exists()
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.benchmark.cell_results import Benchmark, Cell, Run
 from isptune.benchmark.summaries import group_runs, knows_truth, median_estimate, summarise
@@ -100,27 +101,20 @@ class TestSummaries:
         assert summarise(both)[1] == summarise(alone)[0]
 
     @pytest.mark.parametrize(
-        ("by", "quantity", "sentence"),
+        ("by", "quantity"),
         [
-            (
-                ["scenes"],
-                "l1",
-                "the factor 'scenes' is unknown; allowed: objective, optimizer, scene, map, seed; "
-                "did you mean 'scene'?",
-            ),
-            (["map", "map"], "l1", "the factor 'map' is named twice; allowed: once"),
-            (
-                [],
-                "l1_normalized",
-                "the quantity 'l1_normalized' is unknown; allowed: l1_normalised, l1, score; "
-                "did you mean 'l1_normalised'?",
-            ),
+            (["scenes"], "l1"),
+            (["map", "map"], "l1"),
+            ([], "l1_normalized"),
         ],
+        ids=str,
     )
-    def test_refusals(self, benchmark_of: Make, by: list[str], quantity: str, sentence: str) -> None:
+    def test_refusals(
+        self, benchmark_of: Make, by: list[str], quantity: str, snapshot: SnapshotAssertion
+    ) -> None:
         with pytest.raises(ConfigurationError) as caught:
             summarise(benchmark_of(), by, quantity)
-        assert str(caught.value) == sentence
+        assert str(caught.value) == snapshot
 
 
 def test_truth(benchmark_of: Make) -> None:
@@ -206,22 +200,17 @@ class TestMedianEstimate:
         assert min(values) <= found.low <= found.high <= max(values)
 
     @pytest.mark.parametrize(
-        ("values", "scenes", "options", "sentence"),
+        ("values", "scenes", "options"),
         [
-            ([1.0], ["s"], {"count": -1}, "the bootstrap is -1; allowed: at least 0"),
-            ([1.0], ["s"], {"seed": -1}, "the seed is -1; allowed: at least 0"),
-            ([1.0], ["s"], {"level": 1.0}, "level is 1.0; allowed: between 0 and 1"),
-            (
-                [1.0, math.nan],
-                ["s"],
-                {},
-                "a median needs one finite number per scene named, got the shape (2,) for 1 scenes and 1 not finite",
-            ),
+            ([1.0], ["s"], {"count": -1}),
+            ([1.0], ["s"], {"seed": -1}),
+            ([1.0], ["s"], {"level": 1.0}),
+            ([1.0, math.nan], ["s"], {}),
         ],
     )
     def test_refusals(
-        self, values: list[float], scenes: list[str], options: dict[str, float], sentence: str
+        self, values: list[float], scenes: list[str], options: dict[str, float], snapshot: SnapshotAssertion
     ) -> None:
         with pytest.raises(ConfigurationError) as caught:
             median_estimate(values, scenes, **options)
-        assert str(caught.value) == sentence
+        assert str(caught.value) == snapshot

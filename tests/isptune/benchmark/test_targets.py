@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.benchmark.cell_results import Benchmark, Cell, Run
 from isptune.benchmark.targets import (
@@ -205,16 +206,20 @@ def test_a_step_curve_before_its_first_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("targets", "sentence"),
+    "targets",
     [
-        ([], "there are no targets; allowed: at least one l1_normalised"),
-        ([0.1, 0.0], "a target is 0; allowed: positive finite numbers"),
-        ([math.nan], "a target is nan; allowed: positive finite numbers"),
-        ([0.1, 0.2, 0.1], "the target 0.1 stands twice; allowed: once"),
+        [],
+        [0.1, 0.0],
+        [math.nan],
+        [0.1, 0.2, 0.1],
     ],
 )
-def test_targets_that_are_refused(small: Benchmark, targets: list[float], sentence: str) -> None:
+def test_targets_that_are_refused(
+    small: Benchmark, targets: list[float], snapshot: SnapshotAssertion
+) -> None:
+    said = set()
     for function in (target_hits, target_ecdf, performance_profiles):
         with pytest.raises(ConfigurationError) as caught:
             function(small, targets)
-        assert str(caught.value) == sentence
+        said.add(str(caught.value))
+    assert "\n".join(said) == snapshot

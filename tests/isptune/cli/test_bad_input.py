@@ -7,64 +7,62 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    "arguments",
     [
-        (["tun"], "there is no command 'tun'; did you mean 'tune'?"),
-        (["tune", "--budgte", "3"], "No such option '--budgte'"),
-        (["tune", "P", "--objective", "pnsr"], "there is no objective named 'pnsr'; did you mean 'psnr'?"),
-        (["tune", "P", "--optimizer", "ess"], "there is no optimizer named 'ess'; did you mean 'es'?"),
-        (["tune", "P", "--pipeline", "syntetic"], "there is no pipeline named 'syntetic'; did you mean 'synth"),
-        (
-            ["tune", "P", "--pipeline-option", "stages=[gausian_blur]"],
-            "there is no stage named 'gausian_blur'; did you mean 'gaussian_blur'?",
-        ),
-        (["tune", "P", "--pipeline-option", "maps=powr"], "there is no hidden map named 'powr'; did you mean 'power'?"),
-        (["tune", "P", "--budget", "100"], "the budget 100 is not a multiple of the population 30; the nearest: 90 or 120"),
-        (["tune", "P", "--budget", "0"], "in the options, budget is 0; allowed: greater than or equal to 1"),
-        (["tune", "P", "--objective", "psnr,psnr", "--optimizer", "nsga2"], "the objective 'psnr' is given twice, with the same options"),
-        (["tune", "P", "--objective", "psnr,ssim"], "the optimizer 'es' takes one objective, and there are 2 (psnr, ssim)"),
-        (["tune", "P", "--device", "cuda:99"], "there is no device 'cuda:99' on this machine"),
-        (["tune", "P", "--autocast", "bf16"], "in the options, autocast is 'bf16'; allowed: 'none', 'bfloat16' or"),
-        (["tune", "P", "--objective-option", "x"], "--objective-option takes KEY=VALUE, got 'x'"),
-        (["tune", "P", "--objective-option", "dtipe=3"], "the objective 'severity' has no option 'dtipe'; did you mean 'dtype'?"),
-        (["tune", "phto.png"], "phto.png': there is no such file; did you mean 'photo.png'?"),
-        (["tune", "nowhere.png"], "nowhere.png': there is no such file"),
-        (["tune", "broken.png"], "broken.png' is damaged or cut short: "),
-        (["tune", "empty.png"], "empty.png' is an empty file (0 bytes)"),
-        (["tune", "tiny.png"], "tiny.png' is 31x64 pixels; a scene needs at least 32x32"),
-        (["tune", "text.txt"], "text.txt' is not an image that can be read (PNG, JPEG, WebP, BMP or TIFF)"),
-        (["tune", "P", "--config", "no.yaml"], "cannot read the configuration 'no.yaml': No such file or directory"),
-        (["tune", "--config", "key.yaml"], "the configuration 'key.yaml' has the unknown key 'budgett'; did you mean 'budget'?"),
-        (["tune", "--config", "nested.yaml"], "the configuration 'nested.yaml' has the unknown key 'objective.nmae'; did you mean 'name'?"),
-        (["tune", "--config", "type.yaml"], "in the configuration 'type.yaml', budget is 'many'; allowed: a valid integer"),
-        (["tune", "--config", "bad.yaml"], "the configuration 'bad.yaml' is not valid YAML at line 2, column 1"),
-        (["tune", "P", "--out", "text.txt/run"], "cannot write the run directory"),
-        (["resume", "nowhere"], "'nowhere' holds no run: there is no such folder"),
-        (["render", "P", "--set", "blurr=1", "--out", "o.png"], "there is no parameter 'blurr'; did you mean 'blur'?"),
-        (["render", "P", "--set", "blur=9", "--out", "o.png"], "parameter 'blur' is 9, outside [0, 5] px"),
-        (["render", "P", "--set", "blur=nan", "--out", "o.png"], "parameter 'blur' is nan, which is not a finite number in [0, 5] px"),
-        (["render", "P", "--set", "blur=soft", "--out", "o.png"], "parameter 'blur' is 'soft', which is not a number in [0, 5] px"),
-        (["render", "P", "--out", "o.xyz"], "'o.xyz'"),
-        (["score", "P", "--objective", "psnr"], "the objective 'psnr' needs a reference image: give --reference IMAGE"),
-        (["tune", "P", "--optimizer-option", "mu=010"], "in --optimizer-option mu=010, '010' could be 10 or, with base 8, 8"),
-        (["tune", "P", "--optimizer-option", "mu=1:30"], "'1:30' is a number of base 60 to YAML"),
-        (["tune", "P", "--pipeline-option", "stages=[a, 1_0]"], "'1_0' has '_' in a number: write 10"),
-        (["tune", "P", "--seed", "3_5"], "'3_5' has '_' in a number; write 35"),
-        (["train", "severity", "--out", "o", "--steps", "1_0"], "'1_0' has '_' in a number; write 10"),
-        (["train", "severity", "--out", "o", "--rate", "0.0_1"], "'0.0_1' has '_' in a number; write 0.01"),
-        (["tune", "--config", "octal.yaml"], "in the configuration 'octal.yaml', line 2, '010' could be 10 or, with base 8, 8"),
-        (["tune", "--config", "on.yaml"], "optimizer.name is True; allowed: a valid string; YAML reads yes, no, on and off as true"),
-        (["list", "objetives"], "there is no kind 'objetives'; did you mean 'objectives'?"),
-        (["list", "objectives", "psnrr"], "no objectives matches 'psnrr'; did you mean 'psnr'?"),
-    ],
+        ["tun"],
+        ["tune", "--budgte", "3"],
+        ["tune", "P", "--objective", "pnsr"],
+        ["tune", "P", "--optimizer", "ess"],
+        ["tune", "P", "--pipeline", "syntetic"],
+        ["tune", "P", "--pipeline-option", "stages=[gausian_blur]"],
+        ["tune", "P", "--pipeline-option", "maps=powr"],
+        ["tune", "P", "--budget", "100"],
+        ["tune", "P", "--budget", "0"],
+        ["tune", "P", "--objective", "psnr,psnr", "--optimizer", "nsga2"],
+        ["tune", "P", "--objective", "psnr,ssim"],
+        ["tune", "P", "--device", "cuda:99"],
+        ["tune", "P", "--autocast", "bf16"],
+        ["tune", "P", "--objective-option", "x"],
+        ["tune", "P", "--objective-option", "dtipe=3"],
+        ["tune", "phto.png"],
+        ["tune", "nowhere.png"],
+        ["tune", "broken.png"],
+        ["tune", "empty.png"],
+        ["tune", "tiny.png"],
+        ["tune", "text.txt"],
+        ["tune", "P", "--config", "no.yaml"],
+        ["tune", "--config", "key.yaml"],
+        ["tune", "--config", "nested.yaml"],
+        ["tune", "--config", "type.yaml"],
+        ["tune", "--config", "bad.yaml"],
+        ["tune", "P", "--out", "text.txt/run"],
+        ["resume", "nowhere"],
+        ["render", "P", "--set", "blurr=1", "--out", "o.png"],
+        ["render", "P", "--set", "blur=9", "--out", "o.png"],
+        ["render", "P", "--set", "blur=nan", "--out", "o.png"],
+        ["render", "P", "--set", "blur=soft", "--out", "o.png"],
+        ["render", "P", "--out", "o.xyz"],
+        ["score", "P", "--objective", "psnr"],
+        ["tune", "P", "--optimizer-option", "mu=010"],
+        ["tune", "P", "--optimizer-option", "mu=1:30"],
+        ["tune", "P", "--pipeline-option", "stages=[a, 1_0]"],
+        ["tune", "P", "--seed", "3_5"],
+        ["train", "severity", "--out", "o", "--steps", "1_0"],
+        ["train", "severity", "--out", "o", "--rate", "0.0_1"],
+        ["tune", "--config", "octal.yaml"],
+        ["tune", "--config", "on.yaml"],
+        ["list", "objetives"],
+        ["list", "objectives", "psnrr"],
+    ], ids=" ".join,
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_exit_code_2(
-    photo: str, call: Call, arguments: list[str], message: str
+    photo: str, call: Call, arguments: list[str], snapshot: SnapshotAssertion
 ) -> None:
     Path("broken.png").write_bytes(Path(photo).read_bytes()[:2000])
     Path("empty.png").write_bytes(b"")
@@ -81,9 +79,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert code == 2
     assert out == ""
     sentence = err.strip().splitlines()[-1]
-    assert sentence.startswith("isptune: error: ")
-    assert message in sentence
-    assert "Traceback" not in err
+    assert sentence == snapshot
     assert sorted(Path().iterdir()) == before
 
 

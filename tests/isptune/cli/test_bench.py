@@ -6,28 +6,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    "arguments",
     [
-        ([], "a benchmark needs objectives: give --objective NAME, or a CONFIG.yaml"),
-        (["--objective", "psnr,"], "--objective 'psnr,' has an empty name in it"),
-        (["--objective", "psnr,psnr"], "--objective gives 'psnr' twice"),
-        (["--objective", "psnr", "--device", "cudaa"], "there is no device 'cudaa' on this machine"),
-        (["--objective", "psnr", "--scene", "nofile.png"], "nofile.png': there is no such file"),
-        (["--objective", "psnr", "--budget", "100"], "the budget 100 is not a multiple of the population 30"),
-        (["--objective", "psnr", "--out", "grid.yaml"], "cannot write the benchmark's directory 'grid.yaml'"),
+        [],
+        ["--objective", "psnr,"],
+        ["--objective", "psnr,psnr"],
+        ["--objective", "psnr", "--device", "cudaa"],
+        ["--objective", "psnr", "--scene", "nofile.png"],
+        ["--objective", "psnr", "--budget", "100"],
+        ["--objective", "psnr", "--out", "grid.yaml"],
     ],
+    ids=" ".join,
 )
-def test_on_the_command_line(call: Call, arguments: list[str], message: str) -> None:
+def test_on_the_command_line(call: Call, arguments: list[str], snapshot: SnapshotAssertion) -> None:
     Path("grid.yaml").write_text("objectives: psnr\n")
     code, out, err = call("bench", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("isptune: error: ")
-    assert message in err
+    assert err == snapshot
     assert [path.name for path in Path().iterdir()] == ["grid.yaml"]
 
 
@@ -43,33 +45,24 @@ def test_the_command_line_wins_over_the_maps_of_a_grid(call: Call, flag: str, fo
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "text",
     [
-        (
-            "budget: 60\nbudget: 90",
-            "the configuration 'grid.yaml' has the key 'budget' twice, in the lines 2 and 3",
-        ),
-        ("seeds: '3'", "seeds is '3'; allowed: a count from 1 to 100000, or a list of whole numbers from 0"),
-        (
-            "seeds: true",
-            "seeds is True; allowed: a count from 1 to 100000, or a list of whole numbers from 0",
-        ),
-        ("seeds: 0", "seeds is 0; allowed: a count from 1 to 100000, or a list of whole numbers from 0"),
-        ("maps: 0", "maps is 0; allowed: a count from 1 to 100000, or a list of whole numbers from 0"),
-        (
-            "scenes: [3]",
-            "scenes.0 is 3; allowed: a file, a generated scene, or a mapping of label and scenes",
-        ),
-        ("optimizers: []", "optimizers is []; allowed: at least one entry"),
-        ("optimizers: [3]", "optimizers.0 is 3; allowed: a name, or a mapping of name and options"),
-        ("targets: 0.1", "targets is 0.1; allowed: a list"),
+        "budget: 60\nbudget: 90",
+        "seeds: '3'",
+        "seeds: true",
+        "seeds: 0",
+        "maps: 0",
+        "scenes: [3]",
+        "optimizers: []",
+        "optimizers: [3]",
+        "targets: 0.1",
     ],
 )
-def test_in_a_grid(call: Call, text: str, message: str) -> None:
+def test_in_a_grid(call: Call, text: str, snapshot: SnapshotAssertion) -> None:
     Path("grid.yaml").write_text(f"objectives: psnr\n{text}\n")
     code, out, err = call("bench", "grid.yaml", "--out", "there")
     assert (code, out) == (2, "")
-    assert message in err
+    assert err == snapshot
     assert not Path("there").exists()
 
 

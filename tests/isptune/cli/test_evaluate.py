@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from skimage import data as photographs
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.scenes import read_image, write_image
 
@@ -129,35 +130,35 @@ def test_an_image_that_fails_is_told_and_the_exit_code_is_1(tid: str, call: Call
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    "arguments",
     [
-        (["--data", "tid"], "there is nothing to evaluate: give --objective NAME or --scores FILE"),
-        (["--objective", "psnr"], "Missing option '--data'."),
-        (["--objective", "pnsr", "--data", "tid"], "there is no objective named 'pnsr'; did you mean 'psnr'?"),
-        (["--objective", "psnr,,ssim", "--data", "tid"], "--objective 'psnr,,ssim' has an empty name in it"),
-        (["--objective", "psnr,psnr", "--data", "tid"], "--objective gives 'psnr' twice"),
-        (["--objective", "psnr", "--data", "tdi"], "'tdi': there is no such file or folder; did you mean 'tid'?"),
-        (["--objective", "psnr", "--data", "tid", "--layout", "tid2031"], "there is no dataset layout 'tid2031'; did you mean 'tid2013'?"),
-        (["--objective", "psnr", "--data", "tid", "--images", "no"], "there is no folder 'no' with the images of 'tid/mos_with_names.txt'"),
-        (["--objective", "psnr", "--data", "tid", "--split", "official"], "'tid/mos_with_names.txt' has no split 'official'; it has none"),
-        (["--objective", "psnr", "--data", "tid", "--random-splits", "0"], "the count of random splits is 0; allowed: at least 1"),
-        (["--objective", "psnr", "--data", "tid", "--bootstrap", "-1"], "the bootstrap is -1; allowed: at least 0"),
-        (["--objective", "psnr", "--data", "tid", "--batch-size", "0"], "the batch size is 0; allowed: at least 1"),
-        (["--objective", "psnr", "--data", "tid", "--seed", "-2"], "the seed is -2; allowed: at least 0"),
-        (["--objective", "psnr", "--data", "tid", "--device", "cuda:99"], "there is no device 'cuda:99' on this machine"),
-        (["--objective", "psnr", "--data", "plain.csv"], "the objective 'psnr' compares with a reference, but 'plain.csv', row 1 ('a.png') has none; choose"),
-        (["--objective", "sharpness", "--data", "nan.csv"], "'nan.csv', row 2: the MOS of 'b.png' is 'nan', which is not a finite number"),
-        (["--objective", "psnr,ssim", "--objective-option", "channels=luma", "--data", "tid"], "--objective-option takes NAME.KEY=VALUE where there is not one objective, got 'channels=luma'; the objectives: psnr, ssim"),
-        (["--objective", "psnr,ssim", "--checkpoint", "x", "--data", "tid"], "--checkpoint is for one objective; for one of several give --objective-option NAME.checkpoint=DIR-OR-NAME"),
-        (["--objective", "ssim", "--objective-option", "chanels=luma", "--data", "tid"], "the objective 'ssim' has no option 'chanels'; did you mean 'channels'?"),
-        (["--scores", "short.csv", "--data", "plain.csv"], "'short.csv' has 1 scores for 2 images: there is none for 'b.png' ('plain.csv', row 2)"),
-        (["--scores", "other.csv", "--data", "plain.csv"], "'other.csv', row 2: the image 'c.png' is not in 'plain.csv'"),
-        (["--objective", "sharpness", "--data", "plain.csv", "--out", "full"], "the folder 'full' already holds an evaluation; choose another --out"),
-        (["--objective", "sharpness", "--data", "plain.csv", "--out", "a.png/out"], "cannot write the folder 'a.png/out': 'a.png' is a file"),
-    ],
+        ["--data", "tid"],
+        ["--objective", "psnr"],
+        ["--objective", "pnsr", "--data", "tid"],
+        ["--objective", "psnr,,ssim", "--data", "tid"],
+        ["--objective", "psnr,psnr", "--data", "tid"],
+        ["--objective", "psnr", "--data", "tdi"],
+        ["--objective", "psnr", "--data", "tid", "--layout", "tid2031"],
+        ["--objective", "psnr", "--data", "tid", "--images", "no"],
+        ["--objective", "psnr", "--data", "tid", "--split", "official"],
+        ["--objective", "psnr", "--data", "tid", "--random-splits", "0"],
+        ["--objective", "psnr", "--data", "tid", "--bootstrap", "-1"],
+        ["--objective", "psnr", "--data", "tid", "--batch-size", "0"],
+        ["--objective", "psnr", "--data", "tid", "--seed", "-2"],
+        ["--objective", "psnr", "--data", "tid", "--device", "cuda:99"],
+        ["--objective", "psnr", "--data", "plain.csv"],
+        ["--objective", "sharpness", "--data", "nan.csv"],
+        ["--objective", "psnr,ssim", "--objective-option", "channels=luma", "--data", "tid"],
+        ["--objective", "psnr,ssim", "--checkpoint", "x", "--data", "tid"],
+        ["--objective", "ssim", "--objective-option", "chanels=luma", "--data", "tid"],
+        ["--scores", "short.csv", "--data", "plain.csv"],
+        ["--scores", "other.csv", "--data", "plain.csv"],
+        ["--objective", "sharpness", "--data", "plain.csv", "--out", "full"],
+        ["--objective", "sharpness", "--data", "plain.csv", "--out", "a.png/out"],
+    ], ids=" ".join,
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_exit_code_2(
-    tid: str, call: Call, arguments: list[str], message: str
+    tid: str, call: Call, arguments: list[str], snapshot: SnapshotAssertion
 ) -> None:
     for name in ("a.png", "b.png"):
         write_image(name, torch.full((3, 32, 32), 0.5))
@@ -171,7 +172,5 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     code, out, err = call("evaluate", *arguments)
     assert (code, out) == (2, "")
     sentence = err.strip().splitlines()[-1]
-    assert sentence.startswith("isptune: error: ")
-    assert message in sentence
-    assert "Traceback" not in err
+    assert sentence == snapshot
     assert sorted(Path().iterdir()) == before

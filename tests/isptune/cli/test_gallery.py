@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from syrupy.assertion import SnapshotAssertion
 
 import isptune
 from isptune.errors import ConfigurationError, StageError
@@ -59,19 +60,21 @@ class TestTheCommand:
         assert Path("a/gallery.png").read_bytes() == Path("b/gallery.png").read_bytes()
 
     @pytest.mark.parametrize(
-        ("arguments", "message"),
+        "arguments",
         [
-            (["phto.png"], "'phto.png': there is no such file; did you mean 'photo.png'?"),
-            (["photo.png", "--stage", "jpg"], "there is no stage named 'jpg'; did you mean 'jpeg'?"),
-            (["photo.png", "--stage", "jpeg", "--size", "31"], "the size is 31; allowed: whole numbers from 32 to 512"),
-            (["photo.png", "--stage", "jpeg", "--size", "513"], "the size is 513; allowed: whole numbers from 32 to 512"),
-            (["photo.png", "--size", "big"], "Invalid value for '--size': 'big' is not a valid integer."),
-            (["*.png", "--stage", "jpeg"], "a gallery is of one image, and '*.png' stands for 2"),
-        ],
+            ["phto.png"],
+            ["photo.png", "--stage", "jpg"],
+            ["photo.png", "--stage", "jpeg", "--size", "31"],
+            ["photo.png", "--stage", "jpeg", "--size", "513"],
+            ["photo.png", "--size", "big"],
+            ["*.png", "--stage", "jpeg"],
+        ], ids=" ".join,
     )  # fmt: skip
-    def test_bad_input(self, photo: str, call: Call, arguments: list[str], message: str) -> None:
+    def test_bad_input(
+        self, photo: str, call: Call, arguments: list[str], snapshot: SnapshotAssertion
+    ) -> None:
         Path("second.png").write_bytes(Path(photo).read_bytes())
-        assert call("gallery", *arguments, "--out", "out") == (2, "", f"isptune: error: {message}\n")
+        assert call("gallery", *arguments, "--out", "out") == (2, "", snapshot)
         assert not Path("out").exists()
 
     def test_out_must_be_a_folder(self, photo: str, call: Call) -> None:

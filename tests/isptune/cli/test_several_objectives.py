@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from syrupy.assertion import SnapshotAssertion
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -63,27 +64,19 @@ def test_many_scores_stand_below_each_other(call: Call, nsga2: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    "arguments",
     [
-        (
-            ("--objective", "psnr,contrast"),
-            "the optimizer 'es' takes one objective, and there are 2 (psnr, contrast); choose one that takes several, such as cma, nsga2, or an objective that sums others up ('isptune list objectives' shows all)",
-        ),
-        (
-            ("--objective", "psnr,contrast", "--objective-option", "channels=luma"),
-            "--objective-option and --checkpoint belong to one objective, and there are 2; write each with its options into a file for --config: objective: [{name: NAME, options: {KEY: VALUE}}, NAME]",
-        ),
-        (("--objective", "psnr,contrat"), "there is no objective named 'contrat'; did you mean 'contrast'?"),
-        (
-            ("--objective", "statistics", "--vector"),
-            "the scores of 'statistics' cannot be objectives: neither high nor low is better of nss-shape-1, nss-variance-1, nss-shape-2, nss-variance-2, nss-asymmetry, detail-1, detail-4, mean-luma, saturation",
-        ),
+        ("--objective", "psnr,contrast"),
+        ("--objective", "psnr,contrast", "--objective-option", "channels=luma"),
+        ("--objective", "psnr,contrat"),
+        ("--objective", "statistics", "--vector"),
     ],
+    ids=" ".join,
 )
-def test_refusals(call: Call, arguments: tuple[str, ...], message: str) -> None:
+def test_refusals(call: Call, arguments: tuple[str, ...], snapshot: SnapshotAssertion) -> None:
     code, _, err = call("tune", "chart:96x64", *arguments, "--out", "run")
     assert code != 0
-    assert err.splitlines()[-1] == f"isptune: error: {message}"
+    assert err.splitlines()[-1] == snapshot
     assert not Path("run").exists()
 
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 import torch
+from syrupy.assertion import SnapshotAssertion
 
 import isptune
 from isptune.contracts.requirements import Download, Memory, Packaging
@@ -25,44 +26,42 @@ def test_what_gradients_take_is_stated_or_the_usual_multiple() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "message"),
+    "made",
     [
-        (lambda: Memory(images=-1), "images of a Memory is -1; allowed: a finite number of at least 0"),
-        (lambda: Memory(images_with_gradients=float("inf")), "images_with_gradients of a Memory is inf; allowed: a finite number of at least 0"),
-        (lambda: Memory(bytes=-1), "bytes of a Memory is -1; allowed: a finite number of at least 0"),
-        (lambda: Memory(images="3"), "images of a Memory is '3'; allowed: a finite number of at least 0"),
-        (lambda: Packaging(requires=("a", 2)), "requires of a Packaging is ('a', 2); allowed: a tuple of names of packages"),
-        (lambda: Packaging(requires="cma"), "requires of a Packaging is 'cma'; allowed: a tuple of names of packages"),
-        (lambda: Packaging(downloads=("a/b",)), "downloads of a Packaging is ('a/b',); allowed: a tuple of Downloads"),
-        (lambda: Packaging(extra=("lmm",)), "extra of a Packaging is ('lmm',); allowed: a text, or None"),
-        (lambda: Download("a/b", 0, "MIT"), "gigabytes of the Download 'a/b' is 0; allowed: a finite number above 0"),
+        lambda: Memory(images=-1),
+        lambda: Memory(images_with_gradients=float("inf")),
+        lambda: Memory(bytes=-1),
+        lambda: Memory(images="3"),
+        lambda: Packaging(requires=("a", 2)),
+        lambda: Packaging(requires="cma"),
+        lambda: Packaging(downloads=("a/b",)),
+        lambda: Packaging(extra=("lmm",)),
+        lambda: Download("a/b", 0, "MIT"),
     ],
 )  # fmt: skip
-def test_a_malformed_record_is_refused(made, message) -> None:
-    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+def test_a_malformed_record_is_refused(made, snapshot: SnapshotAssertion) -> None:
+    with pytest.raises(ConfigurationError) as caught:
         made()
+    assert str(caught.value) == snapshot
 
 
 @pytest.mark.parametrize(
     "base", [isptune.Objective, isptune.Pipeline, isptune.Stage, isptune.Optimizer, Learner, Family]
 )
 @pytest.mark.parametrize(
-    ("facts", "message"),
+    "facts",
     [
-        ({"extra": "x"}, "'Mine' sets extra, which isptune 0.2 reads from a record; write packaging = isptune.Packaging(extra='x')"),
-        ({"working_images": 3}, "'Mine' sets working_images, which isptune 0.2 reads from a record; write memory = isptune.Memory(images=3)"),
-        (
-            {"working_images": 1.2, "recorded_images": 9.0, "requires": ["a"], "weights": "of CLIP"},
-            "'Mine' sets working_images, recorded_images, requires, weights, which isptune 0.2 reads from records; write "
-            "memory = isptune.Memory(images=1.2, images_with_gradients=9.0) and packaging = isptune.Packaging(requires=('a',), weights='of CLIP')",
-        ),
-        ({"memory": 3}, "memory of 'Mine' is 3; allowed: isptune.Memory(...)"),
-        ({"packaging": "x"}, "packaging of 'Mine' is 'x'; allowed: isptune.Packaging(...)"),
-    ],
+        {"extra": "x"},
+        {"working_images": 3},
+        {"working_images": 1.2, "recorded_images": 9.0, "requires": ["a"], "weights": "of CLIP"},
+        {"memory": 3},
+        {"packaging": "x"},
+    ], ids=str,
 )  # fmt: skip
-def test_a_plugin_of_isptune_0_1_is_told_what_to_write(base, facts, message) -> None:
-    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+def test_a_plugin_of_isptune_0_1_is_told_what_to_write(base, facts, snapshot: SnapshotAssertion) -> None:
+    with pytest.raises(ConfigurationError) as caught:
         type("Mine", (base,), facts)
+    assert str(caught.value) == snapshot
 
 
 def test_attributes_of_a_plugins_own_are_left_alone() -> None:

@@ -153,27 +153,16 @@ def test_leaves_local_minima(seed):
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    "options",
     [
-        (
-            {"learning_rate": 0.0},
-            "the option learning_rate of the optimizer 'adam' is 0.0; allowed: a number above 0 and at most 1",
-        ),
-        (
-            {"beta1": 1.0},
-            "the option beta1 of the optimizer 'adam' is 1.0; allowed: a number of at least 0 and below 1",
-        ),
-        (
-            {"beta2": -0.1},
-            "the option beta2 of the optimizer 'adam' is -0.1; allowed: a number of at least 0 and below 1",
-        ),
-        (
-            {"patience": 0},
-            "the option patience of the optimizer 'adam' is 0; allowed: a whole number of at least 1",
-        ),
+        {"learning_rate": 0.0},
+        {"beta1": 1.0},
+        {"beta2": -0.1},
+        {"patience": 0},
     ],
+    ids=str,
 )
-def test_refuses_options_out_of_range(options, message):
+def test_refuses_options_out_of_range(options, snapshot):
     with pytest.raises(ConfigurationError) as caught:
         create_optimizer("adam", space=2, **options)
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot

@@ -85,22 +85,16 @@ def test_the_survey_covers_every_name_of_the_installed_nevergrad():
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    "name",
     [
-        (
-            "nevergrad:Cobyla",
-            "the optimizer 'nevergrad:Cobyla' is not offered: it proposes one candidate at a time, not a batch",
-        ),
-        (
-            "nevergrad:DiagonalCMAA",
-            "there is no optimizer named 'nevergrad:DiagonalCMAA'; did you mean 'nevergrad:DiagonalCMA'?",
-        ),
+        "nevergrad:Cobyla",
+        "nevergrad:DiagonalCMAA",
     ],
 )
-def test_refused_and_unknown_names(name, message):
+def test_refused_and_unknown_names(name, snapshot):
     with pytest.raises(UnknownNameError) as caught:
         create_optimizer(name, space=2)
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
 
 
 def test_a_name_that_the_installed_version_lacks():

@@ -120,30 +120,20 @@ def test_an_odd_population_is_exact():
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    "options",
     [
-        (
-            {"population": 1},
-            "the population of 'nsga2' is 1, and the smallest that it works with is 2; for one candidate at "
-            "a time choose 'nevergrad:DE'",
-        ),
-        (
-            {"crossover_probability": 1.5},
-            "the option crossover_probability of 'nsga2' is 1.5; allowed: 0 to 1",
-        ),
-        (
-            {"mutation_probability": -0.1},
-            "the option mutation_probability of 'nsga2' is -0.1; allowed: 0 to 1",
-        ),
-        ({"crossover_eta": -1}, "the option crossover_eta of 'nsga2' is -1; allowed: 0 and above"),
-        ({"mutation_eta": float("inf")}, "the option mutation_eta of 'nsga2' is inf; allowed: 0 and above"),
-        ({"mutation_eta": "20"}, "the option mutation_eta of 'nsga2' is '20'; allowed: 0 and above"),
+        {"population": 1},
+        {"crossover_probability": 1.5},
+        {"mutation_probability": -0.1},
+        {"crossover_eta": -1},
+        {"mutation_eta": float("inf")},
+        {"mutation_eta": "20"},
     ],
 )
-def test_refusals(options, message):
+def test_refusals(options, snapshot):
     with pytest.raises(ConfigurationError) as caught:
         NSGA2(space=3, **options)
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
 
 
 def test_starts_that_all_fail_are_not_tried_again():

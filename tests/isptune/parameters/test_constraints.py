@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.errors import IsptuneError
 from isptune.parameters import Bool, Choice, Float, Int, ParameterSpace
@@ -199,128 +200,49 @@ def test_a_default_outside_a_narrowed_range_moves_to_its_end_and_that_is_said() 
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    "asked",
     [
-        (
-            {"wb.blue": {"tie": "wb.rde"}},
-            "parameter 'wb.blue' cannot be tied to 'wb.rde': there is no parameter 'wb.rde'; did you mean "
-            "'wb.red'?; the parameters are wb.red, wb.blue, demosaic.method, demosaic.passes, "
-            "sharpen.enabled, sharpen.radius, sharpen.deep, gamma",
-        ),
-        (
-            {"wb.red": {"tie": "wb.blue"}},
-            "parameter 'wb.red' cannot be tied to 'wb.blue': it is in [0.5, 4], and 'wb.blue' is in "
-            "[0.25, 8]; narrow the range of 'wb.blue' until all its values are allowed for 'wb.red'",
-        ),
-        (
-            {"wb.red": {"tie": "demosaic.passes"}},
-            "parameter 'wb.red' cannot be tied to 'demosaic.passes': it is a float, and 'demosaic.passes' "
-            "an int",
-        ),
-        ({"wb.red": {"tie": "wb.red"}}, "parameter 'wb.red' cannot be tied to itself"),
-        (
-            {"wb.red": {"tie": "wb.blue"}, "wb.blue": {"tie": "wb.red", "range": [0.5, 4]}},
-            "ties go in a circle: wb.red, wb.blue, wb.red",
-        ),
-        (
-            {"demosaic.method": {"active_if": {"demosaic.passes": 1}}},
-            "conditions go in a circle: demosaic.method, demosaic.passes, demosaic.method",
-        ),
-        (
-            {"gamma": {"active_if": {"wb.red": 1.0}}},
-            "parameter 'gamma' cannot be active if 'wb.red' has a value: it is a float; allowed: int, choice "
-            "and bool parameters",
-        ),
-        (
-            {"gamma": {"active_if": {"demosaic.methd": "dcb"}}},
-            "parameter 'gamma' cannot be active if 'demosaic.methd' has a value: there is no parameter "
-            "'demosaic.methd'; did you mean 'demosaic.method'?",
-        ),
-        (
-            {"gamma": {"active_if": {"demosaic.method": ["dcb", "amase"]}}},
-            "parameter 'gamma' cannot be active if parameter 'demosaic.method' is 'amase', which is not one "
-            "of bilinear, dcb, amaze; did you mean 'amaze'?",
-        ),
-        (
-            {"gamma": {"active_if": {"demosaic.method": []}}},
-            "parameter 'gamma' cannot be active if 'demosaic.method' has none of its values; allowed: "
-            "bilinear, dcb, amaze",
-        ),
-        (
-            {"demosaic.passes": {"active_if": {"method": "bilinear"}}},
-            "parameter 'demosaic.passes' can never be active: it already needs 'demosaic.method' to be "
-            "dcb, amaze",
-        ),
-        ({"gamma": {"active_if": 3}}, "active_if of parameter 'gamma' is 3; allowed: a mapping of names to values"),
-        ({"gamma": {"fix": 9}}, "in fix, parameter 'gamma' is 9, outside [1, 3]"),
-        ({"gamma": {"fix": 2.5, "range": [1, 2]}}, "in fix, parameter 'gamma' is 2.5, outside [1, 2]"),
-        (
-            {"gamma": {"fix": "high"}},
-            "in fix, parameter 'gamma' is 'high', which is not a number in [1, 3]",
-        ),
-        ({"sharpen.enabled": {"fix": 1}}, "in fix, parameter 'sharpen.enabled' is 1; allowed: true or false"),
-        ({"wb.blue": {"fix": 1, "tie": "wb.red"}}, "parameter 'wb.blue' is fixed and tied; leave one of the two out"),
-        ({"gamma": {"range": [3, 1]}}, "the range of parameter 'gamma' is turned round: [3, 1]; write the lower end first"),
-        ({"gamma": {"range": [2, 2]}}, "the range of parameter 'gamma' holds one value, 2; fix it instead"),
-        ({"gamma": {"range": [0, 2]}}, "the range of parameter 'gamma' is [0, 2], beyond its bounds [1, 3]"),
-        (
-            {"demosaic.passes": {"range": [0.5, 2]}},
-            "the range of parameter 'demosaic.passes' is [0.5, 2]; allowed: two whole numbers within [0, 5], "
-            "the lower first",
-        ),
-        (
-            {"gamma": {"range": 2}},
-            "the range of parameter 'gamma' is 2; allowed: two numbers within [1, 3], the lower first",
-        ),
-        (
-            {"demosaic.method": {"range": ["dcb", "amase"]}},
-            "in range, parameter 'demosaic.method' is 'amase', which is not one of bilinear, dcb, amaze; did "
-            "you mean 'amaze'?",
-        ),
-        (
-            {"demosaic.method": {"range": ["dcb"]}},
-            "the range of parameter 'demosaic.method' holds one value, dcb; fix it instead",
-        ),
-        (
-            {"demosaic.method": {"range": "dcb"}},
-            "the range of parameter 'demosaic.method' is 'dcb'; allowed: a list of some of bilinear, dcb, amaze",
-        ),
-        (
-            {"sharpen.enabled": {"range": [True]}},
-            "the range of parameter 'sharpen.enabled' is [True]; it is true or false: fix it instead",
-        ),
-        ({"gamma": {"default": 4}}, "in default, parameter 'gamma' is 4, outside [1, 3]"),
-        ({"*": {"fix": None}}, "nothing is left to tune: every parameter is fixed, tied or inactive"),
-        (
-            {"gamm": {"fix": 2}},
-            "there is no parameter 'gamm'; did you mean 'gamma'?; the parameters are wb.red, wb.blue, "
-            "demosaic.method, demosaic.passes, sharpen.enabled, sharpen.radius, sharpen.deep, gamma",
-        ),
-        (
-            {"tone.*": {"fix": None}},
-            "no parameter matches 'tone.*'; the parameters are wb.red, wb.blue, demosaic.method, "
-            "demosaic.passes, sharpen.enabled, sharpen.radius, sharpen.deep, gamma",
-        ),
-        (
-            {"wb.*": {"fix": None}, "*.red": {"fix": 1}},
-            "parameter 'wb.red' is matched by 'wb.*' and by '*.red'; name it, or leave one of the two out",
-        ),
-        (
-            {"gamma": {"fx": 2}},
-            "parameters.gamma has the unknown key 'fx'; did you mean 'fix'?; allowed: fix, range, tie, "
-            "active_if, default",
-        ),
-        (
-            {"gamma": 2.2},
-            "parameters.gamma is 2.2; allowed: a mapping with some of fix, range, tie, active_if, default, "
-            "such as {fix: 2.2}",
-        ),
-    ],
+        {"wb.blue": {"tie": "wb.rde"}},
+        {"wb.red": {"tie": "wb.blue"}},
+        {"wb.red": {"tie": "demosaic.passes"}},
+        {"wb.red": {"tie": "wb.red"}},
+        {"wb.red": {"tie": "wb.blue"}, "wb.blue": {"tie": "wb.red", "range": [0.5, 4]}},
+        {"demosaic.method": {"active_if": {"demosaic.passes": 1}}},
+        {"gamma": {"active_if": {"wb.red": 1.0}}},
+        {"gamma": {"active_if": {"demosaic.methd": "dcb"}}},
+        {"gamma": {"active_if": {"demosaic.method": ["dcb", "amase"]}}},
+        {"gamma": {"active_if": {"demosaic.method": []}}},
+        {"demosaic.passes": {"active_if": {"method": "bilinear"}}},
+        {"gamma": {"active_if": 3}},
+        {"gamma": {"fix": 9}},
+        {"gamma": {"fix": 2.5, "range": [1, 2]}},
+        {"gamma": {"fix": "high"}},
+        {"sharpen.enabled": {"fix": 1}},
+        {"wb.blue": {"fix": 1, "tie": "wb.red"}},
+        {"gamma": {"range": [3, 1]}},
+        {"gamma": {"range": [2, 2]}},
+        {"gamma": {"range": [0, 2]}},
+        {"demosaic.passes": {"range": [0.5, 2]}},
+        {"gamma": {"range": 2}},
+        {"demosaic.method": {"range": ["dcb", "amase"]}},
+        {"demosaic.method": {"range": ["dcb"]}},
+        {"demosaic.method": {"range": "dcb"}},
+        {"sharpen.enabled": {"range": [True]}},
+        {"gamma": {"default": 4}},
+        {"*": {"fix": None}},
+        {"gamm": {"fix": 2}},
+        {"tone.*": {"fix": None}},
+        {"wb.*": {"fix": None}, "*.red": {"fix": 1}},
+        {"gamma": {"fx": 2}},
+        {"gamma": 2.2},
+    ], ids=str,
 )  # fmt: skip
-def test_what_makes_no_sense_is_one_clear_sentence(asked: dict[str, Any], message: str) -> None:
+def test_what_makes_no_sense_is_one_clear_sentence(
+    asked: dict[str, Any], snapshot: SnapshotAssertion
+) -> None:
     with pytest.raises(IsptuneError) as caught:
         isp().constrained(asked)
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
 
 
 def test_ties_and_conditions_together_can_go_in_a_circle_too() -> None:

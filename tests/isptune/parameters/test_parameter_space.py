@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.errors import ConfigurationError, ParameterError
 from isptune.parameters import Bool, Choice, Float, Int, ParameterSpace
@@ -87,20 +88,20 @@ def test_yaml_round_trip_and_dictionaries() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "message"),
+    "row",
     [
-        ({"gian": 1.0}, "there is no parameter 'gian'; did you mean 'gain'?"),
-        ({"gain": 9.0}, "parameter 'gain' is 9, outside [0.5, 8]"),
-        ({"gain": math.nan}, "parameter 'gain' is nan, which is not a finite number in [0.5, 8]"),
-        ({"gain": "high"}, "parameter 'gain' is 'high', which is not a number in [0.5, 8]"),
-        ({"radius": 1.5}, "parameter 'radius' is 1.5, which is not a whole number in [-2, 9] px"),
-        ({"mode": "fin"}, "parameter 'mode' is 'fin', which is not one of fast, fine, 3, True; did you mean"),
+        {"gian": 1.0},
+        {"gain": 9.0},
+        {"gain": math.nan},
+        {"gain": "high"},
+        {"radius": 1.5},
+        {"mode": "fin"},
     ],
 )
-def test_a_wrong_value_is_one_clear_sentence(row: dict[str, object], message: str) -> None:
+def test_a_wrong_value_is_one_clear_sentence(row: dict[str, object], snapshot: SnapshotAssertion) -> None:
     with pytest.raises(ParameterError) as caught:
         space().from_dicts([row])
-    assert str(caught.value).startswith(message)
+    assert str(caught.value) == snapshot
     assert "\n" not in str(caught.value)
 
 
@@ -117,21 +118,17 @@ def test_names_give_groups_and_are_checked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "message"),
+    "parameters",
     [
-        ({"x": 3}, "parameter 'x' is 3; allowed: a Float, an Int, a Choice or a Bool"),
-        ({3: Float(0, 1)}, "3 cannot name a parameter: it must be text"),
-        (
-            [Float(0, 1)],
-            "parameters are a list; allowed: a mapping of names to Float, Int, Choice or Bool, such as "
-            '{"gain": Float(0.5, 8.0)}',
-        ),
+        {"x": 3},
+        {3: Float(0, 1)},
+        [Float(0, 1)],
     ],
 )
-def test_what_is_no_parameter_is_refused(parameters: object, message: str) -> None:
+def test_what_is_no_parameter_is_refused(parameters: object, snapshot: SnapshotAssertion) -> None:
     with pytest.raises(ConfigurationError) as caught:
         ParameterSpace(parameters)  # type: ignore[arg-type]
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
 
 
 def test_a_declaration_without_a_name_says_its_kind_when_it_is_wrong() -> None:
@@ -184,26 +181,23 @@ def test_bounds_in_a_coarser_type_are_the_bounds(low: float, span: float, dtype:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "text",
     [
-        (
-            "x: {type: flot, low: 0, high: 1}",
-            "parameter 'x' has the unknown type 'flot'; did you mean 'float'?",
-        ),
-        ("x: {low: 0, hihg: 1}", "parameter 'x' has the unknown key 'hihg'; did you mean 'high'?"),
-        ("x: {low: 0}", "parameter 'x' needs the key 'high'"),
-        ("x: {low: 1, high: 0}", "parameter 'x' needs finite bounds with low < high, got [1, 0]"),
-        ("x: {low: 0, high: 1, log: true}", "parameter 'x' is logarithmic, so its low bound must be above 0"),
-        ("x: {type: choice, options: [a]}", "parameter 'x' needs at least two options, all different"),
-        ("x: {low: 0, high: 1, default: 2}", "parameter 'x' is 2, outside [0, 1]"),
-        ("x: 3", "parameter 'x' needs a mapping with type and bounds"),
-        ("{}", "a parameter space needs at least one parameter"),
+        "x: {type: flot, low: 0, high: 1}",
+        "x: {low: 0, hihg: 1}",
+        "x: {low: 0}",
+        "x: {low: 1, high: 0}",
+        "x: {low: 0, high: 1, log: true}",
+        "x: {type: choice, options: [a]}",
+        "x: {low: 0, high: 1, default: 2}",
+        "x: 3",
+        "{}",
     ],
 )
-def test_a_wrong_description_is_one_clear_sentence(text: str, message: str) -> None:
+def test_a_wrong_description_is_one_clear_sentence(text: str, snapshot: SnapshotAssertion) -> None:
     with pytest.raises((ConfigurationError, ParameterError)) as caught:
         ParameterSpace.from_yaml(text)
-    assert str(caught.value).startswith(message)
+    assert str(caught.value) == snapshot
 
 
 @pytest.mark.parametrize("fact", ["unit", "description"])

@@ -13,32 +13,18 @@ from isptune.plugins import missing_packages, require_packages
 
 
 @pytest.mark.parametrize(
-    ("packages", "install", "message"),
+    ("packages", "install"),
     [
-        (
-            ["no_such_one"],
-            None,
-            "the gadget needs the package no_such_one, which is not installed; install it with: "
-            "pip install no_such_one",
-        ),
-        (
-            ["no_such_one", "sys", "no_such_two"],
-            None,
-            "the gadget needs the packages no_such_one, no_such_two, which are not installed; install them with: "
-            "pip install no_such_one no_such_two",
-        ),
-        (
-            ["no_such_one", "no_such_two"],
-            "'isptune[gadgets]'",
-            "the gadget needs the packages no_such_one, no_such_two, which are not installed; install them with: "
-            "pip install 'isptune[gadgets]'",
-        ),
+        (["no_such_one"], None),
+        (["no_such_one", "sys", "no_such_two"], None),
+        (["no_such_one", "no_such_two"], "'isptune[gadgets]'"),
     ],
+    ids=str,
 )
-def test_missing_packages_are_named_with_the_command(packages, install, message):
+def test_missing_packages_are_named_with_the_command(packages, install, snapshot):
     with pytest.raises(MissingPackageError) as caught:
         require_packages("the gadget", packages, install)
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
 
 
 def test_installed_packages_are_not_loaded():

@@ -11,6 +11,7 @@ import annotated_types
 import numpy as np
 import pytest
 from pydantic import Field
+from syrupy.assertion import SnapshotAssertion
 from torch import Tensor, nn, zeros
 
 from isptune.errors import ConfigurationError
@@ -57,50 +58,44 @@ def test_values_that_fit_are_taken(annotation: Any, values: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotation", "value", "sentence"),
+    ("annotation", "value"),
     [
-        (int, "3", "it is '3'; allowed: a whole number"),
-        (int, 3.0, "it is 3.0; allowed: a whole number"),
-        (int, True, "it is True; allowed: a whole number"),
-        (float, True, "it is True; allowed: a number"),
-        (float, "1e-3", "it is '1e-3'; allowed: a number"),
-        (bool, 7, "it is 7; allowed: true or false"),
-        (bool, 1, "it is 1; allowed: true or false"),
-        (bool, "yes", "it is 'yes'; allowed: true or false"),
-        (str, 3, "it is 3; allowed: a text"),
-        (str | Path | None, 3, "it is 3; allowed: a text or null"),
-        (Annotated[int, Field(ge=1)] | None, 0, "it is 0; allowed: a whole number of at least 1 or null"),
-        (Annotated[int, Field(ge=1, le=5)], 9, "it is 9; allowed: a whole number from 1 to 5"),
-        (Annotated[float, Field(ge=0, lt=1)], 1.0, "it is 1.0; allowed: a number of at least 0 and below 1"),
-        (Annotated[float, Field(gt=0)], float("nan"), "it is nan; allowed: a number above 0"),
-        (
-            Annotated[float, Field(gt=0, allow_inf_nan=False)],
-            float("inf"),
-            "it is inf; allowed: a finite number above 0",
-        ),
-        (Annotated[int, Field(multiple_of=8)], 9, "it is 9; allowed: a whole number divisible by 8"),
-        (Annotated[str, Field(min_length=1)], "", "it is ''; allowed: a text of at least 1 character"),
-        (Sequence[int], ["1"], "it is ['1']; allowed: a list (each a whole number)"),
-        (Sequence[str], "abc", "it is 'abc'; allowed: a list (each a text)"),
-        (
-            Annotated[Sequence[int], Field(min_length=3, max_length=3)],
-            [1],
-            "it is [1]; allowed: a list of 3 entries (each a whole number)",
-        ),
-        (Annotated[list[str], Field(max_length=2)], 3, "it is 3; allowed: a list of at most 2 entries (each a text)"),
-        (tuple[int, int], [1], "it is [1]; allowed: a list of 2 (a whole number, a whole number)"),
-        (Mapping[str, Any] | None, 3, "it is 3; allowed: a mapping or null"),
-        (Mapping[str, float], {"a": "b"}, "it is {'a': 'b'}; allowed: a mapping (each value a number)"),
-        (Literal["rgb", "luma"], "luna", "it is 'luna'; allowed: rgb or luma; did you mean 'luma'?"),
-        (str | Tensor, 3, "it is 3; allowed: a text"),
-        (Tensor, 3, "it is 3; allowed: an object of type Tensor"),
-        (Thing, {"size": 3}, "it is {'size': 3}; allowed: an object of type Thing"),
-        (int, zeros(3), "it is an object of type Tensor; allowed: a whole number"),
-        (int, "x" * 99, f"it is '{'x' * 56}...; allowed: a whole number"),
+        (int, "3"),
+        (int, 3.0),
+        (int, True),
+        (float, True),
+        (float, "1e-3"),
+        (bool, 7),
+        (bool, 1),
+        (bool, "yes"),
+        (str, 3),
+        (str | Path | None, 3),
+        (Annotated[int, Field(ge=1)] | None, 0),
+        (Annotated[int, Field(ge=1, le=5)], 9),
+        (Annotated[float, Field(ge=0, lt=1)], 1.0),
+        (Annotated[float, Field(gt=0)], float("nan")),
+        (Annotated[float, Field(gt=0, allow_inf_nan=False)], float("inf")),
+        (Annotated[int, Field(multiple_of=8)], 9),
+        (Annotated[str, Field(min_length=1)], ""),
+        (Sequence[int], ["1"]),
+        (Sequence[str], "abc"),
+        (Annotated[Sequence[int], Field(min_length=3, max_length=3)], [1]),
+        (Annotated[list[str], Field(max_length=2)], 3),
+        (tuple[int, int], [1]),
+        (Mapping[str, Any] | None, 3),
+        (Mapping[str, float], {"a": "b"}),
+        (Literal["rgb", "luma"], "luna"),
+        (str | Tensor, 3),
+        (Tensor, 3),
+        (Thing, {"size": 3}),
+        (int, zeros(3)),
+        (int, "x" * 99),
     ],
 )  # fmt: skip
-def test_values_that_do_not_fit_get_one_sentence(annotation: Any, value: Any, sentence: str) -> None:
-    assert refused(annotation, value) == sentence
+def test_values_that_do_not_fit_get_one_sentence(
+    annotation: Any, value: Any, snapshot: SnapshotAssertion
+) -> None:
+    assert refused(annotation, value) == snapshot
 
 
 class Window:

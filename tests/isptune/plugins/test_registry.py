@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 import isptune
 from isptune.contracts.requirements import Packaging
@@ -63,26 +64,22 @@ def test_create_keeps_the_name_and_the_options(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    "name",
     [
-        ("gadgt2", "there is no gadget named 'gadgt2'; did you mean 'gadget2'?"),
-        ("secnd", "there is no gadget named 'secnd'; did you mean 'second'?"),
-        ("toy:kit", "there is no gadget named 'toy:kit'; did you mean 'toy:kite'?"),
-        ("toy:knife", "the gadget 'toy:knife' is not offered: it cuts"),
-        (
-            "xyzzy",
-            "there is no gadget named 'xyzzy'; known: gadget2, gadget10, toy:NAME; "
-            "isptune list gadgets '*xyzzy*' looks for it in toy",
-        ),
-        ("tyo:kite", "there is no gadget named 'tyo:kite'; did you mean 'toy:kite'?"),
-        ("toyy", "there is no gadget named 'toyy'; did you mean 'toy:NAME'?"),
-        ("toy", "'toy' is a family of gadgets, not one gadget: choose one, such as 'toy:ball2'"),
+        "gadgt2",
+        "secnd",
+        "toy:kit",
+        "toy:knife",
+        "xyzzy",
+        "tyo:kite",
+        "toyy",
+        "toy",
     ],
 )
-def test_an_unknown_name_says_the_nearest(registry: Registry, name: str, message: str) -> None:
+def test_an_unknown_name_says_the_nearest(registry: Registry, name: str, snapshot: SnapshotAssertion) -> None:
     with pytest.raises(UnknownNameError) as caught:
         registry.create(name, size=1)
-    assert str(caught.value).startswith(message)
+    assert str(caught.value) == snapshot
 
 
 def test_wrong_options_are_named(registry: Registry) -> None:

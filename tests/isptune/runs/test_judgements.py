@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.errors import DiskFullError, RunDirectoryError
 from isptune.runs.judgements import Judgements
@@ -61,30 +62,25 @@ def test_a_torn_last_line_is_dropped(path: Path, caplog: pytest.LogCaptureFixtur
 
 
 @pytest.mark.parametrize(
-    ("broken", "sentence"),
+    "broken",
     [
-        ("{]\n", "line 2 of '{path}' is damaged; {mend}"),
-        ("[]\n", "line 2 of '{path}' is damaged; {mend}"),
-        ('"abc"\n', "line 2 of '{path}' is damaged; {mend}"),
-        ("\xff\n", "line 2 of '{path}' is damaged; {mend}"),
-        (line(-1), "line 2 of '{path}' is damaged; {mend}"),
-        (line().replace("0", "true"), "line 2 of '{path}' is damaged; {mend}"),
-        (line(note=[1]), "line 2 of '{path}' is damaged; {mend}"),
-        (line().replace('"taste"', "3"), "line 2 of '{path}' is damaged; {mend}"),
-        (
-            line(run="xyz"),
-            "line 2 of '{path}' belongs to a run with another configuration (xyz instead of abc); put the run.yaml "
-            "back that it was made with",
-        ),
-        (line(3), "line 2 of '{path}' is about generation 3, and the log ends before generation 2; {mend}"),
+        "{]\n",
+        "[]\n",
+        '"abc"\n',
+        "\xff\n",
+        line(-1),
+        line().replace("0", "true"),
+        line(note=[1]),
+        line().replace('"taste"', "3"),
+        line(run="xyz"),
+        line(3),
     ],
 )
-def test_damage_is_named(path: Path, broken: str, sentence: str) -> None:
+def test_damage_is_named(path: Path, broken: str, snapshot: SnapshotAssertion) -> None:
     path.write_bytes((line(2) + broken + line(2)).encode("latin-1"))
-    mend = "to go on from before it, delete that line and all that follow, then resume"
     with pytest.raises(RunDirectoryError) as refusal:
         Judgements(path, "abc", logged=2)
-    assert str(refusal.value) == sentence.replace("{path}", str(path)).replace("{mend}", mend)
+    assert str(refusal.value) == snapshot
 
 
 def test_a_full_disk_leaves_whole_lines(path: Path, disk: Callable[[int | None], None]) -> None:

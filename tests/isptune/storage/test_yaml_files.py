@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.errors import ConfigurationError
 from isptune.storage.yaml_files import read_mapping, read_value, written_value
@@ -33,32 +34,26 @@ def test_keys_may_come_again_elsewhere_and_through_a_merge(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "text",
     [
-        ("budget: 60\nseed: 1\nbudget: 90\n", "it has the key 'budget' twice, in the lines 1 and 3"),
-        ("a:\n  b: 1\n  b: 1\n", "it has the key 'b' twice, in the lines 2 and 3"),
-        ("name: [\n", "it is not valid YAML at line 2, column 1: expected the node content, but found"),
-        (
-            "a: {\nb: 010}\n",
-            "in it, line 2, '010' could be 10 or, with base 8, 8: write a number without the zero",
-        ),
-        ("a: 08\n", "in it, line 1, '08' begins with a zero: write a number without the zero before it"),
-        ("a: 1:30\n", "in it, line 1, '1:30' is a number of base 60 to YAML: write it with base 10"),
-        ("a: 1_000\n", "in it, line 1, '1_000' has '_' in a number: write 1000, or put a text in quotes"),
-        (
-            "a: [-1_0.5]\n",
-            "in it, line 1, '-1_0.5' has '_' in a number: write -10.5, or put a text in quotes",
-        ),
-        ("- 1\n", "it must hold a mapping of settings"),
-        ("1: 2\n", "it must hold a mapping of settings"),
-        ("[a]: 2\n", "it is not valid YAML at line 1, column 1: found unhashable key"),
+        "budget: 60\nseed: 1\nbudget: 90\n",
+        "a:\n  b: 1\n  b: 1\n",
+        "name: [\n",
+        "a: {\nb: 010}\n",
+        "a: 08\n",
+        "a: 1:30\n",
+        "a: 1_000\n",
+        "a: [-1_0.5]\n",
+        "- 1\n",
+        "1: 2\n",
+        "[a]: 2\n",
     ],
 )
-def test_what_is_refused(file: Path, text: str, message: str) -> None:
+def test_what_is_refused(file: Path, text: str, snapshot: SnapshotAssertion) -> None:
     file.write_text(text)
     with pytest.raises(ConfigurationError) as caught:
         read_mapping(file, "it", ConfigurationError)
-    assert str(caught.value).startswith(message)
+    assert str(caught.value) == snapshot
 
 
 def test_files_that_cannot_be_read(file: Path) -> None:

@@ -140,58 +140,24 @@ def test_a_good_stage_passes(stage):
 
 
 @pytest.mark.parametrize(
-    ("stage", "rule", "sentence"),
+    ("stage", "rule"),
     [
-        (
-            ChangesNothing,
-            "test_every_parameter_changes_the_output",
-            "the parameter 'more' changes nothing from one end of its range to the other",
-        ),
-        (
-            TakesNoSuchThing,
-            "test_facts_are_declared",
-            "the stage 'stage' declares the parameter 'more', but its forward takes no 'more'; "
-            "it takes images, strength, grey, rounds, way, floor, lifted, out",
-        ),
-        (
-            DetachesOne,
-            "test_gradients_are_true",
-            "the output carries no gradient, expected one, as is_differentiable is True",
-        ),
-        (
-            WrongWhereLifted,
-            "test_gradients_are_true",
-            "the gradient of the parameter 'floor' is not the slope",
-        ),
-        (
-            SpillsOver,
-            "test_output_has_the_shape_type_and_range_of_images",
-            "the highest number is ",
-        ),
-        (FailsAtItsDefaults, "test_the_defaults_can_be_rendered", "the stage, given images (2, 3, 24, 32)"),
-        (UsesOneChoice, "test_a_sample_does_not_depend_on_the_batch", "sample "),
-        (IgnoresOut, "test_out_receives_the_result", "with out= another tensor the result is elsewhere"),
-        (
-            ReadsWhatItWroteOver,
-            "test_out_receives_the_result",
-            "with out= the images themselves the result is another",
-        ),
-        (
-            KeepsItsResult,
-            "test_out_receives_the_result",
-            "the output is what an earlier call gave, which a chain would write over; "
-            "give a new tensor, or set takes_out = False",
-        ),
-        (WritesIntoAValue, "test_nothing_is_modified", "the values of 'rounds' were written over"),
-        (
-            GivesOneChannel,
-            "test_output_has_the_shape_type_and_range_of_images",
-            "the output has the shape (3, 1, 24, 32), expected (3, 3, 24, 32)",
-        ),
+        (ChangesNothing, "test_every_parameter_changes_the_output"),
+        (TakesNoSuchThing, "test_facts_are_declared"),
+        (DetachesOne, "test_gradients_are_true"),
+        (WrongWhereLifted, "test_gradients_are_true"),
+        (SpillsOver, "test_output_has_the_shape_type_and_range_of_images"),
+        (FailsAtItsDefaults, "test_the_defaults_can_be_rendered"),
+        (UsesOneChoice, "test_a_sample_does_not_depend_on_the_batch"),
+        (IgnoresOut, "test_out_receives_the_result"),
+        (ReadsWhatItWroteOver, "test_out_receives_the_result"),
+        (KeepsItsResult, "test_out_receives_the_result"),
+        (WritesIntoAValue, "test_nothing_is_modified"),
+        (GivesOneChannel, "test_output_has_the_shape_type_and_range_of_images"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_a_fault_is_found_by_its_rule_and_said_in_a_sentence(stage, rule, sentence):
+def test_a_fault_is_found_by_its_rule_and_said_in_a_sentence(stage, rule, snapshot):
     found = failures(stage)
     assert rule in found
-    assert found[rule].startswith(sentence)
+    assert found[rule] == snapshot

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.errors import ConfigurationError
 from isptune.tracking import MLflow, TrackerError
@@ -151,31 +152,28 @@ ALLOWED = (
 
 
 @pytest.mark.parametrize(
-    ("uri", "message"),
+    "uri",
     [
-        ("photo.png", f"the MLflow store is 'photo.png'; {ALLOWED}"),
-        ("there.png", f"the MLflow store is 'there.png', which is a file; {ALLOWED}"),
-        ("pictures", f"the MLflow store is 'pictures', which is a folder; {ALLOWED}"),
-        ("chart", f"the MLflow store is 'chart', which is a scene; {ALLOWED}"),
-        ("chart:96x64", f"the MLflow store is 'chart:96x64', which is a scene; {ALLOWED}"),
-        ("", f"the MLflow store is ''; {ALLOWED}"),
-        ("runs.db", f"the MLflow store is 'runs.db'; {ALLOWED}; did you mean 'sqlite:///runs.db'?"),
-        ("htp://host:5000", f"the MLflow store is 'htp://host:5000'; {ALLOWED}; did you mean 'http'?"),
-        ("sqlite:mlflow.db", f"the MLflow store is 'sqlite:mlflow.db'; {ALLOWED}"),
-        ("http:5000", f"the MLflow store is 'http:5000'; {ALLOWED}"),
-        ("http://host:port", f"the MLflow store is 'http://host:port'; {ALLOWED}"),
-        (
-            "sqlite:////nowhere/at/all/mlflow.db",
-            "the MLflow store is 'sqlite:////nowhere/at/all/mlflow.db', but there is no folder '/nowhere/at/all'",
-        ),
+        "photo.png",
+        "there.png",
+        "pictures",
+        "chart",
+        "chart:96x64",
+        "",
+        "runs.db",
+        "htp://host:5000",
+        "sqlite:mlflow.db",
+        "http:5000",
+        "http://host:port",
+        "sqlite:////nowhere/at/all/mlflow.db",
     ],
 )
-def test_a_store_that_cannot_be_is_refused(uri: str, message: str) -> None:
+def test_a_store_that_cannot_be_is_refused(uri: str, snapshot: SnapshotAssertion) -> None:
     Path("there.png").touch()
     Path("pictures").mkdir()
     with pytest.raises(ConfigurationError) as caught:
         MLflow(uri)
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from syrupy.assertion import SnapshotAssertion
 from torch import Tensor
 
 import isptune
@@ -142,22 +143,18 @@ def test_a_default_that_moves_is_said_once(target: Maker, caplog: pytest.LogCapt
 
 
 @pytest.mark.parametrize(
-    ("parameters", "message"),
+    "parameters",
     [
-        ({"tone.red": {"fix": 2}}, "in fix, parameter 'tone.red' is 2, outside [0, 1]"),
-        (
-            {"tone.red": {"fx": 2}},
-            "in the call of isptune.tune, parameters.tone.red has the unknown key 'fx'; did you mean 'fix'?; "
-            "allowed: fix, range, tie, active_if, default",
-        ),
-        (["tone.red"], "in the call of isptune.tune, parameters is ['tone.red']; allowed: a mapping of parameters to settings"),
-        ({"*": {"fix": None}}, "nothing is left to tune: every parameter is fixed, tied or inactive"),
-    ],
+        {"tone.red": {"fix": 2}},
+        {"tone.red": {"fx": 2}},
+        ["tone.red"],
+        {"*": {"fix": None}},
+    ], ids=str,
 )  # fmt: skip
 def test_mistakes_are_told_before_anything_runs(
-    target: Maker, in_an_empty_folder: None, parameters: Any, message: str
+    target: Maker, in_an_empty_folder: None, parameters: Any, snapshot: SnapshotAssertion
 ) -> None:
     with pytest.raises(IsptuneError) as caught:
         tune(target, parameters=parameters, out="run")
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
     assert not Path("run").exists()

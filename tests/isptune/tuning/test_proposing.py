@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 import isptune
 from isptune.contracts.free_space import FreeSpace
@@ -44,34 +45,22 @@ def proposer(batch: Any = None, kind: type[Fixed] = Fixed) -> Proposer:
 
 
 @pytest.mark.parametrize(
-    ("batch", "message"),
+    "batch",
     [
-        ([[0.5, 0.5]] * 3, "proposed a list; expected: a numpy array"),
-        (
-            np.zeros((2, 2)),
-            "proposed the shape (2, 2); expected: (3, 2), a whole batch with one candidate a row",
-        ),
-        (np.zeros(6), "proposed the shape (6,); expected: (3, 2), a whole batch with one candidate a row"),
-        (np.zeros((3, 2), np.float32), "proposed float32; expected: float64"),
-        (np.zeros((3, 2), np.int64), "proposed int64; expected: float64"),
-        (
-            np.array([[0, 1], [0.5, np.nan], [2, 2]]),
-            "proposed NaN for 'blur' of candidate 1; expected: 0 to 1",
-        ),
-        (
-            np.array([[0, 1], [0.5, 0.5], [1.25, 2]]),
-            "proposed 1.25 for 'gain' of candidate 2; expected: 0 to 1",
-        ),
-        (
-            np.array([[0, 1], [0.5, 0.5], [-1e-9, 2]]),
-            "proposed -1.0000000000000001e-09 for 'gain' of candidate 2; expected: 0 to 1",
-        ),
+        [[0.5, 0.5]] * 3,
+        np.zeros((2, 2)),
+        np.zeros(6),
+        np.zeros((3, 2), np.float32),
+        np.zeros((3, 2), np.int64),
+        np.array([[0, 1], [0.5, np.nan], [2, 2]]),
+        np.array([[0, 1], [0.5, 0.5], [1.25, 2]]),
+        np.array([[0, 1], [0.5, 0.5], [-1e-9, 2]]),
     ],
 )
-def test_a_batch_that_cannot_be_names_the_optimizer(batch: Any, message: str) -> None:
+def test_a_batch_that_cannot_be_names_the_optimizer(batch: Any, snapshot: SnapshotAssertion) -> None:
     with pytest.raises(IsptuneError) as caught:
         proposer(batch).ask()
-    assert str(caught.value) == f"the optimizer 'Fixed' {message}"
+    assert str(caught.value) == snapshot
 
 
 def test_a_run_is_refused_with_the_same_sentence(flat: Any, target: Any) -> None:
@@ -91,26 +80,24 @@ def test_a_run_is_refused_with_the_same_sentence(flat: Any, target: Any) -> None
 
 
 @pytest.mark.parametrize(
-    ("kind", "candidates", "losses", "message"),
+    ("kind", "candidates", "losses"),
     [
-        (Fixed, (3, 2), (3,), "losses of the shape (3, 1), got (3, 2) and (3,)"),
-        (Fixed, (3, 2), (3, 2), "losses of the shape (3, 1), got (3, 2) and (3, 2)"),
-        (Fixed, (3, 1), (3, 1), "losses of the shape (3, 1), got (3, 1) and (3, 1)"),
-        (Fixed, (2, 2), (2, 1), "losses of the shape (3, 1), got (2, 2) and (2, 1)"),
-        (Several, (3, 2), (3,), "losses of the shape (3, K), got (3, 2) and (3,)"),
-        (Several, (3, 2), (3, 0), "losses of the shape (3, K), got (3, 2) and (3, 0)"),
+        (Fixed, (3, 2), (3,)),
+        (Fixed, (3, 2), (3, 2)),
+        (Fixed, (3, 1), (3, 1)),
+        (Fixed, (2, 2), (2, 1)),
+        (Several, (3, 2), (3,)),
+        (Several, (3, 2), (3, 0)),
     ],
 )
 def test_losses_of_other_shapes_are_refused(
-    kind: type[Fixed], candidates: tuple[int, ...], losses: tuple[int, ...], message: str
+    kind: type[Fixed], candidates: tuple[int, ...], losses: tuple[int, ...], snapshot: SnapshotAssertion
 ) -> None:
     one = proposer(kind=kind)
     one.ask()
     with pytest.raises(ConfigurationError) as caught:
         one.tell(np.full(candidates, 0.5), np.zeros(losses))
-    assert str(caught.value) == (
-        f"the optimizer '{kind.__name__}' must be told candidates of the shape (3, 2) and {message}"
-    )
+    assert str(caught.value) == (snapshot)
     # It goes on as if nothing had been told.
     one.tell(np.full((3, 2), 0.5), np.zeros((3, 1)))
 
@@ -123,17 +110,17 @@ def test_a_loss_that_is_nan_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gradients", "message"),
+    "gradients",
     [
-        (None, "the optimizer 'Follows' needs the gradients of the losses, of the shape (3, 2)"),
-        (np.zeros((2, 3)), "the optimizer 'Follows' must be told gradients of the shape (3, 2), got (2, 3)"),
+        None,
+        np.zeros((2, 3)),
     ],
 )
-def test_missing_and_misshapen_gradients_are_refused(gradients: Any, message: str) -> None:
+def test_missing_and_misshapen_gradients_are_refused(gradients: Any, snapshot: SnapshotAssertion) -> None:
     one = proposer(kind=Follows)
     with pytest.raises(ConfigurationError) as caught:
         one.tell(one.ask(), np.zeros((3, 1)), gradients)
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
 
 
 def test_ask_and_tell_alternate_on_the_same_candidates() -> None:
@@ -186,19 +173,19 @@ def test_nobody_shares_an_array_with_another() -> None:
 
 
 @pytest.mark.parametrize(
-    ("starts", "message"),
+    "starts",
     [
-        ([0.5, 0.5], "starts has the shape (2,); allowed: (S, 2), one candidate a row"),
-        ([[0.5]], "starts has the shape (1, 1); allowed: (S, 2), one candidate a row"),
-        ([[0.5, 0.5], [0.5, 1.5]], "start 1 has the coordinate 1.5, outside [0, 1]"),
-        ([[np.nan, 0.5]], "start 0 has the coordinate nan, outside [0, 1]"),
-        ([["a", "b"]], "starts holds what is no number; allowed: (S, 2) numbers in [0, 1]"),
+        [0.5, 0.5],
+        [[0.5]],
+        [[0.5, 0.5], [0.5, 1.5]],
+        [[np.nan, 0.5]],
+        [["a", "b"]],
     ],
 )
-def test_starts_that_cannot_be_are_refused(starts: Any, message: str) -> None:
+def test_starts_that_cannot_be_are_refused(starts: Any, snapshot: SnapshotAssertion) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Fixed(2, starts=starts)
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
 
 
 @pytest.mark.parametrize("name", ["es", "cma", "nsga2", "random"])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from syrupy.assertion import SnapshotAssertion
 from torch import Tensor
 
 from isptune import Evaluator
@@ -77,28 +78,24 @@ def test_what_is_no_batch_of_pictures_is_the_pipelines_mistake(
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "change",
     [
-        (
-            lambda images: images * 255,
-            r"render gave numbers from 63.75 to 191.2, .* in \[0, 1\]: divide by 255 on scene 'scene0'; with candidate 0",
-        ),
-        (
-            lambda images: images - 0.5,
-            r"render gave numbers from -0.25 to 0.25, .*: scale or clamp it on scene 'scene0'; with candidate 0",
-        ),
-        (
-            lambda images: images + 0.01,
-            r"render gave numbers from 0.51 to 1.01, .*: scale or clamp it on scene 'scene0'; with candidate 2",
-        ),
+        lambda images: images * 255,
+        lambda images: images - 0.5,
+        lambda images: images + 0.01,
     ],
 )
 @pytest.mark.parametrize("gradients", [False, True])
 def test_numbers_out_of_range_are_the_pipelines_mistake(
-    flat: Maker, target: Maker, change: Callable[[Tensor], Tensor], message: str, gradients: bool
+    flat: Maker,
+    target: Maker,
+    change: Callable[[Tensor], Tensor],
+    snapshot: SnapshotAssertion,
+    gradients: bool,
 ) -> None:
-    with pytest.raises(EvaluationError, match=f"^{PIPELINE}{message}"):
+    with pytest.raises(EvaluationError) as caught:
         evaluate(painting(flat, change), target(), gradients)
+    assert str(caught.value) == snapshot
 
 
 def test_an_objective_that_stumbles_over_them_is_not_blamed(flat: Maker, target: Maker) -> None:
@@ -171,36 +168,35 @@ def test_every_rendering_may_be_lost(flat: Maker, target: Maker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "change",
     [
-        (lambda image: image * 255 + 255, r"reference gave numbers from 255 to 255, .*: divide by 255"),
-        (lambda image: image / 0, r"reference gave numbers that are not finite for the scene 'scene0'"),
-        (lambda image: image[0], r"reference must give .* for the scene 'scene0', got the shape \(3, 8, 8\)"),
-        (Tensor.numpy, r"reference must give .*, got an object of the type numpy.ndarray"),
+        lambda image: image * 255 + 255,
+        lambda image: image / 0,
+        lambda image: image[0],
+        Tensor.numpy,
     ],
 )
 def test_a_reference_is_a_picture_too(
-    flat: Maker, target: Maker, change: Callable[[Tensor], Any], message: str
+    flat: Maker, target: Maker, change: Callable[[Tensor], Any], snapshot: SnapshotAssertion
 ) -> None:
-    with pytest.raises(EvaluationError, match=f"^{PIPELINE}{message}"):
+    with pytest.raises(EvaluationError) as caught:
         evaluate(painting(flat, change, "reference"), target())
+    assert str(caught.value) == snapshot
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "change",
     [
-        (
-            lambda levels: levels[:, :1],
-            r"truth must give .* shape \(1, 2\) for one candidate .*, got the shape \(1, 1\)",
-        ),
-        (Tensor.numpy, r"truth must give .*, got an object of the type numpy.ndarray"),
+        lambda levels: levels[:, :1],
+        Tensor.numpy,
     ],
 )
 def test_a_truth_has_a_level_for_each_label(
-    flat: Maker, target: Maker, change: Callable[[Tensor], Any], message: str
+    flat: Maker, target: Maker, change: Callable[[Tensor], Any], snapshot: SnapshotAssertion
 ) -> None:
-    with pytest.raises(EvaluationError, match=f"^{PIPELINE}{message}"):
+    with pytest.raises(EvaluationError) as caught:
         Evaluator(painting(flat, change, "truth"), target())
+    assert str(caught.value) == snapshot
 
 
 def test_labels_have_maxima_and_units(flat: Maker, target: Maker) -> None:
@@ -211,19 +207,20 @@ def test_labels_have_maxima_and_units(flat: Maker, target: Maker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "message"),
+    "image",
     [
-        (np.zeros((3, 8, 8)), "got an object of the type numpy.ndarray"),
-        (torch.zeros(8, 8), r"got the shape \(8, 8\)"),
-        (torch.zeros(3, 8, 8, dtype=torch.uint8), "got numbers of the type uint8"),
-        (torch.full((3, 8, 8), 200.0), "scenes gave numbers from 200 to 200"),
+        np.zeros((3, 8, 8)),
+        torch.zeros(8, 8),
+        torch.zeros(3, 8, 8, dtype=torch.uint8),
+        torch.full((3, 8, 8), 200.0),
     ],
 )
-def test_scenes_are_pictures_too(flat: Maker, target: Maker, image: Any, message: str) -> None:
+def test_scenes_are_pictures_too(flat: Maker, target: Maker, image: Any, snapshot: SnapshotAssertion) -> None:
     pipeline = flat()
     pipeline.scenes[0].reference = image
-    with pytest.raises(EvaluationError, match=f"^{PIPELINE}.*{message}"):
+    with pytest.raises(EvaluationError) as caught:
         Evaluator(pipeline, target())
+    assert str(caught.value) == snapshot
 
 
 def test_an_objective_that_gives_no_tensor_is_told(flat: Maker, target: Maker) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from syrupy.assertion import SnapshotAssertion
 
 import isptune
 from isptune.errors import ConfigurationError, RunDirectoryError
@@ -140,27 +141,17 @@ class TestCombining:
         assert not any(objective.orientations)
 
     @pytest.mark.parametrize(
-        ("names", "vector", "message"),
+        ("names", "vector"),
         [
-            (
-                ["psnr"],
-                True,
-                "vector was asked for, but the objective 'psnr' gives one score per image, not several with a label each; leave it out, or choose an objective with labels",
-            ),
-            (
-                ["psnr", "contrast"],
-                True,
-                "vector was asked for, but the objectives psnr, contrast give one score per image each, not several with a label each; leave it out, or choose an objective with labels",
-            ),
+            (["psnr"], True),
+            (["psnr", "contrast"], True),
         ],
+        ids=str,
     )
-    def test_refusals(self, names: list[str], vector: bool, message: str) -> None:
+    def test_refusals(self, names: list[str], vector: bool, snapshot: SnapshotAssertion) -> None:
         with pytest.raises(ConfigurationError) as caught:
             Scoring([isptune.create_objective(name) for name in names], vector)
-        said, _, examples = str(caught.value).partition(", such as ")
-        assert said == message
-        # Other tests may have registered some of their own.
-        assert "severity" in examples.split(", ")
+        assert str(caught.value) == snapshot
 
     def test_columns_that_are_no_objectives_are_refused(self, red: Maker) -> None:
         objective = red()
@@ -352,27 +343,21 @@ class TestConfiguration:
         assert parse_config(text.model_dump()) == text
 
     @pytest.mark.parametrize(
-        ("data", "message"),
+        "data",
         [
-            ({"objective": []}, "in the configuration, objective is []; allowed: at least one objective"),
-            (
-                {"objective": ["psnr", 5]},
-                "in the configuration, objective.1 is 5; allowed: a name, or a mapping of name and options",
-            ),
-            (
-                {"objective": ["psnr", {"name": "ssim", "options": {}, "weight": 2}]},
-                "the configuration has the unknown key 'objective.1.weight'; allowed: name, options",
-            ),
-            (
-                {"objective": "psnr,"},
-                "in the configuration, objective.1.name is ''; allowed: at least one character",
-            ),
+            {"objective": []},
+            {"objective": ["psnr", 5]},
+            {"objective": ["psnr", {"name": "ssim", "options": {}, "weight": 2}]},
+            {"objective": "psnr,"},
         ],
+        ids=str,
     )
-    def test_mistakes_are_found_at_their_place(self, data: dict[str, Any], message: str) -> None:
+    def test_mistakes_are_found_at_their_place(
+        self, data: dict[str, Any], snapshot: SnapshotAssertion
+    ) -> None:
         with pytest.raises(ConfigurationError) as caught:
             parse_config(data)
-        assert str(caught.value) == message
+        assert str(caught.value) == snapshot
 
 
 def test_a_line_of_the_log_reads_back_to_the_same_numbers() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from syrupy.assertion import SnapshotAssertion
 from torch import Tensor
 
 import isptune
@@ -176,38 +177,21 @@ def test_the_front_of_a_run_with_the_best_compromise_first(target: Maker, red: M
 
 
 @pytest.mark.parametrize(
-    ("start", "message"),
+    "start",
     [
-        (
-            {"tone.rad": 1},
-            "the start does not fit the search: there is no parameter 'tone.rad'; did you mean 'tone.red'?; the parameters "
-            "are tone.red, tone.green, tone.blue, boost.on, boost.by, gain, look",
-        ),
-        (
-            {"gain": 9},
-            "the start does not fit the search: parameter 'gain' is 9, which is not a whole number in [1, 4]",
-        ),
-        (
-            [{"gain": 2}, {"look": "dimm"}],
-            "start 2 does not fit the search: parameter 'look' is 'dimm', which is not one of lit, dark, dim; "
-            "did you mean 'dim'?",
-        ),
-        (
-            {"tone.red": 0.25},
-            "the start does not fit the search: parameter 'tone.red' is 0.25, but it is fixed at 0.75",
-        ),
-        (
-            {"tone.green": 0.5, "tone.blue": 0.25},
-            "the start does not fit the search: parameter 'tone.blue' is 0.25, but it is tied to 'tone.green', "
-            "which is 0.5",
-        ),
+        {"tone.rad": 1},
+        {"gain": 9},
+        [{"gain": 2}, {"look": "dimm"}],
+        {"tone.red": 0.25},
+        {"tone.green": 0.5, "tone.blue": 0.25},
     ],
+    ids=str,
 )
-def test_a_start_of_another_space_is_refused(target: Maker, start: Any, message: str) -> None:
+def test_a_start_of_another_space_is_refused(target: Maker, start: Any, snapshot: SnapshotAssertion) -> None:
     parameters = {"tone.red": {"fix": 0.75}, "tone.blue": {"tie": "green"}}
     with pytest.raises(ConfigurationError) as caught:
         tune(target, start=start, parameters=parameters, out="run")
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
     assert not Path("run").exists()
 
 
@@ -221,51 +205,40 @@ def test_a_run_of_another_space_is_refused(target: Maker, flat: Maker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "text",
     [
-        ("", "the start 'it.yaml' is empty; allowed: values by parameter, or a list of such mappings"),
-        ("[]", "the start 'it.yaml' is an empty list; allowed: at least one mapping of parameters to values"),
-        ("{}", "the start 'it.yaml' is {}; allowed: a mapping of parameters to values"),
-        ("7", "the start 'it.yaml' holds 7; allowed: values by parameter, or a list of such mappings"),
-        ("gain", "the start 'it.yaml' holds 'gain'; allowed: values by parameter, or a list of such mappings"),
-        (
-            "- gain: 1\n- 3\n",
-            "candidate 2 of the start 'it.yaml' is 3; allowed: a mapping of parameters to values",
-        ),
-        ("1: 2", "the start 'it.yaml' is {1: 2}; allowed: a mapping of parameters to values"),
-        ("gain: 010", "in the start 'it.yaml', line 1, '010' could be 10 or, with base 8, 8: write a number "
-         "without the zero before it, or put a text in quotes"),
-        ("gain: [", "the start 'it.yaml' is not valid YAML at line 1, column 8: expected the node content, but "
-         "found '<stream end>'"),
+        "",
+        "[]",
+        "{}",
+        "7",
+        "gain",
+        "- gain: 1\n- 3\n",
+        "1: 2",
+        "gain: 010",
+        "gain: [",
     ],
 )  # fmt: skip
-def test_a_file_that_holds_no_candidates(text: str, message: str) -> None:
+def test_a_file_that_holds_no_candidates(text: str, snapshot: SnapshotAssertion) -> None:
     Path("it.yaml").write_text(text)
     with pytest.raises(ConfigurationError) as caught:
         parse_config({"start": "it.yaml"})
-    assert str(caught.value) == f"in the configuration, {message}"
-
-
-WHAT = "'default', 'own', the folder of a run, a YAML or JSON file, or values by parameter, or a list of such"
+    assert str(caught.value) == snapshot
 
 
 @pytest.mark.parametrize(
-    ("start", "message"),
+    "start",
     [
-        (
-            "defualt",
-            "start is 'defualt', and there is no such file or folder; did you mean 'default'?; allowed: ",
-        ),
-        ("runs/gone", "start is 'runs/gone', and there is no such file or folder; allowed: "),
-        (" ", "start is an empty text; allowed: "),
-        (5, "start is 5; allowed: "),
-        (object(), "start is an object of type object; allowed: "),
+        "defualt",
+        "runs/gone",
+        " ",
+        5,
+        object(),
     ],
 )
-def test_a_start_that_is_none(start: Any, message: str) -> None:
+def test_a_start_that_is_none(start: Any, snapshot: SnapshotAssertion) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_config({"start": start})
-    assert str(caught.value) == f"in the configuration, {message}{WHAT}"
+    assert str(caught.value) == snapshot
 
 
 def test_a_folder_that_is_no_run_and_a_run_without_a_score(target: Maker) -> None:

@@ -192,44 +192,21 @@ def test_too_small_images_are_refused_with_the_size_that_would_do():
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "message"),
+    ("name", "options"),
     [
-        (
-            "ssim",
-            {"channels": "lumma"},
-            "the option channels of the objective 'ssim' is 'lumma'; allowed: rgb or luma; did you mean 'luma'?",
-        ),
-        (
-            "ms-ssim",
-            {"channels": 3},
-            "the option channels of the objective 'ms-ssim' is 3; allowed: rgb or luma",
-        ),
-        (
-            "ms-ssim",
-            {"scales": 0},
-            "the option scales of the objective 'ms-ssim' is 0; allowed: a whole number from 1 to 5",
-        ),
-        (
-            "ms-ssim",
-            {"scales": 6},
-            "the option scales of the objective 'ms-ssim' is 6; allowed: a whole number from 1 to 5",
-        ),
-        (
-            "ms-ssim",
-            {"scales": 2.0},
-            "the option scales of the objective 'ms-ssim' is 2.0; allowed: a whole number from 1 to 5",
-        ),
-        (
-            "ms-ssim",
-            {"scales": True},
-            "the option scales of the objective 'ms-ssim' is True; allowed: a whole number from 1 to 5",
-        ),
+        ("ssim", {"channels": "lumma"}),
+        ("ms-ssim", {"channels": 3}),
+        ("ms-ssim", {"scales": 0}),
+        ("ms-ssim", {"scales": 6}),
+        ("ms-ssim", {"scales": 2.0}),
+        ("ms-ssim", {"scales": True}),
     ],
+    ids=str,
 )
-def test_wrong_options_are_refused(name, options, message):
+def test_wrong_options_are_refused(name, options, snapshot):
     with pytest.raises(ConfigurationError) as caught:
         isptune.create_objective(name, **options)
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
 
 
 def test_the_objectives_pass_their_options_on():

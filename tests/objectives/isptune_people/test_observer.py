@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from syrupy.assertion import SnapshotAssertion
 from torch import Tensor
 
 import isptune
@@ -99,36 +100,21 @@ def test_what_its_objective_cannot_score_cannot_be_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "kind", "sentence"),
+    ("options", "kind"),
     [
-        (
-            {"objective": "simulated-observer"},
-            ConfigurationError,
-            "the objective 'simulated-observer' of 'simulated-observer' is a judge itself; allowed: one that scores "
-            "pictures",
-        ),
-        ({"objective": "psrn"}, UnknownNameError, "there is no objective named 'psrn'; did you mean 'psnr'?"),
-        (
-            {"noise": -1},
-            ConfigurationError,
-            "the option noise of the objective 'simulated-observer' is -1; allowed: a finite number of at least 0",
-        ),
-        (
-            {"comparisons": 0},
-            ConfigurationError,
-            "the option comparisons of the objective 'simulated-observer' is 0; allowed: a whole number from 1 to 1000",
-        ),
-        (
-            {"objective_options": {"window": 3}},
-            ConfigurationError,
-            "the objective 'psnr' has no option 'window'; it has no options",
-        ),
+        ({"objective": "simulated-observer"}, ConfigurationError),
+        ({"objective": "psrn"}, UnknownNameError),
+        ({"noise": -1}, ConfigurationError),
+        ({"comparisons": 0}, ConfigurationError),
+        ({"objective_options": {"window": 3}}, ConfigurationError),
     ],
 )
-def test_bad_options_are_refused(options: dict[str, Any], kind: type[Exception], sentence: str) -> None:
+def test_bad_options_are_refused(
+    options: dict[str, Any], kind: type[Exception], snapshot: SnapshotAssertion
+) -> None:
     with pytest.raises(kind) as refusal:
         isptune.create_objective("simulated-observer", **options)
-    assert str(refusal.value) == sentence
+    assert str(refusal.value) == snapshot
 
 
 def test_facts_follow_from_its_objective() -> None:

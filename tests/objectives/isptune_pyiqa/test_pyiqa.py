@@ -224,24 +224,19 @@ def test_weights_that_cannot_be_fetched_give_one_sentence(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    "options",
     [
-        ({"batch": True}, "the objective 'pyiqa:psnr' has no option 'batch'"),
-        ({"batched": "no"}, "the option batched of the objective 'pyiqa:psnr' is 'no'; allowed: true"),
-        (
-            {"metric_options": {"as_loss": True}},
-            "metric_options of 'pyiqa:psnr' cannot set 'as_loss': isptune does",
-        ),
-        (
-            {"metric_options": [1]},
-            "the option metric_options of the objective 'pyiqa:psnr' is [1]; allowed: a mapping",
-        ),
+        {"batch": True},
+        {"batched": "no"},
+        {"metric_options": {"as_loss": True}},
+        {"metric_options": [1]},
     ],
+    ids=str,
 )
-def test_wrong_options_are_refused(options, message):
+def test_wrong_options_are_refused(options, snapshot):
     with pytest.raises(ConfigurationError) as caught:
         isptune.create_objective("pyiqa:psnr", **options)
-    assert str(caught.value).startswith(message)
+    assert str(caught.value) == snapshot
 
 
 def test_options_that_pyiqa_does_not_know_are_refused():

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from syrupy.assertion import SnapshotAssertion
 
 import isptune_qalign
 from isptune.errors import ConfigurationError
@@ -116,74 +117,40 @@ def test_keys_of_newer_configurations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "change",
     [
-        ({"hidden_size": 63}, "in config.json, hidden_size 63 is not a multiple of its 4 attention heads"),
-        (
-            {"rms_norm_eps": "small"},
-            "in config.json, rms_norm_eps is 'small', which is no valid value for it",
-        ),
-        (
-            {"num_key_value_heads": 3},
-            "in config.json, the 4 attention heads are not a multiple of the 3 key and value heads",
-        ),
-        (
-            {"hidden_act": "swish"},
-            "in config.json, hidden_act 'swish' is none of silu, gelu, quick_gelu, gelu_new, gelu_pytorch_tanh, relu",
-        ),
-        (
-            {"rope_scaling": {"type": "yarn", "factor": 2}},
-            "in config.json, rope_scaling of the type 'yarn' is not one of default, linear, dynamic",
-        ),
-        (
-            {"rope_scaling": {"type": "linear"}},
-            "in config.json, rope_scaling has the factor None instead of a number from 1 up",
-        ),
-        ({"vision": {"image_size": 57}}, "in config.json, image_size 57 is not a multiple of patch_size 14"),
-        (
-            {"abstractor": {"encoder_hidden_size": 64}},
-            "in config.json, visual_abstractor.encoder_hidden_size differs from its hidden_size",
-        ),
-        (
-            {"vision": {"num_hidden_layers": True}},
-            "in config.json, visual_model, num_hidden_layers is True, which is no valid value for it",
-        ),
+        {"hidden_size": 63},
+        {"rms_norm_eps": "small"},
+        {"num_key_value_heads": 3},
+        {"hidden_act": "swish"},
+        {"rope_scaling": {"type": "yarn", "factor": 2}},
+        {"rope_scaling": {"type": "linear"}},
+        {"vision": {"image_size": 57}},
+        {"abstractor": {"encoder_hidden_size": 64}},
+        {"vision": {"num_hidden_layers": True}},
     ],
+    ids=str,
 )
-def test_configurations_that_cannot_be(change: dict[str, Any], message: str) -> None:
+def test_configurations_that_cannot_be(change: dict[str, Any], snapshot: SnapshotAssertion) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_config(changed(**copy.deepcopy(change)))
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
 
 
 @pytest.mark.parametrize(
-    ("ids", "shape", "message"),
+    ("ids", "shape"),
     [
-        (
-            [[1, 2]],
-            (1, 3, 56, 56),
-            "row 0 of input_ids holds -200, the picture's place, 0 times instead of once",
-        ),
-        (
-            [[1, -200, -200]],
-            (1, 3, 56, 56),
-            "row 0 of input_ids holds -200, the picture's place, 2 times instead of once",
-        ),
-        ([[1, -200, 512]], (1, 3, 56, 56), "input_ids holds a token outside of the vocabulary of 512 words"),
-        (
-            [[1, -200]] * 3,
-            (2, 3, 56, 56),
-            "input_ids has the shape (3, 2) of int64; allowed: integers (1, L) or (2, L)",
-        ),
-        (
-            [[1, -200]],
-            (1, 3, 56, 42),
-            "pixel_values has the shape (1, 3, 56, 42); this checkpoint takes (N, 3, 56, 56), or (N, F, 3, 56, 56) for videos",
-        ),
+        ([[1, 2]], (1, 3, 56, 56)),
+        ([[1, -200, -200]], (1, 3, 56, 56)),
+        ([[1, -200, 512]], (1, 3, 56, 56)),
+        ([[1, -200]] * 3, (2, 3, 56, 56)),
+        ([[1, -200]], (1, 3, 56, 42)),
     ],
 )
-def test_inputs_that_cannot_be(tiny: Path, ids: Any, shape: tuple[int, ...], message: str) -> None:
+def test_inputs_that_cannot_be(
+    tiny: Path, ids: Any, shape: tuple[int, ...], snapshot: SnapshotAssertion
+) -> None:
     model = isptune_qalign.load_model(tiny)
     with pytest.raises(ConfigurationError) as caught:
         model(torch.tensor(ids), torch.zeros(shape))
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot

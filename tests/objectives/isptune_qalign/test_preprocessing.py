@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from skimage import data
+from syrupy.assertion import SnapshotAssertion
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
@@ -104,20 +105,17 @@ def test_settings_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    "content",
     [
-        ('{"size": 336}', "'{path}' resizes to [336], but the vision transformer of 'qalign' takes 448"),
-        ('{"resample": 2}', "'{path}' asks for the resampling 2; 'qalign' has bicubic (3)"),
-        ('{"image_std": [0, 1, 1]}', "in '{path}', image_mean and image_std must hold three numbers each"),
-        (
-            "{",
-            "'{path}' cannot be read: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
-        ),
+        '{"size": 336}',
+        '{"resample": 2}',
+        '{"image_std": [0, 1, 1]}',
+        "{",
     ],
 )
-def test_settings_that_cannot_be(tmp_path: Path, content: str, message: str) -> None:
+def test_settings_that_cannot_be(tmp_path: Path, content: str, snapshot: SnapshotAssertion) -> None:
     path = tmp_path / "preprocessor_config.json"
     path.write_text(content)
     with pytest.raises(ConfigurationError) as caught:
         read_preprocessing(tmp_path, 448)
-    assert str(caught.value) == message.format(path=path)
+    assert str(caught.value) == snapshot

@@ -205,40 +205,20 @@ def test_another_pristine_model():
 
 
 @pytest.mark.parametrize(
-    ("metrics", "error", "message"),
+    ("metrics", "error"),
     [
-        ([], ConfigurationError, "a metric bank without metrics; name at least one"),
-        (
-            ["contrast", "contrast"],
-            ConfigurationError,
-            "the metric bank has two columns 'contrast'; give one of them a label of its own, as in {objective: contrast, label: contrast-2}",
-        ),
-        (
-            ["psnr"],
-            ConfigurationError,
-            "the objective 'psnr' needs a reference image, which a metric bank does not have",
-        ),
-        (
-            [{"objective": "contrast", "option": {}}],
-            ConfigurationError,
-            "the metric 'contrast' of the bank has no key 'option'; did you mean 'options'?",
-        ),
-        (
-            [{"objective": "clipping", "options": 0.1}],
-            ConfigurationError,
-            "the options of the metric 'clipping' are 0.1; allowed: a mapping",
-        ),
-        (
-            [3],
-            ConfigurationError,
-            "a metric of the bank is 3; allowed: a name, or a mapping with the key 'objective', such as {objective: clipiqa, options: {...}}",
-        ),
+        ([], ConfigurationError),
+        (["contrast", "contrast"], ConfigurationError),
+        (["psnr"], ConfigurationError),
+        ([{"objective": "contrast", "option": {}}], ConfigurationError),
+        ([{"objective": "clipping", "options": 0.1}], ConfigurationError),
+        ([3], ConfigurationError),
     ],
 )
-def test_wrong_metrics_are_refused(metrics, error, message):
+def test_wrong_metrics_are_refused(metrics, error, snapshot):
     with pytest.raises(error) as caught:
         MetricBank(metrics)
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
 
 
 def test_unknown_names_and_wrong_images_are_refused():

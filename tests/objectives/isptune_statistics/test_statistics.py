@@ -184,44 +184,20 @@ def test_half_precision_is_raised_and_empty_batches_are_empty(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "message"),
+    ("name", "options"),
     [
-        (
-            "exposure",
-            {"sigma": 0},
-            "the option sigma of the objective 'exposure' is 0; allowed: a finite number above 0",
-        ),
-        (
-            "exposure",
-            {"sigma": math.inf},
-            "the option sigma of the objective 'exposure' is inf; allowed: a finite number above 0",
-        ),
-        (
-            "exposure",
-            {"sigma": "wide"},
-            "the option sigma of the objective 'exposure' is 'wide'; allowed: a finite number above 0",
-        ),
-        (
-            "clipping",
-            {"margin": 0.5},
-            "the option margin of the objective 'clipping' is 0.5; allowed: a number of at least 0 and below 0.5",
-        ),
-        (
-            "clipping",
-            {"margin": math.nan},
-            "the option margin of the objective 'clipping' is nan; allowed: a number of at least 0 and below 0.5",
-        ),
-        (
-            "clipping",
-            {"margin": True},
-            "the option margin of the objective 'clipping' is True; allowed: a number of at least 0 and below 0.5",
-        ),
+        ("exposure", {"sigma": 0}),
+        ("exposure", {"sigma": math.inf}),
+        ("exposure", {"sigma": "wide"}),
+        ("clipping", {"margin": 0.5}),
+        ("clipping", {"margin": math.nan}),
+        ("clipping", {"margin": True}),
     ],
 )
-def test_wrong_options_are_refused(name, options, message):
+def test_wrong_options_are_refused(name, options, snapshot):
     with pytest.raises(ConfigurationError) as caught:
         isptune.create_objective(name, **options)
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
 
 
 @pytest.mark.parametrize(("name", "smallest"), [("sharpness", 7), ("noise-level", 3)])

@@ -140,54 +140,31 @@ def test_gradients_are_the_sum_of_the_terms_gradients(pictures):
     torch.testing.assert_close(found, 2 * psnr - 4 * noise)
 
 
-_FORM = (
-    "allowed: a mapping of objectives to weights, such as {psnr: 1.0, ssim: 20}, or a list of mappings with "
-    "the key 'objective'"
-)
-_WEIGHT = "allowed: finite numbers above 0 (scores where lower is better are subtracted already)"
-
-
 @pytest.mark.parametrize(
-    ("terms", "message"),
+    "terms",
     [
-        ({}, "the objective 'weighted' needs at least one term, such as {psnr: 1.0}"),
-        ([], "the objective 'weighted' needs at least one term, such as {psnr: 1.0}"),
-        ("psnr", f"the terms of 'weighted' are 'psnr'; {_FORM}"),
-        (None, f"the terms of 'weighted' are None; {_FORM}"),
-        ({"psnr": 0}, f"the weight of the term 'psnr' of 'weighted' is 0; {_WEIGHT}"),
-        ({"psnr": -1.5}, f"the weight of the term 'psnr' of 'weighted' is -1.5; {_WEIGHT}"),
-        ({"psnr": math.inf}, f"the weight of the term 'psnr' of 'weighted' is inf; {_WEIGHT}"),
-        ({"psnr": math.nan}, f"the weight of the term 'psnr' of 'weighted' is nan; {_WEIGHT}"),
-        ({"psnr": True}, f"the weight of the term 'psnr' of 'weighted' is True; {_WEIGHT}"),
-        ({"psnr": None}, f"the weight of the term 'psnr' of 'weighted' is None; {_WEIGHT}"),
-        ({"psnr": {"weight": "2"}}, f"the weight of the term 'psnr' of 'weighted' is '2'; {_WEIGHT}"),
-        (
-            {"psnr": {"wieght": 2}},
-            "the term 'psnr' of 'weighted' has no key 'wieght'; did you mean 'weight'?",
-        ),
-        (
-            {"psnr": {"q": 2}},
-            "the term 'psnr' of 'weighted' has no key 'q'; its keys: objective, weight, options, label",
-        ),
-        (
-            {"ssim": {"options": [1]}},
-            "the options of the term 'ssim' of 'weighted' are [1]; allowed: a mapping",
-        ),
-        (
-            ["psnr"],
-            "term 1 of 'weighted' is 'psnr'; allowed: a mapping with the key 'objective', such as "
-            "{objective: psnr, weight: 1.0}",
-        ),
-        (
-            [{"objective": "psnr"}, {"objective": "psnr"}],
-            "the terms of 'weighted' must have different labels, repeated: psnr; give one of them a 'label'",
-        ),
+        {},
+        [],
+        "psnr",
+        None,
+        {"psnr": 0},
+        {"psnr": -1.5},
+        {"psnr": math.inf},
+        {"psnr": math.nan},
+        {"psnr": True},
+        {"psnr": None},
+        {"psnr": {"weight": "2"}},
+        {"psnr": {"wieght": 2}},
+        {"psnr": {"q": 2}},
+        {"ssim": {"options": [1]}},
+        ["psnr"],
+        [{"objective": "psnr"}, {"objective": "psnr"}],
     ],
 )
-def test_wrong_terms_are_refused(terms, message):
+def test_wrong_terms_are_refused(terms, snapshot):
     with pytest.raises(ConfigurationError) as caught:
         make(terms=terms)
-    assert str(caught.value) == message
+    assert str(caught.value) == snapshot
 
 
 def test_unknown_terms_and_options_get_the_registrys_errors():

@@ -204,63 +204,25 @@ def test_domains_follow_each_other():
 
 
 @pytest.mark.parametrize(
-    ("stages", "options", "sentence"),
+    ("stages", "options"),
     [
-        (
-            ["to-linear", "gaussian_blur"],
-            {},
-            "the stage 'gaussian_blur' takes encoded images, but 'to-linear' before it gives linear ones; change "
-            "the order, or put a stage between them that turns linear images into encoded ones",
-        ),
-        (
-            ["demosaic", "from-linear"],
-            {},
-            "the first stage, 'demosaic', takes mosaic images, but the scenes are encoded ones; put a stage "
-            "before it that turns encoded images into mosaic ones",
-        ),
-        (
-            ["curve", "to-linear"],
-            {},
-            "the last stage, 'to-linear', gives linear images, but encoded ones are rendered; put a stage behind "
-            "it that turns linear images into encoded ones",
-        ),
-        (
-            [{"name": "curve", "prefix": "post"}, "fade", {"name": "gaussian_blur", "prefix": "post"}],
-            {},
-            "two stages of the chain have the prefix 'post', 'curve' and 'gaussian_blur'; give one of them another",
-        ),
-        (
-            [{"name": "curve", "prefix": "a b"}],
-            {},
-            "the prefix of the stage 'curve' is 'a b'; allowed: a text without spaces, none of = : , * ? [ ], and "
-            "no empty part between dots",
-        ),
-        (
-            [{"name": "curve", "prefixx": "a"}],
-            {},
-            "the stage 'curve' has the unknown key 'prefixx'; did you mean 'prefix'?; "
-            "allowed: name, prefix, options",
-        ),
-        (
-            "curve",
-            {},
-            "the option stages of the pipeline 'chain' is 'curve'; allowed: a list (each a text or a mapping)",
-        ),
-        ([], {}, "the pipeline 'chain' needs at least one stage, got an empty list"),
-        (
-            ["mosaic", "demosaic", "from-linear"][:1] * 0 + ["to-linear"],
-            {},
-            "the last stage, 'to-linear', gives linear images, but encoded ones are rendered; put a stage behind "
-            "it that turns linear images into encoded ones",
-        ),
-        (["curve"], {"seed": -1}, "the seed is -1; allowed: whole numbers of at least 0"),
-        (["curve"], {"storage": "float8"}, "the storage is 'float8'; allowed: float32, bfloat16, float16"),
+        (["to-linear", "gaussian_blur"], {}),
+        (["demosaic", "from-linear"], {}),
+        (["curve", "to-linear"], {}),
+        ([{"name": "curve", "prefix": "post"}, "fade", {"name": "gaussian_blur", "prefix": "post"}], {}),
+        ([{"name": "curve", "prefix": "a b"}], {}),
+        ([{"name": "curve", "prefixx": "a"}], {}),
+        ("curve", {}),
+        ([], {}),
+        (["mosaic", "demosaic", "from-linear"][:1] * 0 + ["to-linear"], {}),
+        (["curve"], {"seed": -1}),
+        (["curve"], {"storage": "float8"}),
     ],
 )
-def test_mistakes_are_refused_in_one_sentence(stages, options, sentence):
+def test_mistakes_are_refused_in_one_sentence(stages, options, snapshot):
     with pytest.raises(ConfigurationError) as caught:
         isptune.create_pipeline("chain", stages=stages, scenes=["chart:64x48"], **options)
-    assert str(caught.value).startswith(sentence)
+    assert str(caught.value) == snapshot
 
 
 def test_no_stage_and_no_parameter_are_refused():

@@ -243,66 +243,25 @@ def test_a_lack_of_memory_reaches_the_evaluator_as_it_is(registered):
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "message"),
+    ("options", "error"),
     [
-        (
-            {"stages": []},
-            ConfigurationError,
-            "the pipeline 'synthetic' needs at least one stage, got an empty list",
-        ),
-        (
-            {"stages": "gaussian_blur"},
-            ConfigurationError,
-            "the option stages of the pipeline 'synthetic' is 'gaussian_blur'; allowed: a list (each a text or a mapping) or null",
-        ),
-        (
-            {"stages": ["gausian_blur"]},
-            UnknownNameError,
-            "there is no stage named 'gausian_blur'; did you mean 'gaussian_blur'?",
-        ),
-        (
-            {"stages": [3]},
-            ConfigurationError,
-            "the option stages of the pipeline 'synthetic' is [3]; allowed: a list (each a text or a mapping) or null",
-        ),
-        (
-            {"stages": [{"name": "brighten", "option": {}}]},
-            ConfigurationError,
-            "the stage 'brighten' has the unknown key 'option'; did you mean 'options'?; allowed: name, options",
-        ),
-        (
-            {"stages": [{"name": "brighten", "options": 3}]},
-            ConfigurationError,
-            "the options of the stage 'brighten' must be a mapping, got 3",
-        ),
-        (
-            {"stages": [{"name": "brighten", "options": {"amount": 3}}]},
-            ConfigurationError,
-            "the stage 'brighten' has no option 'amount'; its options: lab",
-        ),
-        (
-            {"maps": "sigmod"},
-            UnknownNameError,
-            "there is no hidden map named 'sigmod'; did you mean 'sigmoid'?",
-        ),
-        (
-            {"maps": {"name": "power", "options": {"seed": 3}}},
-            ConfigurationError,
-            "the option 'seed' of the hidden map 'power' is set by the pipeline itself",
-        ),
-        ({"seed": -3}, ConfigurationError, "the seed is -3; allowed: whole numbers of at least 0"),
-        (
-            {"stage": []},
-            ConfigurationError,
-            "the pipeline 'synthetic' has no option 'stage'; did you mean 'stages'?; "
-            "its options: scenes, stages, maps, seed, crop, storage, compile",
-        ),
+        ({"stages": []}, ConfigurationError),
+        ({"stages": "gaussian_blur"}, ConfigurationError),
+        ({"stages": ["gausian_blur"]}, UnknownNameError),
+        ({"stages": [3]}, ConfigurationError),
+        ({"stages": [{"name": "brighten", "option": {}}]}, ConfigurationError),
+        ({"stages": [{"name": "brighten", "options": 3}]}, ConfigurationError),
+        ({"stages": [{"name": "brighten", "options": {"amount": 3}}]}, ConfigurationError),
+        ({"maps": "sigmod"}, UnknownNameError),
+        ({"maps": {"name": "power", "options": {"seed": 3}}}, ConfigurationError),
+        ({"seed": -3}, ConfigurationError),
+        ({"stage": []}, ConfigurationError),
     ],
 )
-def test_mistakes_are_refused_word_for_word(options, error, message):
+def test_mistakes_are_refused_word_for_word(options, error, snapshot):
     with pytest.raises(error) as refused:
         create(**options)
-    assert str(refused.value) == message
+    assert str(refused.value) == snapshot
 
 
 def test_values_outside_are_refused_word_for_word():

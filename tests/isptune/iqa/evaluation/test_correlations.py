@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.errors import ConfigurationError
 from isptune.iqa.evaluation import fit_logistic, krcc, plcc, rmse, srcc
@@ -59,23 +60,21 @@ def test_no_order_no_correlation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scores", "mos", "sentence"),
+    ("scores", "mos"),
     [
-        (
-            [1, 2],
-            [1, 2, 3],
-            "scores of the shape (2,) do not fit opinions of the shape (3,); both must be (N,)",
-        ),
-        ([1], [1], "agreement needs at least 2 images, got 1"),
-        ([1, math.nan, math.inf], [1, 2, 3], "scores[1] is nan, which is not a finite number, as 1 more"),
-        ([1, 2, 3], [1, 2, math.inf], "opinions[2] is inf, which is not a finite number"),
+        ([1, 2], [1, 2, 3]),
+        ([1], [1]),
+        ([1, math.nan, math.inf], [1, 2, 3]),
+        ([1, 2, 3], [1, 2, math.inf]),
     ],
 )
-def test_refusals(scores: list[float], mos: list[float], sentence: str) -> None:
+def test_refusals(scores: list[float], mos: list[float], snapshot: SnapshotAssertion) -> None:
+    said = set()
     for statistic in (srcc, krcc, plcc, rmse, fit_logistic):
         with pytest.raises(ConfigurationError) as caught:
             statistic(scores, mos)
-        assert str(caught.value) == sentence
+        said.add(str(caught.value))
+    assert "\n".join(said) == snapshot
 
 
 class TestLogistic:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from syrupy.assertion import SnapshotAssertion
 
 from isptune import create_objective
 from isptune.errors import ConfigurationError, EvaluationError, IsptuneError
@@ -110,27 +111,23 @@ class TestScoresFromAFile:
         assert found.along(dataset).tolist() == [-index * 2 for index in range(12)]
 
     @pytest.mark.parametrize(
-        ("rows", "sentence"),
+        "rows",
         [
-            (["5.png,1", "77.png,1"], "'F', row 2: the image '77.png' is not in 'D'; did you mean '7.png'?"),
-            (["5.png,1", "5.png,2"], "'F', row 2: '5.png' has a score in row 1 already"),
-            (
-                ["5.png,1", "6.png,nan"],
-                "'F', row 2: the score of '6.png' is 'nan', which is not a finite number",
-            ),
-            (["5.png,1", "6.png,"], "'F', row 2: the score of '6.png' is missing"),
-            (
-                [f"{index}.png,1" for index in range(11)],
-                "'F' has 11 scores for 12 images: there is none for '11.png' ('D', row 12)",
-            ),
+            ["5.png,1", "77.png,1"],
+            ["5.png,1", "5.png,2"],
+            ["5.png,1", "6.png,nan"],
+            ["5.png,1", "6.png,"],
+            [f"{index}.png,1" for index in range(11)],
         ],
     )
-    def test_refusals(self, dataset: Dataset, tmp_path: Path, rows: list[str], sentence: str) -> None:
+    def test_refusals(
+        self, dataset: Dataset, tmp_path: Path, rows: list[str], snapshot: SnapshotAssertion
+    ) -> None:
         table = tmp_path / "mine.csv"
         table.write_text("name,score\n" + "\n".join(rows) + "\n")
         with pytest.raises(IsptuneError) as caught:
             read_scores(table, dataset)
-        assert str(caught.value) == sentence.replace("F", str(table)).replace("D", str(dataset.source))
+        assert str(caught.value) == snapshot
 
     def test_wrong_columns(self, dataset: Dataset, tmp_path: Path) -> None:
         table = tmp_path / "mine.csv"

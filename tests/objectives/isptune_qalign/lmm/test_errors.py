@@ -11,6 +11,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from syrupy.assertion import SnapshotAssertion
 
 import isptune
 from isptune.errors import ConfigurationError, MissingPackageError
@@ -45,49 +46,29 @@ def test_a_checkpoint_is_needed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    "options",
     [
-        ({"preset": "q-realign-lite"}, "'lmm' has no preset 'q-realign-lite'; did you mean 'q-realign'?"),
-        ({"preset": "blip"}, "'lmm' has no preset 'blip'; allowed: q-realign-mini, q-realign, q-realign-pro"),
-        ({"task": "beauty"}, "task of 'lmm' is 'beauty'; allowed: quality, aesthetics"),
-        ({"dtype": "int8"}, "dtype of 'lmm' is 'int8'; allowed: auto, float32, bfloat16, float16"),
-        ({"scale": "0-100"}, "scale of 'lmm' is '0-100'; allowed: 0-1, 1-5"),
-        ({"batched": 4}, "the option batched of the objective 'lmm' is 4; allowed: true or false or null"),
-        ({"quantization": "2bit"}, "quantization of 'lmm' is '2bit'; allowed: 8bit, 4bit, or none"),
-        ({"prompt": " "}, "prompt of 'lmm' is ' '; allowed: a text"),
-        ({"answer": 3}, "the option answer of the objective 'lmm' is 3; allowed: a text or null"),
-        (
-            {"processor_options": [1]},
-            "the option processor_options of the objective 'lmm' is [1]; allowed: a mapping or null",
-        ),
-        (
-            {"chat_template_options": "x"},
-            "the option chat_template_options of the objective 'lmm' is 'x'; allowed: a mapping or null",
-        ),
-        (
-            {"processor_options": {"max_pixel": 9}},
-            "processor_options of 'lmm' has the unknown option 'max_pixel'; did you mean 'max_pixels'?",
-        ),
-        (
-            {"processor_options": {"backend": "cv2"}},
-            "the processor_options 'backend' of 'lmm' is 'cv2'; allowed: torchvision, pil",
-        ),
-        (
-            {"levels": ["good"]},
-            "levels of 'lmm' is ['good']; allowed: two or more different words, the best first",
-        ),
-        (
-            {"processor_options": {"trust_remote_code": True}},
-            "processor_options of 'lmm' cannot set 'trust_remote_code': isptune does",
-        ),
-        (
-            {"answer": "It is "},
-            "answer of 'lmm' is 'It is ', which ends in a space; the levels bring their own",
-        ),
+        {"preset": "q-realign-lite"},
+        {"preset": "blip"},
+        {"task": "beauty"},
+        {"dtype": "int8"},
+        {"scale": "0-100"},
+        {"batched": 4},
+        {"quantization": "2bit"},
+        {"prompt": " "},
+        {"answer": 3},
+        {"processor_options": [1]},
+        {"chat_template_options": "x"},
+        {"processor_options": {"max_pixel": 9}},
+        {"processor_options": {"backend": "cv2"}},
+        {"levels": ["good"]},
+        {"processor_options": {"trust_remote_code": True}},
+        {"answer": "It is "},
     ],
+    ids=str,
 )
-def test_options(tiny, options, sentence: str) -> None:
-    assert refused(checkpoint=str(tiny("qwen3_5")), **options) == sentence
+def test_options(tiny, options, snapshot: SnapshotAssertion) -> None:
+    assert refused(checkpoint=str(tiny("qwen3_5")), **options) == snapshot
 
 
 def test_presets_have_fixed_words(tiny) -> None:

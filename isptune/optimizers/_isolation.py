@@ -16,15 +16,12 @@ from isptune.errors import IsptuneError
 class Isolation:
     """What a library's optimizer may touch while it runs.
 
-    Some draw from the global generators of numpy and of the standard library: within ``running`` those are
-    streams that only this object has, and they are put back afterwards.
-
     Args:
         seed: the source of all streams.
         label: who failed, for the sentence about an error: "nevergrad's optimizer 'DE'".
 
     Attributes:
-        own: a third stream, for a library that takes a random state.
+        own: a stream for a library that takes a random state.
     """
 
     def __init__(self, seed: int, label: str) -> None:
@@ -37,14 +34,11 @@ class Isolation:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """The library's code goes in here: without warnings and print-outs.
+        """Code of a library that draws from ``own`` alone goes in here: without warnings and print-outs.
 
         Raises:
             IsptuneError: anything that the library raised, under its name.
         """
-        found = np.random.get_state(), random.getstate()
-        np.random.set_state(self._numpy_state)
-        random.setstate(self._python_state)
         try:
             with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
@@ -53,6 +47,19 @@ class Isolation:
             raise
         except Exception as error:
             raise IsptuneError(f"{self.label} failed: {type(error).__name__}: {error}") from error
+
+    @contextlib.contextmanager
+    def drawing(self) -> Iterator[None]:
+        """``running`` for a library that draws from the global generators of numpy and of Python.
+
+        They are streams that only this object has in here, and are put back afterwards.
+        """
+        found = np.random.get_state(), random.getstate()
+        np.random.set_state(self._numpy_state)
+        random.setstate(self._python_state)
+        try:
+            with self.running():
+                yield
         finally:
             self._numpy_state, self._python_state = np.random.get_state(), random.getstate()
             np.random.set_state(found[0])

@@ -82,7 +82,7 @@ class NevergradOptimizer(Optimizer):
         self._suggested: list[Any] = []
         self._begun = False
         self._ranges: list[FiniteLosses] = []
-        with self._isolation.running():
+        with self._isolation.drawing():
             self._search = self._create(self._isolation.own)
 
     def _create(self, state: np.random.RandomState) -> Any:
@@ -116,7 +116,7 @@ class NevergradOptimizer(Optimizer):
 
     def propose(self) -> Candidates:
         """P calls of Nevergrad's ``ask``."""
-        with self._isolation.running():
+        with self._isolation.drawing():
             self._handles = [self._search.ask() for _ in range(self.population)]
             if not self._begun:
                 self._begun, self._suggested = True, self._handles[: len(self.starts)]
@@ -131,7 +131,7 @@ class NevergradOptimizer(Optimizer):
         """P calls of Nevergrad's ``tell``."""
         self._ranges = self._ranges or [FiniteLosses() for _ in losses.T]
         told = np.stack([seen.finite(column) for seen, column in zip(self._ranges, losses.T, strict=True)], 1)
-        with self._isolation.running():
+        with self._isolation.drawing():
             from nevergrad.common.errors import TellNotAskedNotSupportedError
 
             for handle, row in zip(self._handles, told, strict=True):

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from isptune.parameters.space import ParameterSpace
 
 
-def checked(space: ParameterSpace, given: Tensor, ends: Sequence[tuple[float, float]]) -> Tensor:
+def checked(space: ParameterSpace, given: Tensor, ends: Tensor) -> Tensor:
     """Values as float64, refused with a ParameterError where one is not allowed.
 
     Args:
         space: their parameters.
         given: (P, n).
-        ends: the lowest and highest value of each parameter. Values past them only through rounding to a
+        ends: (2, n), the lowest and the highest value of each. Values past them only through rounding to a
             coarser type are moved to them.
     """
-    bounds = torch.tensor(ends, dtype=torch.float64, device=given.device).T
+    bounds = ends.to(given.device)
     rounded = bounds.to(given.dtype).to(torch.float64) if given.is_floating_point() else bounds
     values = given.to(torch.float64)
     low, high = torch.minimum(bounds[0], rounded[0]), torch.maximum(bounds[1], rounded[1])

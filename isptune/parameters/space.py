@@ -59,6 +59,12 @@ class ParameterSpace:
         self.fixed = {name: self[name].decode(value) for name, value in relations.fixed.items()}
         self.ties = dict(relations.ties)
         self.notices = notices
+        # (2, n), the lowest and the highest value of each.
+        ends = [relations.bounds(index) for index in range(len(self.parameters))]
+        self._ends = torch.tensor(ends, dtype=torch.float64).T.contiguous()
+        self._is_linear = relations.is_plain and all(
+            type(one) is Float and not one.log for one in self.parameters
+        )
 
     @classmethod
     def related(
@@ -80,14 +86,12 @@ class ParameterSpace:
         return iter(self.parameters)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ParameterSpace) and self._parts == other._parts
+        if not isinstance(other, ParameterSpace):
+            return False
+        return (self.parameters, self.fixed, self.ties) == (other.parameters, other.fixed, other.ties)
 
     def __hash__(self) -> int:
         return hash(self.parameters)
-
-    @property
-    def _parts(self) -> tuple[object, ...]:
-        return self.parameters, self.fixed, self.ties
 
     def __repr__(self) -> str:
         shown = repr({parameter.name: parameter for parameter in self.parameters})
@@ -175,21 +179,17 @@ class ParameterSpace:
                 f"the unit coordinate of '{self.free[column].name}' of candidate {row} is "
                 f"{float(unit[row, column]):g}, outside [0, 1]"
             )
-        if self._relations.is_plain and all(type(one) is Float and not one.log for one in self.parameters):
-            return self._linear(unit)
+        if self._is_linear:
+            # What ``Float.from_unit`` gives for each column, to the last bit, for all of them in one go.
+            low, high = self._ends.to(unit.device)
+            values = low * (1 - unit) + high * unit
+            values = torch.where(values < low, low, values)
+            return torch.where(values > high, high, values)
         found = {
             index: parameter.from_unit(unit[:, column])
             for column, (index, parameter) in enumerate(zip(self.free_indices, self.free, strict=True))
         }
         return torch.stack(self._relations.settled(found, unit), dim=1)
-
-    def _linear(self, unit: Tensor) -> Tensor:
-        """What ``Float.from_unit`` gives for each column, to the last bit, for all of them in one go."""
-        ends = torch.tensor([self._relations.bounds(index) for index in range(len(self))], dtype=unit.dtype)
-        low, high = ends.to(unit.device).T
-        values = low * (1 - unit) + high * unit
-        values = torch.where(values < low, low, values)
-        return torch.where(values > high, high, values)
 
     def to_unit(self, values: Tensor) -> Tensor:
         """Values to unit-cube coordinates of the free parameters, the inverse of ``to_values``.
@@ -215,8 +215,7 @@ class ParameterSpace:
         Inactive ones come back as their defaults. Values past a bound only through rounding to a coarser
         type are moved to it.
         """
-        ends = [self._relations.bounds(index) for index in range(len(self))]
-        values = checked(self, shaped(values, self.parameters), ends)
+        values = checked(self, shaped(values, self.parameters), self._ends)
         if self._relations.is_plain:
             return values
         return torch.stack(self._relations.settled(dict(enumerate(values.unbind(1))), values), dim=1)

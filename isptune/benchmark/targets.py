@@ -197,13 +197,17 @@ def target_ecdf(
         ConfigurationError: targets as in ``check_targets``, unknown factors.
     """
     chosen = check_targets(targets)
-    curves = {}
-    for group, runs in group_runs(benchmark.runs, by).items():
-        done = [run for run in runs if run.status == DONE]
-        hits = _stacked(done, chosen, evaluations_to_targets).ravel()
-        end = [float(max(run.evaluations for run in done))] if done else []
-        curves[group] = _steps(hits[np.isfinite(hits)], hits.size, end)
-    return curves
+    return {
+        group: reached([run.history for run in runs if run.history is not None], chosen)
+        for group, runs in group_runs(benchmark.runs, by).items()
+    }
+
+
+def reached(histories: Sequence[History], targets: Sequence[float]) -> StepCurve:
+    """The share of pairs of a run and a target that are reached, see ``target_ecdf``; empty of no runs."""
+    hits = np.array([first_arrivals(history, targets) for history in histories]).ravel()
+    end = [float(max(history.evaluations[-1] for history in histories))] if histories else []
+    return _steps(hits[np.isfinite(hits)], hits.size, end)
 
 
 def performance_profiles(benchmark: Benchmark, targets: Sequence[float] = TARGETS) -> Profiles:

@@ -111,7 +111,7 @@ def _convergence(runs: Sequence[Run], title: str | None) -> Figure:
     found = []
     for group in group_runs([run.config for run in runs], [len(run.history) for run in runs]):
         histories = [runs[index].history for index in group.indices]
-        curves = figures.convergence(histories, histories[0].higher_is_better)
+        curves = figures.convergence(histories)
         found.append(figures.ComparedRuns(group.objective, group.label, curves))
     if len(found) == 1:
         return figures.draw_convergence(

@@ -9,7 +9,6 @@ from .comparison_figure import ComparedRuns as ComparedRuns
 from .comparison_figure import draw_comparison as draw_comparison
 from .convergence import Band as Band
 from .convergence import ConvergenceCurves as ConvergenceCurves
-from .convergence import History as History
 from .convergence import convergence as convergence
 from .convergence_figure import draw_convergence as draw_convergence
 from .front import ParetoPoints as ParetoPoints

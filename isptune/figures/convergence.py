@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError
 from isptune.runs.best_so_far import best_so_far
+from isptune.tuning.result import History
 
 Numbers = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class History:
-    """What a run's log says of each evaluation, in the order in which they were made.
-
-    Attributes:
-        evaluations: (E,) how many evaluations had been made by then, rising.
-        scores: (E,) or (E, 1) the objective's scores; those that are not finite count as failed.
-        l1: (E,) the hidden distortion in the stages' own units; None where nobody knows it.
-        l1_normalised: (E,) the hidden distortion as a share of the stages' ranges, or None.
-    """
-
-    evaluations: ArrayLike
-    scores: ArrayLike
-    l1: ArrayLike | None = None
-    l1_normalised: ArrayLike | None = None
 
 
 @dataclass(frozen=True)
@@ -63,80 +47,64 @@ class ConvergenceCurves:
     higher_is_better: bool
 
 
-def convergence(
-    runs: Iterable[History | Mapping[str, Any] | Any], higher_is_better: bool = True
-) -> ConvergenceCurves:
+def convergence(histories: Sequence[History], most: int | None = None) -> ConvergenceCurves:
     """Best-so-far curves of one or several runs.
 
     Args:
-        runs: ``History`` objects, or mappings or objects with the same names, one per seed. Where runs
-            counted their evaluations differently, each keeps its value until its next evaluation. The curves
-            end where the shortest run ends: nobody knows what it would have found after that.
-        higher_is_better: the orientation of the score.
+        histories: of runs of one objective, one per seed. Where they counted their evaluations differently,
+            each keeps its value until its next evaluation. The curves end where the shortest run ends:
+            nobody knows what it would have found after that.
+        most: at how many evaluations of each run the curves are known; at all of them if None.
 
     Returns:
         The median and the quartiles over the runs (the curve itself, three times, for a single run).
 
     Raises:
-        ConfigurationError: no run, a run without evaluations, arrays of different lengths, or evaluation
-            counts that do not rise.
+        ConfigurationError: no run.
 
     Example:
-        >>> from isptune.figures import History, convergence
-        >>> curves = convergence([History([1, 2, 3], [10.0, 30.0, 20.0], l1_normalised=[0.5, 0.2, 0.1])])
-        >>> curves.score.median.tolist(), curves.l1_normalised.median.tolist()
-        ([10.0, 30.0, 30.0], [0.5, 0.2, 0.2])
+        >>> import numpy as np
+        >>> from isptune.figures import convergence
+        >>> from isptune.tuning.result import History
+        >>> scores = np.array([[10.0], [30.0], [20.0]])
+        >>> history = History(np.arange(1, 4), np.zeros((3, 1)), scores, ("psnr",), (True,))
+        >>> convergence([history]).score.median.tolist()
+        [10.0, 30.0, 30.0]
     """
-    histories = [_arrays(run, number) for number, run in enumerate(runs)]
     if not histories:
         raise ConfigurationError("a convergence curve needs at least one run")
-    axis = np.unique(np.concatenate([history["evaluations"] for history in histories]))
-    axis = axis[axis <= min(history["evaluations"][-1] for history in histories)]
-    best = [best_so_far(history["scores"], higher_is_better) for history in histories]
+    runs = [_so_far(history, most) for history in histories]
+    axis = np.unique(np.concatenate([run["evaluations"] for run in runs]))
+    axis = axis[axis <= min(run["evaluations"][-1] for run in runs)]
 
     def band(name: str) -> Band | None:
-        if any(history[name] is None for history in histories):
+        if any(run[name] is None for run in runs):
             return None
-        return _band(
-            np.stack(
-                [
-                    _on_axis(axis, history["evaluations"], _taken(history[name], index))
-                    for history, index in zip(histories, best, strict=True)
-                ]
-            )
-        )
+        return band_of(np.stack([_on_axis(axis, run["evaluations"], run[name]) for run in runs]))
 
-    score = band("scores")
+    score = band("score")
     assert score is not None
-    return ConvergenceCurves(axis, score, band("l1"), band("l1_normalised"), len(histories), higher_is_better)
+    higher = histories[0].higher_is_better
+    return ConvergenceCurves(axis, score, band("l1"), band("l1_normalised"), len(runs), higher)
 
 
-def _arrays(run: Any, number: int) -> dict[str, Any]:
-    """A run's arrays, checked against one another."""
-    found: dict[str, Any] = {}
-    for name in ("evaluations", "scores", "l1", "l1_normalised"):
-        value = run.get(name) if isinstance(run, Mapping) else getattr(run, name, None)
-        found[name] = None if value is None else np.asarray(value, dtype=np.float64)
-    if found["scores"] is not None and found["scores"].ndim == 2 and found["scores"].shape[1] == 1:
-        found["scores"] = found["scores"][:, 0]
-    for name in ("evaluations", "scores"):
-        if found[name] is None:
-            raise ConfigurationError(f"run {number} has no {name}")
-    count = found["scores"].size
-    if count == 0:
-        raise ConfigurationError(f"run {number} has no evaluations")
-    for name, value in found.items():
-        if value is not None and value.shape != (count,):
-            raise ConfigurationError(
-                f"run {number} has {name} of the shape {value.shape}; ({count},) is needed, as of its scores"
-            )
-    if not (np.diff(found["evaluations"]) > 0).all():
-        raise ConfigurationError(f"run {number} has evaluation counts that do not rise")
-    return found
+def _so_far(history: History, most: int | None) -> dict[str, Any]:
+    """What a run would have handed over at its evaluations, or at so many of them.
 
+    Those lie evenly and evenly in the logarithm, both ends among them.
+    """
+    count = len(history)
+    places = np.arange(count)
+    if most is not None and count > most:
+        rough = [np.geomspace(1, count, most // 2) - 1, np.linspace(0, count - 1, most - most // 2)]
+        places = np.unique(np.round(np.concatenate(rough)).astype(np.int64))
+    index = best_so_far(history.score, history.higher_is_better)[places]
 
-def _taken(values: Numbers, index: NDArray[np.int64]) -> Numbers:
-    return np.where(index >= 0, values[index], np.nan)
+    def taken(values: Numbers | None) -> Numbers | None:
+        return None if values is None else np.where(index >= 0, values[index], np.nan)
+
+    found: dict[str, Any] = {name: taken(getattr(history, name)) for name in ("score", "l1", "l1_normalised")}
+    return found | {"evaluations": history.evaluations[places].astype(np.float64)}
 
 
 def _on_axis(axis: Numbers, evaluations: Numbers, values: Numbers) -> Numbers:
@@ -145,7 +113,7 @@ def _on_axis(axis: Numbers, evaluations: Numbers, values: Numbers) -> Numbers:
     return np.where(index >= 0, values[index], np.nan)
 
 
-def _band(values: Numbers) -> Band:
+def band_of(values: Numbers) -> Band:
     """Quartiles of (runs, E) over the runs that have a value."""
     if len(values) == 1:
         return Band(median=values[0], low=values[0], high=values[0])
@@ -156,3 +124,11 @@ def _band(values: Numbers) -> Band:
     quartiles[:, whole] = np.percentile(values[:, whole], [25, 50, 75], axis=0)
     quartiles[:, some] = np.nanpercentile(values[:, some], [25, 50, 75], axis=0)
     return Band(median=quartiles[1], low=quartiles[0], high=quartiles[2])
+
+
+def changes(band: Band) -> NDArray[np.int64]:
+    """Indices at which any of a band's three lines steps, and both ends: a step curve needs no others."""
+    lines = np.stack([band.median, band.low, band.high])
+    same = np.isclose(lines[:, 1:], lines[:, :-1], rtol=1e-9, atol=0, equal_nan=True).all(axis=0)
+    kept = np.flatnonzero(np.concatenate([[True], ~same]))
+    return np.asarray(np.union1d(kept, [0, lines.shape[1] - 1]), dtype=np.int64)

@@ -1,19 +1,22 @@
-"""What a Pareto plot shows, as numbers: no drawing here."""
+"""The front of a run of several objectives, as numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError
+from isptune.figures.convergence import Numbers
+from isptune.figures.records import ANSWER
+from isptune.tuning.fronts import by_compromise
+from isptune.tuning.result import History
 
-if TYPE_CHECKING:
-    from isptune.tuning.result import History
+Indices = NDArray[np.int64]
 
-Numbers = NDArray[np.float64]
+MOST_PLACES = 60
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,20 @@ class ParetoPoints:
         return np.where(self.orientations, 1.0, -1.0)
 
 
+@dataclass(frozen=True)
+class Compromises:
+    """The best compromise so far.
+
+    Attributes:
+        evaluations: (M,) after how many evaluations.
+        losses: (M,) normalised l1 of the best compromise among those; NaN before the first
+            candidate with finite scores.
+    """
+
+    evaluations: Numbers
+    losses: Numbers
+
+
 def pareto_points(history: History) -> ParetoPoints:
     """The points of a run.
 
@@ -102,3 +119,33 @@ def pareto_points(history: History) -> ParetoPoints:
     dominated[pareto.indices] = False
     share = None if history.l1_normalised is None else history.l1_normalised[pareto.indices]
     return ParetoPoints(pareto.labels, pareto.orientations, history.scores[dominated], pareto.scores, share)
+
+
+def compromises(history: History, most: int = MOST_PLACES) -> Compromises | None:
+    """The hidden loss of the best compromise so far, at a few places; None where no truth is known.
+
+    Args:
+        history: of several objectives.
+        most: at how many places, which lie evenly, both ends among them.
+    """
+    known = history.l1_normalised
+    if known is None:
+        return None
+    losses = history.losses
+    counts = 1 + even_sample(len(losses), most)
+    found = []
+    for count in counts.tolist():
+        order = by_compromise(losses[:count])
+        found.append(float(known[order[0]]) if len(order) else np.nan)
+    return Compromises(counts.astype(np.float64), np.array(found))
+
+
+def even_sample(count: int, most: int) -> Indices:
+    """At most so many of the indices below a count, evenly: the first and the last are among them."""
+    return np.unique(np.round(np.linspace(0, count - 1, min(count, most))).astype(np.int64))
+
+
+def front_names(indices: Sequence[int]) -> list[str]:
+    """How tooltips call the candidates of a front, of which the first is the best compromise."""
+    names = [f"evaluation {index + 1}" for index in indices]
+    return [f"{ANSWER}, {name}" if place == 0 else name for place, name in enumerate(names)]

@@ -2,74 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from isptune.errors import ConfigurationError
-from isptune.figures.convergence import Numbers
+from isptune.figures.convergence import Band, Numbers, band_of
+from isptune.figures.records import Record, by_objective
+from isptune.runs.description import Truth
 
 
 @dataclass(frozen=True)
 class RecoveredLevels:
-    """Hidden levels per stage before and after tuning.
+    """Hidden levels per stage, in the stages' own units and without sign: medians and quartiles over runs.
 
     Attributes:
-        labels, units: (K,) of the stages.
-        maxima: (K,) the highest levels.
-        start, found: (K,) levels in the stages' own units, without sign.
-        start_share, found_share: (K,) levels as shares of the highest.
+        labels, units, maxima: (K,) of the stages.
+        start: at the defaults, else the middle of the ranges, over all runs.
+        found: at the best-scored candidates, by kind of run.
+        runs: how many runs stand behind each kind.
     """
 
     labels: tuple[str, ...]
     units: tuple[str, ...]
     maxima: Numbers
-    start: Numbers
-    found: Numbers
+    start: Band
+    found: Mapping[str, Band]
+    runs: Mapping[str, int]
 
-    @property
-    def start_share(self) -> Numbers:
-        return self.start / self.maxima
-
-    @property
-    def found_share(self) -> Numbers:
-        return self.found / self.maxima
+    def shares(self, band: Band) -> Band:
+        """Levels as shares of the highest."""
+        return Band(band.median / self.maxima, band.low / self.maxima, band.high / self.maxima)
 
 
-def recovered_levels(
-    labels: Sequence[str],
-    units: Sequence[str],
-    maxima: ArrayLike,
-    start_levels: ArrayLike,
-    found_levels: ArrayLike,
-) -> RecoveredLevels:
-    """Hidden levels per stage, checked and without their signs.
+def recovered_levels(runs: Sequence[tuple[str, Truth, Sequence[float]]]) -> RecoveredLevels:
+    """Hidden levels before and after tuning.
 
     Args:
-        labels, units: (K,) of the stages; a unit may be empty.
-        maxima: (K,) the highest levels, positive.
-        start_levels, found_levels: (K,) levels in the stages' own units.
-
-    Raises:
-        ConfigurationError: arrays of different lengths, a maximum that is not positive, a level that is not
-            a finite number.
+        runs: at least one; of each its kind, such as its objective, its pipeline's truth, and the levels
+            that it found. Those whose pipeline has other stages than the first one's are left out.
     """
-    highest, start, found = (
-        np.asarray(values, dtype=np.float64) for values in (maxima, start_levels, found_levels)
+    first = runs[0][1]
+    alike = [
+        (kind, truth, found) for kind, truth, found in runs if replace(truth, start=first.start) == first
+    ]
+    found: dict[str, list[Sequence[float]]] = {}
+    for kind, _, levels in alike:
+        found.setdefault(kind, []).append(levels)
+    return RecoveredLevels(
+        labels=first.labels,
+        units=first.units,
+        maxima=np.array(first.maxima, dtype=np.float64),
+        start=_band([truth.start for _, truth, _ in alike]),
+        found={kind: _band(rows) for kind, rows in found.items()},
+        runs={kind: len(rows) for kind, rows in found.items()},
     )
-    count = len(labels)
-    for name, shape in (
-        ("units", (len(units),)),
-        ("maxima", highest.shape),
-        ("start levels", start.shape),
-        ("found levels", found.shape),
-    ):
-        if shape != (count,):
-            raise ConfigurationError(f"{count} stages need {name} of the shape ({count},), got {shape}")
-    if count == 0 or not (highest > 0).all():
-        raise ConfigurationError("recovered levels need at least one stage, each with a positive maximum")
-    if not (np.isfinite(start).all() and np.isfinite(found).all()):
-        raise ConfigurationError("recovered levels need finite numbers")
-    return RecoveredLevels(tuple(labels), tuple(units), highest, np.abs(start), np.abs(found))
+
+
+def levels_of_records(records: Sequence[Record]) -> RecoveredLevels | None:
+    """The levels of runs by objective; None where no truth is known."""
+    known = [
+        (record.objective, record.run.truth, list(record.levels.values()))
+        for group in by_objective(records).values()
+        for record in group
+        if record.run is not None and record.run.truth is not None and record.levels is not None
+    ]
+    return recovered_levels(known) if known else None
+
+
+def _band(rows: Sequence[Sequence[float]]) -> Band:
+    return band_of(np.abs(np.array(rows, dtype=np.float64)))

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from isptune.figures.convergence import Numbers
-from isptune.figures.levels import recovered_levels
+from isptune.figures.levels import RecoveredLevels
 from isptune.figures.style import (
     BLUE,
     FAINT,
@@ -33,28 +32,19 @@ _BARS, _COLUMN = 4.4, 0.82
 
 
 def draw_recovered_levels(
-    labels: Sequence[str],
-    units: Sequence[str],
-    maxima: ArrayLike,
-    start_levels: ArrayLike,
-    found_levels: ArrayLike,
-    title: str | None = "Recovered distortion levels",
+    levels: RecoveredLevels, title: str | None = "Recovered distortion levels"
 ) -> Figure:
     """Draw each stage's hidden level before and after tuning, as a share of its highest; 0 is perfect.
 
     Args:
-        labels, units: (K,) of the stages; a unit may be empty.
-        maxima: (K,) the highest levels.
-        start_levels, found_levels: (K,) levels in the stages' own units, which stand beside the bars.
+        levels: of one kind of run; of several runs the medians are shown.
         title: a heading, if any.
 
     Returns:
         A figure that ``save`` writes.
-
-    Raises:
-        ConfigurationError: arrays of different lengths, a maximum that is not positive, NaN.
     """
-    levels = recovered_levels(labels, units, maxima, start_levels, found_levels)
+    found = next(iter(levels.found.values()))
+    start_share, found_share = levels.shares(levels.start).median, levels.shares(found).median
     count = len(levels.labels)
     names = [_wrapped(label) for label in levels.labels]
     with style():
@@ -69,23 +59,21 @@ def draw_recovered_levels(
         axes = figure.add_axes((left / width, foot / height, _BARS / width, row * (count + 0.4) / height))
         places = range(count)
         axes.hlines(places, 0, 1, color=FAINT, linewidth=5, zorder=1, capstyle="round")
-        axes.hlines(places, levels.found_share, levels.start_share, color=ORANGE, linewidth=2, zorder=2)
+        axes.hlines(places, found_share, start_share, color=ORANGE, linewidth=2, zorder=2)
         axes.plot(
-            levels.start_share, places, "o", color="white", markeredgecolor=ORANGE, markeredgewidth=2,
+            start_share, places, "o", color="white", markeredgecolor=ORANGE, markeredgewidth=2,
             markersize=8, label="start", clip_on=False, zorder=3,
         )  # fmt: skip
-        axes.plot(
-            levels.found_share, places, "o", color=BLUE, markersize=8, label="found", clip_on=False, zorder=4
-        )
+        axes.plot(found_share, places, "o", color=BLUE, markersize=8, label="found", clip_on=False, zorder=4)
         axes.set_ylim(count - 0.3, -0.7)
-        axes.set_xlim(0, max(1.0, float(levels.start_share.max()), float(levels.found_share.max())))
+        axes.set_xlim(0, max(1.0, float(start_share.max()), float(found_share.max())))
         axes.set_yticks(list(places), names)
         axes.tick_params(axis="y", length=0, pad=10)
         axes.grid(axis="y", visible=False)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("hidden level / highest level (0 is undistorted)")
         legend_above(axes)
-        _table(axes, levels.start, levels.found, levels.maxima, levels.units)
+        _table(axes, levels.start.median, found.median, levels.maxima, levels.units)
         draw_title(figure, lines)
     return figure
 

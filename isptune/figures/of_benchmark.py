@@ -98,7 +98,7 @@ def loss_curves(benchmark: Benchmark) -> ByOptimizer[ConvergenceCurves]:
     found: ByOptimizer[ConvergenceCurves] = {}
     for (optimizer, objective), runs in group_runs(benchmark.done(), ["optimizer", "objective"]).items():
         histories = [run.history for run in runs if run.history is not None]
-        curves = convergence(histories, higher_is_better=histories[0].higher_is_better)
+        curves = convergence(histories)
         if curves.l1_normalised is not None and np.isfinite(curves.l1_normalised.median).any():
             found.setdefault(str(optimizer), {})[str(objective)] = curves
     if not found:

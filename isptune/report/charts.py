@@ -1,4 +1,4 @@
-"""What the page's scripts draw: the computed numbers as plain data that JSON can hold."""
+"""What the page's scripts draw: the computed figures as plain data that JSON can hold."""
 
 from __future__ import annotations
 
@@ -10,25 +10,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isptune.figures import Band
+from isptune.benchmark.targets import StepCurve, reached
+from isptune.figures.candidates import Candidates, Places
+from isptune.figures.cloud import MOST_POINTS, scatter
+from isptune.figures.convergence import Band, ConvergenceCurves, changes, convergence
+from isptune.figures.front import compromises, even_sample, front_names, pareto_points
+from isptune.figures.levels import RecoveredLevels
+from isptune.figures.records import ANSWER, Record, Slice, by_objective, slices
+from isptune.figures.sensitivity import Sensitivity
 from isptune.parameters import Choice, Int, ParameterSpace
-from isptune.report.compute import (
-    Slice,
-    by_objective,
-    changes,
-    curves,
-    reached,
-    scatter,
-)
-from isptune.report.levels import Recovered
-from isptune.report.records import Record
-from isptune.report.sensitivity import Sensitivity
+from isptune.tuning.result import History
 from isptune.wording.words import NORMALISED_L1
 
 Spec = dict[str, Any]
 
 LOSS = NORMALISED_L1
-EVALUATIONS = "evaluations"
+MOST_PLACES = 240
+_EVALUATIONS = {"label": "evaluations", "canLog": True, "whole": True}
 _DIGITS = 5
 
 
@@ -41,6 +39,11 @@ def rounded(value: float | None) -> float | None:
     return float(f"{value:.{_DIGITS}g}") if value is not None and math.isfinite(value) else None
 
 
+def curves(records: Sequence[Record]) -> ConvergenceCurves:
+    """Best score and hidden loss so far of runs of one objective, at a few places of a long axis."""
+    return convergence([record.history for record in records], MOST_PLACES)
+
+
 def score_chart(objective: str, colour: int, parts: Sequence[Slice]) -> Spec:
     """Best score so far of one objective against evaluations."""
 
@@ -48,11 +51,9 @@ def score_chart(objective: str, colour: int, parts: Sequence[Slice]) -> Spec:
         if name != objective:
             return None
         curve = curves(records)
-        return _band(curve.evaluations, curve.score, len(records))
+        return _steps(curve.evaluations, curve.score, len(records))
 
-    x = {"label": EVALUATIONS, "canLog": True, "whole": True}
-    found = _slices(parts, lambda _: colour, series)
-    return {"kind": "lines", "step": True, "x": x, "y": {"label": "best score so far"}, "slices": found}
+    return _lines(parts, lambda _: colour, series, {"label": "best score so far"})
 
 
 def loss_chart(objectives: Sequence[str], parts: Sequence[Slice]) -> Spec | None:
@@ -61,35 +62,45 @@ def loss_chart(objectives: Sequence[str], parts: Sequence[Slice]) -> Spec | None
     def series(_: str, records: Sequence[Record]) -> Spec | None:
         curve = curves(records)
         known = curve.l1_normalised
-        return None if known is None else _band(curve.evaluations, known, len(records))
+        return None if known is None else _steps(curve.evaluations, known, len(records))
 
-    found = _slices(parts, objectives.index, series)
-    x = {"label": EVALUATIONS, "canLog": True, "whole": True}
-    y = {"label": LOSS, "canLog": True, "zero": True}
-    return {"kind": "lines", "step": True, "x": x, "y": y, "slices": found} if found else None
+    spec = _lines(parts, objectives.index, series, {"label": LOSS, "canLog": True, "zero": True})
+    return spec if spec["slices"] else None
 
 
 def reached_chart(objectives: Sequence[str], parts: Sequence[Slice], targets: Sequence[float]) -> Spec | None:
     """The share of targets reached against evaluations; None where no truth is known."""
 
     def series(_: str, records: Sequence[Record]) -> Spec | None:
-        steps = reached(records, targets)
-        if steps is None:
+        curve = _reached(records, targets)
+        if curve is None:
             return None
-        return {"runs": len(records), "x": plain(steps.evaluations), "y": plain(steps.shares)}
+        x = np.union1d(curve.x, [1.0])
+        return {"runs": len(records), "x": plain(x), "y": plain(curve.at(x))}
 
-    found = _slices(parts, objectives.index, series)
-    x = {"label": EVALUATIONS, "canLog": True, "log": True, "whole": True}
     y = {"label": "share of targets reached", "zero": True, "most": 1, "share": True}
-    return {"kind": "lines", "step": True, "x": x, "y": y, "slices": found} if found else None
+    spec = _lines(parts, objectives.index, series, y)
+    return {**spec, "x": {**_EVALUATIONS, "log": True}} if spec["slices"] else None
 
 
-def _slices(
+def share_reached(records: Sequence[Record], target: float) -> float | None:
+    """Of the runs, those that reached a target; None where no truth is known."""
+    curve = _reached(records, [target])
+    return None if curve is None else float(curve.share[-1])
+
+
+def _reached(records: Sequence[Record], targets: Sequence[float]) -> StepCurve | None:
+    known = [record.history for record in records if record.knows_truth]
+    return reached(known, targets) if known and targets else None
+
+
+def _lines(
     parts: Sequence[Slice],
     colour: Callable[[str], int],
     series: Callable[[str, Sequence[Record]], Spec | None],
-) -> list[Spec]:
-    """The series of every part, objective by objective; objectives and parts without one are left out."""
+    y: Spec,
+) -> Spec:
+    """Steps against evaluations, a slice per part; parts and objectives without a series are left out."""
     found = []
     for part in parts:
         lines = [
@@ -99,16 +110,13 @@ def _slices(
         ]
         if lines:
             found.append({"label": part.label, "series": lines})
-    return found
+    return {"kind": "lines", "step": True, "x": _EVALUATIONS, "y": y, "slices": found}
 
 
-def _band(axis: NDArray[np.float64], band: Band, runs: int) -> Spec:
+def _steps(axis: NDArray[np.float64], band: Band, runs: int) -> Spec:
     kept = changes(band)
-    series: Spec = {"runs": runs, "x": plain(axis[kept])}
-    series["y"] = plain(band.median[kept])
-    if runs > 1:
-        series |= {"low": plain(band.low[kept]), "high": plain(band.high[kept])}
-    return series
+    series = {"runs": runs, "x": plain(axis[kept]), "y": plain(band.median[kept])}
+    return series | ({"low": plain(band.low[kept]), "high": plain(band.high[kept])} if runs > 1 else {})
 
 
 def scatter_charts(objectives: Sequence[str], records: Sequence[Record]) -> list[tuple[str, str, Spec]]:
@@ -144,30 +152,119 @@ def _signed(value: float) -> str:
     return "unknown" if math.isnan(value) else f"{value:+.2f}".replace("-", "−")
 
 
-def levels_chart(objectives: Sequence[str], levels: Recovered) -> Spec:
+def levels_chart(objectives: Sequence[str], levels: RecoveredLevels) -> Spec:
     """Hidden levels per stage as shares of the highest, before and after."""
-    maxima = levels.maxima
+
+    def whiskers(band: Band) -> Spec:
+        shares = levels.shares(band)
+        return {"y": plain(shares.median), "low": plain(shares.low), "high": plain(shares.high)}
+
+    series = [
+        {"name": name, "colour": objectives.index(name), "runs": levels.runs[name], **whiskers(found)}
+        for name, found in levels.found.items()
+    ]
     return {
         "kind": "levels",
         "x": {"label": "hidden level / highest level (0 is undistorted)"},
         "stages": list(levels.labels),
-        "start": {
-            "y": plain(levels.start.median / maxima),
-            "low": plain(levels.start.low / maxima),
-            "high": plain(levels.start.high / maxima),
-        },
-        "series": [
-            {
-                "name": objective,
-                "colour": objectives.index(objective),
-                "runs": levels.runs[objective],
-                "y": plain(found.median / maxima),
-                "low": plain(found.low / maxima),
-                "high": plain(found.high / maxima),
-            }
-            for objective, found in levels.found.items()
-        ],
+        "start": whiskers(levels.start),
+        "series": series,
     }
+
+
+def parallel_chart(objectives: Sequence[str], shown: Candidates, answer: bool = False) -> Spec:
+    """Candidates on parallel axes.
+
+    Args:
+        objectives: in the order of their colours.
+        shown: the candidates; those of other objectives have the first colour.
+        answer: the first of them is what the run hands over.
+    """
+    views: list[Spec] = []
+    lines: list[Spec] = [
+        {
+            "name": name,
+            "objective": objective,
+            "colour": objectives.index(objective) if objective in objectives else 0,
+            "scores": plain(scores),
+        }
+        for name, objective, scores in zip(shown.names, shown.objectives, shown.scores, strict=True)
+    ]
+
+    def view(label: str, key: str, places: Places | None) -> None:
+        """A view names the entries of a line that hold its places on the axes and its texts."""
+        if places is None:
+            return
+        texts = f"{key}Written"
+        views.append(
+            {"label": label, "places": key, "texts": texts, "axes": [vars(axis) for axis in places.axes]}
+        )
+        for line, shares, words in zip(lines, places.shares, places.texts, strict=True):
+            line |= {key: plain(shares), texts: list(words)}
+
+    view("scores", "shares", shown.quality)
+    view("parameters", "parameters", shown.parameters)
+    view("hidden levels", "levels", shown.levels)
+    if shown.losses is not None:
+        for line, loss in zip(lines, plain(shown.losses), strict=True):
+            line["loss"] = loss
+    scores = [
+        {"name": label, "higherIsBetter": higher}
+        for label, higher in zip(shown.labels, shown.orientations, strict=True)
+    ]
+    spec = {"kind": "parallel", "views": views, "scores": scores, "lines": lines}
+    return spec | ({"answer": ANSWER} if answer else {})
+
+
+def plane_chart(history: History) -> Spec:
+    """The front of two objectives, the best compromise first, over what it dominates."""
+    points = pareto_points(history)
+    low, high = points.window().tolist()
+    axes = [
+        {"label": f"{label} ({'higher' if higher else 'lower'} is better)", "window": [first, last]}
+        for label, higher, first, last in zip(points.labels, points.orientations, low, high, strict=True)
+    ]
+    others = points.others[even_sample(len(points.others), MOST_POINTS)]
+    spec: Spec = {
+        "kind": "front",
+        "colour": 0,
+        "answer": ANSWER,
+        "x": axes[0],
+        "y": axes[1],
+        "others": [plain(column) for column in others.T],
+        "front": [plain(column) for column in points.front.T],
+        "stairs": [plain(column) for column in points.stairs().T],
+        "names": front_names(history.pareto.indices.tolist()),
+    }
+    if points.l1_normalised is not None:
+        spec["losses"] = plain(points.l1_normalised)
+    return spec
+
+
+def front_loss_chart(record: Record, columns: Sequence[Record]) -> Spec | None:
+    """The hidden loss of the best compromise so far, and of each objective's own best candidate.
+
+    Args:
+        record: of several objectives.
+        columns: the run as each of them sees it.
+
+    Returns:
+        None where no truth is known.
+    """
+    curve = compromises(record.history)
+    spec = loss_chart([column.objective for column in columns], slices(columns))
+    if curve is None or spec is None:
+        return None
+    kept = np.isfinite(curve.losses)
+    answer = {
+        "name": ANSWER,
+        "colour": len(columns),
+        "runs": 1,
+        "x": plain(curve.evaluations[kept]),
+        "y": plain(curve.losses[kept]),
+    }
+    spec["slices"][0]["series"].append(answer)
+    return spec
 
 
 def sensitivity_charts(

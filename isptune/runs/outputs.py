@@ -101,7 +101,7 @@ def _draw_figures(
     if not result.has_front:
         # Without a finite score there is no curve.
         if missing("convergence.png") and len(result.history.pareto):
-            curves = figures.convergence([result.history], higher_is_better=result.history.higher_is_better)
+            curves = figures.convergence([result.history])
             figure = figures.draw_convergence(curves, score_label=result.objective)
             result.files.append(figures.save(figure, directory.file("convergence.png")))
     elif result.best_parameters and missing("pareto.png"):
@@ -109,9 +109,8 @@ def _draw_figures(
         result.files.append(figures.save(figure, directory.file("pareto.png")))
     truth = session.description.truth
     if truth is not None and result.levels is not None and missing("recovered_levels.png"):
-        figure = figures.draw_recovered_levels(
-            truth.labels, truth.units, truth.maxima, truth.start, list(result.levels.values())
-        )
+        levels = figures.recovered_levels([(result.objective, truth, list(result.levels.values()))])
+        figure = figures.draw_recovered_levels(levels)
         result.files.append(figures.save(figure, directory.file("recovered_levels.png")))
 
 

@@ -206,7 +206,7 @@ class TuneResult:
         if self.has_front:
             figure = figures.draw_pareto(figures.pareto_points(self.history))
         else:
-            curves = figures.convergence([self.history], higher_is_better=self.history.higher_is_better)
+            curves = figures.convergence([self.history])
             figure = figures.draw_convergence(curves, score_label=self.objective or "score")
         return showable(figure)
 

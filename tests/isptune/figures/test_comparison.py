@@ -9,10 +9,17 @@ import pytest
 from matplotlib.figure import Figure
 
 from isptune.errors import ConfigurationError
-from isptune.figures import ComparedRuns, History, convergence, draw_comparison, draw_convergence
+from isptune.figures import ComparedRuns, convergence, draw_comparison, draw_convergence
+from isptune.tuning.result import History
 
 Texts = Callable[[Figure], list[str]]
 Check = Callable[[Figure], None]
+
+
+def past(scores: np.ndarray, share: np.ndarray | None, higher: bool) -> History:
+    column = scores[:, None]
+    counts = np.arange(1, len(scores) + 1)
+    return History(counts, np.zeros_like(column), column, ("score",), (higher,), None, share)
 
 
 def compared(
@@ -21,9 +28,9 @@ def compared(
     def history(seed: int) -> History:
         share = 0.3 * 0.98 ** np.arange(length) * (1 + 0.1 * seed)
         scores = -20 * np.log10(share) if higher else share
-        return History(np.arange(1, length + 1), scores, l1_normalised=share if truth else None)
+        return past(scores, share if truth else None, higher)
 
-    return ComparedRuns(objective, label, convergence([history(seed) for seed in range(runs)], higher))
+    return ComparedRuns(objective, label, convergence([history(seed) for seed in range(runs)]))
 
 
 def test_lines_end_where_their_runs_end(texts: Texts, assert_texts_fit: Check) -> None:
@@ -81,7 +88,7 @@ def test_runs_without_truth_have_no_panel_of_it() -> None:
     ],
 )
 def test_the_scale_of_a_score_follows_its_values(scores: list[float], higher: bool, scale: str) -> None:
-    curves = convergence([History(np.arange(1, len(scores) + 1), scores)], higher_is_better=higher)
+    curves = convergence([past(np.array(scores), None, higher)])
     (axes,) = draw_convergence(curves).axes
     assert axes.get_yscale() == scale
     if scale == "log":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,17 +10,33 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from numpy.typing import ArrayLike
 
 from isptune.errors import ConfigurationError
-from isptune.figures import History, before_after_crops, convergence, recovered_levels
+from isptune.figures import before_after_crops, convergence, recovered_levels
+from isptune.runs.description import Truth
 from isptune.scenes import chart
+from isptune.tuning.result import History
 
 NAN = float("nan")
 
 
+def past(
+    evaluations: ArrayLike,
+    scores: ArrayLike,
+    l1: ArrayLike | None = None,
+    l1_normalised: ArrayLike | None = None,
+    higher: bool = True,
+) -> History:
+    """A history with these numbers."""
+    column = np.array(scores, dtype=np.float64)[:, None]
+    known = [None if values is None else np.array(values, dtype=np.float64) for values in (l1, l1_normalised)]
+    return History(np.array(evaluations), np.zeros_like(column), column, ("score",), (higher,), *known)
+
+
 def test_best_so_far_and_the_distortion_of_that_candidate() -> None:
     curves = convergence(
-        [History([1, 2, 3, 4], [10, 30, 20, 31], l1=[5, 4, 1, 6], l1_normalised=[0.5, 0.4, 0.1, 0.6])]
+        [past([1, 2, 3, 4], [10, 30, 20, 31], l1=[5, 4, 1, 6], l1_normalised=[0.5, 0.4, 0.1, 0.6])]
     )
     assert curves.evaluations.tolist() == [1, 2, 3, 4]
     assert curves.runs == 1
@@ -35,8 +51,7 @@ def test_best_so_far_and_the_distortion_of_that_candidate() -> None:
 
 
 def test_lower_is_better() -> None:
-    run = {"evaluations": [30, 60, 90], "scores": [3.0, 4.0, 2.0], "l1": [7.0, 8.0, 9.0]}
-    curves = convergence([run], higher_is_better=False)
+    curves = convergence([past([30, 60, 90], [3.0, 4.0, 2.0], [7.0, 8.0, 9.0], higher=False)])
     assert curves.score.median.tolist() == [3, 3, 2]
     assert curves.l1 is not None
     assert curves.l1.median.tolist() == [7, 7, 9]
@@ -45,28 +60,25 @@ def test_lower_is_better() -> None:
 
 
 def test_scores_that_are_not_finite_are_passed_over() -> None:
-    run = SimpleNamespace(
-        evaluations=[1, 2, 3, 4, 5], scores=[NAN, 2.0, float("inf"), -float("inf"), 3.0], l1=[9, 8, 7, 6, 5]
-    )
+    run = past([1, 2, 3, 4, 5], [NAN, 2.0, float("inf"), -float("inf"), 3.0], l1=[9, 8, 7, 6, 5])
     curves = convergence([run])
     assert np.isnan(curves.score.median[0])
     assert curves.score.median[1:].tolist() == [2, 2, 2, 3]
     assert curves.l1 is not None
     assert curves.l1.median[1:].tolist() == [8, 8, 8, 5]
-    nothing = convergence([History([1, 2], [NAN, NAN], l1=[1, 2])])
+    nothing = convergence([past([1, 2], [NAN, NAN], l1=[1, 2])])
     assert np.isnan(nothing.score.median).all()
 
 
 def test_of_equal_scores_the_first_counts() -> None:
-    curves = convergence([History([1, 2, 3], [5, 5, 5], l1=[1, 2, 3])])
+    curves = convergence([past([1, 2, 3], [5, 5, 5], l1=[1, 2, 3])])
     assert curves.l1 is not None
     assert curves.l1.median.tolist() == [1, 1, 1]
 
 
 def test_median_and_quartiles_over_seeds() -> None:
     runs = [
-        History([1, 2], [first, first + 10], l1=[seed, 2 * seed])
-        for seed, first in enumerate([4, 1, 3, 2, 8])
+        past([1, 2], [first, first + 10], l1=[seed, 2 * seed]) for seed, first in enumerate([4, 1, 3, 2, 8])
     ]
     curves = convergence(runs)
     assert curves.runs == 5
@@ -80,14 +92,14 @@ def test_median_and_quartiles_over_seeds() -> None:
 
 
 def test_runs_that_counted_differently_share_an_axis() -> None:
-    curves = convergence([History([10, 20, 30], [1, 2, 3]), History([15, 40], [5, 7])])
+    curves = convergence([past([10, 20, 30], [1, 2, 3]), past([15, 40], [5, 7])])
     # The second run has nothing at 10. The first ended at 30: no median goes on without it.
     assert curves.evaluations.tolist() == [10, 15, 20, 30]
     assert curves.score.median.tolist() == [1, 3, 3.5, 4]
 
 
 def test_the_truth_is_shown_only_if_every_run_knows_it() -> None:
-    curves = convergence([History([1], [1], l1=[1]), History([1], [2])])
+    curves = convergence([past([1], [1], l1=[1]), past([1], [2])])
     assert curves.l1 is None
 
 
@@ -98,9 +110,7 @@ def test_the_truth_is_shown_only_if_every_run_knows_it() -> None:
 )
 def test_against_a_plain_loop(scores: np.ndarray, higher: bool) -> None:
     distortion = np.arange(len(scores), dtype=float)
-    curves = convergence(
-        [History(np.arange(1, len(scores) + 1), scores, l1=distortion)], higher_is_better=higher
-    )
+    curves = convergence([past(np.arange(1, len(scores) + 1), scores, l1=distortion, higher=higher)])
     best, place = None, NAN
     for number, score in enumerate(scores):
         if not np.isnan(score) and (best is None or (score > best if higher else score < best)):
@@ -111,61 +121,31 @@ def test_against_a_plain_loop(scores: np.ndarray, higher: bool) -> None:
         assert np.array_equal(curves.l1.median[number], place, equal_nan=True)
 
 
-@pytest.mark.parametrize(
-    ("runs", "message"),
-    [
-        ([], "a convergence curve needs at least one run"),
-        ([{"scores": [1]}], "run 0 has no evaluations"),
-        ([History([1], [1]), {"evaluations": [1]}], "run 1 has no scores"),
-        ([History([], [])], "run 0 has no evaluations"),
-        (
-            [History([1, 2], [1, 2], l1=[1])],
-            "run 0 has l1 of the shape (1,); (2,) is needed, as of its scores",
-        ),
-        (
-            [History([1, 2, 3], [1, 2])],
-            "run 0 has evaluations of the shape (3,); (2,) is needed, as of its scores",
-        ),
-        ([History([2, 2], [1, 2])], "run 0 has evaluation counts that do not rise"),
-    ],
-)
-def test_histories_that_cannot_be(runs: list, message: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        convergence(runs)
-    assert str(caught.value) == message
+def test_no_run_has_no_curve() -> None:
+    with pytest.raises(ConfigurationError, match="^a convergence curve needs at least one run$"):
+        convergence([])
+
+
+TRUTH = Truth(("blur", "noise"), ("px", ""), (5.0, 0.1), (2.5, -0.05))
 
 
 def test_recovered_levels() -> None:
-    levels = recovered_levels(["blur", "noise"], ["px", ""], [5, 0.1], [2.5, -0.05], [0, 0.01])
+    levels = recovered_levels([("psnr", TRUTH, [0, 0.01])])
     assert levels.labels == ("blur", "noise")
-    assert levels.start.tolist() == [2.5, 0.05]
-    assert levels.start_share.tolist() == [0.5, 0.5]
-    assert levels.found_share.tolist() == pytest.approx([0, 0.1])
-    torch_levels = recovered_levels(
-        ["a"], [""], torch.tensor([2.0]), torch.tensor([1.0]), torch.tensor([0.5])
-    )
-    assert torch_levels.found_share.tolist() == [0.25]
+    assert levels.start.median.tolist() == [2.5, 0.05]
+    assert levels.shares(levels.start).median.tolist() == [0.5, 0.5]
+    assert levels.shares(levels.found["psnr"]).median.tolist() == pytest.approx([0, 0.1])
+    assert levels.runs == {"psnr": 1}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((["a"], ["", ""], [1], [1], [1]), "1 stages need units of the shape (1,), got (2,)"),
-        ((["a"], [""], [1, 2], [1], [1]), "1 stages need maxima of the shape (1,), got (2,)"),
-        ((["a"], [""], [1], [[1]], [1]), "1 stages need start levels of the shape (1,), got (1, 1)"),
-        ((["a"], [""], [1], [1], []), "1 stages need found levels of the shape (1,), got (0,)"),
-        (
-            (["a"], [""], [0], [1], [1]),
-            "recovered levels need at least one stage, each with a positive maximum",
-        ),
-        (([], [], [], [], []), "recovered levels need at least one stage, each with a positive maximum"),
-        ((["a"], [""], [1], [NAN], [1]), "recovered levels need finite numbers"),
-    ],
-)
-def test_levels_that_cannot_be(arguments: tuple, message: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        recovered_levels(*arguments)
-    assert str(caught.value) == message
+def test_recovered_levels_of_several_runs_are_medians_and_quartiles_by_kind() -> None:
+    runs = [("psnr", replace(TRUTH, start=(float(level), 0.0)), [level, -0.1]) for level in range(5)]
+    other = Truth(("blur",), ("px",), (5.0,), (2.5,))
+    levels = recovered_levels([*runs, ("ssim", TRUTH, [2, 0.02]), ("ssim", other, [1])])
+    assert levels.runs == {"psnr": 5, "ssim": 1}
+    found = levels.found["psnr"]
+    assert (found.low.tolist(), found.median.tolist(), found.high.tolist()) == ([1, 0.1], [2, 0.1], [3, 0.1])
+    assert levels.found["ssim"].median.tolist() == [2, 0.02]
 
 
 class TestCrops:

@@ -4,36 +4,59 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 from PIL import Image
 
-from isptune.errors import ConfigurationError, ImageError
-from isptune.figures import (
-    History,
-    convergence,
-    draw_convergence,
-    draw_recovered_levels,
-    save,
-)
+from isptune.errors import ImageError
+from isptune.figures import convergence, draw_convergence, draw_recovered_levels, recovered_levels, save
+from isptune.runs.description import Truth
+from isptune.tuning.result import History
 
 Texts = Callable[[Figure], list[str]]
 Check = Callable[[Figure], None]
 
 
-def runs(count: int, truth: bool = True, length: int = 200) -> list[History]:
+def past(
+    evaluations: ArrayLike,
+    scores: ArrayLike,
+    l1: ArrayLike | None = None,
+    l1_normalised: ArrayLike | None = None,
+    higher: bool = True,
+) -> History:
+    """A history with these numbers."""
+    column = np.array(scores, dtype=np.float64)[:, None]
+    known = [None if values is None else np.array(values, dtype=np.float64) for values in (l1, l1_normalised)]
+    return History(np.array(evaluations), np.zeros_like(column), column, ("score",), (higher,), *known)
+
+
+def levels(
+    labels: Sequence[str],
+    units: Sequence[str],
+    maxima: Sequence[float],
+    start: Sequence[float],
+    found: Sequence[float],
+    title: str | None = "Recovered distortion levels",
+) -> Figure:
+    """The figure of one run."""
+    truth = Truth(tuple(labels), tuple(units), tuple(maxima), tuple(start))
+    return draw_recovered_levels(recovered_levels([("psnr", truth, found)]), title)
+
+
+def runs(count: int, truth: bool = True, length: int = 200, higher: bool = True) -> list[History]:
     histories = []
     for seed in range(count):
         noise = np.random.default_rng(seed).lognormal(0, 0.4, length)
         share = 0.3 * np.exp(-np.arange(length) / 40) * noise + 0.002
         scores = 10 - 12 * np.log10(share)
         histories.append(
-            History(np.arange(1, length + 1), scores, share * 3 if truth else None, share if truth else None)
+            past(np.arange(1, length + 1), scores, *((share * 3, share) if truth else ()), higher=higher)
         )
     return histories
 
@@ -81,25 +104,25 @@ class TestConvergence:
         assert_texts_fit(figure)
 
     def test_without_truth_there_is_one_panel(self, assert_texts_fit: Check) -> None:
-        figure = draw_convergence(convergence(runs(3, truth=False), higher_is_better=False), "niqe")
+        figure = draw_convergence(convergence(runs(3, truth=False, higher=False)), "niqe")
         (only,) = figure.axes
         assert only.get_ylabel() == "best niqe\n(lower is better)"
         assert only.get_xlabel() == "evaluations"
         assert_texts_fit(figure)
 
     def test_a_flat_distortion_has_a_linear_axis_from_zero(self, assert_texts_fit: Check) -> None:
-        figure = draw_convergence(convergence([History([30, 60], [1, 2], l1_normalised=[0.11, 0.1])]))
+        figure = draw_convergence(convergence([past([30, 60], [1, 2], l1_normalised=[0.11, 0.1])]))
         assert figure.axes[1].get_yscale() == "linear"
         assert figure.axes[1].get_ylim()[0] == 0
         assert_texts_fit(figure)
 
     def test_a_perfect_recovery_and_runs_that_failed(self, texts: Texts, assert_texts_fit: Check) -> None:
-        curves = convergence([History([30, 60, 90], [1, 2, 3], [0.1, 0.01, 0], [0.02, 0.002, 0])])
+        curves = convergence([past([30, 60, 90], [1, 2, 3], [0.1, 0.01, 0], [0.02, 0.002, 0])])
         figure = draw_convergence(curves)
         assert figure.axes[1].get_yscale() == "log"
         assert texts(figure).count("0") >= 2
         assert_texts_fit(figure)
-        nothing = convergence([History([1, 2], [np.nan, np.nan], [1, 1], [1, 1])])
+        nothing = convergence([past([1, 2], [np.nan, np.nan], [1, 1], [1, 1])])
         assert_texts_fit(draw_convergence(nothing))
 
     def test_long_labels_and_titles_are_wrapped(self, assert_texts_fit: Check) -> None:
@@ -121,7 +144,7 @@ class TestRecoveredLevels:
     labels = ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen")
 
     def test_levels_as_shares_and_in_units(self, texts: Texts, assert_texts_fit: Check) -> None:
-        figure = draw_recovered_levels(
+        figure = levels(
             self.labels,
             ("px", "", "", "", ""),
             (5, 1.1, 1, 0.1, 12),
@@ -138,7 +161,7 @@ class TestRecoveredLevels:
         # The first stage is on top.
         assert axes.get_ylim()[0] > axes.get_ylim()[1]
         # All numbers of a stage have the same decimals; what they cannot show is said to be less.
-        tiny = draw_recovered_levels(["a", "b"], ["", ""], [0.1, 1.1], [0.0144, 0.5], [2.29e-5, 0.0151])
+        tiny = levels(["a", "b"], ["", ""], [0.1, 1.1], [0.0144, 0.5], [2.29e-5, 0.0151])
         assert {"0.0144", "<0.0001", "0.1000", "0.500", "0.015", "1.100"} <= set(texts(tiny))
         assert_texts_fit(tiny)
         for text in (
@@ -164,7 +187,7 @@ class TestRecoveredLevels:
             "x" * 60,
             "y",
         )
-        figure = draw_recovered_levels(
+        figure = levels(
             names,
             ("micrometres", "", "", "%"),
             (5, 1.1, 12000, 1),
@@ -178,18 +201,12 @@ class TestRecoveredLevels:
         assert_texts_fit(figure)
 
     def test_one_stage(self, assert_texts_fit: Check) -> None:
-        assert_texts_fit(draw_recovered_levels(["vignette"], ["EV"], [5], [5], [0.2]))
-
-    def test_mistakes(self) -> None:
-        with pytest.raises(
-            ConfigurationError, match=r"^1 stages need maxima of the shape \(1,\), got \(2,\)$"
-        ):
-            draw_recovered_levels(["a"], [""], [1, 2], [1], [1])
+        assert_texts_fit(levels(["vignette"], ["EV"], [5], [5], [0.2]))
 
 
 class TestSaving:
     def figure(self) -> Figure:
-        return draw_convergence(convergence([History([1, 2], [1, 2])]))
+        return draw_convergence(convergence([past([1, 2], [1, 2])]))
 
     @pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg", ".jpg", ".webp"])
     def test_formats(self, tmp_path: Path, suffix: str) -> None:
@@ -235,10 +252,11 @@ import sys
 import isptune.figures, isptune.scenes
 assert "torch" not in sys.modules and "numpy" not in sys.modules
 from isptune.figures import convergence, draw_convergence, draw_recovered_levels, draw_before_after, save
-curves = convergence([dict(evaluations=[1, 2], scores=[1, 2])])
-assert "matplotlib" not in sys.modules and "torch" not in sys.modules
+import numpy as np
+from isptune.tuning.result import History
+curves = convergence([History(np.arange(1, 3), np.zeros((2, 1)), np.ones((2, 1)), ("score",), (True,))])
+assert "matplotlib" not in sys.modules
 draw_convergence(curves)
-draw_recovered_levels(["a"], [""], [1], [1], [1])
 assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)

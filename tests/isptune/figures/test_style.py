@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,7 +17,6 @@ import isptune
 from isptune.cli import main
 from isptune.figures import (
     ComparedRuns,
-    History,
     convergence,
     draw_before_after,
     draw_comparison,
@@ -24,22 +24,25 @@ from isptune.figures import (
     draw_gallery,
     draw_pareto,
     draw_recovered_levels,
+    recovered_levels,
     save,
     stage_gallery,
 )
 from isptune.figures.front import ParetoPoints
+from isptune.runs.description import Truth
+from isptune.tuning.result import History
 
 # What matplotlib would read as broken mathematics, and stop at.
 NAME = "IMG_$1_$2^{$.png"
 
 
 def curves() -> Any:
-    return convergence([History([1, 2, 3], [0.5, 0.1, 0.001], l1_normalised=[0.5, 0.1, 0.001])], False)
+    scores = np.array([0.5, 0.1, 0.001])
+    history = History(np.arange(1, 4), np.zeros((3, 1)), scores[:, None], ("score",), (False,), None, scores)
+    return convergence([history])
 
 
 def pareto(count: int) -> ParetoPoints:
-    import numpy as np
-
     labels = tuple(f"{NAME}{number}" for number in range(count))
     scores = np.random.default_rng(0).random((4, count))
     return ParetoPoints(labels, (True,) * count, scores, scores, scores[:, 0])
@@ -48,7 +51,9 @@ def pareto(count: int) -> ParetoPoints:
 FIGURES: dict[str, Callable[[], Any]] = {
     "convergence": lambda: draw_convergence(curves(), NAME, NAME),
     "comparison": lambda: draw_comparison([ComparedRuns(NAME, NAME, curves())] * 2, NAME),
-    "levels": lambda: draw_recovered_levels([NAME], [NAME], [1], [1], [0.5], NAME),
+    "levels": lambda: draw_recovered_levels(
+        recovered_levels([("psnr", Truth((NAME,), (NAME,), (1.0,), (1.0,)), [0.5])]), NAME
+    ),
     "before and after": lambda: draw_before_after({NAME: torch.rand(3, 40, 40)}, {NAME: NAME}, NAME),
     "plane": lambda: draw_pareto(pareto(2), NAME),
     "parallel": lambda: draw_pareto(pareto(3), NAME),

@@ -11,7 +11,7 @@ import pytest
 
 from isptune.benchmark.cell_results import DONE, FAILED, Benchmark, Cell, read_run, write_cell
 from isptune.cli import run
-from isptune.report import Record
+from isptune.figures.records import Record
 from isptune.tuning.result import History
 from isptune.tuning.session import prepare
 from isptune.tuning.settings import parse_config

@@ -13,12 +13,13 @@ import pytest
 import torch
 
 from isptune import Float, ParameterSpace
+from isptune.figures.candidates import best_of_runs
+from isptune.figures.convergence import Band
+from isptune.figures.levels import RecoveredLevels
+from isptune.figures.records import Record, slices
+from isptune.figures.sensitivity import sensitivity
 from isptune.parameters import Choice, Int
-from isptune.report import Record, charts
-from isptune.report.compute import slices
-from isptune.report.levels import Quartiles, Recovered
-from isptune.report.parallel import parallel_chart
-from isptune.report.sensitivity import sensitivity
+from isptune.report import charts
 
 Make = Callable[..., Record]
 
@@ -89,8 +90,8 @@ def test_scatter_says_how_many_points_are_shown(record: Make) -> None:
 
 
 def test_levels_are_shares_of_the_highest() -> None:
-    one = Quartiles(np.array([0.5]), np.array([1.0]), np.array([1.5]))
-    levels = Recovered(("blur",), ("px",), np.array([5.0]), one, {"psnr": one}, {"psnr": 2})
+    one = Band(np.array([1.0]), np.array([0.5]), np.array([1.5]))
+    levels = RecoveredLevels(("blur",), ("px",), np.array([5.0]), one, {"psnr": one}, {"psnr": 2})
     chart = charts.levels_chart(["psnr"], levels)
     assert chart["start"] == {"y": [0.2], "low": [0.1], "high": [0.3]}
     assert chart["series"] == [
@@ -100,13 +101,14 @@ def test_levels_are_shares_of_the_highest() -> None:
 
 def test_parallel_axes_and_lines(record: Make, knobs: Any) -> None:
     run = searched(record(list(np.arange(50.0))), knobs)
-    chart = parallel_chart(["psnr"], [run])
-    assert chart is not None
+    best = best_of_runs([run])
+    assert best is not None
+    chart = charts.parallel_chart(["psnr"], best)
     assert chart["views"] == [
         {
             "label": "parameters",
             "places": "parameters",
-            "texts": "written",
+            "texts": "parametersWritten",
             "axes": [
                 {"name": "gain", "low": "0.25", "high": "4 EV"},
                 {"name": "radius", "low": "0", "high": "3"},
@@ -116,10 +118,10 @@ def test_parallel_axes_and_lines(record: Make, knobs: Any) -> None:
     ]
     assert chart["scores"] == [{"name": "score", "higherIsBetter": True}]
     assert len(chart["lines"]) == 40
-    best = chart["lines"][0]
-    assert (best["name"], best["scores"]) == ("rank 1, evaluation 50", [49])
+    first = chart["lines"][0]
+    assert (first["name"], first["scores"]) == ("rank 1, evaluation 50", [49])
     values = knobs.space.to_dicts(knobs.space.to_values(torch.from_numpy(run.history.candidates[49:])))[0]
-    assert best["written"] == [f"{values['gain']:.4g}", str(values["radius"]), values["curve"]]
+    assert first["parametersWritten"] == [f"{values['gain']:.4g}", str(values["radius"]), values["curve"]]
     # The first and the last whole number or option lie at the ends of their axes.
     assert {line["parameters"][1] for line in chart["lines"]} <= {
         0.0,
@@ -128,12 +130,13 @@ def test_parallel_axes_and_lines(record: Make, knobs: Any) -> None:
         1.0,
     }
     assert {line["parameters"][2] for line in chart["lines"]} == {0.0, 1.0}
-    assert "loss" not in best
-    two = parallel_chart(["psnr"], [run, run])
-    assert two is not None
+    assert "loss" not in first
+    both = best_of_runs([run, run])
+    assert both is not None
+    two = charts.parallel_chart(["psnr"], both)
     assert [line["name"] for line in two["lines"]] == ["run", "run"]
     json.dumps(two, allow_nan=False)
-    assert parallel_chart(["psnr"], [replace(run, run=None)]) is None
+    assert best_of_runs([replace(run, run=None)]) is None
 
 
 def test_charts_show_what_was_searched_and_nothing_else(record: Make, knobs: Any) -> None:
@@ -144,10 +147,11 @@ def test_charts_show_what_was_searched_and_nothing_else(record: Make, knobs: Any
     fit = sensitivity(run.history)
     assert fit is not None
     assert list(dict(charts.sensitivity_charts(run, knobs.space, fit, 0))) == ["gain", "radius", "curve"]
-    chart = parallel_chart(["psnr"], [run])
-    assert chart is not None
+    best = best_of_runs([run])
+    assert best is not None
+    chart = charts.parallel_chart(["psnr"], best)
     assert [axis["name"] for axis in chart["views"][0]["axes"]] == ["gain", "radius", "curve"]
-    assert {len(line["written"]) for line in chart["lines"]} == {3}
+    assert {len(line["parametersWritten"]) for line in chart["lines"]} == {3}
 
 
 def test_sensitivity_is_in_the_parameters_units(record: Make, knobs: Any) -> None:

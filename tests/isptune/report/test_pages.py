@@ -21,7 +21,7 @@ from isptune.benchmark.cell_results import Benchmark
 from isptune.cli import run
 from isptune.errors import ConfigurationError
 from isptune.report import report_of_benchmark, report_of_runs, write_report
-from isptune.report.sections import NO_TRUTH
+from isptune.report.page import NO_TRUTH
 
 
 class Reader(HTMLParser):

@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 
 from isptune import Float, ParameterSpace
-from isptune.report import Record, pareto_charts, pareto_sections
-from isptune.report.markup import written
+from isptune.figures.candidates import candidates_of_front
+from isptune.figures.front import compromises, even_sample
+from isptune.figures.records import Record, column_records
+from isptune.figures.sensitivity import trade_offs
+from isptune.figures.shown_numbers import written
+from isptune.report import charts, front_sections
+from isptune.report.overview import lead_of_front
 from isptune.report.page import Page
-from isptune.report.pareto import column_records, compromises, even_sample, trade_offs
 from isptune.tuning.result import History
 
 # Higher is better of the first, lower of the second. The last one fails, the fourth is dominated.
@@ -93,7 +97,7 @@ def test_samples_are_even_and_hold_both_ends() -> None:
 
 
 def test_the_plane(run: Record) -> None:
-    chart = pareto_charts.plane_chart(run.history)
+    chart = charts.plane_chart(run.history)
     assert chart["front"] == [[5, 1, 9], [2, 1, 9]]
     assert chart["others"] == [[4], [3]]
     assert chart["stairs"] == [[1, 1, 5, 5, 9], [1, 2, 2, 9, 9]]
@@ -101,14 +105,15 @@ def test_the_plane(run: Record) -> None:
     assert chart["names"] == ["best compromise, evaluation 3", "evaluation 1", "evaluation 2"]
     assert [chart[axis]["label"] for axis in "xy"] == ["a (higher is better)", "b (lower is better)"]
     assert chart["x"]["window"] == pytest.approx([1 - 0.48, 9 + 0.48])
-    assert "losses" not in pareto_charts.plane_chart(made(SCORES, None, (True, False)).history)
+    assert "losses" not in charts.plane_chart(made(SCORES, None, (True, False)).history)
     many = made([[float(n), float(n)] for n in range(3000)] + [[9999.0, -1.0]], None, (True, False))
-    assert len(pareto_charts.plane_chart(many.history)["others"][0]) == 2000
+    assert len(charts.plane_chart(many.history)["others"][0]) == 2000
 
 
-def test_parallel_axes_of_the_front(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parallel_axes_of_the_front() -> None:
     run = made([[1.0, 1.0, 0.0], [9.0, 9.0, 0.0], [5.0, 2.0, 0.0]], LOSSES[:3], (True, False, True))
-    chart = pareto_charts.front_chart(run, run.run)
+    chart = charts.parallel_chart(["a", "b", "c"], candidates_of_front(run), answer=True)
+    assert chart["answer"] == "best compromise"
     assert [view["label"] for view in chart["views"]] == ["scores", "parameters"]
     assert chart["views"][0]["axes"] == [
         {"name": "a", "low": "1", "high": "9"},
@@ -119,18 +124,17 @@ def test_parallel_axes_of_the_front(monkeypatch: pytest.MonkeyPatch) -> None:
     first = chart["lines"][0]
     assert first["name"] == "best compromise, evaluation 3"
     assert first["shares"] == [0.5, 0.875, 0.5]
-    assert (first["scores"], first["writtenScores"]) == ([5, 2, 0], ["5", "2", "0"])
-    assert first["written"] == ["1"]
-    monkeypatch.setattr(pareto_charts, "MOST_LINES", 2)
-    fewer = pareto_charts.front_chart(run, run.run)["lines"]
-    assert [line["name"] for line in fewer] == ["best compromise, evaluation 3", "evaluation 2"]
+    assert (first["scores"], first["sharesWritten"]) == ([5, 2, 0], ["5", "2", "0"])
+    assert first["parametersWritten"] == ["1"]
+    fewer = candidates_of_front(run, most=2)
+    assert fewer.names == ("best compromise, evaluation 3", "evaluation 2")
     other = made(SCORES, LOSSES, (True, False))
-    two = pareto_charts.front_chart(other, other.run)
+    two = charts.parallel_chart(["a", "b"], candidates_of_front(other), answer=True)
     assert [view["label"] for view in two["views"]] == ["parameters"]
 
 
 def test_the_hidden_loss_of_each_objective_and_of_the_compromise(run: Record) -> None:
-    chart = pareto_charts.front_loss_chart(run, column_records(run))
+    chart = charts.front_loss_chart(run, column_records(run))
     assert chart is not None
     (part,) = chart["slices"]
     assert [(one["name"], one["colour"]) for one in part["series"]] == [
@@ -142,13 +146,13 @@ def test_the_hidden_loss_of_each_objective_and_of_the_compromise(run: Record) ->
     assert part["series"][2]["y"] == [0.5, 0.5, 0.1, 0.1, 0.1]
     json.dumps(chart, allow_nan=False)
     blind = made(SCORES, None, (True, False))
-    assert pareto_charts.front_loss_chart(blind, column_records(blind)) is None
+    assert charts.front_loss_chart(blind, column_records(blind)) is None
 
 
 def test_the_table_of_a_long_front_is_folded_and_cut(run: Record) -> None:
     def content(record: Record) -> str:
         page = Page("t", "l", [*record.scores, record.objective])
-        pareto_sections.add_front(page, record)
+        front_sections.add_front(page, record)
         return page.sections[0].content
 
     short = content(run)
@@ -163,13 +167,13 @@ def test_the_table_of_a_long_front_is_folded_and_cut(run: Record) -> None:
 
 
 def test_the_lead_counts_the_front(run: Record) -> None:
-    assert pareto_sections.lead(run) == (
+    assert lead_of_front(run) == (
         "Of 5 evaluations by nsga2, 3 are on the front: no other is better in one objective without being "
         "worse in another. The best compromise has a 5, b 2. Its normalised l1 is 0.1: 10 % of "
         "the stages' highest levels are left."
     )
     alone = made([[1.0, 1.0], [2.0, 2.0]], None, (True, True))
-    assert pareto_sections.lead(alone) == (
+    assert lead_of_front(alone) == (
         "Of 2 evaluations by nsga2, 1 is on the front: no other is better in one objective without being "
         "worse in another. The best compromise has a 2, b 2."
     )
@@ -206,7 +210,7 @@ def test_the_table_of_trade_offs() -> None:
     record = quarrel()
     columns = column_records(record)
     page = Page("t", "l", [*record.scores, record.objective])
-    pareto_sections.add_trade_offs(page, record, columns)
+    front_sections.add_trade_offs(page, record, columns)
     fits = trade_offs(record, columns)
     assert fits is not None
     content = page.sections[0].content
@@ -225,7 +229,7 @@ def test_the_table_of_trade_offs() -> None:
 
 def test_a_short_log_has_no_trade_offs(run: Record) -> None:
     page = Page("t", "l", [*run.scores, run.objective])
-    pareto_sections.add_trade_offs(page, run, column_records(run))
+    front_sections.add_trade_offs(page, run, column_records(run))
     assert "too few different evaluations to tell how much each parameter matters" in page.sections[0].content
 
 
@@ -233,7 +237,7 @@ def test_steps_out_of_the_range_and_constant_scores_have_no_change() -> None:
     record = made([[gain, 1.0] for gain in np.linspace(0, 1, 60).tolist()], None, (True, True))
     assert record.history.best == 59
     page = Page("t", "l", [*record.scores, record.objective])
-    pareto_sections.add_trade_offs(page, record, column_records(record))
+    front_sections.add_trade_offs(page, record, column_records(record))
     content = page.sections[0].content
     row = content[content.index("<tbody>") : content.index("</tbody>")]
     cells = [cell.partition("<")[0] for cell in row.split(">")[1:] if "</td" in cell]

@@ -14,8 +14,8 @@ import yaml
 import isptune
 from isptune.benchmark.cell_results import Benchmark
 from isptune.errors import RunDirectoryError
-from isptune.report import read_record, records_of_benchmark
-from isptune.report.levels import recovered
+from isptune.figures.levels import levels_of_records
+from isptune.figures.records import read_record, records_of_benchmark
 from isptune.tuning.session import make_pipeline
 
 
@@ -123,7 +123,7 @@ class TestABenchmark:
 
     def test_recovered_levels_are_those_of_the_pipelines(self, benchmark: Benchmark) -> None:
         records = records_of_benchmark(benchmark)
-        levels = recovered(records)
+        levels = levels_of_records(records)
         assert levels is not None
         made = [make_pipeline(record.run.config) for record in records]
         assert levels.labels == made[0].truth_labels
@@ -136,6 +136,6 @@ class TestABenchmark:
 
     def test_runs_whose_directory_is_gone_are_left_out(self, benchmark: Benchmark, tmp_path: Path) -> None:
         records = records_of_benchmark(benchmark)
-        assert recovered([replace(record, run=None) for record in records]) is None
+        assert levels_of_records([replace(record, run=None) for record in records]) is None
         lost = Benchmark({}, [replace(run, directory=tmp_path / "gone") for run in benchmark.runs], tmp_path)
         assert [record.run for record in records_of_benchmark(lost)] == [None] * 4

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isptune.figures.records import Record
 from isptune.tuning.result import History
 
 Numbers = NDArray[np.float64]
@@ -113,3 +115,27 @@ def _changes(centre: Numbers, slopes: Numbers, curvatures: Numbers, size: float)
     """(n, 2) over a step down and up; a step that would leave the unit interval ends at its bound."""
     steps = np.clip(centre[:, None] + np.array([-size, size]), 0, 1) - centre[:, None]
     return np.asarray(slopes[:, None] * steps + curvatures[:, None] * steps**2)
+
+
+def trade_offs(record: Record, columns: Sequence[Record]) -> list[Sensitivity] | None:
+    """How each objective alone depends on the parameters around the best compromise.
+
+    All are fitted to the same evaluations: those near the compromise of which every score is finite.
+
+    Args:
+        record: of several objectives.
+        columns: the same as each objective sees it, see ``column_records``.
+
+    Returns:
+        One fit per objective; None where the log holds too few evaluations.
+    """
+    whole = np.isfinite(record.history.scores).all(axis=1, keepdims=True)
+    fits = [
+        sensitivity(
+            replace(column.history, scores=np.where(whole, column.history.scores, np.nan)),
+            record.history.best,
+        )
+        for column in columns
+    ]
+    found = [fit for fit in fits if fit is not None]
+    return found if len(found) == len(columns) else None

@@ -1,16 +1,20 @@
-"""Pieces of HTML: what is escaped, how numbers are written."""
+"""The templates: what is escaped, how numbers and tables are written."""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 
-from isptune.report.markup import code, embedded, table, text, written
+from isptune.figures.shown_numbers import written
+from isptune.report.page import Page, Table, embedded
 
 
 @pytest.mark.parametrize(
@@ -39,9 +43,16 @@ def test_cells(value: str | float | None, expected: str) -> None:
     assert written(value) == expected
 
 
+def content(template: str, **context: Any) -> str:
+    """What a section holds, without the white space between elements."""
+    page = Page("title", "lead", [])
+    page.add("part", "Part", template, **context)
+    return re.sub(r">\s+<", "><", page.sections[0].content)
+
+
 def test_a_table_has_a_caption_and_headings_and_marks_numbers() -> None:
-    made = table("Runs <1>", ["run", "score"], [["a&b", 1.25], ["c", None]], "runs")
-    assert made == (
+    source = Table("Runs <1>", ["run", "score"], [["a&b", 1.25], ["c", None]])
+    assert content("tables.html", tables=[("runs", source)]) == (
         '<div class="scroll" tabindex="0" role="region" aria-labelledby="runs">'
         '<table class="sticky"><caption id="runs"><span>Runs &lt;1&gt;</span></caption>'
         '<thead><tr><th scope="col">run</th><th scope="col" class="number">score</th></tr></thead><tbody>'
@@ -51,10 +62,8 @@ def test_a_table_has_a_caption_and_headings_and_marks_numbers() -> None:
 
 
 def test_sentences_may_break() -> None:
-    made = table(
-        "Failed", ["run", "error"], [["a", "one reason that takes more room than a number would"]], "x"
-    )
-    assert '<td class="words">one reason' in made
+    source = Table("Failed", ["run", "error"], [["a", "one reason that takes more room than a number would"]])
+    assert '<td class="words">one reason' in content("tables.html", tables=[("failed", source)])
 
 
 @given(
@@ -70,20 +79,30 @@ def test_embedded_json_reads_back_and_cannot_end_its_element(data: object) -> No
     assert ">" not in dumped
 
 
+def making(command: str, name: str = "one") -> str:
+    runs = [{"name": name, "command": command, "configuration": "budget: 1"}]
+    tables = {"versions": Table("Versions", [], []), "machine": Table("Machine", ["part"], [["gpu"]])}
+    return content("making.html", benchmark="", runs=runs, **tables)
+
+
 @given(st.text())
-def test_text_is_text_again(content: str) -> None:
+def test_text_is_text_again(label: str) -> None:
     found: list[str] = []
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-            found.append(dict(attributes)["title"] or "")
+            found.extend(value or "" for name, value in attributes if name == "aria-label")
 
-    Reader().feed(f'<p title="{text(content)}">')
-    assert found == [content]
+    Reader().feed(making("x", label))
+    assert re.sub(r">\s+<", "><", f"Command of {label}") == found[0]
 
 
 def test_code_is_escaped_and_can_be_copied() -> None:
-    made = code("isptune tune '<a>'", "Command", copy=True)
+    made = making("isptune tune '<a>'")
     assert "&lt;a&gt;" in made
     assert '<button type="button" class="copy" data-copy>Copy</button>' in made
-    assert "data-copy" not in code("x", "Configuration")
+
+
+def test_a_name_that_a_template_lacks_is_an_error() -> None:
+    with pytest.raises(UndefinedError, match="'figures' is undefined"):
+        content("truth.html")

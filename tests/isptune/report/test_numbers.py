@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,19 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from isptune.figures import convergence
-from isptune.report import Record
-from isptune.report.compute import (
-    best_candidates,
-    by_objective,
-    changes,
-    curves,
-    median_record,
-    reached,
-    scatter,
-    slices,
-    told_apart,
-)
+from isptune.benchmark.targets import reached
+from isptune.figures.candidates import best_candidates
+from isptune.figures.cloud import scatter
+from isptune.figures.convergence import changes, convergence
+from isptune.figures.records import Record, by_objective, median_record, slices, told_apart
 from isptune.tuning.result import History
 from isptune.tuning.settings import parse_config
 
@@ -34,7 +25,7 @@ Make = Callable[..., Record]
 class TestCurves:
     def test_short_histories_are_taken_whole(self, record: Make) -> None:
         runs = [record([1.0, 3.0, 2.0], [0.5, 0.2, 0.1]), record([2.0, 1.0, 4.0], [0.4, 0.6, 0.3])]
-        curve = curves(runs)
+        curve = convergence([run.history for run in runs])
         assert curve.evaluations.tolist() == [1, 2, 3]
         assert curve.score.median.tolist() == [1.5, 2.5, 3.5]
         assert curve.l1_normalised is not None
@@ -54,8 +45,7 @@ class TestCurves:
             (higher,),
             l1_normalised=losses,
         )
-        one = Record("r", "o", "es", "s", "0", 0, Path("r"), history)
-        few, all_ = curves([one], most), convergence([history], higher_is_better=higher)
+        few, all_ = convergence([history], most), convergence([history])
         assert len(few.evaluations) <= max(most, 1)
         assert few.evaluations[[0, -1]].tolist() == [1, count]
         places = few.evaluations.astype(int) - 1
@@ -65,11 +55,11 @@ class TestCurves:
         np.testing.assert_array_equal(few.l1_normalised.median, all_.l1_normalised.median[places])
 
     def test_only_steps_and_ends_are_kept(self, record: Make) -> None:
-        curve = curves([record([1, 1, 1, 5, 5, 5, 7, 7])])
+        curve = convergence([record([1, 1, 1, 5, 5, 5, 7, 7]).history])
         assert changes(curve.score).tolist() == [0, 3, 6, 7]
 
     def test_before_the_first_finite_score_there_is_nothing(self, record: Make) -> None:
-        curve = curves([record([math.nan, 2.0, math.nan])])
+        curve = convergence([record([math.nan, 2.0, math.nan]).history])
         assert math.isnan(curve.score.median[0])
         assert curve.score.median[1:].tolist() == [2, 2]
 
@@ -81,16 +71,14 @@ class TestReached:
             record([1, 2, 1.5, 3], [0.5, 0.2, 0.01, 0.05]),
             record([5, 2, 1.5, 3], [0.3, 0.01, 0.01, 0.01]),
         ]
-        steps = reached(runs, [0.4, 0.2, 0.1])
-        assert steps is not None
-        assert steps.evaluations.tolist() == [1, 2, 4]
-        np.testing.assert_allclose(steps.shares, [1 / 6, 3 / 6, 4 / 6])
+        curve = reached([run.history for run in runs], [0.4, 0.2, 0.1])
+        assert curve.x.tolist() == [1, 2, 4]
+        np.testing.assert_allclose(curve.share, [1 / 6, 3 / 6, 4 / 6])
 
-    def test_nothing_reached_and_no_truth(self, record: Make) -> None:
-        steps = reached([record([1, 2, 3], [0.9, 0.8, 0.7])], [0.1])
-        assert steps is not None
-        assert (steps.evaluations.tolist(), steps.shares.tolist()) == ([1, 3], [0, 0])
-        assert reached([record([1, 2, 3])], [0.1]) is None
+    def test_nothing_reached(self, record: Make) -> None:
+        curve = reached([record([1, 2, 3], [0.9, 0.8, 0.7]).history], [0.1])
+        assert (curve.x.tolist(), curve.share.tolist()) == ([3], [0])
+        assert curve.at(1) == 0
 
     @given(
         st.lists(st.floats(0.001, 1), min_size=1, max_size=50),
@@ -106,12 +94,11 @@ class TestReached:
             (True,),
             l1_normalised=np.array(losses),
         )
-        steps = reached([Record("r", "o", "es", "s", "0", 0, Path("r"), history)], targets)
-        assert steps is not None
-        assert (np.diff(steps.shares) >= 0).all()
-        assert (np.diff(steps.evaluations) > 0).all()
-        assert steps.evaluations[-1] == count
-        assert steps.shares[-1] == pytest.approx(np.mean([min(losses) <= target for target in targets]))
+        curve = reached([history], targets)
+        assert (np.diff(curve.share) >= 0).all()
+        assert (np.diff(curve.x) > 0).all()
+        assert curve.x[-1] == count
+        assert curve.share[-1] == pytest.approx(np.mean([min(losses) <= target for target in targets]))
 
 
 class TestScatter:

@@ -16,9 +16,8 @@ from PIL import Image
 
 import isptune
 from isptune.benchmark.cell_results import Benchmark
-from isptune.report import read_record, records_of_benchmark
-from isptune.report.compute import median_record
-from isptune.report.pictures import compare, comparisons, crop_uri, preview_uri
+from isptune.figures.records import median_record, read_record, records_of_benchmark
+from isptune.report.page_pictures import compare, comparisons, crop_uri, preview_uri
 from isptune.scenes import write_image
 from isptune.tuning.session import make_pipeline
 

@@ -1,9 +1,9 @@
-"""The runs that a report is about, whether single ones or cells of a benchmark, in one form."""
+"""The runs that figures are about, single ones and cells of a benchmark in one form, and their groups."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ from isptune.benchmark.cell import Cell
 from isptune.benchmark.cell_results import Benchmark
 from isptune.contracts.variants import Variants
 from isptune.errors import IsptuneError, RunDirectoryError
+from isptune.figures.grouping import group_runs
 from isptune.plugins import registry
 from isptune.runs.run import Run
 from isptune.tuning.result import History
+from isptune.tuning.settings import RunConfig
 from isptune.wording.naming import listed
 
 # What a run of several objectives hands over.
@@ -22,7 +24,7 @@ ANSWER = "best compromise"
 
 @dataclass(frozen=True)
 class Record:
-    """A run as the report sees it.
+    """A run as figures and the report see it.
 
     Attributes:
         name: how tables and tooltips call it.
@@ -76,6 +78,14 @@ class Record:
     @property
     def knows_truth(self) -> bool:
         return self.history.l1_normalised is not None
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Runs that one optimizer made, or all of them, under the name that a menu shows."""
+
+    label: str
+    records: tuple[Record, ...]
 
 
 def read_record(directory: str | Path, name: str | None = None) -> Record:
@@ -173,3 +183,74 @@ def _run_of(directory: Path) -> Run | None:
         return Run.read(directory)
     except IsptuneError:
         return None
+
+
+def in_order(records: Sequence[Record], of: Callable[[Record], str]) -> list[str]:
+    """The different labels of the records, in the order in which they first come."""
+    return list(dict.fromkeys(of(record) for record in records))
+
+
+def by_objective(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """The records of each objective, in the order in which they first come."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.objective, []).append(record)
+    return groups
+
+
+def slices(records: Sequence[Record]) -> list[Slice]:
+    """All records; where several optimizers ran for one objective, those of each optimizer.
+
+    A median over optimizers would be that of none of them.
+    """
+    optimizers = in_order(records, lambda record: record.optimizer)
+    if all(len(in_order(group, lambda r: r.optimizer)) == 1 for group in by_objective(records).values()):
+        return [Slice("all runs", tuple(records))]
+    return [
+        Slice(name, tuple(record for record in records if record.optimizer == name)) for name in optimizers
+    ]
+
+
+def told_apart(records: Sequence[Record], configs: Sequence[RunConfig]) -> list[Record]:
+    """The records, each under the name of its objective and of what else sets its kind of run apart.
+
+    Runs that differ in nothing but their seeds keep one name, and so are pooled; others never are.
+
+    Raises:
+        ConfigurationError: there are more kinds of runs than can be told apart.
+    """
+    found = list(records)
+    for group in group_runs(configs, [len(record.history) for record in records]):
+        for index in group.indices:
+            name = ", ".join(filter(None, (group.objective, group.label)))
+            found[index] = replace(records[index], objective=name)
+    return found
+
+
+def median_record(records: Sequence[Record]) -> Record:
+    """The run in the middle by hidden loss where all know it, by score otherwise; the better of two."""
+    if len(records) == 1:
+        return records[0]
+    if all(record.l1_normalised is not None for record in records):
+        ordered = sorted(records, key=lambda record: float(record.l1_normalised or 0.0))
+    else:
+        sign = -1.0 if records[0].history.higher_is_better else 1.0
+        ordered = sorted(records, key=lambda record: sign * float(record.score or 0.0))
+    return ordered[(len(ordered) - 1) // 2]
+
+
+def column_records(record: Record) -> list[Record]:
+    """The run as each of its objectives alone sees it, in their order.
+
+    Score and hidden loss stay those of the best compromise, which is what the run hands over.
+    """
+    history = record.history
+    return [
+        replace(
+            record,
+            objective=label,
+            scores={label: record.scores[label]},
+            history=history.column(number),
+        )
+        for number, label in enumerate(history.labels)
+    ]

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isptune.figures import before_after_crops
-from isptune.report.compute import by_objective, in_order, median_record
-from isptune.report.records import Record
+from isptune.figures.before_after import before_after_crops
+from isptune.figures.records import Record, by_objective, in_order, median_record
 from isptune.runs.captions import MOST_SCENES, different_pictures, measured_on, reference_word
 from isptune.runs.picture_files import read_picture
 from isptune.runs.run import Run
@@ -22,6 +21,10 @@ from isptune.wording.words import FOUND, NORMALISED_L1, PRISTINE, START, START_W
 LARGEST_SIDE = 1400
 CROPS = 3
 CROP_SIDE = 160
+# Base64 characters of all large pictures together.
+MOST_CHARACTERS = 9_000_000
+# Smaller ones are shown enlarged, by whole factors.
+_LEAST_WIDTH, _LEAST_CROP = 480, 120
 _QUALITY = 90
 _SMALL = 400 * 300
 
@@ -54,6 +57,66 @@ class Comparison:
     scene: str
     pictures: tuple[Picture, ...]
     crops: tuple[tuple[int, int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A comparison as the page holds it.
+
+    Attributes:
+        scene, pictures, crops: of the comparison.
+        uris: of the pictures.
+        width, height: of the encoded pictures.
+        size: of the pictures themselves, in words.
+        crop_uris: by place and picture.
+    """
+
+    scene: str
+    pictures: tuple[Picture, ...]
+    crops: tuple[tuple[int, int, int, int], ...]
+    uris: list[str]
+    width: int
+    height: int
+    size: str
+    crop_uris: list[list[str]]
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the pictures are shown at another size than their own."""
+        return self.size != f"{self.width}×{self.height}"
+
+    @property
+    def zoom(self) -> int:
+        """How many pixels of the page a pixel of a picture is wide."""
+        return max(1, _LEAST_WIDTH // self.width)
+
+    @property
+    def crop_zoom(self) -> int:
+        """The same of a detail."""
+        return max(1, _LEAST_CROP // self.crops[0][2])
+
+
+def encoded(found: Sequence[Comparison]) -> list[Encoded]:
+    """Comparisons at the largest of a few sizes at which they do not make the file heavy."""
+    made = []
+    for one in found:
+        for side in (LARGEST_SIDE, 1000, 720, 480):
+            previews = [preview_uri(picture.image, side) for picture in one.pictures]
+            if sum(len(uri) for uri, _, _ in previews) <= MOST_CHARACTERS // len(found):
+                break
+        _, high, wide = one.pictures[0].image.shape
+        made.append(
+            Encoded(
+                one.scene,
+                one.pictures,
+                one.crops,
+                [uri for uri, _, _ in previews],
+                *previews[0][1:],
+                size=f"{wide}×{high}",
+                crop_uris=[[crop_uri(picture.image, crop) for picture in one.pictures] for crop in one.crops],
+            )
+        )
+    return made
 
 
 def comparisons(records: Sequence[Record]) -> tuple[list[Comparison], int]:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from isptune.cli import tune
-from isptune.report import facts
+from isptune.report import making
 from isptune.tuning.settings import RunConfig, parse_config
 
 
@@ -78,7 +78,7 @@ def test_the_command_gives_the_same_configuration(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = parse_config(settings)
-    command = facts.tune_command(config, Path("noted.yaml"), Path("again"))
+    command = making.tune_command(config, Path("noted.yaml"), Path("again"))
     assert "noted.yaml" not in command
     again = config_that_a_command_gives(command, monkeypatch)
     assert again == config
@@ -98,7 +98,7 @@ def test_conditions_and_start_candidates_stay_in_their_file(
     config = parse_config(settings)
     noted = tmp_path / "run.yaml"
     noted.write_text(yaml.safe_dump({"isptune_run": 1, "fingerprint": "abc", **config.model_dump()}))
-    command = facts.tune_command(config, noted, Path("again"))
+    command = making.tune_command(config, noted, Path("again"))
     assert command == f"isptune tune \\\n  --config {noted} \\\n  --out again"
     assert config_that_a_command_gives(command, monkeypatch) == config
 
@@ -111,32 +111,32 @@ def test_options_of_several_objectives_stay_in_their_file(
     noted = tmp_path / "a run" / "run.yaml"
     noted.parent.mkdir()
     noted.write_text(yaml.safe_dump({"isptune_run": 1, "fingerprint": "abc", **config.model_dump()}))
-    command = facts.tune_command(config, noted, Path("again"))
+    command = making.tune_command(config, noted, Path("again"))
     assert command == f"isptune tune \\\n  --config '{noted}' \\\n  --out again"
     assert config_that_a_command_gives(command, monkeypatch) == config
 
 
 def test_scenes_of_a_pipelines_own_are_not_named() -> None:
     config = parse_config({"pipeline": "mine.py:MyISP", "scenes": ["bench"]})
-    command = facts.tune_command(config, Path("noted.yaml"), Path("again"), own_scenes=True)
+    command = making.tune_command(config, Path("noted.yaml"), Path("again"), own_scenes=True)
     assert command.startswith("isptune tune \\\n  --pipeline mine.py:MyISP")
 
 
 def test_whole_pictures_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    command = facts.tune_command(parse_config({"crop": None}), Path("noted.yaml"), Path("again"))
+    command = making.tune_command(parse_config({"crop": None}), Path("noted.yaml"), Path("again"))
     assert "--crop full" in command
     assert isinstance(tune.command, click.Command)
 
 
 def test_the_configuration_is_without_what_was_noted() -> None:
     data = {"budget": 10, "fingerprint": "abc", "versions": {"torch": "2"}, "isptune_run": 1}
-    assert facts.configuration_text(data) == "budget: 10\n"
-    assert facts.versions(data) == [("torch", "2"), ("fingerprint of the run", "abc")]
-    assert facts.versions({}) == []
+    assert making.configuration_text(data) == "budget: 10\n"
+    assert making.versions(data) == [("torch", "2"), ("fingerprint of the run", "abc")]
+    assert making.versions({}) == []
 
 
 def test_the_machine_of_the_runs_comes_before_this_one() -> None:
-    assert facts.machine({"machine": {"gpu": "H"}}) == ("Machine of the runs", [("gpu", "H")])
-    title, rows = facts.machine({})
+    assert making.machine({"machine": {"gpu": "H"}}) == ("Machine of the runs", [("gpu", "H")])
+    title, rows = making.machine({})
     assert title == "Machine that wrote this report"
     assert [name for name, _ in rows][:3] == ["system", "processors", "python"]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from isptune.report.sensitivity import LONGEST_STEP, sensitivity
+from isptune.figures.sensitivity import LONGEST_STEP, sensitivity
 from isptune.tuning.result import History
 
 

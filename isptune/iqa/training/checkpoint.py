@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,20 +50,25 @@ def read_learned(path: str | Path) -> tuple[str, dict[str, Any], dict[str, Tenso
     Raises:
         ConfigurationError: the file is missing, cut off, or was not written by ``isptune train``.
     """
+    with _opened(path) as (handle, facts):
+        state = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 (not a mapping)
+        return facts["learner"], facts["configuration"], state
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """A checkpoint's tensors and facts; what is lacking in the facts is an error of the file's."""
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
-    if path.is_dir():
-        path = path / FILE
+    path = path / FILE if path.is_dir() else path
     if not path.is_file():
         raise ConfigurationError(
             f"there is no checkpoint '{path}'; allowed: a file that 'isptune train' wrote"
         )
     try:
         with safe_open(str(path), framework="pt") as handle:
-            facts = json.loads((handle.metadata() or {})[_KEY])
-            name, configuration = facts["learner"], facts["configuration"]
-            state = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 (not a mapping)
+            yield handle, json.loads((handle.metadata() or {})[_KEY])
     except (SafetensorError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigurationError(
@@ -73,7 +79,6 @@ def read_learned(path: str | Path) -> tuple[str, dict[str, Any], dict[str, Tenso
             f"the checkpoint '{path}' holds no configuration of a learner; "
             "allowed: a file that 'isptune train' wrote"
         ) from None
-    return name, configuration, state
 
 
 def trained_coverage(path: str | Path) -> Coverage | None:
@@ -82,15 +87,10 @@ def trained_coverage(path: str | Path) -> Coverage | None:
     Returns:
         None where it was trained on opinions, or cannot be read: whoever loads it says why.
     """
-    from safetensors import SafetensorError, safe_open
-
-    path = Path(path)
-    path = path / FILE if path.is_dir() else path
     try:
-        with safe_open(str(path), framework="pt") as handle:
-            data = json.loads((handle.metadata() or {})[_KEY])["data"]
-        stages = (*data["chain"], *data.get("others", ()))
-    except (SafetensorError, OSError, LookupError, ValueError, TypeError):
+        with _opened(path) as (_, facts):
+            stages = (*facts["data"]["chain"], *facts["data"].get("others", ()))
+    except ConfigurationError:
         return None
     return Coverage(trained_on=stages)
 

@@ -20,6 +20,11 @@ from isptune.plugins.option_types import Seed
 from isptune.wording.naming import listed
 
 TARGETS = ("families", "quality")
+# What decides the batches beside the images and the labels.
+_DESCRIBED = (
+    *("chain", "others", "target", "crop", "contents", "variants"),
+    *("mixed", "faint", "looks", "seed"),
+)
 
 
 class SyntheticSource:
@@ -94,19 +99,7 @@ class SyntheticSource:
 
     def describe(self) -> dict[str, Any]:
         """Plain data that changes with anything that changes the batches."""
-        return {
-            "images": self._images,
-            "chain": list(self.chain),
-            "others": list(self.others),
-            "target": self.target,
-            "crop": self.crop,
-            "contents": self.contents,
-            "variants": self.variants,
-            "mixed": self.mixed,
-            "faint": self.faint,
-            "looks": self.looks,
-            "seed": self.seed,
-        }
+        return {"images": self._images, **{name: getattr(self, name) for name in _DESCRIBED}}
 
     def _make(self, pool: Sequence[Tensor], seed: int) -> Batch:
         generator = torch.Generator().manual_seed(seed % 2**63)

@@ -6,7 +6,8 @@ import io
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from isptune.iqa.training.learner import Features, Learner
 from isptune.iqa.training.losses import total_loss
 from isptune.plugins.recipes import name_of
 from isptune.runs.directory import open_locked
+from isptune.runs.lines import whole_lines
 from isptune.storage.writing import append_whole, make_folder, unwritable, write_whole
 
 STATE, LOG = "state.pt", "training.jsonl"
@@ -143,66 +145,60 @@ def train(
     except OSError as error:
         raise unwritable(out / _LOCK, error) from error
     with lock:
-        return _train(learner, source, settings, out, device, facts, resume, initial, listener, extra)
+        state = _open(out, facts, resume)
+        learner.to(device).train()
+        parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+        if not parameters:
+            raise ConfigurationError(f"the learner '{learner.name}' has no weights to train")
+        optimizer = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.decay)
+        if state is not None:
+            learner.load_learned_state(state["learner"])
+            optimizer.load_state_dict(state["optimizer"])
+        elif initial is None:
+            with torch.no_grad():
+                first = [_encoded(learner, source.batch(step), device) for step in range(_FITTED_ON)]
+                learner.fit({name: torch.cat([part[name] for part in first]) for name in first[0]})
+        start, spent = (0, 0.0) if state is None else (state["step"], state["seconds"])
+        for entry in _trained(learner, source, settings, optimizer, device, start, spent):
+            _log(out / LOG, entry)
+            _save_state(out, learner, optimizer, entry)
+            if listener is not None:
+                listener(entry, settings.steps)
+        kept = {"data": facts["data"], "settings": facts["settings"], **(extra or {})}
+        save_learned(out / FILE, learner, kept)
+        learner.export(out)
+    return out / FILE
 
 
-def _train(
+def _trained(
     learner: Learner,
     source: Source,
     settings: Settings,
-    out: Path,
+    optimizer: torch.optim.Optimizer,
     device: torch.device,
-    facts: Mapping[str, Any],
-    resume: bool,
-    initial: str | Path | None,
-    listener: Listener | None,
-    extra: Mapping[str, Any] | None,
-) -> Path:
-    """The training itself, in a folder that no other process writes in."""
-    state = _open(out, facts, resume)
-    learner.to(device).train()
-    parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
-    if not parameters:
-        raise ConfigurationError(f"the learner '{learner.name}' has no weights to train")
-    optimizer = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.decay)
-    start, spent = 0, 0.0
-    if state is None and initial is None:
-        with torch.no_grad():
-            first = [source.batch(step) for step in range(_FITTED_ON)]
-            learner.fit(_joined([_to(encoded(learner, batch.features, device), device) for batch in first]))
-    elif state is not None:
-        learner.load_learned_state(state["learner"])
-        optimizer.load_state_dict(state["optimizer"])
-        start, spent = state["step"], state["seconds"]
+    start: int,
+    spent: float,
+) -> Iterator[Entry]:
+    """Take the steps from ``start`` on, after ``spent`` seconds; a line of the log at every validation."""
     began = time.perf_counter() - spent
-    sums: dict[str, float] = {}
+    sums: Counter[str] = Counter()
     for step in range(start, settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = settings.rate * _share_of_rate(step, settings.steps)
-        loss, parts = _step(learner, source.batch(step), settings, optimizer, parameters, device)
+        loss, parts = _step(learner, source.batch(step), settings, optimizer, device)
         if not math.isfinite(loss):
             raise EvaluationError(
                 f"the loss of '{learner.name}' is {loss} at step {step}; "
                 "lower the learning rate or use float32"
             )
-        for name, value in {"": loss, **parts}.items():
-            sums[name] = sums.get(name, 0.0) + value
+        sums.update({"": loss, **parts})
         if (step + 1) % settings.every == 0 or step + 1 == settings.steps:
-            count = (step % settings.every) + 1
-            means = {name: value / count for name, value in sums.items()}
-            sums = {}
-            seconds = time.perf_counter() - began
+            means = {name: value / (step % settings.every + 1) for name, value in sums.items()}
+            sums.clear()
+            seconds = round(time.perf_counter() - began, 2)
             rate = optimizer.param_groups[0]["lr"]
-            entry = Entry(
-                step + 1, means.pop(""), means, *validate(learner, source, device), rate, round(seconds, 2)
-            )
-            _log(out / LOG, entry)
-            _save_state(out, learner, optimizer, step + 1, seconds)
-            if listener is not None:
-                listener(entry, settings.steps)
-    save_learned(out / FILE, learner, {"data": facts["data"], "settings": facts["settings"], **(extra or {})})
-    learner.export(out)
-    return out / FILE
+            correlations = validate(learner, source, device)
+            yield Entry(step + 1, means.pop(""), means, *correlations, rate, seconds)
 
 
 def validate(
@@ -213,8 +209,7 @@ def validate(
     found, wanted, contents = [], [], []
     with torch.no_grad():
         for index, batch in enumerate(source.validation()):
-            where = torch.device(device)
-            found.append(learner(_to(encoded(learner, batch.features, where), where)).float().cpu())
+            found.append(learner(_encoded(learner, batch, torch.device(device))).float().cpu())
             wanted.append(batch.targets)
             contents.append(batch.contents + index * 1_000_000)
     learner.train()
@@ -234,8 +229,7 @@ def validate(
 def read_log(out: str | Path) -> list[Entry]:
     """The entries of a training's log; a torn last line is left out."""
     entries = []
-    path = Path(out) / LOG
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+    for _, line in whole_lines(Path(out) / LOG):
         try:
             entries.append(Entry(**json.loads(line)))
         except (ValueError, TypeError):
@@ -248,17 +242,16 @@ def _step(
     batch: Batch,
     settings: Settings,
     optimizer: torch.optim.Optimizer,
-    parameters: Sequence[Tensor],
     device: torch.device,
 ) -> tuple[float, dict[str, float]]:
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=settings.precision == "bfloat16"):
-        predictions, levels = learner.outputs(_to(encoded(learner, batch.features, device), device))
+        predictions, levels = learner.outputs(_encoded(learner, batch, device))
     loss, parts = total_loss(
         settings.losses, predictions.float(), batch.targets.to(device), batch.contents.to(device), levels
     )
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
+    torch.nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], settings.clip)
     optimizer.step()
     return float(loss.detach()), parts
 
@@ -275,12 +268,8 @@ def _srcc(x: Tensor, y: Tensor) -> float | None:
     return float(spearmanr(x.numpy(), y.numpy()).statistic)
 
 
-def _to(features: Features, device: torch.device) -> Features:
-    return {name: tensor.to(device) for name, tensor in features.items()}
-
-
-def _joined(parts: list[Features]) -> Features:
-    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+def _encoded(learner: Learner, batch: Batch, device: torch.device) -> Features:
+    return {name: part.to(device) for name, part in encoded(learner, batch.features, device).items()}
 
 
 def _open(out: Path, facts: Mapping[str, Any], resume: bool) -> dict[str, Any] | None:
@@ -310,10 +299,8 @@ def _log(path: Path, entry: Entry) -> None:
         raise unwritable(path, error, remedy=_REMEDY) from error
 
 
-def _save_state(
-    out: Path, learner: Learner, optimizer: torch.optim.Optimizer, step: int, seconds: float
-) -> None:
+def _save_state(out: Path, learner: Learner, optimizer: torch.optim.Optimizer, entry: Entry) -> None:
     buffer = io.BytesIO()
     state = {"learner": learner.learned_state(), "optimizer": optimizer.state_dict()}
-    torch.save({**state, "step": step, "seconds": seconds}, buffer)
+    torch.save({**state, "step": entry.step, "seconds": entry.seconds}, buffer)
     write_whole(out / STATE, buffer.getvalue(), remedy=_REMEDY)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from isptune.iqa.datasets.dataset import Dataset
 from isptune.iqa.datasets.layouts.layout import Layout
-from isptune.iqa.datasets.score_tables import Row, build_records, read_table, table_records
 
 
 class AGIQA3K(Layout):
@@ -20,6 +18,14 @@ class AGIQA3K(Layout):
     title = "AGIQA-3K"
     tables = ("data.csv",)
     folders = ("AGIQA-3K", "images", "Images", "file", ".")
+    header = frozenset(("name", "mos_quality"))
+    columns = {  # noqa: RUF012
+        "name": ["name"],
+        "mos": ["mos_quality"],
+        "std": ["std_quality"],
+        "content": ["prompt"],
+    }
+    mos_range = (0, 5)
 
     def table_in(self, root: Path) -> Path | None:
         # Half of all folders have a file of this name: its columns decide.
@@ -28,23 +34,3 @@ class AGIQA3K(Layout):
             return None
         with path.open(encoding="latin-1") as file:
             return path if "mos_quality" in file.readline().lower() else None
-
-    def columns_match(self, columns: set[str]) -> bool:
-        return {"name", "mos_quality"} <= columns
-
-    def read(self, table: Path, images: Path | None) -> Dataset:
-        data = read_table(table)
-        prompt = data.column("the prompt", ["prompt"], needed=False)
-
-        def content(row: Row) -> str:
-            return row.cells[prompt] if prompt else ""
-
-        records = table_records(
-            data,
-            self.image_folder(table, images),
-            name=data.column("the image's name", ["name"]),
-            mos=data.column("the MOS", ["mos_quality"]),
-            std=data.column("the standard deviation", ["std_quality"], needed=False),
-            content=content,
-        )
-        return Dataset(self.title, build_records(table, records), (0, 5), source=table, layout=self.name)

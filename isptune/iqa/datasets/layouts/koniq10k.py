@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from isptune.iqa.datasets.dataset import Dataset
 from isptune.iqa.datasets.layouts.layout import Layout
-from isptune.iqa.datasets.layouts.meta_csv import read_splits
-from isptune.iqa.datasets.score_tables import build_records, read_table, table_records
+from isptune.iqa.datasets.score_tables import Table
 
 
 class KonIQ10k(Layout):
@@ -23,20 +19,11 @@ class KonIQ10k(Layout):
     title = "KonIQ-10k"
     tables = ("koniq10k_distributions_sets.csv", "koniq10k_scores_and_distributions.csv")
     folders = ("1024x768", "512x384", "images", ".")
+    header = frozenset(("image_name", "mos", "sd"))
+    columns = {"name": ["image_name"], "mos": ["MOS_zscore", "MOS"], "std": ["SD"]}  # noqa: RUF012
+    optional = ()
+    mos_range = (1, 100)
 
-    def columns_match(self, columns: set[str]) -> bool:
-        return {"image_name", "mos", "sd"} <= columns
-
-    def read(self, table: Path, images: Path | None) -> Dataset:
-        data = read_table(table)
-        scaled = data.column("the MOS", ["MOS_zscore"], needed=False)
-        records = table_records(
-            data,
-            self.image_folder(table, images),
-            name=data.column("the image's name", ["image_name"]),
-            mos=scaled or data.column("the MOS", ["MOS"]),
-            std="" if scaled else data.column("the standard deviation", ["SD"]),
-        )
-        return Dataset(
-            self.title, build_records(table, records), (1, 100), read_splits(data), True, table, self.name
-        )
+    def columns_of(self, data: Table) -> dict[str, str]:
+        found = super().columns_of(data)
+        return {**found, "std": ""} if "zscore" in found["mos"].lower() else found

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from isptune.iqa.datasets.dataset import Dataset, DatasetError
+from isptune.iqa.datasets.dataset import DatasetError
 from isptune.iqa.datasets.layouts.layout import Layout
-from isptune.iqa.datasets.score_tables import Row, Table, build_records, table_records
+from isptune.iqa.datasets.score_tables import Row, Table
 
 _MOS, _NAMES, _SPREADS = "AllMOS_release", "AllImages_release", "AllStdDev_release"
 
@@ -27,7 +27,9 @@ class LIVEChallenge(Layout):
     tables = (f"Data/{_MOS}.mat", f"{_MOS}.mat")
     folders = ("Images", "images", ".")
 
-    def read(self, table: Path, images: Path | None) -> Dataset:
+    mos_range = (0, 100)
+
+    def read_table(self, table: Path) -> Table:
         names = [_text(entry) for entry in _entries(table.with_name(f"{_NAMES}.mat"), _NAMES)]
         scores = _entries(table, _MOS)
         spreads = _entries(table.with_name(f"{_SPREADS}.mat"), _SPREADS)
@@ -42,10 +44,7 @@ class LIVEChallenge(Layout):
             for number, (name, mos, std) in enumerate(zip(names, scores, spreads, strict=True), 1)
             if not re.fullmatch(r"t[1-7]\.\w+", name)
         ]
-        data = Table(table, ("name", "mos", "std"), tuple(rows))
-        folder = self.image_folder(table, images)
-        records = build_records(table, table_records(data, folder, name="name", mos="mos", std="std"))
-        return Dataset(self.title, records, (0, 100), source=table, layout=self.name)
+        return Table(table, ("name", "mos", "std"), tuple(rows))
 
 
 def _entries(path: Path, variable: str) -> list[Any]:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from isptune.iqa.datasets.dataset import Dataset
 from isptune.iqa.datasets.layouts.layout import Layout
-from isptune.iqa.datasets.score_tables import build_records, read_table, table_records
 
 _STEM = "MOS and Image attribute scores"
 
@@ -26,16 +22,6 @@ class SPAQ(Layout):
         for folder in ("Annotations/", "annotations/", "")
     )
     folders = ("TestImage", "TestImages", "images", ".")
-
-    def columns_match(self, columns: set[str]) -> bool:
-        return {"image name", "mos"} <= columns
-
-    def read(self, table: Path, images: Path | None) -> Dataset:
-        data = read_table(table)
-        records = table_records(
-            data,
-            self.image_folder(table, images),
-            name=data.column("the image's name", ["Image name"]),
-            mos=data.column("the MOS", ["MOS"]),
-        )
-        return Dataset(self.title, build_records(table, records), (0, 100), source=table, layout=self.name)
+    header = frozenset(("image name", "mos"))
+    columns = {"name": ["Image name"], "mos": ["MOS"]}  # noqa: RUF012
+    mos_range = (0, 100)

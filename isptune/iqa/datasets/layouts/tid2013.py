@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from isptune.iqa.datasets.dataset import Dataset, DatasetError, Record
+from isptune.iqa.datasets.dataset import Dataset, DatasetError
+from isptune.iqa.datasets.image_records import ImageFolder
 from isptune.iqa.datasets.layouts.layout import Layout
-from isptune.iqa.datasets.score_tables import ImageFolder, Row, Table, build_records, read_text, table_records
+from isptune.iqa.datasets.score_tables import Row, Table, read_text
 
 
 class TID2013(Layout):
@@ -24,11 +25,30 @@ class TID2013(Layout):
     folders = ("distorted_images", ".")
     ignore_case = True
 
-    def read(self, table: Path, images: Path | None) -> Dataset:
-        records = build_records(table, self._records(table, images))
-        return Dataset(self.title, records, (0, 9), source=table, layout=self.name)
+    optional = ("std",)
+    mos_range = (0, 9)
 
-    def _records(self, table: Path, images: Path | None) -> Iterator[Record]:
+    def read(self, table: Path, images: Path | None) -> Dataset:
+        found = super().read(table, images)
+        references = self.root_of(table) / "reference_images"
+        if not references.is_dir():
+            references = self.image_folder(table, images).folder.parent / "reference_images"
+        pristine = _references(references)
+        records = []
+        for record in found.records:
+            place = f"'{table}', row {record.row}"
+            name = re.match(r"(i\d+)_", record.name.lower())
+            if name is None:
+                raise DatasetError(
+                    f"{place}: the name '{record.name}' does not begin with its content, "
+                    "as 'I01_01_1.bmp' does"
+                )
+            if pristine and name[1] not in pristine:
+                raise DatasetError(f"{place}: there is no reference '{name[1]}' in '{references}'")
+            records.append(replace(record, content=name[1], reference=pristine.get(name[1])))
+        return replace(found, records=tuple(records))
+
+    def read_table(self, table: Path) -> Table:
         rows = []
         for number, line in enumerate(read_text(table).splitlines(), 1):
             if not line.strip():
@@ -42,39 +62,16 @@ class TID2013(Layout):
             rows.append(Row(number, {"mos": parts[0], "name": parts[1]}))
         if not rows:
             raise DatasetError(f"'{table}' is empty")
-        self._add_spreads(table, rows)
-        data = Table(table, tuple(rows[0].cells), tuple(rows))
-        folder = self.image_folder(table, images)
-        references = self.root_of(table) / "reference_images"
-        if not references.is_dir():
-            references = folder.folder.parent / "reference_images"
-        pristine = _references(references)
-        spread = "std" if "std" in rows[0].cells else ""
-        for record in table_records(data, folder, name="name", mos="mos", std=spread):
-            found = re.match(r"(i\d+)_", record.name.lower())
-            if found is None:
-                raise DatasetError(
-                    f"'{table}', row {record.row}: the name '{record.name}' does not begin with its content, "
-                    "as 'I01_01_1.bmp' does"
-                )
-            content = found[1]
-            if pristine and content not in pristine:
-                raise DatasetError(
-                    f"'{table}', row {record.row}: there is no reference '{content}' in '{references}'"
-                )
-            yield Record(
-                record.name, record.path, record.mos, record.std, content, pristine.get(content), record.row
-            )
-
-    def _add_spreads(self, table: Path, rows: list[Row]) -> None:
         path = table.with_name("mos_std.txt")
-        if not path.is_file():
-            return
-        spreads = read_text(path).split()
-        if len(spreads) != len(rows):
-            raise DatasetError(f"'{path}' has {len(spreads)} numbers for the {len(rows)} rows of '{table}'")
-        for row, spread in zip(rows, spreads, strict=True):
-            row.cells["std"] = spread
+        if path.is_file():
+            spreads = read_text(path).split()
+            if len(spreads) != len(rows):
+                raise DatasetError(
+                    f"'{path}' has {len(spreads)} numbers for the {len(rows)} rows of '{table}'"
+                )
+            for row, spread in zip(rows, spreads, strict=True):
+                row.cells["std"] = spread
+        return Table(table, tuple(rows[0].cells), tuple(rows))
 
 
 def _references(folder: Path) -> dict[str, Path]:

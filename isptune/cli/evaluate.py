@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,9 +21,10 @@ from isptune.tuning.prechecks import refuse_judges
 from isptune.wording.naming import listed
 
 if TYPE_CHECKING:
-    from isptune.contracts.objective import Objective
+    from rich.progress import TaskID
+
     from isptune.iqa.datasets import Dataset
-    from isptune.iqa.evaluation import Evaluation, Scores
+    from isptune.iqa.evaluation import Evaluation
 
 
 @click.command("evaluate", short_help="Say how well objectives agree with a dataset's opinion scores.")
@@ -127,7 +127,7 @@ def command(
 
     from isptune.cli.live import Stopped, stoppable
     from isptune.iqa.evaluation import read_scores, write_reports
-    from isptune.iqa.evaluation.evaluating import check_settings, needed
+    from isptune.iqa.evaluation.evaluating import check_settings, evaluate, needed
     from isptune.tuning.devices import resolve_device
 
     where = resolve_device(device)
@@ -140,12 +140,21 @@ def command(
     # Scores from files are checked against the whole dataset and cut afterwards.
     given = [read_scores(file, dataset, not scores_lower_is_better) for file in score_files]
     small, labels = needed(dataset, splits)
-    given = [cut(scores, dataset, small) for scores in given]
     made_objectives = [registry.objectives.create(name, **settings[name]) for name in names]
     click.echo(opening(small, dataset, labels, [*names, *(scores.name for scores in given)]), err=True)
     try:
-        with stoppable():
-            found = _evaluated(made_objectives, given, small, labels, where, batch_size, bootstrap, seed)
+        with stoppable(), bars() as told:
+            found = evaluate(
+                made_objectives,
+                dataset,
+                scores=given,
+                splits=labels,
+                device=where,
+                batch_size=batch_size,
+                bootstrap=bootstrap,
+                seed=seed,
+                progress=told,
+            )
     except Stopped as stop:
         click.echo("isptune: stopped before the evaluation was done; nothing was written", err=True)
         return stop.exit_code
@@ -178,58 +187,23 @@ def free_folder(out: str | None, names: Sequence[str]) -> Path:
     return path
 
 
-def cut(scores: Scores, whole: Dataset, part: Dataset) -> Scores:
-    """Scores of a dataset as those of a part of it."""
-    from dataclasses import replace
-
-    places = {name: index for index, name in enumerate(whole.names)}
-    return replace(scores, values=scores.values[[places[name] for name in part.names]])
-
-
 def opening(part: Dataset, whole: Dataset, labels: Sequence[str], names: Sequence[str]) -> str:
     count = f"{len(part)}" if len(part) == len(whole) else f"{len(part)} of {len(whole)}"
     return f"{whole.name}: {count} images, {listed(labels, 4)}; {listed(names)}"
 
 
-def _evaluated(
-    objectives: Sequence[Objective],
-    given: Sequence[Scores],
-    dataset: Dataset,
-    labels: Sequence[str],
-    device: Any,
-    batch_size: int,
-    bootstrap: int,
-    seed: int,
-) -> Evaluation:
-    from isptune.iqa.evaluation import compare, score_dataset
-    from isptune.iqa.evaluation.dataset_scores import check_references, scores_of_all
-
-    for objective in objectives:
-        check_references(objective, dataset)
-
-    def score(objective: Objective) -> Scores:
-        with bar(objective.name, "images") as told:
-            return score_dataset(objective, dataset, device, batch_size, progress=told)
-
-    scores = scores_of_all([partial(score, objective) for objective in objectives])
-    with bar("intervals", "done") as told:
-        return compare(
-            dataset, [*scores, *given], splits=labels, bootstrap=bootstrap, seed=seed, progress=told
-        )
-
-
 @contextmanager
-def bar(what: str, unit: str) -> Iterator[Any]:
-    """A progress bar on stderr; where that is no terminal, a plain line about every tenth."""
+def bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Progress bars on stderr; where that is no terminal, a plain line about every tenth."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
     console = Console(stderr=True)
     shown = Progress(
-        TextColumn(what),
+        TextColumn("{task.description}", markup=False),
         MofNCompleteColumn(),
-        TextColumn(unit),
+        TextColumn("{task.fields[unit]}"),
         BarColumn(bar_width=None),
         TimeElapsedColumn(),
         TextColumn("left"),
@@ -237,14 +211,16 @@ def bar(what: str, unit: str) -> Iterator[Any]:
         console=console,
         disable=not console.is_terminal,
     )
-    task = shown.add_task(what, total=None)
-    tenth = 0
+    tasks: dict[str, TaskID] = {}
+    tenths: dict[str, int] = {}
 
-    def told(done: int, total: int) -> None:
-        nonlocal tenth
-        shown.update(task, completed=done, total=total)
-        if not console.is_terminal and done * 10 // total > tenth:
-            tenth = done * 10 // total
+    def told(what: str, done: int, total: int) -> None:
+        unit = "done" if what == "intervals" else "images"
+        if what not in tasks:
+            tasks[what] = shown.add_task(what, total=total, unit=unit)
+        shown.update(tasks[what], completed=done)
+        if not console.is_terminal and done * 10 // total > tenths.get(what, 0):
+            tenths[what] = done * 10 // total
             click.echo(f"{what}  {done}/{total} {unit}", err=True)
 
     with shown:

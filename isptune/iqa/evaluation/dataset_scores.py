@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +45,13 @@ class Scores:
     def along(self, dataset: Dataset) -> Numbers:
         """The scores with their sign turned where they run against the MOS: agreement is positive."""
         return self.values if self.higher_is_better == dataset.higher_is_better else -self.values
+
+    def of(self, whole: Dataset, part: Dataset) -> Scores:
+        """The scores of a dataset as those of a part of it."""
+        if part is whole:
+            return self
+        places = {name: index for index, name in enumerate(whole.names)}
+        return replace(self, values=self.values[[places[name] for name in part.names]])
 
 
 class AllFailed(EvaluationError):

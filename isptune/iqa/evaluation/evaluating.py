@@ -59,6 +59,7 @@ def evaluate(
     objectives: Objective | Sequence[Objective],
     dataset: Dataset,
     *,
+    scores: Sequence[Scores] = (),
     splits: Sequence[str] = (EVERYTHING,),
     device: str | torch.device = "cpu",
     batch_size: int = 1,
@@ -72,6 +73,7 @@ def evaluate(
     Args:
         objectives: one or several, of different names.
         dataset: from ``isptune.iqa.datasets.read_dataset``.
+        scores: of further objectives, that are there already.
         splits: ``"all"``, or ``"NAME"``, ``"NAME:PART"`` or a glob of names; only their pictures are scored.
         device, batch_size, memory_gb: as in ``score_dataset``.
         bootstrap, seed: resamples of the intervals, and their seed.
@@ -95,13 +97,19 @@ def evaluate(
     for objective in chosen:
         check_references(objective, small)
 
-    def score(objective: Objective) -> Scores:
-        told = None if progress is None else _named(progress, called(objective))
-        return score_dataset(objective, small, device, batch_size, memory_gb, told)
+    def told(what: str) -> Callable[[int, int], None] | None:
+        return None if progress is None else partial(progress, what)
 
-    found = scores_of_all([partial(score, objective) for objective in chosen])
-    told = None if progress is None else _named(progress, "intervals")
-    return compare(small, found, splits=labels, bootstrap=bootstrap, seed=seed, progress=told)
+    found = scores_of_all(
+        [
+            partial(score_dataset, objective, small, device, batch_size, memory_gb, told(called(objective)))
+            for objective in chosen
+        ]
+    )
+    given = [one.of(dataset, small) for one in scores]
+    return compare(
+        small, [*found, *given], splits=labels, bootstrap=bootstrap, seed=seed, progress=told("intervals")
+    )
 
 
 def needed(dataset: Dataset, splits: Sequence[str]) -> tuple[Dataset, list[str]]:
@@ -109,10 +117,6 @@ def needed(dataset: Dataset, splits: Sequence[str]) -> tuple[Dataset, list[str]]
     parts = choose_parts(dataset, splits)
     used = sorted({index for indices in parts.values() for index in indices})
     return (dataset if len(used) == len(dataset) else dataset.take(used)), list(parts)
-
-
-def _named(progress: Callable[[str, int, int], None], name: str) -> Callable[[int, int], None]:
-    return lambda done, total: progress(name, done, total)
 
 
 def compare(
@@ -136,18 +140,23 @@ def compare(
     mos, contents = dataset.mos.numpy(), dataset.contents
     agreements: list[Agreement] = []
     differences: list[tuple[str, Difference]] = []
-    total = len(parts) * (len(scores) + math.comb(len(scores), 2))
+    done, total = 0, len(parts) * (len(scores) + math.comb(len(scores), 2))
+
+    def count() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total)
+
     for label, indices in parts.items():
         for one in scores:
             values = one.along(dataset)[indices]
             groups = [contents[index] for index in indices]
             agreements.append(_agreement(one.name, label, values, mos[indices], groups, bootstrap, seed))
-            if progress is not None:
-                progress(len(agreements) + len(differences), total)
+            count()
         for first, second in combinations(scores, 2):
             differences.append((label, _difference(dataset, first, second, indices, bootstrap, seed)))
-            if progress is not None:
-                progress(len(agreements) + len(differences), total)
+            count()
     return Evaluation(dataset, list(scores), parts, agreements, differences, bootstrap, seed)
 
 

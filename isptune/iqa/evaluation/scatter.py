@@ -11,7 +11,7 @@ import numpy as np
 from isptune.errors import UnknownNameError
 from isptune.figures.style import BLUE, INK, ORANGE, TITLE_LINE, draw_title, new_figure, style, title_lines
 from isptune.iqa.evaluation.correlations import Numbers
-from isptune.iqa.evaluation.findings import Evaluation
+from isptune.iqa.evaluation.findings import Agreement, Evaluation
 from isptune.iqa.evaluation.resampling import Estimate
 from isptune.wording.naming import did_you_mean
 
@@ -28,23 +28,19 @@ class ScatterPoints:
     """What a scatter plot shows.
 
     Attributes:
-        objective, dataset, split: names, for the labels.
+        agreement: the objective, the split, and the correlations.
+        dataset: its name.
         scores, mos: (N,) finite, the scores in the objective's own orientation.
         higher_is_better: that orientation.
         curve: (2, M) scores and mapped scores along the logistic, or None where there is no fit.
-        srcc, plcc_logistic, plcc: with their intervals.
     """
 
-    objective: str
+    agreement: Agreement
     dataset: str
-    split: str
     scores: Numbers
     mos: Numbers
     higher_is_better: bool
     curve: Numbers | None
-    srcc: Estimate
-    plcc: Estimate
-    plcc_logistic: Estimate
 
 
 def scatter_points(evaluation: Evaluation, objective: str, split: str | None = None) -> ScatterPoints:
@@ -69,18 +65,7 @@ def scatter_points(evaluation: Evaluation, objective: str, split: str | None = N
         along = np.linspace(values.min(), values.max(), 200)
         turned = along if scores.higher_is_better == evaluation.dataset.higher_is_better else -along
         curve = np.stack([along, one.logistic(turned)])
-    return ScatterPoints(
-        objective,
-        evaluation.dataset.name,
-        label,
-        values,
-        mos,
-        scores.higher_is_better,
-        curve,
-        one.estimates["srcc"],
-        one.estimates["plcc"],
-        one.estimates["plcc_logistic"],
-    )
+    return ScatterPoints(one, evaluation.dataset.name, values, mos, scores.higher_is_better, curve)
 
 
 def draw_scatter(points: ScatterPoints, title: str | None = None) -> Figure:
@@ -93,12 +78,13 @@ def draw_scatter(points: ScatterPoints, title: str | None = None) -> Figure:
     Returns:
         A figure that ``isptune.figures.save`` writes.
     """
-    where = "" if points.split == "all" else f", {points.split}"
+    split = points.agreement.split
+    where = "" if split == "all" else f", {split}"
     heading = title or f"{points.dataset}{where} ({len(points.scores):,} images)"
     with style():
         lines = title_lines(heading, _WIDTH)
         direction = "higher" if points.higher_is_better else "lower"
-        label = textwrap.wrap(f"{points.objective} ({direction} is better)", 60)
+        label = textwrap.wrap(f"{points.agreement.objective} ({direction} is better)", 60)
         height = _HEIGHT + TITLE_LINE * (len(lines) - 1) + _LABEL_LINE * (len(label) - 1)
         figure = new_figure(_WIDTH, height)
         bottom = (0.62 + _LABEL_LINE * (len(label) - 1)) / height
@@ -127,33 +113,19 @@ def draw_scatter(points: ScatterPoints, title: str | None = None) -> Figure:
 
 def _numbers(axes: Axes, points: ScatterPoints) -> None:
     """The correlations above the left corner, the curve's name above the right one, clear of all points."""
-    parts = [f"SRCC {_value(points.srcc)}", f"PLCC {_value(points.plcc)}"]
+    parts = [("srcc", "SRCC"), ("plcc", "PLCC")]
+    parts += [("plcc_logistic", "after logistic")] if points.curve is not None else []
+    estimates = points.agreement.estimates
+    _above(axes, "left", INK, "   ".join(f"{head} {_value(estimates[name])}" for name, head in parts), "bold")
     if points.curve is not None:
-        parts.append(f"after logistic {_value(points.plcc_logistic)}")
+        _above(axes, "right", ORANGE, "4-parameter logistic", "normal")
+
+
+def _above(axes: Axes, side: str, colour: str, text: str, weight: str) -> None:
     axes.annotate(
-        "   ".join(parts),
-        xy=(0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 6),
-        textcoords="offset points",
-        ha="left",
-        va="bottom",
-        color=INK,
-        fontsize=9,
-        fontweight="bold",
-    )
-    if points.curve is not None:
-        axes.annotate(
-            "4-parameter logistic",
-            xy=(1, 1),
-            xycoords="axes fraction",
-            xytext=(0, 6),
-            textcoords="offset points",
-            ha="right",
-            va="bottom",
-            color=ORANGE,
-            fontsize=9,
-        )
+        text, (float(side == "right"), 1), (0, 6), xycoords="axes fraction", textcoords="offset points",
+        ha=side, va="bottom", color=colour, fontsize=9, fontweight=weight,
+    )  # fmt: skip
 
 
 def _value(estimate: Estimate) -> str:

@@ -6,23 +6,19 @@ Code of a repository is never fetched, let alone run: a plugin names the pattern
 from __future__ import annotations
 
 import logging
-import os
 import re
-import socket
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from isptune.contracts.requirements import Download
 from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
+from isptune.plugins.connections import reachable
 from isptune.storage.paths import user_path
 from isptune.wording.naming import listed
 
 logger = logging.getLogger("isptune")
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_SECONDS_TO_CONNECT = 5.0
 _GIVE = "give it as the option "
 
 
@@ -149,16 +145,3 @@ def _from_hub(
     )
     failure.folder = folder
     raise failure
-
-
-def reachable(address: str, seconds: float = _SECONDS_TO_CONNECT) -> bool:
-    """Whether a host takes connections; True where a proxy stands between, which only it can tell."""
-    if urllib.request.getproxies() and os.environ.get("NO_PROXY") != "*":
-        return True
-    parts = urllib.parse.urlsplit(address)
-    port = parts.port or (80 if parts.scheme == "http" else 443)
-    try:
-        socket.create_connection((parts.hostname or "", port), timeout=seconds).close()
-    except OSError:
-        return False
-    return True

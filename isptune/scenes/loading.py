@@ -76,9 +76,10 @@ def load_scenes(
     if isinstance(sources, str | Path | Tensor | Scene):
         sources = [sources]
     scenes: list[Scene] = []
-    pictures = _named_apart(_pictures(sources, seed))
+    entries = [entry for source in sources for entry in _entries(source)]
+    pictures = _raised(_pictures(entries, seed))
     if references is not None:
-        pictures = _compared(pictures, sources, references, seed)
+        pictures = _compared(pictures, len(entries), references, seed)
     for picture in pictures:
         scenes += _seen(picture, rule, seed)
     if not scenes:
@@ -99,40 +100,49 @@ def named_pictures(sources: Iterable[Source]) -> Iterator[Scene | ImageError]:
             entries += _entries(source)
         except ImageError as error:
             entries.append(error)
-    names = _shared_names(entries)
+    yield from _pictures(entries, 0)
+
+
+def _pictures(entries: Sequence[Any], seed: int) -> Iterator[Scene | ImageError]:
+    """Whole pictures, one after another, so that no more than one large one is held.
+
+    In the place of one that cannot be had stands its error. One that is given again (for another draw of
+    noise) is called ``name#2``.
+    """
+    names = Counter(entry.name for entry in {entry for entry in entries if isinstance(entry, Path)})
     seen: Counter[str] = Counter()
     for position, entry in enumerate(entries):
         try:
-            if isinstance(entry, ImageError):
-                raise entry
-            scene = _whole(entry, position, names, 0)
+            picture = _whole(entry, position, names, seed)
         except ImageError as error:
             yield error
-        else:
-            yield _apart(scene, seen)
+            continue
+        seen[picture.name] += 1
+        if seen[picture.name] > 1:
+            picture.name = f"{picture.name}#{seen[picture.name]}"
+        yield picture
 
 
-def _pictures(sources: Iterable[Source], seed: int) -> Iterator[Scene]:
-    """Whole pictures, one after another, so that no more than one large one is held."""
-    entries = [entry for source in sources for entry in _entries(source)]
-    names = _shared_names(entries)
-    for position, entry in enumerate(entries):
-        yield _whole(entry, position, names, seed)
+def _raised(pictures: Iterable[Scene | ImageError]) -> Iterator[Scene]:
+    for picture in pictures:
+        if isinstance(picture, ImageError):
+            raise picture
+        yield picture
 
 
 def _compared(
-    pictures: Iterable[Scene], sources: Sequence[Source], references: Source | Sequence[Source], seed: int
+    pictures: Iterable[Scene], count: int, references: Source | Sequence[Source], seed: int
 ) -> Iterator[Scene]:
     """The pictures, each with the picture that its results are compared with."""
     if isinstance(references, str | Path | Tensor | Scene):
         references = [references]
-    counts = [sum(len(_entries(one)) for one in several) for several in (sources, references)]
-    if counts[0] != counts[1]:
+    others = [entry for one in references for entry in _entries(one)]
+    if count != len(others):
         raise ImageError(
-            f"there are {counts[1]} pictures to compare with and {counts[0]} pictures to render; "
+            f"there are {len(others)} pictures to compare with and {count} pictures to render; "
             "give one for each, in the same order"
         )
-    for picture, other in zip(pictures, _pictures(references, seed), strict=True):
+    for picture, other in zip(pictures, _raised(_pictures(others, seed)), strict=True):
         if picture.size != other.size:
             raise ImageError(
                 f"the picture '{other.name}' is {other.width}x{other.height} pixels, and '{picture.name}', "
@@ -144,13 +154,10 @@ def _compared(
         yield picture
 
 
-def _shared_names(entries: Iterable[Any]) -> Counter[str]:
-    """How many of the files have a name."""
-    return Counter(entry.name for entry in {entry for entry in entries if isinstance(entry, Path)})
-
-
 def _whole(entry: Any, position: int, names: Counter[str], seed: int) -> Scene:
-    """The whole picture of one of the ``_entries``."""
+    """The whole picture of one of the ``_entries``; an error that stands in its place is raised."""
+    if isinstance(entry, ImageError):
+        raise entry
     if isinstance(entry, Scene):
         return Scene.of_picture(
             entry.name, picture_of(entry), reference=entry.reference, source={**entry.source, "scene": True}
@@ -196,20 +203,6 @@ def _checked(image: Tensor, position: int) -> Tensor:
         values = "NaN" if low != low or high != high else f"values in [{low:.4g}, {high:.4g}]"
         raise ImageError(f"scene {position} is a tensor with {values}; [0, 1] is needed")
     return image.clone(memory_format=torch.contiguous_format)
-
-
-def _named_apart(pictures: Iterable[Scene]) -> Iterator[Scene]:
-    """The pictures; one that is given again (for another draw of noise) is called ``name#2``."""
-    seen: Counter[str] = Counter()
-    for picture in pictures:
-        yield _apart(picture, seen)
-
-
-def _apart(picture: Scene, seen: Counter[str]) -> Scene:
-    seen[picture.name] += 1
-    if seen[picture.name] > 1:
-        picture.name = f"{picture.name}#{seen[picture.name]}"
-    return picture
 
 
 def _seen(picture: Scene, rule: CropRule, seed: int) -> list[Scene]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import struct
+import warnings
 import zlib
 from dataclasses import dataclass, field
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EXIF_HEAD = b"Exif\0\0"
+_ORIENTATION = 0x0112
 # A colour profile is some kilobytes to a few megabytes; no more is unpacked, whatever a file claims.
 _LONGEST_PROFILE = 64 * 2**20
 
@@ -69,29 +71,20 @@ def exif_orientation(block: bytes) -> int | None:
     Cameras and editors write it as SHORT, as they should, but also as BYTE, LONG or UNDEFINED; whatever reads
     as one of the eight numbers is meant as such.
     """
-    block = block.removeprefix(_EXIF_HEAD)
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
-    if order is None:
-        return None
+    from PIL import Image
+
+    exif = Image.Exif()
     try:
-        (start,) = struct.unpack_from(f"{order}I", block, 4)
-        (count,) = struct.unpack_from(f"{order}H", block, start)
-        for index in range(count):
-            tag, form, length = struct.unpack_from(f"{order}HHI", block, start + 2 + 12 * index)
-            if tag == 0x0112:
-                return _small_number(block[start + 10 + 12 * index :][:4], order, form, length)
-    except struct.error:
-        pass
-    return None
-
-
-def _small_number(value: bytes, order: str, form: int, length: int) -> int | None:
-    """A tag's four bytes as a number of 1 to 8, by its type: BYTE, SHORT, LONG, UNDEFINED or signed."""
-    width = {1: 1, 6: 1, 3: 2, 8: 2, 4: 4, 9: 4, 7: length}.get(form)
-    if length < 1 or width not in (1, 2, 4):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exif.load(block)
+            value = exif.get(_ORIENTATION)
+    # Damaged blocks make the reader raise whatever it stumbles on.
+    except Exception:
         return None
-    number = int.from_bytes(value[:width], "little" if order == "<" else "big")
-    return number if 1 <= number <= 8 else None
+    if isinstance(value, bytes) and len(value) in (1, 2, 4):
+        value = int.from_bytes(value, "little" if exif.endian == "<" else "big")
+    return value if isinstance(value, int) and 1 <= value <= 8 else None
 
 
 def _read_png(data: bytes, found: Metadata) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from urllib.parse import urlsplit
 
 from isptune.errors import ConfigurationError
+from isptune.plugins.connections import connection_failure, host_and_port
 from isptune.storage.paths import user_path
 from isptune.tracking.tracker import TrackerError
 from isptune.wording.naming import did_you_mean
@@ -22,8 +21,6 @@ ALLOWED = (
     "(--mlflow without a URI stands last or before another option)"
 )
 SCHEMES = ("http", "https", "sqlite", "file", "postgresql", "mysql", "mssql", "databricks")
-# Seconds that a server has to accept a connection before a run.
-CONNECT_TIMEOUT = 5.0
 # What MLflow's requests have at the start; its own settings wait for many minutes.
 START_SETTINGS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "20", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 
@@ -105,22 +102,13 @@ def require_server(uri: str) -> None:
     """
     if not uri.startswith(("http:", "https:")):
         return
-    parts = urlsplit(uri)
-    host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
-    proxies = urllib.request.getproxies()
-    if (parts.scheme in proxies or "all" in proxies) and not urllib.request.proxy_bypass(host):
+    reason = connection_failure(uri)
+    if not reason:
         return
-    try:
-        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT).close()
-    except TimeoutError:
-        reason = f"no answer within {CONNECT_TIMEOUT:g} seconds"
-    except OSError as error:
-        reason = error.strerror or str(error)
-    else:
-        return
+    host, port = host_and_port(uri)
     # A URI can hold a password.
     raise TrackerError(
-        f"the MLflow server at {parts.scheme}://{host}:{port} cannot be reached ({reason}); "
+        f"the MLflow server at {urlsplit(uri).scheme}://{host}:{port} cannot be reached ({reason}); "
         "start it, or choose another store"
     )
 

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from isptune.errors import IsptuneError
-from isptune.plugins.checkpoints import reachable
+from isptune.plugins.connections import reachable
 from isptune_pyiqa.failures import explained, written
 
 logger = logging.getLogger("isptune")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,10 +16,9 @@ from isptune.errors import EvaluationError
 from isptune.parameters import ParameterSpace
 from isptune.tuning import renderings
 from isptune.tuning.blame import blame, called, is_out_of_memory
+from isptune.tuning.micro_batches import MicroBatches
 from isptune.tuning.scoring import Scoring
 from isptune.wording.naming import listed
-
-logger = logging.getLogger("isptune")
 
 Numbers = NDArray[np.float64]
 
@@ -78,13 +76,12 @@ class Batches:
         self.scoring = scoring
         self.space = space
         self.device = device
-        self.memory_gb = memory_gb
         self.autocast = autocast
         self.seconds_rendering = 0.0
         self.seconds_scoring = 0.0
         # The scenes whose references were looked at.
         self._references: set[int] = set()
-        self._most: dict[tuple[int, int, bool], int] = {}
+        self._micro = MicroBatches(device, memory_gb, "candidates")
 
     def evaluate(self, unit: Tensor, scene: Scene, gradients: bool) -> Outcome:
         """Render and score candidates.
@@ -129,35 +126,36 @@ class Batches:
             ),
         )
 
-    def size(self, scene: Scene, gradients: bool) -> int:
-        """How many candidates make a micro-batch."""
-        key = (scene.height, scene.width, gradients)
-        if key not in self._most:
-            # Scenes without a picture of their own are taken to be rendered in float32.
-            width = 4 if scene.reference is None else scene.reference.element_size()
-            image = 3 * scene.height * scene.width * width
-            memory = self.pipeline.memory
-            rendering = image * memory.images_at_peak(gradients, usual=8) + memory.bytes_at_peak(gradients)
-            each = rendering + self.scoring.working_bytes(image, gradients)
-            self._most[key] = max(1, int(self.memory_gb * 1e9 / each))
-        return self._most[key]
+    def _bytes_each(self, scene: Scene, gradients: bool) -> float:
+        """What one candidate takes at the peak of rendering and scoring."""
+        # Scenes without a picture of their own are taken to be rendered in float32.
+        width = 4 if scene.reference is None else scene.reference.element_size()
+        image = 3 * scene.height * scene.width * width
+        memory = self.pipeline.memory
+        rendering = image * memory.images_at_peak(gradients, usual=8) + memory.bytes_at_peak(gradients)
+        return rendering + self.scoring.working_bytes(image, gradients)
 
     def _by_parts(
         self, count: int, scene: Scene, gradients: bool, part: Callable[[int, int], Outcome]
     ) -> Outcome:
         """Outcomes of micro-batches, which are halved where memory does not suffice."""
         whole = self._nothing(count, gradients)
-        start = 0
-        while start < count:
-            end = min(start + self.size(scene, gradients), count)
-            try:
-                whole.put(start, part(start, end))
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._halve(scene, gradients, end - start, error)
-                continue
-            start = end
+        try:
+            self._micro.work(
+                count,
+                scene.height,
+                scene.width,
+                lambda: self._bytes_each(scene, gradients),
+                lambda start, end: whole.put(start, part(start, end)),
+                gradients,
+            )
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            raise EvaluationError(
+                f"there is not enough memory on {self.device} for one candidate of the scene "
+                f"'{scene.name}' ({scene.width}x{scene.height}); use smaller scenes or --crop"
+            ) from error
         return whole
 
     def _or_one_by_one(self, count: int, gradients: bool, part: Callable[[int, int], Outcome]) -> Outcome:
@@ -258,20 +256,3 @@ class Batches:
         )
         with casting:
             return self.scoring.columns(images, reference)
-
-    def _halve(self, scene: Scene, gradients: bool, size: int, error: BaseException) -> None:
-        if size == 1:
-            raise EvaluationError(
-                f"there is not enough memory on {self.device} for one candidate of the scene "
-                f"'{scene.name}' ({scene.width}x{scene.height}); use smaller scenes or --crop"
-            ) from error
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        self._most[scene.height, scene.width, gradients] = size // 2
-        logger.warning(
-            "out of memory with %d candidates of %dx%d at once; going on with %d",
-            size,
-            scene.width,
-            scene.height,
-            size // 2,
-        )

@@ -20,6 +20,7 @@ from isptune.iqa.evaluation.correlations import Numbers
 from isptune.storage.paths import shown, user_path
 from isptune.tuning.blame import called, is_out_of_memory
 from isptune.tuning.devices import resolve_device
+from isptune.tuning.micro_batches import MicroBatches
 from isptune.wording.naming import did_you_mean
 
 # Called after each batch with how many images are done and how many there are.
@@ -133,16 +134,16 @@ class _Run:
         self.objective = objective.to(device)
         self.dataset = dataset
         self.device = device
-        self.batch_size = batch_size
-        self.memory = memory_gb * 1e9
+        self.micro = MicroBatches(device, memory_gb, "pictures", batch_size)
         self.progress = progress
         self.values = np.full(len(dataset), np.nan)
         self.failed: dict[int, str] = {}
         self.done = 0
-        self.most: dict[tuple[int, int], int] = {}
+        # What pictures may take that wait for others of their size.
+        self.waiting_bytes = memory_gb * 1e9 / 4
 
     def scores(self) -> Scores:
-        for batch in batches_by_size(self._pictures(), self._batch_of, self.memory / 4):
+        for batch in batches_by_size(self._pictures(), self._batch_of, self.waiting_bytes):
             self._score(batch)
         failures = [self.failed[index] for index in sorted(self.failed)]
         found = Scores(called(self.objective), self.values, bool(self.objective.higher_is_better), failures)
@@ -160,40 +161,32 @@ class _Run:
                 yield index, image
 
     def _batch_of(self, height: int, width: int) -> int:
-        if (height, width) not in self.most:
-            memory = self.objective.memory
-            each = 12.0 * height * width * (memory.images + 2) + memory.bytes
-            self.most[height, width] = max(1, min(self.batch_size, int(self.memory / each)))
-        return self.most[height, width]
+        return self.micro.size(height, width, lambda: self._bytes_each(height, width))
 
-    def _score(self, queue: list[tuple[int, Tensor]]) -> None:
-        """Score pictures of one size, and halve what goes together where memory does not suffice."""
-        height, width = queue[0][1].shape[-2:]
-        while queue:
-            batch = queue[: self._batch_of(height, width)]
-            error = self._attempt(batch)
-            if error is not None and len(batch) > 1 and is_out_of_memory(error):
-                self.most[height, width] = len(batch) // 2
-                if self.device.type == "cuda":
-                    torch.cuda.empty_cache()
-                continue
-            if error is not None:
-                # The culprit among several is found by scoring each alone.
-                for one in batch:
-                    alone = error if len(batch) == 1 else self._attempt([one])
-                    if alone is not None:
-                        self._fail(one[0], self._sentence(one[0], alone))
-            queue = queue[len(batch) :]
+    def _bytes_each(self, height: int, width: int) -> float:
+        memory = self.objective.memory
+        return 12.0 * height * width * (memory.images + 2) + memory.bytes
 
-    def _attempt(self, batch: list[tuple[int, Tensor]]) -> Exception | None:
-        """Score and keep a batch; the exception where that failed, and nothing kept then."""
-        try:
-            self._store(batch)
-        except MissingPackageError:
-            raise
-        except Exception as error:
-            return error
-        return None
+    def _score(self, batch: list[tuple[int, Tensor]]) -> None:
+        """Score pictures of one size; where an objective fails on several, each of them alone."""
+        height, width = batch[0][1].shape[-2:]
+
+        def part(start: int, end: int) -> None:
+            try:
+                self._store(batch[start:end])
+            except MissingPackageError:
+                raise
+            except Exception as error:
+                index = batch[start][0]
+                if end - start == 1:
+                    self._fail(index, self._sentence(index, error))
+                elif is_out_of_memory(error):
+                    raise
+                else:
+                    for row in range(start, end):
+                        part(row, row + 1)
+
+        self.micro.work(len(batch), height, width, lambda: self._bytes_each(height, width), part)
 
     def _sentence(self, index: int, error: Exception) -> str:
         if isinstance(error, ImageError):

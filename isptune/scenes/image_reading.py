@@ -88,7 +88,7 @@ def _first_bytes(path: Path) -> bytes:
     if not os.path.exists(path):
         raise ImageError(f"'{shortened(str(path))}': {what_is_missing(path)}")
     if not os.path.isfile(path):
-        raise ImageError(f"'{path}' is no file but a pipe or a device; save the picture to a file first")
+        raise ImageError(f"'{path}' is a pipe or a device; save the picture to a file first")
     try:
         with path.open("rb") as file:
             head = file.read(16)

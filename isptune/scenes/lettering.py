@@ -1,4 +1,8 @@
-"""Letters and digits as strokes, drawn at any size with smooth edges."""
+"""Letters and digits as strokes, drawn at any size with smooth edges.
+
+A font of Pillow's would draw them with other pixels in each version of FreeType: the chart is the scene of
+baselines and logs that are to come out the same everywhere.
+"""
 
 from __future__ import annotations
 

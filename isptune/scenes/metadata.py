@@ -79,7 +79,7 @@ def exif_orientation(block: bytes) -> int | None:
             warnings.simplefilter("ignore")
             exif.load(block)
             value = exif.get(_ORIENTATION)
-    # Damaged blocks make the reader raise whatever it stumbles on.
+    # Damaged blocks make the reader raise anything.
     except Exception:
         return None
     if isinstance(value, bytes) and len(value) in (1, 2, 4):

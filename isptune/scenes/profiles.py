@@ -2,7 +2,8 @@
 
 An ICC profile of this kind (ICC.1, "three-component matrix-based") says how its numbers become light by a
 curve per channel, and how light becomes XYZ under D50 by a matrix. sRGB is such a profile itself, so the
-conversion is relative colorimetric; colours outside of sRGB are cut at its edge.
+conversion is relative colorimetric; colours outside of sRGB are cut at its edge. LittleCMS rounds:
+Pillow's to 8 bits, imagecodecs' by up to 1.3e-3 in floating point.
 """
 
 from __future__ import annotations

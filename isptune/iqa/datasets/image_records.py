@@ -68,15 +68,15 @@ def build_records(source: Path, records: Iterator[Record]) -> tuple[Record, ...]
     """The records of a dataset, checked against each other.
 
     Raises:
-        DatasetError: a name stands twice, there are fewer than two records, or every MOS is the same.
+        DatasetError: a name occurs twice, there are fewer than two records, or every MOS is the same.
     """
     found: list[Record] = []
     rows: dict[str, int] = {}
     for record in records:
         if record.name in rows:
             raise DatasetError(
-                f"'{source}', row {record.row}: the name '{record.name}' stands in row {rows[record.name]} "
-                "already"
+                f"'{source}', row {record.row}: the name '{record.name}' is already in row "
+                f"{rows[record.name]}"
             )
         rows[record.name] = record.row
         found.append(record)

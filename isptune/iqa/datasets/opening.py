@@ -51,7 +51,7 @@ def read_dataset(
 
     Raises:
         UnknownNameError: a layout that is not known.
-        DatasetError: nothing is there, the layout cannot be told, a picture is missing, a name stands twice,
+        DatasetError: nothing is there, the layout cannot be told, a picture is missing, a name occurs twice,
             a MOS is not a number or the same in all rows, or columns are missing; the message names the
             file and the row, counted from 1 below the header.
         MissingPackageError: SPAQ's XLSX file without openpyxl.

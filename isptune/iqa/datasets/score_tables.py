@@ -174,7 +174,7 @@ def _sheet(path: Path) -> list[list[str]]:
             for line in book.worksheets[0].iter_rows(values_only=True)
         ]
         book.close()
-    # A damaged file makes openpyxl, zipfile or the XML reader raise whatever they like.
+    # A damaged file makes openpyxl, zipfile or the XML reader raise anything.
     except Exception as error:
         raise DatasetError(f"'{path}' is not an XLSX file that can be read: {error}") from error
     return lines

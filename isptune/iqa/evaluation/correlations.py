@@ -25,7 +25,7 @@ def srcc(scores: ArrayLike, mos: ArrayLike) -> float:
         scores, mos: (N,) finite, N at least 2.
 
     Returns:
-        In [-1, 1]; NaN where all scores or all opinions are equal, for then there is no order to agree with.
+        In [-1, 1]; NaN where all scores or all opinions are equal: there is no order to agree with.
 
     Raises:
         ConfigurationError: the two are not of one length, hold fewer than 2 values, or values not finite.

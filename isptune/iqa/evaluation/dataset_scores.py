@@ -249,7 +249,7 @@ def read_scores(path: str | Path, dataset: Dataset, higher_is_better: bool = Tru
         The scores in the dataset's order, named after the file.
 
     Raises:
-        DatasetError: columns are missing, a name is not in the dataset or stands twice, a score is not a
+        DatasetError: columns are missing, a name is not in the dataset or occurs twice, a score is not a
             finite number, or pictures have none; the message gives the row.
     """
     table = read_table(user_path(path))
@@ -266,7 +266,7 @@ def read_scores(path: str | Path, dataset: Dataset, higher_is_better: bool = Tru
                 + did_you_mean(image, places)
             )
         if image in rows:
-            raise DatasetError(f"{table.place(row)}: '{image}' has a score in row {rows[image]} already")
+            raise DatasetError(f"{table.place(row)}: '{image}' already has a score in row {rows[image]}")
         rows[image] = row.number
         values[places[image]] = table.number(row, score, f"the score of '{image}'")
     lacking = next((index for index in range(len(dataset)) if np.isnan(values[index])), None)

@@ -19,7 +19,7 @@ class CachedSource:
     """A source whose first ``count`` batches go through the learner's ``encode`` once; then they come again.
 
     Each batch is a safetensors file in ``folder``, under a name that changes with the learner's ``encoding``
-    and with the data, so that nothing stale is read and a killed run goes on where it was.
+    and with the data, so that nothing stale is read and a killed run continues where it stopped.
 
     Args:
         learner: its ``encode`` makes the features; on ``device`` already.

@@ -1,4 +1,4 @@
-"""The folder of a training: whether there is one to go on with, and what was changed since it was started."""
+"""The folder of a training: whether it can be continued, and what was changed since it was started."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONFIGURATION = "training.json"
 
 
 def check_folder(out: str | Path, resume: bool) -> None:
-    """Refuse a folder that holds a training already, or one without a training to go on with.
+    """Refuse a folder that already holds a training, or one without a training to continue.
 
     Raises:
         RunDirectoryError: one sentence.
@@ -23,14 +23,14 @@ def check_folder(out: str | Path, resume: bool) -> None:
     found = (Path(out) / CONFIGURATION).exists()
     if found and not resume:
         raise RunDirectoryError(
-            f"'{out}' already holds a training; choose another folder or go on with --resume"
+            f"'{out}' already holds a training; choose another folder, or continue it with --resume"
         )
     if resume and not found:
-        raise RunDirectoryError(f"there is no training in '{out}' to go on with")
+        raise RunDirectoryError(f"there is no training in '{out}' to continue")
 
 
 def check_unchanged(out: str | Path, facts: Mapping[str, Any]) -> None:
-    """Refuse to go on with a training that was started with other facts.
+    """Refuse to continue a training that was started with other facts.
 
     Raises:
         RunDirectoryError: one sentence with what was changed, or that the file cannot be read.

@@ -98,7 +98,7 @@ class Learner(Packaged, nn.Module):
                 raise ConfigurationError(f"the checkpoint of '{self.name}' lacks the tensor '{key}'")
             if key not in own:
                 raise ConfigurationError(
-                    f"the checkpoint of '{self.name}' holds the tensor '{key}', which this learner has not"
+                    f"the checkpoint of '{self.name}' holds the tensor '{key}', unknown to this learner"
                 )
             if state[key].shape != own[key]:
                 raise ConfigurationError(

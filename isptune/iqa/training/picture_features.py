@@ -28,7 +28,7 @@ class PictureFeatures:
 
     Each file's features are a safetensors file in a folder whose name changes with the learner's
     ``encoding``, under the SHA-256 of the picture's file. So equal pictures are encoded once, a changed
-    picture is encoded anew, and a stopped run goes on where it was.
+    picture is encoded anew, and a stopped run continues where it stopped.
 
     Args:
         learner: on ``device`` already.

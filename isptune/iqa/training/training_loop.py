@@ -1,4 +1,4 @@
-"""The training loop: steps, validation, log, and a state from which a killed training goes on."""
+"""The training loop: steps, validation, log, and a state from which a killed training continues."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LOCK = ".lock"
 # Batches that the learner's own statistics are fitted on before the first step.
 _FITTED_ON = 8
 _WARM_UP = 100
-_REMEDY = "make room, then go on with the same command and --resume"
+_REMEDY = "make room, then run the same command with --resume"
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def train(
 ) -> Path:
     """Train a learner and write its checkpoint; the global random generators are not used.
 
-    A training that was killed goes on with ``resume=True`` and ends with the same weights as an unbroken one
+    A killed training continues with ``resume=True`` and ends with the same weights as an unbroken one
     (same machine, CPU).
 
     Args:
@@ -113,7 +113,7 @@ def train(
         settings: losses, steps and rates.
         out: a folder for model.safetensors, training.jsonl, training.json and the state.
         device: where to train.
-        resume: go on from the state in ``out``.
+        resume: continue from the state in ``out``.
         initial: a checkpoint of the same learner, or the directory of its training, whose weights and
             statistics are the first ones.
         listener: called with every line of the log and the number of steps.
@@ -123,7 +123,7 @@ def train(
         The path of model.safetensors.
 
     Raises:
-        RunDirectoryError: ``out`` holds another training, or nothing to go on from.
+        RunDirectoryError: ``out`` holds another training, or nothing to continue from.
         EvaluationError: the loss is not finite.
     """
     out, device = Path(out), torch.device(device)

@@ -198,7 +198,7 @@ MISTAKES: list[tuple[list[str], str]] = [
         ["train", "severity", "--out", "t", "--steps", "2", "--epochs", "2"],
         "--steps and --epochs say the same in two ways; give one of them",
     ),
-    (["train", "severity", "--out", "t", "--resume"], "there is no training in 't' to go on with"),
+    (["train", "severity", "--out", "t", "--resume"], "there is no training in 't' to continue"),
 ]
 
 

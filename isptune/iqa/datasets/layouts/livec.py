@@ -53,7 +53,7 @@ def _entries(path: Path, variable: str) -> list[Any]:
 
     if not path.is_file():
         raise DatasetError(f"'{path}': there is no such file")
-    # Damaged files make the reader raise whatever it stumbles on.
+    # Damaged files make the reader raise anything.
     try:
         data = loadmat(path)
     except Exception as error:

@@ -15,8 +15,8 @@ from isptune.iqa.datasets.score_tables import Row, Table, read_text
 class TID2013(Layout):
     """``mos_with_names.txt`` (lines of a score and a name), ``distorted_images/``, ``reference_images/``.
 
-    ``mos_std.txt``, a number a line, is read where it lies beside. The MOS is in [0, 9], higher is better.
-    A name such as ``i01_05_3.bmp`` says the content, ``i01``; files and table do not agree about its case.
+    ``mos_std.txt`` beside it, a number a line, is read where there is one. The MOS is in [0, 9], higher is
+    better. A name such as ``i01_05_3.bmp`` says the content, ``i01``, whose case differs in files and table.
     """
 
     name = "tid2013"

@@ -31,7 +31,7 @@ def test_what_was_changed_is_said() -> None:
 
 def test_a_folder_is_refused_before_anything_is_computed() -> None:
     check_folder("out", resume=False)
-    with pytest.raises(RunDirectoryError, match="^there is no training in 'out' to go on with$"):
+    with pytest.raises(RunDirectoryError, match="^there is no training in 'out' to continue$"):
         check_folder("out", resume=True)
     Path("out").mkdir()
     Path("out", CONFIGURATION).write_text("{}")

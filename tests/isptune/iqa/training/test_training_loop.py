@@ -185,12 +185,12 @@ def test_folders_that_cannot_be(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(RunDirectoryError) as caught:
         train(Line(), Made(), SETTINGS, out, resume=True)
-    assert str(caught.value) == f"there is no training in '{out}' to go on with"
+    assert str(caught.value) == f"there is no training in '{out}' to continue"
     train(Line(), Made(), SETTINGS, out)
     with pytest.raises(RunDirectoryError) as caught:
         train(Line(), Made(), SETTINGS, out)
     assert str(caught.value) == (
-        f"'{out}' already holds a training; choose another folder or go on with --resume"
+        f"'{out}' already holds a training; choose another folder, or continue it with --resume"
     )
     with pytest.raises(RunDirectoryError) as caught:
         train(Line(), Made(2.0), SETTINGS, out, resume=True)

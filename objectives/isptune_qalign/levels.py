@@ -67,7 +67,7 @@ def check_levels(
             raise ConfigurationError(
                 f"'{name}' takes weights in the mapping 'levels' or as 'weights', not both"
             )
-        words, weights = list(words), list(words.values())
+        weights, words = list(words.values()), list(words)
     if isinstance(words, str) or not isinstance(words, Sequence):
         raise ConfigurationError(
             f"levels of '{name}' is {words!r}; allowed: a list of words, the best first, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,10 @@ def quantized(
         MissingPackageError: bitsandbytes is not installed.
     """
     require_packages(f"'{name}' in {how}", ["bitsandbytes"], "'isptune[quantized]'")
-    import bitsandbytes as bnb
+    import bitsandbytes
+
+    # Its own types contradict each other: a weight that moves to a device is no longer what it was.
+    bnb: Any = bitsandbytes
 
     def small(layer: nn.Linear) -> nn.Module:
         sizes = layer.in_features, layer.out_features

@@ -167,7 +167,7 @@ def write_weights(folder: Path, state: dict[str, Tensor], shards: int = 1) -> No
         (folder / "model.safetensors").write_bytes(save(state, metadata={"format": "pt"}))
         return
     names = list(state)
-    weight_map = {}
+    weight_map: dict[str, str] = {}
     for index in range(shards):
         file = f"model-{index + 1:05d}-of-{shards:05d}.safetensors"
         part = {name: state[name] for name in names[index::shards]}

@@ -29,6 +29,7 @@ class TextTower(nn.Module):
     """
 
     embedded: Tensor
+    mask: Tensor | None
     end: Tensor
 
     def __init__(self, clip: Clip, texts: Sequence[str], name: str) -> None:

@@ -189,8 +189,8 @@ class FactoredContext(nn.Module):
         super().__init__()
         self.expansion = expansion
         product = expansion == "product"
-        self.metric: nn.Module
-        self.image: nn.Module
+        self.metric: MetricContext | Constant
+        self.image: ImageContext | Constant
         if metrics:
             self.metric = MetricContext(metrics, rows, generator, hidden, signs, zero=not product)
         else:
@@ -199,7 +199,8 @@ class FactoredContext(nn.Module):
 
     def fit(self, scores: Tensor) -> None:
         """Standardise by training scores (M, K)."""
-        self.metric.standardise.fit(scores)
+        if isinstance(self.metric, MetricContext):
+            self.metric.standardise.fit(scores)
 
     def forward(self, scores: Tensor | None, embedding: Tensor | None) -> Tensor:
         u = self.metric() if scores is None else self.metric(scores)

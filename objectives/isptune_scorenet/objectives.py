@@ -58,7 +58,7 @@ class LearnedContext(Objective):
         from isptune.plugins.registry import learners
 
         found, configuration, state = read_learned(checkpoint)
-        host = configuration.get("host")
+        host = str(configuration.get("host"))
         if (found, host) != (self.learner_name, self.host_name):
             known = host in _NAMES and found in ("scorenet", "coop", "cocoop")
             fitting = f"; choose '{found}-{_NAMES[host]}'" if known else ""

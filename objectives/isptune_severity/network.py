@@ -63,6 +63,8 @@ class SeverityNetwork(nn.Module):
             [nn.Sequential(Residual(first)), _halving(first, second), _halving(second, third)]
         )
         count = 2 * sum(self.widths) + statistics_count()
+        self.mean: Tensor
+        self.deviation: Tensor
         self.register_buffer("mean", torch.zeros(count))
         self.register_buffer("deviation", torch.ones(count))
         self.head = nn.Sequential(

@@ -52,7 +52,7 @@ class SeverityObjective(Objective):
     is_differentiable = True
     labels = FAMILIES
     # Measured by benchmarks/blind_spots.py.
-    coverage = Coverage(
+    coverage: Coverage | None = Coverage(
         trained_on=(*Severity.synthetic["chain"], *Severity.synthetic["others"]),
         validated_on=stage_names(
             "chromatic_aberration color_diffusion demosaic_artifacts jitter jpeg2000 white_balance_gain"

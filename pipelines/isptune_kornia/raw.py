@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
 
 from kornia.color import CFA, raw_to_rgb, rgb_to_raw
 from torch import Tensor
@@ -21,7 +20,7 @@ PATTERNS = {"rggb": CFA.BG, "grbg": CFA.GB, "bggr": CFA.RG, "gbrg": CFA.GR}
 class _Mosaic(Stage):
     """What both have in common: the pattern, and an odd side; ``operator`` is Kornia's."""
 
-    operator: ClassVar[Callable[[Tensor, CFA], Tensor]]
+    operator: Callable[[Tensor, CFA], Tensor]
 
     def __init__(self, *, pattern: str = "rggb") -> None:
         super().__init__()
@@ -36,8 +35,7 @@ class _Mosaic(Stage):
         # Kornia takes even sides; a mirrored row or column keeps the pattern.
         height, width = images.shape[-2:]
         even = functional.pad(images, (0, width % 2, 0, height % 2), mode="reflect")
-        found: Tensor = self.operator(even, PATTERNS[self.pattern])
-        return found[..., :height, :width]
+        return self.operator(even, PATTERNS[self.pattern])[..., :height, :width]
 
 
 class RgbToRaw(_Mosaic):

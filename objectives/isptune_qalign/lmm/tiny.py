@@ -34,7 +34,7 @@ _VISION = {
 }
 
 
-def _ids(tokenizer: Any, **names: str) -> dict[str, int]:
+def _ids(tokenizer: Any, **names: str) -> dict[str, Any]:
     return {key: tokenizer.convert_tokens_to_ids(token) for key, token in names.items()}
 
 
@@ -84,7 +84,7 @@ def _qwen3_5() -> tuple[Any, Any]:
     return config, Qwen3VLProcessor(images, tokenizer, videos, chat_template=tiny_tokenizers.QWEN_TEMPLATE)
 
 
-def _qwen_ids(tokenizer: Any) -> dict[str, int]:
+def _qwen_ids(tokenizer: Any) -> dict[str, Any]:
     return _ids(
         tokenizer,
         image_token_id="<|image_pad|>",
@@ -151,12 +151,14 @@ def _smolvlm() -> tuple[Any, Any]:
     from transformers import SmolVLMConfig, SmolVLMImageProcessor, SmolVLMProcessor, SmolVLMVideoProcessor
 
     tokenizer = tiny_tokenizers.smolvlm()
+    # Every configuration takes it, and this one does not declare it.
+    padding: dict[str, Any] = {"pad_token_id": tokenizer.pad_token_id}
     config = SmolVLMConfig(
         text_config={"model_type": "llama", **_text(tokenizer)},
         vision_config={"image_size": 64, "patch_size": 16, **_VISION},
         image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
-        pad_token_id=tokenizer.pad_token_id,
         scale_factor=2,
+        **padding,
     )
     size = {"longest_edge": 128}
     images = SmolVLMImageProcessor(size=size, max_image_size={"longest_edge": 64})

@@ -126,7 +126,7 @@ def parse_config(data: Mapping[str, Any], where: str = "config.json") -> OwlConf
     return config
 
 
-def _section(kind: type, data: Mapping[str, Any], where: str, **given: Any) -> Any:
+def _section(kind: type[Any], data: Mapping[str, Any], where: str, **given: Any) -> Any:
     """A dataclass from the keys that it has; numbers are checked, what is absent keeps its default."""
     values = dict(given)
     for field, default in ((f, getattr(kind, f, None)) for f in kind.__dataclass_fields__ if f not in given):

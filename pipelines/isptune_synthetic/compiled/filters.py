@@ -32,14 +32,16 @@ def trimmed(kernel: np.ndarray) -> np.ndarray:
 
 
 @loop
-def copy(source, target):
+def copy(source: np.ndarray, target: np.ndarray) -> None:
     """Copy the whole of a row to the start of another; slices assigned compile ten times as long."""
     for i in range(source.shape[0]):
         target[i] = source[i]
 
 
 @loop
-def weighted_sum(values, start, step, kernel, target, n):
+def weighted_sum(
+    values: np.ndarray, start: int, step: int, kernel: np.ndarray, target: np.ndarray, n: int
+) -> None:
     """``target[i] = sum_t kernel[t] values[start + t step + i]`` for i below n."""
     for t in range(0, kernel.shape[0], 4):
         at = start + t * step
@@ -56,7 +58,7 @@ def weighted_sum(values, start, step, kernel, target, n):
 
 
 @loop
-def pad_row(row, radius, zeros, values):
+def pad_row(row: np.ndarray, radius: int, zeros: bool, values: np.ndarray) -> None:
     """Write the row with its borders replicated, or with zeros around it, to ``values``."""
     n = row.shape[0]
     left, right = (f4(0), f4(0)) if zeros else (row[0], row[n - 1])
@@ -68,7 +70,9 @@ def pad_row(row, radius, zeros, values):
 
 
 @loop
-def fill_window(plane, top, radius, zeros, left, right, window):
+def fill_window(
+    plane: np.ndarray, top: int, radius: int, zeros: bool, left: int, right: int, window: np.ndarray
+) -> None:
     """Write rows ``top - radius`` on of the plane's columns left to right to the flat window of TILE columns.
 
     The first window of a tile is filled as a whole. Later ones keep the last 2 radius rows of the one
@@ -91,13 +95,22 @@ def fill_window(plane, top, radius, zeros, left, right, window):
 
 
 @loop
-def window_for(kernel):
+def window_for(kernel: np.ndarray) -> np.ndarray:
     """Room for ``fill_window``: the rows that ``WINDOW`` output rows take, and those of padded taps."""
     return np.zeros((WINDOW + kernel.shape[0]) * TILE, np.float32)
 
 
 @loop
-def filter_rows(source, target, kernel, radius, zeros, clip, first, last):
+def filter_rows(
+    source: np.ndarray,
+    target: np.ndarray,
+    kernel: np.ndarray,
+    radius: int,
+    zeros: bool,
+    clip: bool,
+    first: int,
+    last: int,
+) -> None:
     """Filter the rows first to last of (H, W); ``zeros`` instead of replicated borders."""
     n = source.shape[1]
     values = np.zeros(n + 2 * radius + 4, np.float32)
@@ -113,7 +126,16 @@ def filter_rows(source, target, kernel, radius, zeros, clip, first, last):
 
 
 @loop
-def filter_columns(source, target, kernel, radius, zeros, clip, left, right):
+def filter_columns(
+    source: np.ndarray,
+    target: np.ndarray,
+    kernel: np.ndarray,
+    radius: int,
+    zeros: bool,
+    clip: bool,
+    left: int,
+    right: int,
+) -> None:
     """Filter the columns left to right, at most TILE of them, of (H, W)."""
     n = right - left
     window = window_for(kernel)
@@ -128,7 +150,7 @@ def filter_columns(source, target, kernel, radius, zeros, clip, left, right):
 
 
 @loop
-def adjoint_rows(grad, target, kernel, first, last):
+def adjoint_rows(grad: np.ndarray, target: np.ndarray, kernel: np.ndarray, first: int, last: int) -> None:
     """The gradient of the source of ``filter_rows`` with replicated borders; the kernel is not padded.
 
     It is the reversed kernel over zero borders; what replicated pixels got goes to the pixels at the ends.
@@ -148,7 +170,7 @@ def adjoint_rows(grad, target, kernel, first, last):
 
 
 @loop
-def adjoint_columns(grad, target, kernel, left, right):
+def adjoint_columns(grad: np.ndarray, target: np.ndarray, kernel: np.ndarray, left: int, right: int) -> None:
     """As ``adjoint_rows``, for at most TILE columns."""
     height, taps = grad.shape[0], kernel.shape[0]
     radius = taps // 2
@@ -164,7 +186,9 @@ def adjoint_columns(grad, target, kernel, left, right):
 
 
 @loop
-def _add_products(grad, values, start, step, taps, n, sums):
+def _add_products(
+    grad: np.ndarray, values: np.ndarray, start: int, step: int, taps: int, n: int, sums: np.ndarray
+) -> None:
     for t in range(taps):
         row = values[start + t * step : start + t * step + n]
         total = f4(0)
@@ -174,7 +198,9 @@ def _add_products(grad, values, start, step, taps, n, sums):
 
 
 @loop
-def taps_of_rows(source, grad, radius, first, last, sums):
+def taps_of_rows(
+    source: np.ndarray, grad: np.ndarray, radius: int, first: int, last: int, sums: np.ndarray
+) -> None:
     """Add the gradient of the kernel of ``filter_rows`` to ``sums`` (2 radius + 1,), float64."""
     n = source.shape[1]
     values = np.zeros(n + 2 * radius + 4, np.float32)
@@ -186,7 +212,9 @@ def taps_of_rows(source, grad, radius, first, last, sums):
 
 
 @loop
-def taps_of_columns(source, grad, radius, left, right, sums):
+def taps_of_columns(
+    source: np.ndarray, grad: np.ndarray, radius: int, left: int, right: int, sums: np.ndarray
+) -> None:
     """Add the gradient of the kernel of ``filter_columns`` to ``sums`` (2 radius + 1,), float64."""
     window = np.zeros((WINDOW + 2 * radius) * TILE, np.float32)
     for top in range(0, source.shape[0], WINDOW):

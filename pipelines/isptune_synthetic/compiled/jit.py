@@ -7,32 +7,37 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 # Sums may be reordered and products fused, which vector units need; NaN and infinity keep their meaning.
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
+_OPTIONS: dict[str, Any] = {"fastmath": _FAST, "error_model": "numpy"}
 
 
-def loop(function: Callable[..., Any]) -> Any:
+def loop(function: F) -> F:
     """Compile a loop over arrays: it runs without the interpreter's lock, and is kept on disk."""
-    options = {"nogil": True, "fastmath": _FAST, "error_model": "numpy"}
+    compiled: Any
     try:
-        compiled = numba.njit(cache=True, **options)(function)
+        compiled = numba.njit(cache=True, nogil=True, **_OPTIONS)(function)
         # numba compares the date of the function's own file alone, but a loop holds what it calls as well.
         compiled._cache._cache_file._source_stamp = _sources()
         # Where the disk has no room for it, or gives damaged bytes back, a loop is compiled and not kept.
         compiled._cache._guard_against_spurious_io_errors = functools.partial(suppress, OSError)
-        return compiled
     except (RuntimeError, AttributeError):
         # No folder to keep it in can be written, or a later numba keeps it elsewhere: every process compiles.
-        return numba.njit(**options)(function)
+        compiled = numba.njit(nogil=True, **_OPTIONS)(function)
+    kept: F = compiled
+    return kept
 
 
-def inline(function: Callable[..., Any]) -> Any:
+def inline(function: F) -> F:
     """Compile a function of numbers into each loop that calls it."""
-    return numba.njit(forceinline=True, fastmath=_FAST, error_model="numpy")(function)
+    compiled: F = numba.njit(forceinline=True, **_OPTIONS)(function)
+    return compiled
 
 
 @functools.cache

@@ -7,6 +7,8 @@ cache: rows of the picture are n long, rows of scratch memory ``CHUNK``, so that
 
 from __future__ import annotations
 
+import numpy as np
+
 from isptune_synthetic import colour
 from isptune_synthetic.compiled.arithmetic import at_least, at_most, f4, inside, power
 from isptune_synthetic.compiled.jit import inline, loop
@@ -31,66 +33,68 @@ _RGB_R, _RGB_G, _RGB_B = _RGB
 
 
 @inline
-def _row(weights, first, second, third):
+def _row(weights: tuple[f4, ...], first: f4, second: f4, third: f4) -> f4:
     return weights[0] * first + weights[1] * second + weights[2] * third
 
 
 @inline
-def _column(matrix, column, first, second, third):
+def _column(matrix: tuple[tuple[f4, ...], ...], column: int, first: f4, second: f4, third: f4) -> f4:
     return matrix[0][column] * first + matrix[1][column] * second + matrix[2][column] * third
 
 
 @inline
-def to_linear(encoded):
+def to_linear(encoded: f4) -> f4:
     curve = power((at_least(encoded, _ENCODED) + f4(0.055)) * f4(1 / 1.055), f4(2.4))
     return curve + (at_most(encoded, _ENCODED) - _ENCODED) * _PER_SLOPE
 
 
 @inline
-def to_linear_slope(encoded):
+def to_linear_slope(encoded: f4) -> f4:
     scaled = (encoded + f4(0.055)) * f4(1 / 1.055)
     steep = power(at_least(scaled, f4(0.05)), f4(1.4)) * f4(2.4 / 1.055)
     return _PER_SLOPE if encoded < _ENCODED else steep
 
 
 @inline
-def to_srgb(linear):
+def to_srgb(linear: f4) -> f4:
     curve = power(at_least(linear, _LINEAR), f4(1 / 2.4))
     return at_most(linear, _LINEAR) * _SLOPE + curve * f4(1.055) - _OFFSET
 
 
 @inline
-def to_srgb_slope(linear):
+def to_srgb_slope(linear: f4) -> f4:
     steep = power(at_least(linear, _LINEAR), f4(1 / 2.4 - 1)) * f4(1.055 / 2.4)
     return _SLOPE if linear < _LINEAR else steep
 
 
 @inline
-def root(value):
+def root(value: f4) -> f4:
     return (
         power(at_least(value, _ROOT_FROM), f4(1 / 3)) + (at_most(value, _ROOT_FROM) - _ROOT_FROM) * _LAB_SLOPE
     )
 
 
 @inline
-def root_slope(value):
+def root_slope(value: f4) -> f4:
     steep = power(at_least(value, _ROOT_FROM), f4(-2 / 3)) * f4(1 / 3)
     return _LAB_SLOPE if value < _ROOT_FROM else steep
 
 
 @inline
-def cube(value):
+def cube(value: f4) -> f4:
     above = at_least(value, _CUBE_FROM)
     return above * above * above + (at_most(value, _CUBE_FROM) - _CUBE_FROM) * _PER_LAB_SLOPE
 
 
 @inline
-def cube_slope(value):
+def cube_slope(value: f4) -> f4:
     return _PER_LAB_SLOPE if value < _CUBE_FROM else f4(3) * value * value
 
 
 @loop
-def roots(first, second, third, linear, xyz):
+def roots(
+    first: np.ndarray, second: np.ndarray, third: np.ndarray, linear: np.ndarray, xyz: np.ndarray
+) -> None:
     """The cube roots of Lab (3, CHUNK) from the colour planes (n,).
 
     ``linear`` (3, CHUNK) receives linear light.
@@ -105,20 +109,20 @@ def roots(first, second, third, linear, xyz):
 
 
 @loop
-def _linear_plane(plane, linear):
+def _linear_plane(plane: np.ndarray, linear: np.ndarray) -> None:
     for i in range(plane.shape[0]):
         linear[i] = to_linear(plane[i])
 
 
 @loop
-def _root_plane(weights, linear, target, n):
+def _root_plane(weights: tuple[f4, ...], linear: np.ndarray, target: np.ndarray, n: int) -> None:
     first, second, third = linear[0], linear[1], linear[2]
     for i in range(n):
         target[i] = root(_row(weights, first[i], second[i], third[i]))
 
 
 @loop
-def colours(xyz, change, cubes, rgb, n):
+def colours(xyz: np.ndarray, change: np.ndarray, cubes: np.ndarray, rgb: np.ndarray, n: int) -> None:
     """The first n colours (3, CHUNK), not clipped, of cube roots (3, CHUNK) that all grow by ``change``.
 
     ``cubes`` (3, CHUNK) receives linear light in CIE XYZ. All rows may be those of ``xyz`` itself.
@@ -138,7 +142,7 @@ def colours(xyz, change, cubes, rgb, n):
 
 
 @loop
-def _cube_planes(xyz, change, cubes, n):
+def _cube_planes(xyz: np.ndarray, change: np.ndarray, cubes: np.ndarray, n: int) -> None:
     for plane in range(2):
         source, target = xyz[plane], cubes[plane]
         for i in range(n):
@@ -149,7 +153,7 @@ def _cube_planes(xyz, change, cubes, n):
 
 
 @loop
-def colours_vjp(xyz, change, grad, spare, n):
+def colours_vjp(xyz: np.ndarray, change: np.ndarray, grad: np.ndarray, spare: np.ndarray, n: int) -> None:
     """Turn ``grad`` (3, CHUNK), of ``colours`` clipped to [0, 1], into the gradient of the changed roots.
 
     ``spare`` (3, CHUNK) is room to work in.
@@ -178,7 +182,14 @@ def colours_vjp(xyz, change, grad, spare, n):
 
 
 @loop
-def roots_vjp(first, second, third, linear, grad, spare):
+def roots_vjp(
+    first: np.ndarray,
+    second: np.ndarray,
+    third: np.ndarray,
+    linear: np.ndarray,
+    grad: np.ndarray,
+    spare: np.ndarray,
+) -> None:
     """Turn ``grad`` (3, CHUNK), of ``roots``, into the gradient of the colour planes (n,).
 
     ``linear`` (3, CHUNK) is what ``roots`` left there, and ``spare`` (3, CHUNK) room to work in.
@@ -199,13 +210,13 @@ def roots_vjp(first, second, third, linear, grad, spare):
 
 
 @loop
-def _root_vjp(weights, linear, grad, n):
+def _root_vjp(weights: tuple[f4, ...], linear: np.ndarray, grad: np.ndarray, n: int) -> None:
     first, second, third = linear[0], linear[1], linear[2]
     for i in range(n):
         grad[i] *= root_slope(_row(weights, first[i], second[i], third[i]))
 
 
 @loop
-def _linear_vjp(plane, source, target):
+def _linear_vjp(plane: np.ndarray, source: np.ndarray, target: np.ndarray) -> None:
     for i in range(plane.shape[0]):
         target[i] = source[i] * to_linear_slope(plane[i])

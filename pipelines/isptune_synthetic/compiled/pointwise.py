@@ -53,7 +53,7 @@ class _Pointwise(torch.autograd.Function):
 
 
 @loop
-def _desaturate(source, target, level, first, last):
+def _desaturate(source: np.ndarray, target: np.ndarray, level: float, first: int, last: int) -> None:
     amount = f4(level)
     # Rows begin at 0: of an index that could be negative numba asks where it points.
     red, green, blue = source[0, first:last], source[1, first:last], source[2, first:last]
@@ -67,7 +67,9 @@ def _desaturate(source, target, level, first, last):
 
 
 @loop
-def _desaturate_vjp(source, grad, target, level, first, last):
+def _desaturate_vjp(
+    source: np.ndarray, grad: np.ndarray, target: np.ndarray, level: float, first: int, last: int
+) -> float:
     amount = f4(level)
     with_images = target.shape[1] > 0
     total = 0.0
@@ -87,12 +89,14 @@ def _desaturate_vjp(source, grad, target, level, first, last):
                 target[0, i] = by_red * (f4(1) - amount) + is_red * share
                 target[1, i] = by_green * (f4(1) - amount) + is_green * share
                 target[2, i] = by_blue * (f4(1) - amount) + is_blue * share
-        total += part
+        total += float(part)
     return total
 
 
 @loop
-def _add_noise(source, target, level, first, last, noise):
+def _add_noise(
+    source: np.ndarray, target: np.ndarray, level: float, first: int, last: int, noise: np.ndarray
+) -> None:
     deviation = f4(level)
     for plane in range(3):
         row, numbers = source[plane, first:last], noise[plane, first:last]
@@ -102,7 +106,15 @@ def _add_noise(source, target, level, first, last, noise):
 
 
 @loop
-def _add_noise_vjp(source, grad, target, level, first, last, noise):
+def _add_noise_vjp(
+    source: np.ndarray,
+    grad: np.ndarray,
+    target: np.ndarray,
+    level: float,
+    first: int,
+    last: int,
+    noise: np.ndarray,
+) -> float:
     deviation = f4(level)
     with_images = target.shape[1] > 0
     total = 0.0
@@ -112,7 +124,7 @@ def _add_noise_vjp(source, grad, target, level, first, last, noise):
             part = f4(0)
             for i in range(start, min(start + CHUNK, last)):
                 part += slope[i] * inside(row[i] + numbers[i] * deviation) * numbers[i]
-            total += part
+            total += float(part)
         if with_images:
             result = target[plane]
             for i in range(first, last):
@@ -121,12 +133,14 @@ def _add_noise_vjp(source, grad, target, level, first, last, noise):
 
 
 @inline
-def _parabola(value, twice):
+def _parabola(value: f4, twice: f4) -> f4:
     return value + (value - value * value) * twice
 
 
 @loop
-def _brighten(source, target, level, first, last, one, three):
+def _brighten(
+    source: np.ndarray, target: np.ndarray, level: float, first: int, last: int, one: int, three: int
+) -> None:
     twice = f4(2 * level)
     scratch = np.empty((7, CHUNK), np.float32)
     for start in range(first, last, CHUNK):
@@ -147,7 +161,16 @@ def _brighten(source, target, level, first, last, one, three):
 
 
 @loop
-def _brighten_vjp(source, grad, target, level, first, last, one, three):
+def _brighten_vjp(
+    source: np.ndarray,
+    grad: np.ndarray,
+    target: np.ndarray,
+    level: float,
+    first: int,
+    last: int,
+    one: int,
+    three: int,
+) -> float:
     twice = f4(2 * level)
     with_images = target.shape[1] > 0
     scratch = np.empty((13, CHUNK), np.float32)
@@ -185,7 +208,7 @@ def _brighten_vjp(source, grad, target, level, first, last, one, three):
             for i in range(n):
                 mask = inside(_parabola(row[i], twice))
                 part_sum += slope[i] * mask * f4(4 / 3) * (row[i] - row[i] * row[i])
-        total += part_sum
+        total += float(part_sum)
         if with_images:
             roots_vjp(
                 source[one, start:stop],

@@ -18,8 +18,9 @@ BAND = 2**17
 
 def result_for(images: Tensor, out: Tensor | None) -> Tensor:
     """Memory for a result like ``images``: ``out`` itself where its pixels lie in order."""
-    fits = out is not None and out.is_contiguous() and out.dtype == images.dtype
-    return out if fits else room(images.shape)
+    if out is not None and out.is_contiguous() and out.dtype == images.dtype:
+        return out
+    return room(images.shape)
 
 
 def written(result: Tensor, out: Tensor | None) -> Tensor:

@@ -67,7 +67,7 @@ def _arrays(images: Tensor) -> Any:
 
 def _filtered(images: Tensor, kernels: Tensor, out: Tensor | None, clip: bool) -> Tensor:
     fits = out is not None and _has_plain_planes(out) and out.dtype == images.dtype
-    result = out if fits else room(images.shape)
+    result = out if out is not None and fits else room(images.shape)
     source, target = _arrays(images), result.detach().numpy()
     taps = [_forward(kernel) for kernel in kernels.detach().numpy()]
     rows = [(source[i], target[i], *taps[i], False) for i in range(len(source))]

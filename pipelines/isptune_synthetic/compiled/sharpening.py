@@ -142,7 +142,17 @@ def _fill_roots(source: Any, target: Any, blurred: Any, kernel: Any, exchanged: 
 
 
 @loop
-def _roots_of_rows(source, target, blurred, kernel, radius, one, three, first, last):
+def _roots_of_rows(
+    source: np.ndarray,
+    target: np.ndarray,
+    blurred: np.ndarray,
+    kernel: np.ndarray,
+    radius: int,
+    one: int,
+    three: int,
+    first: int,
+    last: int,
+) -> None:
     n = source.shape[2]
     scratch = np.empty((6, CHUNK), np.float32)
     linear, xyz = scratch[0:3], scratch[3:6]
@@ -167,7 +177,17 @@ def _roots_of_rows(source, target, blurred, kernel, radius, one, three, first, l
 
 
 @loop
-def _colours_of_columns(target, blurred, kernel, radius, level, one, three, left, right):
+def _colours_of_columns(
+    target: np.ndarray,
+    blurred: np.ndarray,
+    kernel: np.ndarray,
+    radius: int,
+    level: float,
+    one: int,
+    three: int,
+    left: int,
+    right: int,
+) -> None:
     amount = f4(level)
     n = right - left
     window = window_for(kernel)
@@ -191,7 +211,18 @@ def _colours_of_columns(target, blurred, kernel, radius, level, one, three, left
 
 
 @loop
-def _vjp_of_columns(target, blurred, grad, kernel, radius, level, one, three, left, right):
+def _vjp_of_columns(
+    target: np.ndarray,
+    blurred: np.ndarray,
+    grad: np.ndarray,
+    kernel: np.ndarray,
+    radius: int,
+    level: float,
+    one: int,
+    three: int,
+    left: int,
+    right: int,
+) -> float:
     """From cube roots to their gradients, less the part that goes through the filter.
 
     That part takes the place of the filtered rows in ``blurred``. Gives the gradient of the level.
@@ -229,14 +260,23 @@ def _vjp_of_columns(target, blurred, grad, kernel, radius, level, one, three, le
                 part_sum += by_change * smooth[i]
                 by_y[i] += by_change * amount
                 through[i] = -by_change * amount
-            total += part_sum
+            total += float(part_sum)
             for plane in range(3):
                 copy(slopes[plane, :n], target[plane, row, left:right])
     return total
 
 
 @loop
-def _vjp_of_rows(source, target, blurred, kernel, one, three, first, last):
+def _vjp_of_rows(
+    source: np.ndarray,
+    target: np.ndarray,
+    blurred: np.ndarray,
+    kernel: np.ndarray,
+    one: int,
+    three: int,
+    first: int,
+    last: int,
+) -> None:
     """From the gradients of the cube roots, and of the filtered columns, to those of the picture."""
     n = source.shape[2]
     scratch = np.empty((12, CHUNK), np.float32)

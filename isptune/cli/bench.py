@@ -10,7 +10,14 @@ import click
 
 from isptune.benchmark.grid import BenchConfig, variant_keys
 from isptune.cli.key_values import names_between_commas, parameter_settings, with_parameters
-from isptune.cli.shared_options import json_option, parameter_options, setting_option, setting_options
+from isptune.cli.shared_options import (
+    json_option,
+    option,
+    parameter_options,
+    setting_option,
+    setting_options,
+    switch,
+)
 from isptune.cli.tables import print_markdown
 from isptune.errors import ConfigurationError, DiskFullError
 from isptune.tuning.prechecks import check_takes_scenes
@@ -33,20 +40,17 @@ if TYPE_CHECKING:
 )
 @setting_options(BenchConfig, "max_failures", "timeout", "retries", "start")
 @parameter_options
-@click.option("--out", metavar="DIR", help="Write into this directory. Default: runs/NAME of the grid.")
-@click.option(
+@option("--out", "DIR", "Write into this directory", otherwise="runs/NAME of the grid")
+@option(
     "--engine",
-    metavar="NAME",
-    help="Run cells in-process, in processes or on ray. Default: processes; in-process with a GPU.",
+    "NAME",
+    "Run cells in-process, in processes or on ray",
+    otherwise="processes; in-process with a GPU",
 )
-@click.option("--workers", type=int, metavar="N", help="Run N cells at once. Default: what fits.")
-@click.option(
-    "--address",
-    metavar="HOST:PORT",
-    help="Join this Ray cluster; auto finds one. Default: one on this machine.",
-)
-@click.option("--gpus", type=float, metavar="X", help="Give each cell on Ray X GPUs; 0.25 shares one.")
-@click.option("--no-report", is_flag=True, help="Write the tables alone, no report and no figures.")
+@option("--workers", "N", "Run N cells at once", kind=int, otherwise="what fits")
+@option("--address", "HOST:PORT", "Join this Ray cluster; auto finds one", otherwise="one on this machine")
+@option("--gpus", "X", "Give each cell on Ray X GPUs; 0.25 shares one", kind=float)
+@switch("--no-report", "Write the tables alone, no report and no figures")
 @json_option
 def command(
     config: str | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isptune.cli.shared_options import switch
 from isptune.cli.tables import Column, console_for_tables, print_table
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @click.command("doctor", short_help="Show what works on this machine.")
-@click.option("--offline", is_flag=True, help="Do not ask whether the Hugging Face hub can be reached.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@switch("--offline", "Do not ask whether the Hugging Face hub can be reached")
+@switch("--json as_json", "Print one JSON object on stdout")
 def command(offline: bool, as_json: bool) -> int:
     """Show what works on this machine: packages, devices, objectives and what they download, the hub.
 

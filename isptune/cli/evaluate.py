@@ -12,7 +12,14 @@ import click
 
 from isptune.cli.directories import new_folder
 from isptune.cli.key_values import names_between_commas, settings_by_name
-from isptune.cli.shared_options import checkpoint_option, device_option, json_option, objective_option
+from isptune.cli.shared_options import (
+    checkpoint_option,
+    device_option,
+    json_option,
+    objective_option,
+    option,
+    switch,
+)
 from isptune.errors import ConfigurationError, DiskFullError, RunDirectoryError
 from isptune.plugins import registry
 from isptune.storage.paths import shown, user_path
@@ -28,59 +35,47 @@ if TYPE_CHECKING:
 
 
 @click.command("evaluate", short_help="Say how well objectives agree with a dataset's opinion scores.")
-@click.option(
-    "--objective",
-    "objectives",
+@option(
+    "--objective objectives",
+    "NAME[,NAME...]",
+    "Choose what is evaluated; see 'isptune list objectives'",
     multiple=True,
-    metavar="NAME[,NAME...]",
-    help="Choose what is evaluated; see 'isptune list objectives'. May be repeated.",
 )
 @objective_option
 @checkpoint_option
-@click.option(
-    "--scores",
-    "score_files",
+@option(
+    "--scores score_files",
+    "FILE",
+    "Read scores from elsewhere instead: a CSV file with the columns name and score",
     multiple=True,
-    metavar="FILE",
-    help="Read scores from elsewhere instead: a CSV file with the columns name and score. May be repeated.",
 )
-@click.option("--scores-lower-is-better", is_flag=True, help="Take a lower score of --scores as better.")
-@click.option(
-    "--data", required=True, metavar="FILE-OR-DIR", help="Read a dataset's table of opinions, or its folder."
-)
-@click.option("--images", metavar="DIR", help="Find its pictures here, where they do not lie as published.")
-@click.option(
+@switch("--scores-lower-is-better", "Take a lower score of --scores as better")
+@option("--data", "FILE-OR-DIR", "Read a dataset's table of opinions, or its folder", required=True)
+@option("--images", "DIR", "Find its pictures here, where they do not lie as published")
+@option(
     "--layout",
+    "NAME",
+    "Read files laid out as meta (a CSV), koniq10k, spaq, kadid10k, tid2013, livec or agiqa3k",
     default="auto",
-    metavar="NAME",
-    help="Read files laid out as meta (a CSV), koniq10k, spaq, kadid10k, tid2013, livec or agiqa3k. "
-    "Default: auto, by the files.",
+    otherwise="auto, by the files",
 )
-@click.option("--mos-lower-is-better", is_flag=True, help="Take a lower MOS as better, as of some DMOS.")
-@click.option(
-    "--split",
-    "splits",
+@switch("--mos-lower-is-better", "Take a lower MOS as better, as of some DMOS")
+@option(
+    "--split splits",
+    "NAME[:PART]",
+    "Evaluate on a split, or on a glob of splits; PART is train, val or test, the default. "
+    "random_seed0_split01 is what 'isptune train --seed 0' without --split holds out",
     multiple=True,
-    metavar="NAME[:PART]",
-    help="Evaluate on a split, or on a glob of splits; PART is train, val or test, the default. May be "
-    "repeated. random_seed0_split01 is what 'isptune train --seed 0' without --split holds out. Default: all "
-    "images.",
+    otherwise="all images",
 )
-@click.option(
-    "--random-splits",
-    type=int,
-    metavar="N",
-    help="Evaluate on the test parts (20 % of the contents) of N random splits.",
+@option(
+    "--random-splits", "N", "Evaluate on the test parts (20% of the contents) of N random splits", kind=int
 )
-@click.option(
-    "--bootstrap", default=1000, metavar="N", help="Resample N times for the intervals. Default: 1000."
-)
-@click.option("--seed", default=0, metavar="N", help="Seed resamples and random splits. Default: 0.")
+@option("--bootstrap", "N", "Resample N times for the intervals", default=1000)
+@option("--seed", "N", "Seed resamples and random splits", default=0)
 @device_option
-@click.option(
-    "--batch-size", default=1, metavar="N", help="Score N pictures of one size at once. Default: 1."
-)
-@click.option("--out", metavar="DIR", help="Write tables and plots here. Default: a new folder under runs/.")
+@option("--batch-size", "N", "Score N pictures of one size at once", default=1)
+@option("--out", "DIR", "Write tables and plots here", otherwise="a new folder under runs/")
 @json_option
 def command(
     objectives: tuple[str, ...],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from isptune.cli.key_values import key_values
-from isptune.cli.shared_options import plugin_option
+from isptune.cli.shared_options import plugin_option, switch
 from isptune.cli.tables import Column, console_for_tables, print_table
 from isptune.errors import ConfigurationError, UnknownNameError
 from isptune.wording.naming import did_you_mean, listed
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("kind", required=False)
 @click.argument("glob", required=False)
 @plugin_option("pipeline")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON array on stdout.")
+@switch("--json as_json", "Print one JSON array on stdout")
 def command(kind: str | None, glob: str | None, pipeline_options: tuple[str, ...], as_json: bool) -> int:
     """Show names with what they need: stages, pipelines, objectives, optimizers or learners (KIND), or all.
 

@@ -11,7 +11,7 @@ import click
 
 from isptune.cli.directories import require_runs
 from isptune.cli.key_values import key_values
-from isptune.cli.shared_options import device_option, json_option, plugin_option, setting_options
+from isptune.cli.shared_options import device_option, json_option, option, plugin_option, setting_options
 from isptune.errors import ConfigurationError
 from isptune.plugins import registry
 from isptune.storage.places import Place, absolute_scene
@@ -26,23 +26,18 @@ if TYPE_CHECKING:
 
 @click.command("render", short_help="Render an image with parameters of your choice.")
 @click.argument("image", required=False)
-@click.option(
-    "--set",
-    "pairs",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Set a parameter; others stay at their start. May be repeated.",
-)
-@click.option("--out", required=True, metavar="FILE", help="Write this picture: PNG, JPEG, WebP or TIFF.")
-@click.option("--run", "run_directory", metavar="DIR", help="Take pipeline and best parameters of a run.")
+@option("--set pairs", "NAME=VALUE", "Set a parameter; others stay at their start", multiple=True)
+@option("--out", "FILE", "Write this picture: PNG, JPEG, WebP or TIFF", required=True)
+@option("--run run_directory", "DIR", "Take pipeline and best parameters of a run")
 @setting_options(RunConfig, "pipeline", "seed")
 @plugin_option("pipeline")
 @device_option
-@click.option(
+@option(
     "--bits",
-    type=click.Choice(["8", "16"]),
+    "[8|16]",
+    "Write 8 or 16 (PNG, TIFF) bits per channel",
+    kind=click.Choice(["8", "16"]),
     default="8",
-    help="Write so many bits per channel (16: PNG, TIFF). Default: 8.",
 )
 @json_option
 def command(

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isptune.cli.key_values import names_between_commas, settings_by_name
-from isptune.cli.shared_options import checkpoint_option, device_option, json_option, objective_option
+from isptune.cli.shared_options import (
+    checkpoint_option,
+    device_option,
+    json_option,
+    objective_option,
+    option,
+    switch,
+)
 from isptune.errors import ConfigurationError, ImageError
 from isptune.plugins import registry
 from isptune.tuning.prechecks import check_scenes, refuse_judges
@@ -26,24 +33,21 @@ _WIDEST = 10_000
 
 @click.command("score", short_help="Score images with objectives.")
 @click.argument("images", nargs=-1, required=True)
-@click.option(
-    "--objective",
-    "objectives",
-    required=True,
+@option(
+    "--objective objectives",
+    "NAME[,NAME...]",
+    "Choose what scores; see 'isptune list objectives'",
     multiple=True,
-    metavar="NAME[,NAME...]",
-    help="Choose what scores; see 'isptune list objectives'. May be repeated.",
+    required=True,
 )
 @objective_option
 @checkpoint_option
-@click.option("--reference", metavar="IMAGE", help="Compare with this pristine image.")
+@option("--reference", "IMAGE", "Compare with this pristine image")
 @device_option
-@click.option(
-    "--csv",
-    "as_csv",
-    is_flag=True,
-    help="Print CSV with every digit on stdout: the column name, then one per score. A single objective's "
-    "column is called score, as 'isptune evaluate --scores' reads it.",
+@switch(
+    "--csv as_csv",
+    "Print CSV with every digit on stdout: the column name, then one per score. A single objective's column "
+    "is called score, as 'isptune evaluate --scores' reads it",
 )
 @json_option
 def command(

@@ -19,6 +19,47 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 DEFAULT_STORE = "default"
 
 
+def option(
+    names: str,
+    metavar: str,
+    said: str,
+    *,
+    kind: Any = None,
+    default: Any = None,
+    otherwise: str = "",
+    multiple: bool = False,
+    required: bool = False,
+) -> Decorator:
+    """An option with its default in its help.
+
+    Args:
+        names: what it is called, and then, where that differs, what its values are handed over as.
+        metavar: what stands for the value.
+        said: sentences that begin with a verb, without the last full stop.
+        kind: of click, or int or float; that of the default if None.
+        default: of the value.
+        otherwise: what holds where nothing is given, in the words of the help.
+        multiple: it may be repeated.
+        required: it must be given.
+    """
+    said += ". May be repeated" if multiple else ""
+    shown = otherwise or ("" if default is None else in_digits(default))
+    return click.option(
+        *names.split(),
+        type=kind,
+        metavar=metavar,
+        multiple=multiple,
+        required=required,
+        default=default,
+        help=f"{said}. Default: {shown}." if shown else f"{said}.",
+    )
+
+
+def switch(names: str, said: str, default: bool | None = False) -> Decorator:
+    """An option without a value; ``names`` and ``said`` are as of ``option``."""
+    return click.option(*names.split(), is_flag=True, default=default, help=f"{said}.")
+
+
 def setting_options(model: type[BaseModel], *names: str) -> Decorator:
     """An option for each of a model's settings, in this order."""
     return together(*(setting_option(model, name) for name in names))
@@ -40,25 +81,23 @@ def setting_option(
     """
     annotation = model.model_fields[name].annotation
     kinds = [one for one in get_args(annotation) or (annotation,) if one is not NoneType]
-    declared = (*(options or (f"--{name.replace('_', '-')}",)), name)
-    said = help_of(model, name, multiple)
+    names = " ".join((*(options or (f"--{name.replace('_', '-')}",)), name))
     if kinds == [bool]:
-        return click.option(*declared, is_flag=True, default=None, help=said)
-    kind = kinds[0] if kinds in ([int], [float]) else kind
-    metavar = words_of(model, name)["metavar"]
-    return click.option(*declared, type=kind, metavar=metavar, multiple=multiple, help=said)
+        return switch(names, sentence_of(model, name), None)
+    return option(
+        names,
+        words_of(model, name)["metavar"],
+        sentence_of(model, name),
+        kind=kinds[0] if kinds in ([int], [float]) else kind,
+        otherwise=default_in_words(model, name),
+        multiple=multiple,
+    )
 
 
-def help_of(model: type[BaseModel], name: str, repeated: bool = False) -> str:
-    """What a setting does, what to choose from and its default, in sentences."""
-    field, words = model.model_fields[name], words_of(model, name)
-    said = [field.description or ""]
-    if words["kind"]:
-        said[0] += f"; see 'isptune list {words['kind']}'"
-    if repeated:
-        said.append("May be repeated")
-    default = default_in_words(model, name)
-    return ". ".join([*said, *([f"Default: {default}"] if default else [])]) + "."
+def sentence_of(model: type[BaseModel], name: str) -> str:
+    """What a setting does, and what lists its values."""
+    kind = words_of(model, name)["kind"]
+    return f"{model.model_fields[name].description}" + (f"; see 'isptune list {kind}'" if kind else "")
 
 
 def default_in_words(model: type[BaseModel], name: str) -> str:
@@ -72,7 +111,12 @@ def default_in_words(model: type[BaseModel], name: str) -> str:
         from isptune.plugins.registry import REGISTRIES
 
         return REGISTRIES[words["kind"]].default()
-    return f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+    return in_digits(field.default)
+
+
+def in_digits(value: Any) -> str:
+    """A default as a user would write it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def words_of(model: type[BaseModel], name: str) -> dict[str, str]:
@@ -108,60 +152,48 @@ def without_underscores(kind: click.ParamType) -> click.ParamType:
     return plain
 
 
-def pairs_option(option: str, name: str, metavar: str, said: str) -> Decorator:
-    """An option of texts such as ``KEY=VALUE`` that may be repeated."""
-    return click.option(option, name, multiple=True, metavar=metavar, help=f"{said}. May be repeated.")
-
-
 def plugin_option(kind: str) -> Decorator:
     """``--pipeline-option`` and its siblings."""
-    return pairs_option(
-        f"--{kind}-option",
-        f"{kind}_options",
-        "KEY=VALUE",
-        f"Set an option of the {kind}; the value is read as YAML",
-    )
+    said = f"Set an option of the {kind}; the value is read as YAML"
+    return option(f"--{kind}-option {kind}_options", "KEY=VALUE", said, multiple=True)
 
 
-objective_option = pairs_option(
-    "--objective-option",
-    "objective_options",
+objective_option = option(
+    "--objective-option objective_options",
     "[NAME.]KEY=VALUE",
     "Set an option of an objective, named where there are several; the value is read as YAML",
+    multiple=True,
 )
 
 parameter_options = together(
-    pairs_option(
-        "--fix",
-        "fixed",
+    option(
+        "--fix fixed",
         "NAME[=VALUE]",
         "Hold a parameter, or all that a glob names, at a value or at its default",
+        multiple=True,
     ),
-    pairs_option(
-        "--range", "ranges", "NAME=LOW:HIGH", "Search a part of a parameter's range; A:B:C of a choice"
+    option(
+        "--range ranges",
+        "NAME=LOW:HIGH",
+        "Search a part of a parameter's range; A:B:C of a choice",
+        multiple=True,
     ),
-    pairs_option("--tie", "ties", "NAME=OTHER", "Give a parameter the value of another one"),
+    option("--tie ties", "NAME=OTHER", "Give a parameter the value of another one", multiple=True),
 )
 
-checkpoint_option = click.option(
+checkpoint_option = option(
     "--checkpoint",
-    metavar="DIR-OR-NAME",
-    help="Load the objective's checkpoint from a folder, or from a repository OWNER/NAME of the Hugging Face "
-    "hub. Short for --objective-option checkpoint=...",
+    "DIR-OR-NAME",
+    "Load the objective's checkpoint from a folder, or from a repository OWNER/NAME of the Hugging Face hub. "
+    "Short for --objective-option checkpoint=DIR-OR-NAME",
 )
 
-device_option = click.option("--device", default="auto", metavar="NAME", help=f"{DEVICES}. Default: auto.")
+device_option = option("--device", "NAME", DEVICES, default="auto")
 
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, everything else on stderr."
-)
+json_option = switch("--json as_json", "Print one JSON object on stdout, everything else on stderr")
 
 tracking_options = together(
-    click.option(
-        "--tensorboard",
-        is_flag=True,
-        help="Write TensorBoard files into tensorboard/ of the run directory.",
-    ),
+    switch("--tensorboard", "Write TensorBoard files into tensorboard/ of the run directory"),
     click.option(
         "--mlflow",
         is_flag=False,
@@ -170,5 +202,5 @@ tracking_options = together(
         help="Track the run in MLflow. Default store: sqlite:///mlflow.db. "
         "Without a URI, write it last or before another option.",
     ),
-    click.option("--wandb", metavar="PROJECT", help="Track the run in Weights & Biases."),
+    option("--wandb", "PROJECT", "Track the run in Weights & Biases"),
 )

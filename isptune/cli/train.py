@@ -12,7 +12,7 @@ import click
 from annotated_types import Interval
 
 from isptune.cli.key_values import key_values
-from isptune.cli.shared_options import device_option, json_option, pairs_option
+from isptune.cli.shared_options import device_option, json_option, option, switch
 from isptune.errors import ConfigurationError
 from isptune.iqa.training.folder import check_folder
 from isptune.plugins import check_options, source_code, source_options
@@ -34,87 +34,56 @@ Batches = Annotated[int, Interval(ge=0, le=1_000_000)]
 
 @click.command("train", short_help="Train a learner, such as ScoreNet, on opinions or synthetic data.")
 @click.argument("learner")
-@click.option(
+@option(
     "--host",
-    metavar="NAME",
-    help="Choose the frozen host of a learner that has one, its option host. Default: the learner's.",
+    "NAME",
+    "Choose the frozen host of a learner that has one, its option host",
+    otherwise="the learner's",
 )
-@click.option(
+@option(
     "--data",
+    "FILE-OR-synthetic",
+    "Train on a data set's table or folder, or on known distortions of pictures (synthetic)",
     default="synthetic",
-    metavar="FILE-OR-synthetic",
-    help="Train on a data set's table or folder, or on known distortions of pictures: 'synthetic' (the "
-    "default).",
 )
-@click.option(
+@option(
     "--images",
+    "PATH",
+    "Find the data set's pictures here; distort these pristine pictures (files, folders, globs) for "
+    "synthetic data",
     multiple=True,
-    metavar="PATH",
-    help="Find the data set's pictures here; distort these pristine pictures (files, folders, globs) for "
-    "synthetic data. May be repeated.",
 )
-@click.option(
-    "--layout",
-    default="auto",
-    metavar="NAME",
-    help="Set the data set's layout. Default: auto, by its files.",
+@option("--layout", "NAME", "Set the data set's layout", default="auto", otherwise="auto, by its files")
+@option("--split", "NAME", "Use this split of the data set", otherwise="80 to 20 by content")
+@option("--out", "DIR", "Write checkpoint, log and state here", required=True)
+@option("--initial", "FILE", "Start from the weights of this checkpoint of LEARNER")
+@option("--steps", "N", "Take N optimizer steps", kind=click.IntRange(1), otherwise="2000")
+@option("--epochs", "N", "Pass over the data N times, instead of --steps", kind=click.IntRange(1))
+@option("--batch-size", "N", "Take N of a data set's pictures a step", kind=click.IntRange(2), default=32)
+@option("--rate", "X", "Rise to this learning rate", default=2e-3)
+@option(
+    "--loss losses", "NAMES", "Minimise these losses, with weights: mse,plcc=0.5", otherwise="the learner's"
 )
-@click.option("--split", metavar="NAME", help="Use this split of the data set. Default: 80 to 20 by content.")
-@click.option("--out", required=True, metavar="DIR", help="Write checkpoint, log and state here.")
-@click.option("--initial", metavar="FILE", help="Start from the weights of this checkpoint of LEARNER.")
-@click.option("--steps", type=click.IntRange(1), metavar="N", help="Take N optimizer steps. Default: 2000.")
-@click.option(
-    "--epochs", type=click.IntRange(1), metavar="N", help="Pass over the data N times, instead of --steps."
-)
-@click.option(
-    "--batch-size",
-    type=click.IntRange(2),
-    default=32,
-    metavar="N",
-    help="Take N of a data set's pictures a step. Default: 32.",
-)
-@click.option(
-    "--rate", type=float, default=2e-3, metavar="X", help="Rise to this learning rate. Default: 0.002."
-)
-@click.option(
-    "--loss",
-    "losses",
-    metavar="NAMES",
-    help="Minimise these losses, with weights: mse,plcc=0.5. Default: the learner's.",
-)
-@click.option(
-    "--precision",
-    default="float32",
-    metavar="TYPE",
-    help="Compute in float32 or bfloat16 (mixed precision). Default: float32.",
-)
-@click.option(
-    "--every",
-    type=click.IntRange(1),
-    default=200,
-    metavar="N",
-    help="Validate every N steps. Default: 200.",
-)
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, metavar="N", help="Seed weights, data and order. Default: 0."
-)
+@option("--precision", "TYPE", "Compute in float32 or bfloat16 (mixed precision)", default="float32")
+@option("--every", "N", "Validate every N steps", kind=click.IntRange(1), default=200)
+@option("--seed", "N", "Seed weights, data and order", kind=click.IntRange(0), default=0)
 @device_option
-@click.option("--cache", metavar="DIR", help="Keep a host's features here. Default: features/ in --out.")
-@pairs_option(
-    "--option",
-    "options",
+@option("--cache", "DIR", "Keep a host's features here", otherwise="features/ in --out")
+@option(
+    "--option options",
     "KEY=VALUE",
     "Set an option of the learner, such as 'host_options={checkpoint: DIR}' for a host's own weights",
+    multiple=True,
 )
-@pairs_option(
-    "--data-option",
-    "data_options",
+@option(
+    "--data-option data_options",
     "KEY=VALUE",
-    "Set an option of synthetic data: crop, contents, variants, mixed, faint, looks, chain, others, "
-    "target or batches",
+    "Set an option of synthetic data: crop, contents, variants, mixed, faint, looks, chain, others, target "
+    "or batches",
+    multiple=True,
 )
-@click.option("--tensorboard", is_flag=True, help="Write TensorBoard files into --out as well.")
-@click.option("--resume", is_flag=True, help="Go on with the training in --out; give the same options.")
+@switch("--tensorboard", "Write TensorBoard files into --out as well")
+@switch("--resume", "Go on with the training in --out; give the same options")
 @json_option
 def command(**given: Any) -> int:
     """Train LEARNER and write DIR/model.safetensors, which its objective takes as --checkpoint.

@@ -13,6 +13,7 @@ from isptune.cli.run_and_print import make_trackers, run_and_print
 from isptune.cli.shared_options import (
     checkpoint_option,
     json_option,
+    option,
     parameter_options,
     plugin_option,
     setting_options,
@@ -26,7 +27,7 @@ from isptune.tuning.settings import RunConfig, default_component, parse_config, 
 
 @click.command("tune", short_help="Tune a pipeline's parameters for an objective.")
 @click.argument("images", nargs=-1)
-@click.option("--config", metavar="FILE", help="Read settings from a YAML file; options win over it.")
+@option("--config", "FILE", "Read settings from a YAML file; options win over it")
 @setting_options(RunConfig, "pipeline", "objective", "vector", "optimizer", "population", "budget", "seed")
 @setting_options(RunConfig, "device", "crop", "autocast", "memory_gb")
 @setting_options(RunConfig, "max_failures", "workers", "timeout", "retries")
@@ -36,7 +37,7 @@ from isptune.tuning.settings import RunConfig, default_component, parse_config, 
 @plugin_option("optimizer")
 @parameter_options
 @setting_options(RunConfig, "start")
-@click.option("--out", metavar="DIR", help="Write into this directory. Default: a new one under runs/.")
+@option("--out", "DIR", "Write into this directory", otherwise="a new one under runs/")
 @tracking_options
 @json_option
 def command(

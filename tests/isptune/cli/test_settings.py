@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from isptune.benchmark.grid import BenchConfig
-from isptune.cli.shared_options import default_in_words, help_of
+from isptune.cli.shared_options import default_in_words, sentence_of
 from isptune.tuning.settings import RunConfig
 from isptune.tuning.settings.shared import SharedSettings
 
@@ -24,17 +24,16 @@ def test_every_setting_has_an_option_with_its_sentence_and_default(verb: str, mo
     written = set(model.order)  # type: ignore[attr-defined]
     assert written == {name for name, field in model.model_fields.items() if not field.exclude}
     for name in written - OTHERWISE[verb]:
-        said = options[name].help or ""
-        assert said == help_of(model, name, options[name].multiple)
-        assert said.startswith(model.model_fields[name].description or "no sentence")
-        assert said.endswith(
-            f"Default: {default_in_words(model, name)}." if default_in_words(model, name) else "."
-        )
+        parts = [sentence_of(model, name), *(["May be repeated"] if options[name].multiple else [])]
+        default = default_in_words(model, name)
+        assert options[name].help == ". ".join([*parts, *([f"Default: {default}"] if default else [])]) + "."
+        assert parts[0].startswith(model.model_fields[name].description or "no sentence")
 
 
 @pytest.mark.parametrize("name", SharedSettings.model_fields)
 def test_what_runs_and_grids_share_is_written_once(name: str) -> None:
-    assert help_of(RunConfig, name) == help_of(BenchConfig, name) == help_of(SharedSettings, name)
+    for told in (sentence_of, default_in_words):
+        assert told(RunConfig, name) == told(BenchConfig, name) == told(SharedSettings, name)
 
 
 def test_a_grid_hands_its_settings_to_its_runs() -> None:

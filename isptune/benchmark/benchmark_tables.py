@@ -116,17 +116,9 @@ def _comparison_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
         title += f"; no p (Holm) can be less than {least:.2g} with so few pairs"
     rows: list[list[Entry]] = [
         [
-            one.first,
-            one.second,
-            one.winner or "undecided",
-            one.pairs,
-            one.left_out,
-            one.wins,
-            one.losses,
-            one.ties,
-            *_cells(one.difference),
-            one.p,
-            one.p_holm,
+            *(one.first, one.second, one.winner or "undecided"),
+            *(one.pairs, one.left_out, one.wins, one.losses, one.ties),
+            *(*_cells(one.difference), one.p, one.p_holm),
         ]
         for one in found
     ]
@@ -138,13 +130,8 @@ def _comparison_table(benchmark: Benchmark, bootstrap: int, seed: int) -> Table:
 def _targets_table(hits: Sequence[TargetHits]) -> Table:
     rows: list[list[Entry]] = [
         [
-            str(one.group[0]),
-            one.target,
-            one.runs,
-            one.reached,
-            one.share,
-            one.median_evaluations,
-            one.expected_evaluations,
+            *(str(one.group[0]), one.target, one.runs, one.reached, one.share),
+            *(one.median_evaluations, one.expected_evaluations),
         ]
         for one in hits
     ]

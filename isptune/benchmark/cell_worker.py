@@ -37,19 +37,6 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What was made or read for a cell elsewhere; None for what the worker makes itself.
-
-    Attributes:
-        objective: the one that the cell's configuration names.
-        scenes: those that it names.
-    """
-
-    objective: Objective | None = None
-    scenes: Sequence[Scene] | None = None
-
-
-@dataclass(frozen=True)
 class Outcome:
     """How a cell ended: ``"done"``, or ``"failed"`` with the sentence that says why."""
 
@@ -70,13 +57,19 @@ class Worker:
         self.threads = threads
         self._made: tuple[str, Objective] | None = None
 
-    def run(self, job: Job, callbacks: Sequence[Callback] = (), parts: Parts | None = None) -> Outcome:
+    def run(
+        self,
+        job: Job,
+        callbacks: Sequence[Callback] = (),
+        objective: Objective | None = None,
+        scenes: Sequence[Scene] | None = None,
+    ) -> Outcome:
         """Run a cell or go on with it, and note how it ended in its directory.
 
         Args:
             job: which one.
             callbacks: called after every generation.
-            parts: made elsewhere.
+            objective, scenes: those that the cell's configuration names, where they were made elsewhere.
 
         Raises:
             RunDirectoryError: the directory holds a run of another configuration. Other mistakes are the
@@ -84,9 +77,8 @@ class Worker:
         """
         try:
             with _threads(self.threads):
-                parts = parts or Parts()
-                objective = parts.objective or self._objective(job.config)
-                session = prepare(job.config, job.directory, objective, parts.scenes)
+                objective = objective or self._objective(job.config)
+                session = prepare(job.config, job.directory, objective, scenes)
                 result = run_session(session, resume=True, callbacks=callbacks, figures=False, notices=False)
         except RunDirectoryError:
             raise
@@ -155,16 +147,15 @@ def check_settings(jobs: Sequence[Job], here: bool = True) -> None:
     # Cells differ in scene, variant and seed beside objective and optimizer.
     for config in {(job.cell.objective, job.cell.optimizer): job.config for job in jobs}.values():
         config = with_population(config)
-        objective, optimizer = config.objective, config.optimizer
-        assert config.population is not None
-        registry.objectives.get(objective.name)
+        registry.objectives.get(config.objective.name)
         registry.pipelines.get(config.pipeline.name)
-        check_reserved(optimizer)
+        check_reserved(config.optimizer)
+        assert config.population is not None
         check_budget(config.budget, config.population)
         if here:
             resolve_device(config.device)
-            registry.objectives.check(objective.name, objective.options)
-            check_optimizer(optimizer)
+            registry.objectives.check(config.objective.name, config.objective.options)
+            check_optimizer(config.optimizer)
 
 
 def check_pipelines(jobs: Sequence[Job]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -231,17 +230,17 @@ def parse_bench_config(
         (called.plural, [str(number) for number in config.variants or []]),
         ("seeds", [str(number) for number in config.seeds]),
     ):
-        twice = next((label for label, count in Counter(labels).items() if count > 1), None)
         remedy = "" if kind in (called.plural, "seeds") else "; give one of them a label of its own"
-        if twice is not None:
-            raise ConfigurationError(f"{where} has '{twice}' twice among {kind}{remedy}")
         by_folder: dict[str, str] = {}
         for label in labels:
-            other = by_folder.setdefault(folder_of(label), label)
-            if other != label:
+            other = by_folder.get(folder_of(label))
+            by_folder[folder_of(label)] = label
+            if other == label:
+                raise ConfigurationError(f"{where} has '{label}' twice among {kind}{remedy}")
+            if other is not None:
                 raise ConfigurationError(
-                    f"{where} has '{other}' and '{label}' among {kind}, whose cells would share a folder"
-                    f"{remedy}"
+                    f"{where} has '{other}' and '{label}' among {kind}, whose cells would share a "
+                    f"folder{remedy}"
                 )
     if config.population is not None:
         check_budget(config.budget, config.population)

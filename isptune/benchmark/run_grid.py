@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from isptune.benchmark.cell_results import CELL_NAME, FAILED, Benchmark, read_run
 from isptune.benchmark.cell_worker import Job, check_pipelines, check_settings, is_done
-from isptune.benchmark.engines import Engine, Event
+from isptune.benchmark.engines.engine import Engine, Event, Listener
 from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
 from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
@@ -26,8 +26,6 @@ logger = logging.getLogger("isptune")
 
 CONFIG_NAME = "bench.yaml"
 _LOCK_NAME = ".lock"
-
-Listener = Callable[[Event], None]
 
 
 def run_benchmark(
@@ -73,21 +71,16 @@ def run_benchmark(
         _tell_of_others(whole, place.path, jobs)
         if on_start is not None:
             on_start(len(jobs) - len(left))
-        events = engine.run(left)
-        try:
-            for event in events:
-                if event.lost:
-                    logger.warning(
-                        "the worker of '%s' was lost; the cell goes on in another", event.cell.path
-                    )
-                if event.outcome is not None and event.outcome.status == FAILED:
-                    logger.warning("the cell '%s' failed: %s", event.cell.path, event.outcome.error)
-                if listener is not None:
-                    listener(event)
-        finally:
-            # Now, and not when the last traceback lets go of it: no cell goes on behind the caller's back.
-            if isinstance(events, Generator):
-                events.close()
+
+        def tell(event: Event) -> None:
+            if event.lost:
+                logger.warning("the worker of '%s' was lost; the cell goes on in another", event.cell.path)
+            if event.outcome is not None and event.outcome.status == FAILED:
+                logger.warning("the cell '%s' failed: %s", event.cell.path, event.outcome.error)
+            if listener is not None:
+                listener(event)
+
+        engine.run(left, tell)
     return read_benchmark(place.path)
 
 

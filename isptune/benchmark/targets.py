@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,11 +137,6 @@ def seconds_per_evaluation(run: Run) -> float:
     return run.seconds / run.evaluations if run.evaluations else float("nan")
 
 
-def seconds_to_targets(run: Run, targets: Sequence[float]) -> Numbers:
-    """(T,) wall time until each target: ``evaluations_to_targets`` times ``seconds_per_evaluation``."""
-    return evaluations_to_targets(run, targets) * seconds_per_evaluation(run)
-
-
 def target_hits(
     benchmark: Benchmark, targets: Sequence[float] = TARGETS, by: Sequence[str] = ("objective",)
 ) -> list[TargetHits]:
@@ -159,8 +154,8 @@ def target_hits(
     found = []
     for group, runs in group_runs(benchmark.runs, by).items():
         done = [run for run in runs if run.status == DONE]
-        evaluations = _stacked(done, chosen, evaluations_to_targets)
-        seconds = _stacked(done, chosen, seconds_to_targets)
+        evaluations = _stacked(done, chosen)
+        seconds = evaluations * np.array([[seconds_per_evaluation(run)] for run in done]).reshape(-1, 1)
         made = np.array([run.evaluations for run in done], dtype=np.float64)
         for target, hits, times in zip(chosen, evaluations.T, seconds.T, strict=True):
             reached = np.isfinite(hits)
@@ -241,11 +236,9 @@ def performance_profiles(benchmark: Benchmark, targets: Sequence[float] = TARGET
     return Profiles(curves, problems, (len(lengths) - len(complete)) * len(chosen))
 
 
-def _stacked(
-    runs: Sequence[Run], targets: Sequence[float], measure: Callable[[Run, Sequence[float]], Numbers]
-) -> Numbers:
-    """(runs, T) of what is measured, also of no runs."""
-    return np.array([measure(run, targets) for run in runs]).reshape(len(runs), len(targets))
+def _stacked(runs: Sequence[Run], targets: Sequence[float]) -> Numbers:
+    """(runs, T) evaluations to targets, also of no runs."""
+    return np.array([evaluations_to_targets(run, targets) for run in runs]).reshape(len(runs), len(targets))
 
 
 def _median(values: Numbers) -> float:

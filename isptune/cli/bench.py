@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,10 @@ from isptune.tuning.settings import read_config
 if TYPE_CHECKING:
     from isptune.benchmark.cell_results import Benchmark
     from isptune.benchmark.engines import Event
+    from isptune.cli.live import Bars
 
 
-@click.command("bench", short_help="Benchmark objectives by the hidden distortion that they reach.")
+@click.command("bench")
 @click.argument("config", metavar="[CONFIG.yaml]", required=False)
 @setting_option(BenchConfig, "objectives", "--objective", multiple=True)
 @setting_option(BenchConfig, "optimizers", "--optimizer", multiple=True)
@@ -108,8 +110,9 @@ def command(
         raise ConfigurationError(f"'{grid.name}' cannot be the name of a folder in runs: give --out DIR")
     folder = Path(out) if out else Path("runs") / grid.name
     try:
-        with stoppable(), _Progress(len(list(cells_of(grid)))) as progress:
-            benchmark = run_benchmark(grid, folder, runner, progress.show, progress.start)
+        bars, start, show = _progress(len(list(cells_of(grid))))
+        with stoppable(), bars:
+            benchmark = run_benchmark(grid, folder, runner, show, start)
     except Stopped as stop:
         click.echo(f"isptune: stopped; go on with the same command; what is done lies in {folder}", err=True)
         return stop.exit_code
@@ -183,64 +186,32 @@ def _figures(benchmark: Benchmark) -> list[str]:
     return [f"wrote {len(files)} figures to {folder}"] if files else []
 
 
-class _Progress:
-    """A bar over all cells, and which of them run; plain lines where there is no terminal."""
+def _progress(total: int) -> tuple[Bars, Callable[[int], None], Callable[[Event], None]]:
+    """A bar over all cells, and what moves it: how many were done before, and what an engine tells."""
+    from isptune.cli.live import Bars
 
-    def __init__(self, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
+    bars = Bars()
+    # How far the cells are that run, and how many have ended.
+    shares: dict[str, float] = {}
+    ended = 0
 
-        self._console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("cells", total=total)
-        self._total = total
-        self._ended = 0
-        # How far the cells are that run.
-        self._shares: dict[str, float] = {}
-
-    def __enter__(self) -> _Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def start(self, done: int) -> None:
-        """Begin where an earlier command ended."""
-        self._ended = done
+    def start(done: int) -> None:
+        nonlocal ended
+        ended = done
         if done:
-            self._console.print(f"{done} of {self._total} cells are done already")
-        # What is left is timed by what this command does.
-        self._bar.reset(self._task, completed=done)
+            click.echo(f"{done} of {total} cells are done already", err=True)
+        bars.begin("cells", done, total)
 
-    def show(self, event: Event) -> None:
-        path = event.cell.path
-        name = path.removeprefix("cells/")
+    def show(event: Event) -> None:
+        nonlocal ended
+        name = event.cell.path.removeprefix("cells/")
         if event.outcome is not None:
-            self._shares.pop(path, None)
-            self._ended += 1
-            if not self._console.is_terminal:
-                self._console.print(f"{self._ended} of {self._total}: {event.outcome.status} {name}")
+            shares.pop(name, None)
+            ended += 1
+            bars.say(f"{ended} of {total}: {event.outcome.status} {name}")
         elif event.generations:
-            self._shares[path] = event.generation / event.generations
-        running = ", ".join(sorted(other.removeprefix("cells/") for other in self._shares)[:3])
-        self._bar.update(
-            self._task,
-            completed=round(self._ended + sum(self._shares.values()), 2),
-            description=running or "cells",
-        )
+            shares[name] = event.generation / event.generations
+        running = ", ".join(sorted(shares)[:3])
+        bars.move("cells", round(ended + sum(shares.values()), 2), total, called=running)
+
+    return bars, start, show

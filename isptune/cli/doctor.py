@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from isptune.doctor import Hardware, Hub, ObjectiveStatus, Precision, Report, Versions
 
 
-@click.command("doctor", short_help="Show what works on this machine.")
+@click.command("doctor")
 @switch("--offline", "Do not ask whether the Hugging Face hub can be reached")
 @switch("--json as_json", "Print one JSON object on stdout")
 def command(offline: bool, as_json: bool) -> int:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,13 +27,11 @@ from isptune.tuning.prechecks import refuse_judges
 from isptune.wording.naming import listed
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
     from isptune.iqa.datasets import Dataset
     from isptune.iqa.evaluation import Evaluation
 
 
-@click.command("evaluate", short_help="Say how well objectives agree with a dataset's opinion scores.")
+@click.command("evaluate")
 @option(
     "--objective objectives",
     "NAME[,NAME...]",
@@ -120,7 +117,7 @@ def command(
     # Whatever is wrong with the tables is said before torch is there.
     dataset = datasets.read_dataset(data, images, layout, higher_is_better=not mos_lower_is_better)
 
-    from isptune.cli.live import Stopped, stoppable
+    from isptune.cli.live import Bars, Stopped, stoppable
     from isptune.iqa.evaluation import read_scores, write_reports
     from isptune.iqa.evaluation.evaluating import check_settings, evaluate, needed
     from isptune.tuning.devices import resolve_device
@@ -138,7 +135,7 @@ def command(
     made_objectives = [registry.objectives.create(name, **settings[name]) for name in names]
     click.echo(opening(small, dataset, labels, [*names, *(scores.name for scores in given)]), err=True)
     try:
-        with stoppable(), bars() as told:
+        with stoppable(), Bars() as told:
             found = evaluate(
                 made_objectives,
                 dataset,
@@ -185,41 +182,6 @@ def free_folder(out: str | None, names: Sequence[str]) -> Path:
 def opening(part: Dataset, whole: Dataset, labels: Sequence[str], names: Sequence[str]) -> str:
     count = f"{len(part)}" if len(part) == len(whole) else f"{len(part)} of {len(whole)}"
     return f"{whole.name}: {count} images, {listed(labels, 4)}; {listed(names)}"
-
-
-@contextmanager
-def bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress bars on stderr; where that is no terminal, a plain line about every tenth."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    console = Console(stderr=True)
-    shown = Progress(
-        TextColumn("{task.description}", markup=False),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}"),
-        BarColumn(bar_width=None),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        Remaining(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    tasks: dict[str, TaskID] = {}
-    tenths: dict[str, int] = {}
-
-    def told(what: str, done: int, total: int) -> None:
-        unit = "done" if what == "intervals" else "images"
-        if what not in tasks:
-            tasks[what] = shown.add_task(what, total=total, unit=unit)
-        shown.update(tasks[what], completed=done)
-        if not console.is_terminal and done * 10 // total > tenths.get(what, 0):
-            tenths[what] = done * 10 // total
-            click.echo(f"{what}  {done}/{total} {unit}", err=True)
-
-    with shown:
-        yield told
 
 
 def report(found: Evaluation, files: Sequence[Path], as_json: bool) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from isptune.plugins.registry import Entry, Registry
 
 
-@click.command("list", short_help="Show what is registered.")
+@click.command("list")
 @click.argument("kind", required=False)
 @click.argument("glob", required=False)
 @plugin_option("pipeline")

@@ -6,8 +6,12 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Self
 
+import click
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as Remaining
 
 from isptune.tuning.progress import TerminalBar
 
@@ -47,3 +51,54 @@ def live_progress() -> Iterator[TerminalBar]:
     live = TerminalBar(Console(stderr=True))
     with live:
         yield live
+
+
+class Bars:
+    """Bars of work that is counted, on stderr; where that is no terminal, plain lines."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self._shown = Progress(
+            TextColumn("{task.description}", markup=False),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            BarColumn(bar_width=None),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            Remaining(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._tenths: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        self._shown.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._shown.stop()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Show how many are done of something; a line is about every tenth of them."""
+        unit = "done" if what == "intervals" else "images"
+        self.move(what, done, total, unit=unit)
+        if done * 10 // total > self._tenths.get(what, 0):
+            self._tenths[what] = done * 10 // total
+            self.say(f"{what}  {done}/{total} {unit}")
+
+    def begin(self, what: str, done: int, total: int) -> None:
+        """Begin where earlier work ended: what is left is timed by what comes now."""
+        self.move(what, 0, total)
+        self._shown.reset(self._tasks[what], completed=done)
+
+    def move(self, what: str, done: float, total: int, unit: str = "", called: str = "") -> None:
+        """Move a bar, which is called by another name if there is one."""
+        if what not in self._tasks:
+            self._tasks[what] = self._shown.add_task(what, total=total, unit=unit)
+        self._shown.update(self._tasks[what], completed=done, description=called or what)
+
+    def say(self, line: str) -> None:
+        """A line where there is no bar."""
+        if not self.console.is_terminal:
+            click.echo(line, err=True)

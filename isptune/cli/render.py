@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from isptune.contracts.scene import Scene
 
 
-@click.command("render", short_help="Render an image with parameters of your choice.")
+@click.command("render")
 @click.argument("image", required=False)
 @option("--set pairs", "NAME=VALUE", "Set a parameter; others stay at their start", multiple=True)
 @option("--out", "FILE", "Write this picture: PNG, JPEG, WebP or TIFF", required=True)

@@ -12,7 +12,7 @@ from isptune.cli.shared_options import json_option, setting_options, tracking_op
 from isptune.tuning.settings import HOW_IT_RUNS, RunConfig
 
 
-@click.command("resume", short_help="Go on with a run from where its log ends.")
+@click.command("resume")
 @click.argument("directory", metavar="DIR")
 @setting_options(RunConfig, *HOW_IT_RUNS)
 @tracking_options

@@ -31,7 +31,7 @@ _NAMED = 20
 _WIDEST = 10_000
 
 
-@click.command("score", short_help="Score images with objectives.")
+@click.command("score")
 @click.argument("images", nargs=-1, required=True)
 @option(
     "--objective objectives",

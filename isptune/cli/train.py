@@ -15,7 +15,7 @@ from isptune.cli.key_values import key_values
 from isptune.cli.shared_options import device_option, json_option, option, switch
 from isptune.errors import ConfigurationError
 from isptune.iqa.training.folder import check_folder
-from isptune.plugins import check_options, source_code, source_options
+from isptune.plugins import check_options, source_code, source_options, takes_option
 from isptune.plugins.options import Option
 from isptune.plugins.registry import learners, stages
 from isptune.storage.places import Place, settled
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Batches = Annotated[int, Interval(ge=0, le=1_000_000)]
 
 
-@click.command("train", short_help="Train a learner, such as ScoreNet, on opinions or synthetic data.")
+@click.command("train")
 @click.argument("learner")
 @option(
     "--host",
@@ -122,7 +122,7 @@ def command(**given: Any) -> int:
     if given["cache"]:
         given["cache"] = str(Path(given["cache"]).absolute())
     factory = learners.get(given["learner"])
-    if _takes(factory, "seed"):
+    if takes_option(factory, "seed"):
         options.setdefault("seed", given["seed"])
     learner: Learner = learners.create(given["learner"], **options)
     learner.to(device)
@@ -228,12 +228,6 @@ def _synthetic(
     check_options("synthetic data", SyntheticSource, {"images": images, **options})
     source: Source = SyntheticSource(images, **options)
     return CachedSource(learner, source, cache, count, device, _dots) if count else source
-
-
-def _takes(factory: Any, option: str) -> bool:
-    from isptune.plugins import takes_option
-
-    return takes_option(factory, option)
 
 
 def _dots(done: int, count: int) -> None:

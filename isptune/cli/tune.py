@@ -25,7 +25,7 @@ from isptune.tuning.prechecks import check_components, check_scenes, check_takes
 from isptune.tuning.settings import RunConfig, default_component, parse_config, read_config
 
 
-@click.command("tune", short_help="Tune a pipeline's parameters for an objective.")
+@click.command("tune")
 @click.argument("images", nargs=-1)
 @option("--config", "FILE", "Read settings from a YAML file; options win over it")
 @setting_options(RunConfig, "pipeline", "objective", "vector", "optimizer", "population", "budget", "seed")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from isptune.benchmark.cell_results import FAILED, Cell, write_cell
 from isptune.benchmark.cell_worker import Job, Outcome
 from isptune.errors import ConfigurationError
+from isptune.tracking import Progress
 
 RETRIES = 3
 """How often a cell is begun again whose worker was lost, not counting the first time."""
@@ -33,11 +34,14 @@ class Event:
     lost: bool = False
 
 
+Listener = Callable[[Event], None]
+
+
 class Engine(Protocol):
     """Runs jobs and tells what happens.
 
     Every cell ends in its own run directory, the same whatever the engine; a cell that fails is an outcome
-    and stops no other. Leaving the iterator early stops all work.
+    and stops no other. An exception of the listener, or a signal's, stops all work.
 
     Attributes:
         elsewhere: cells may run on machines that have what this one lacks.
@@ -45,9 +49,19 @@ class Engine(Protocol):
 
     elsewhere: ClassVar[bool]
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        """Run all jobs; every one gives an event with its outcome in the end."""
+    def run(self, jobs: Sequence[Job], tell: Listener) -> None:
+        """Run all jobs, and tell of their generations and, at the end of each, its outcome."""
         ...
+
+
+def generations(job: Job, tell: Listener) -> Callable[[Progress], None]:
+    """A callback of a cell's run that tells of every generation that is new."""
+
+    def told(progress: Progress) -> None:
+        if not progress.replayed:
+            tell(Event(job.cell, progress.generation, progress.generations))
+
+    return told
 
 
 def lost(job: Job, losses: int, sentence: str, waiting: deque[tuple[Job, int]]) -> Event:

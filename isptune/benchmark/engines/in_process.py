@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from isptune.benchmark.cell_worker import Job, Worker
-from isptune.benchmark.engines.engine import Event
-from isptune.tracking import Progress
-
-
-class _Stopped(BaseException):
-    """Nobody waits for the cells any more."""
+from isptune.benchmark.engines.engine import Event, Listener, generations
 
 
 class InProcess:
@@ -26,48 +19,21 @@ class InProcess:
     elsewhere: ClassVar[bool] = False
 
     def __init__(self, threads: int = 1) -> None:
-        self._threads = threads
+        self._worker = Worker(threads)
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        # The cells run in a thread, so that their events come while they run.
-        told: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
-        stopped = threading.Event()
+    def run(self, jobs: Sequence[Job], tell: Listener) -> None:
+        mistakes: list[Exception] = []
 
-        def live() -> None:
-            worker = Worker(self._threads)
+        def told(event: Event) -> None:
             try:
-                for job in jobs:
-                    told.put(_run_one(worker, job, told, stopped))
-            except _Stopped:
-                pass
-            except BaseException as error:
-                told.put(error)
-            told.put(None)
+                tell(event)
+            except Exception as error:
+                mistakes.append(error)
+                raise
 
-        thread = threading.Thread(target=live, daemon=True)
-        thread.start()
-        try:
-            while (message := told.get()) is not None:
-                if isinstance(message, BaseException):
-                    raise message
-                yield message
-        finally:
-            stopped.set()
-            thread.join()
-
-
-def _run_one(
-    worker: Worker,
-    job: Job,
-    told: queue.SimpleQueue[Event | BaseException | None],
-    stopped: threading.Event,
-) -> Event:
-    """Run a cell; it ends after its generation where nobody waits for it any more."""
-
-    def tell(progress: Progress) -> None:
-        if stopped.is_set():
-            raise _Stopped
-        if not progress.replayed:
-            told.put(Event(job.cell, progress.generation, progress.generations))
-
-    return Event(job.cell, outcome=worker.run(job, [tell]))
+        for job in jobs:
+            outcome = self._worker.run(job, [generations(job, told)])
+            if mistakes:
+                # The listener's, which to the worker is the cell's.
+                raise mistakes[0]
+            tell(Event(job.cell, outcome=outcome))

@@ -8,14 +8,13 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, ClassVar
 
 from isptune.benchmark.cell_worker import Job, Worker
-from isptune.benchmark.engines.engine import Event, check_count, lost
+from isptune.benchmark.engines.engine import Event, Listener, check_count, generations, lost
 from isptune.errors import IsptuneError
-from isptune.tracking import Progress
 from isptune.tuning.devices import processors
 
 
@@ -37,7 +36,7 @@ class Processes:
         self._threads = threads
         self._count = workers or max(1, processors() // threads)
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+    def run(self, jobs: Sequence[Job], tell: Listener) -> None:
         context = multiprocessing.get_context("spawn")
         # Cells of one objective follow each other, so that a process seldom changes models.
         waiting = deque((job, 0) for job in jobs)
@@ -60,14 +59,14 @@ class Processes:
                     except (EOFError, OSError):
                         del busy[ready]
                         process.join()
-                        yield lost(job, losses, _ending(process.exitcode, losses + 1), waiting)
+                        tell(lost(job, losses, _ending(process.exitcode, losses + 1), waiting))
                         continue
                     if isinstance(message, IsptuneError):
                         raise message
                     if message.outcome is not None:
                         del busy[ready]
                         idle.append((ready, process))
-                    yield message
+                    tell(message)
         finally:
             for connection, process in [*idle, *((c, p) for c, (p, _) in busy.items())]:
                 connection.close()
@@ -101,13 +100,8 @@ def _serve(connection: Connection, threads: int) -> None:
             job: Job = connection.recv()
         except (EOFError, OSError):
             return
-
-        def tell(progress: Progress, job: Job = job) -> None:
-            if not progress.replayed:
-                connection.send(Event(job.cell, progress.generation, progress.generations))
-
         try:
-            outcome = worker.run(job, [tell])
+            outcome = worker.run(job, [generations(job, connection.send)])
             connection.send(Event(job.cell, outcome=outcome))
         except IsptuneError as error:
             connection.send(error)

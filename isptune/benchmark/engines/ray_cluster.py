@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from isptune.benchmark.cell_worker import Job
-from isptune.benchmark.engines.engine import Event, check_count, lost
+from isptune.benchmark.engines.engine import Listener, check_count, lost
 from isptune.benchmark.engines.streaming import Written, files_of, run_cell, write
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.plugins import registry, require_packages
@@ -56,12 +56,12 @@ class RayEngine:
         self._ray: Any = ray
         self._threads, self._workers, self._address, self._gpus = threads, workers, address, gpus or 0.0
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+    def run(self, jobs: Sequence[Job], tell: Listener) -> None:
         ray, ours = self._ray, not self._ray.is_initialized()
         if ours:
             self._connect()
         try:
-            yield from self._run(jobs)
+            self._run(jobs, tell)
         finally:
             if ours:
                 ray.shutdown()
@@ -82,7 +82,7 @@ class RayEngine:
             reason = " ".join(str(error).split())[:200]
             raise ConfigurationError(f"there is no Ray cluster at '{self._address}': {reason}") from error
 
-    def _run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+    def _run(self, jobs: Sequence[Job], tell: Listener) -> None:
         ray = self._ray
         task = ray.remote(run_cell).options(
             num_cpus=self._threads, num_gpus=self._gpus, num_returns="streaming", max_retries=0
@@ -107,14 +107,14 @@ class RayEngine:
                     except ray.exceptions.RayError as error:
                         del running[stream]
                         times = f"{losses + 1} times ({type(error).__name__})"
-                        yield lost(job, losses, f"the worker that ran it was lost {times}", waiting)
+                        tell(lost(job, losses, f"the worker that ran it was lost {times}", waiting))
                         continue
                     if isinstance(message, IsptuneError):
                         raise message
                     if isinstance(message, Written):
                         write(job, message)
                     else:
-                        yield message
+                        tell(message)
         finally:
             for stream in running:
                 ray.cancel(stream, force=True)

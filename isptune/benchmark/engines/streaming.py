@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from isptune.benchmark.cell_worker import Job, Parts, Worker
+from isptune.benchmark.cell_worker import Job, Worker
 from isptune.benchmark.engines.engine import Event
 from isptune.errors import IsptuneError
 from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME
@@ -83,7 +83,7 @@ def run_cell(
         def work() -> None:
             try:
                 here = replace(job, directory=directory)
-                outcome = Worker(threads).run(here, [tell], Parts(objective, scenes))
+                outcome = Worker(threads).run(here, [tell], objective, scenes)
                 for written in (*stream.news(), *stream.rest()):
                     messages.put(written)
                 messages.put(Event(job.cell, outcome=outcome))

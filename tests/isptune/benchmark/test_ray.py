@@ -78,4 +78,4 @@ def test_a_cluster_that_loses_a_node_gives_the_same_logs(
 def test_a_cluster_that_is_not_there_is_one_sentence() -> None:
     engine = make_engine("ray", 1, None, address="127.0.0.1:1")
     with pytest.raises(ConfigurationError, match=r"^there is no Ray cluster at '127\.0\.0\.1:1': "):
-        list(engine.run([]))
+        engine.run([], print)

@@ -19,7 +19,6 @@ from isptune.benchmark.targets import (
     hidden_so_far,
     performance_profiles,
     seconds_per_evaluation,
-    seconds_to_targets,
     target_ecdf,
     target_hits,
 )
@@ -82,8 +81,9 @@ class TestOneRun:
     def test_seconds(self, run: MakeRun) -> None:
         assert seconds_per_evaluation(run(cell("a", 0), [1, 2], seconds=3)) == 1.5
         assert math.isnan(seconds_per_evaluation(Run(cell("a", 0), Path("x"))))
-        found = seconds_to_targets(run(cell("a", 0), [1, 2, 3], [0.5, 0.3, 0.1], seconds=6), [0.3, 0.1, 0.05])
-        assert found[:2].tolist() == [4, 6]
+        one = Benchmark({}, [run(cell("a", 0), [1, 2, 3], [0.5, 0.3, 0.1], seconds=6)], Path("x"))
+        found = [hit.median_seconds for hit in target_hits(one, [0.3, 0.1, 0.05])]
+        assert found[:2] == [4, 6]
         assert math.isnan(found[2])
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
 
 import click
 import pytest
 from pydantic import BaseModel
 
+import isptune
 from isptune.benchmark.grid import BenchConfig
 from isptune.cli.shared_options import default_in_words, sentence_of
 from isptune.tuning.settings import RunConfig
@@ -34,6 +36,12 @@ def test_every_setting_has_an_option_with_its_sentence_and_default(verb: str, mo
 def test_what_runs_and_grids_share_is_written_once(name: str) -> None:
     for told in (sentence_of, default_in_words):
         assert told(RunConfig, name) == told(BenchConfig, name) == told(SharedSettings, name)
+
+
+def test_the_call_from_python_has_the_same_defaults() -> None:
+    parameters = inspect.signature(isptune.tune).parameters
+    for name in set(RunConfig.order) & set(parameters) - {"pipeline", "objective", "optimizer", "parameters"}:
+        assert parameters[name].default == RunConfig.model_fields[name].default, name
 
 
 def test_a_grid_hands_its_settings_to_its_runs() -> None:

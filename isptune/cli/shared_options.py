@@ -44,13 +44,15 @@ def option(
     """
     said += ". May be repeated" if multiple else ""
     shown = otherwise or ("" if default is None else in_digits(default))
+    # A default of None is one to click, so that nothing would be required.
+    given = {} if default is None else {"default": default}
     return click.option(
         *names.split(),
         type=kind,
         metavar=metavar,
         multiple=multiple,
         required=required,
-        default=default,
+        **given,
         help=f"{said}. Default: {shown}." if shown else f"{said}.",
     )
 

@@ -23,7 +23,7 @@ from isptune import figures
 from isptune.tuning.result import TuneResult
 from isptune.tuning.session import prepare
 from isptune.tuning.settings import parse_config
-from isptune.tuning.tuner import run_session
+from isptune.tuning.sitting import run_session
 
 HERE = Path(__file__).with_suffix("")
 TARGET = 0.02

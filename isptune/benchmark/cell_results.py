@@ -14,9 +14,9 @@ from isptune.benchmark.cell import Cell
 from isptune.contracts.variants import Variants
 from isptune.errors import RunDirectoryError
 from isptune.runs.directory import RunDirectory
+from isptune.runs.history import History
 from isptune.runs.run import Run as TuningRun
 from isptune.storage.writing import make_folder
-from isptune.tuning.result import History
 from isptune.wording.naming import listed
 
 CELL_NAME = "cell.json"

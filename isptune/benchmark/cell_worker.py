@@ -17,12 +17,14 @@ from isptune.contracts.pipeline import Scene
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.plugins import registry
 from isptune.runs.directory import LOG_NAME, RunDirectory
+from isptune.tracking.run_facts import Callback
 from isptune.tuning.devices import resolve_device
+from isptune.tuning.opening import difference
 from isptune.tuning.prechecks import check_budget, check_optimizer, check_reserved, with_population
-from isptune.tuning.session import difference, make_pipeline, prepare
+from isptune.tuning.session import make_pipeline, prepare
 from isptune.tuning.settings import Component, RunConfig
+from isptune.tuning.sitting import run_session
 from isptune.tuning.starts import beginning
-from isptune.tuning.tuner import Callback, run_session
 
 logger = logging.getLogger("isptune")
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isptune.runs.best_so_far import best_so_far
-from isptune.tuning.result import History
+from isptune.runs.history import History, best_so_far
 
 
 @dataclass(frozen=True)

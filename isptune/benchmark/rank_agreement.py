@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isptune.iqa.evaluation.correlations import Numbers, srcc
-from isptune.tuning.result import History
+from isptune.runs.history import History
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from isptune.errors import ConfigurationError
 from isptune.iqa.evaluation.correlations import Numbers
 from isptune.iqa.evaluation.evaluating import check_settings
 from isptune.iqa.evaluation.resampling import Estimate
-from isptune.tuning.result import History
+from isptune.runs.history import History
 from isptune.wording.naming import did_you_mean, listed
 
 FACTORS = ("objective", "optimizer", "scene", "variant", "seed")

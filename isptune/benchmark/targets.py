@@ -14,8 +14,7 @@ from isptune.benchmark.paired_tests import PAIRED_BY
 from isptune.benchmark.summaries import Levels, group_runs, levels_of
 from isptune.errors import ConfigurationError
 from isptune.iqa.evaluation.correlations import Numbers
-from isptune.runs.best_so_far import best_so_far
-from isptune.tuning.result import History
+from isptune.runs.history import History, best_so_far
 
 TARGETS = (0.2, 0.1, 0.05, 0.02)
 """Shares of the stages' ranges that are aimed at unless others are given."""

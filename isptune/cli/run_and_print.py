@@ -64,7 +64,7 @@ def run_and_print(
     """Make and run a session; the exit code is 0, or 128 + the signal that stopped it."""
     from isptune.cli.live import Stopped, live_progress, stoppable
     from isptune.tracking import TrackerError
-    from isptune.tuning.tuner import run_session
+    from isptune.tuning.sitting import run_session
 
     session: Session | None = None
     try:

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError
-from isptune.runs.best_so_far import best_so_far
-from isptune.tuning.result import History
+from isptune.runs.history import History, best_so_far
 
 Numbers = NDArray[np.float64]
 

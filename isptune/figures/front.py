@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from isptune.errors import ConfigurationError
 from isptune.figures.convergence import Numbers
 from isptune.figures.records import ANSWER
+from isptune.runs.history import History
 from isptune.tuning.fronts import by_compromise
-from isptune.tuning.result import History
 
 Indices = NDArray[np.int64]
 

@@ -13,8 +13,8 @@ from isptune.contracts.variants import Variants
 from isptune.errors import IsptuneError, RunDirectoryError
 from isptune.figures.grouping import group_runs
 from isptune.plugins import registry
+from isptune.runs.history import History
 from isptune.runs.run import Run
-from isptune.tuning.result import History
 from isptune.tuning.settings import RunConfig
 from isptune.wording.naming import listed
 

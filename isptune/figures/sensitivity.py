@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isptune.figures.records import Record
-from isptune.tuning.result import History
+from isptune.runs.history import History
 
 Numbers = NDArray[np.float64]
 

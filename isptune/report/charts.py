@@ -19,7 +19,7 @@ from isptune.figures.levels import RecoveredLevels
 from isptune.figures.records import ANSWER, Record, Slice, by_objective, slices
 from isptune.figures.sensitivity import Sensitivity
 from isptune.parameters import Choice, Int, ParameterSpace
-from isptune.tuning.result import History
+from isptune.runs.history import History
 from isptune.wording.words import NORMALISED_L1
 
 Spec = dict[str, Any]

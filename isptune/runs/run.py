@@ -11,8 +11,9 @@ from isptune.errors import RunDirectoryError
 from isptune.runs.description import Description, RenderedScene, Truth
 from isptune.runs.directory import CONFIG_NAME, RunDirectory
 from isptune.runs.generation import Generation
+from isptune.runs.history import History, build_history
 from isptune.runs.picture_files import ScenePictures, read_pictures
-from isptune.tuning.result import History, TuneResult, build_history, build_result
+from isptune.tuning.result import TuneResult, build_result
 from isptune.tuning.settings import RunConfig, parse_config, settings_of
 from isptune.wording.showing import short
 

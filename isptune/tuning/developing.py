@@ -19,6 +19,7 @@ from isptune.errors import EvaluationError
 from isptune.runs.generation import DONE, FAILED
 from isptune.tuning.blame import called
 from isptune.tuning.devices import processors
+from isptune.tuning.worker_process import in_one_line
 from isptune.tuning.workers import Reply, Workers
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ class Developed:
         status: ``"done"``, ``"failed"`` or ``"timed out"``.
         picture: (3, H, W) float32 in [0, 1]; None unless done.
         reason: why not, in one sentence.
-        seconds: wall time of making it; 0 where it was known.
     """
 
     candidate: int
@@ -45,7 +45,6 @@ class Developed:
     status: str
     picture: Picture | None
     reason: str = ""
-    seconds: float = 0.0
 
 
 class Developer:
@@ -87,19 +86,17 @@ class Developing:
         self.how = development or pipeline.development
         self.pipeline = pipeline
         count = self.how.workers or processors()
-        self._here = None if self.how.isolated else Developer(pipeline)
-        self._workers = (
-            Workers(
-                Developer(pipeline),
+        developer = Developer(pipeline)
+        self._here, self._workers = developer, None
+        if self.how.isolated:
+            self._workers = Workers(
+                developer,
                 count,
                 self.how.timeout,
                 self.how.environment,
                 prepare="warm_up",
                 name=f"the pipeline '{called(pipeline)}'",
             )
-            if self.how.isolated
-            else None
-        )
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="isptune-develop")
         self._cache = _Cache(self.how.cache_gb * 1e9)
 
@@ -143,14 +140,7 @@ class Developing:
                     if reply.status == DONE:
                         self._cache.put((key, scenes[position]), reply.value)
                     for candidate in same[key]:
-                        yield Developed(
-                            candidate,
-                            scenes[position],
-                            reply.status,
-                            reply.value,
-                            reply.reason,
-                            reply.seconds,
-                        )
+                        yield Developed(candidate, scenes[position], reply.status, reply.value, reply.reason)
                     if reply.status == DONE:
                         yield from begin(key, position + 1)
         finally:
@@ -189,21 +179,18 @@ class Developing:
         for attempt in range(self.how.retries):
             if reply.status == DONE:
                 break
-            again = self._once(values, scene)
-            note = "" if again.status == DONE else f"{again.reason} ({attempt + 2} attempts)"
-            reply = replace(again, reason=note, seconds=reply.seconds + again.seconds)
+            reply = self._once(values, scene)
+            if reply.status != DONE:
+                reply = replace(reply, reason=f"{reply.reason} ({attempt + 2} attempts)")
         return reply
 
     def _once(self, values: dict[str, Any], scene: int) -> Reply:
         if self._workers is not None:
             return self._workers.call("develop", values, scene)
-        assert self._here is not None
         try:
             return Reply(DONE, self._here.develop(values, scene))
         except (Exception, SystemExit) as error:
-            return Reply(
-                FAILED, reason=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            )
+            return Reply(FAILED, reason=in_one_line(error))
 
 
 class _Cache:

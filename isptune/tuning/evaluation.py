@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,40 +21,15 @@ from isptune.tuning.batches import Batches
 from isptune.tuning.blame import called
 from isptune.tuning.developing import Developing
 from isptune.tuning.devices import resolve_device
-from isptune.tuning.fates import Fates
+from isptune.tuning.fates import Evaluation, Fates
 from isptune.tuning.judging import Judging, Standing
-from isptune.tuning.scoring import Scoring, as_scoring, losses_of
+from isptune.tuning.scoring import Scoring, as_scoring
 from isptune.wording.naming import listed
 
 AUTOCAST_TYPES = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 # Pictures of programs and devices come one by one: so many of them are scored together.
 _SCORED_TOGETHER = 8
-
-
-@dataclass
-class Evaluation:
-    """What became of one batch of candidates.
-
-    Attributes:
-        scores: (P, K) float64, the means over the scenes, each column in its own orientation; NaN in the
-            row of a candidate that is not done.
-        orientations: (K,) whether higher is better.
-        statuses: P times ``"done"``, ``"failed"`` or ``"timed out"``.
-        reasons: P sentences, empty for what is done.
-        gradients: (P, f) float64, the losses' gradients in the unit cube, or None.
-    """
-
-    scores: NDArray[np.float64]
-    orientations: tuple[bool, ...]
-    statuses: list[str]
-    reasons: list[str]
-    gradients: NDArray[np.float64] | None = None
-
-    @property
-    def losses(self) -> NDArray[np.float64]:
-        """(P, K) float64, to be minimised; +inf in the row of a candidate that is not done."""
-        return losses_of(self.scores, self.orientations)
 
 
 WITHOUT_GRADIENTS = "choose an optimizer without gradients, such as 'es'"
@@ -185,13 +159,13 @@ class Evaluator:
         unit = torch.as_tensor(np.asarray(candidates, dtype=np.float64), device=self.device)
         if gradients:
             self.require_gradients()
-        fates = Fates(len(unit), len(self.pipeline.scenes), len(self.scoring.pictured))
+        count = len(self.pipeline.scenes)
+        fates = Fates(len(unit), count, len(self.scoring.pictured))
         slopes = np.zeros(unit.shape) if gradients else None
         if self._developing is None:
             self._render(unit, fates, slopes)
         else:
             self._develop(self._developing, unit, fates)
-        count = len(self.pipeline.scenes)
         scores = fates.total() / count
         if self._judging is not None:
             scores = self._judge(self._judging, unit, fates, scores, standing or Standing())

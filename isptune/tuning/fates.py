@@ -1,12 +1,40 @@
-"""What becomes of the candidates of one batch, scene by scene."""
+"""What becomes of the candidates of one batch: scene by scene, and in the end."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from isptune.runs.generation import DONE
+from isptune.tuning.scoring import losses_of
+
+
+@dataclass
+class Evaluation:
+    """What became of one batch of candidates.
+
+    Attributes:
+        scores: (P, K) float64, the means over the scenes, each column in its own orientation; NaN in the
+            row of a candidate that is not done.
+        orientations: (K,) whether higher is better.
+        statuses: P times ``"done"``, ``"failed"`` or ``"timed out"``.
+        reasons: P sentences, empty for what is done.
+        gradients: (P, f) float64, the losses' gradients in the unit cube, or None.
+    """
+
+    scores: NDArray[np.float64]
+    orientations: tuple[bool, ...]
+    statuses: list[str]
+    reasons: list[str]
+    gradients: NDArray[np.float64] | None = None
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """(P, K) float64, to be minimised; +inf in the row of a candidate that is not done."""
+        return losses_of(self.scores, self.orientations)
 
 
 class Fates:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import torch
@@ -208,18 +208,9 @@ class _Rendered(Sequence[Tensor]):
     def __len__(self) -> int:
         return len(self._scenes)
 
-    @overload
-    def __getitem__(self, scene: int) -> Tensor: ...
-
-    @overload
-    def __getitem__(self, scene: slice) -> list[Tensor]: ...
-
-    def __getitem__(self, scene: int | slice) -> Tensor | list[Tensor]:
+    def __getitem__(self, scene: Any) -> Any:
         places = range(len(self))[scene]
         return self._picture(places) if isinstance(places, int) else [self._picture(one) for one in places]
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return map(self._picture, range(len(self)))
 
     def _picture(self, scene: int) -> Tensor:
         with self._lock:

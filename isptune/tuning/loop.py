@@ -19,7 +19,8 @@ from isptune.runs.generation import DONE, Generation
 from isptune.runs.judgements import Judgements
 from isptune.tracking.run_facts import Progress
 from isptune.tracking.tracker import Watchers
-from isptune.tuning.evaluation import Evaluation, Evaluator
+from isptune.tuning.evaluation import Evaluator
+from isptune.tuning.fates import Evaluation
 from isptune.tuning.fronts import non_dominated
 from isptune.tuning.judging import Best, Standing
 from isptune.tuning.proposing import Proposer
@@ -52,12 +53,11 @@ class Loop:
         self.run = run
         self.switch = switch
         self.judgements = judgements
-        # What each judge held the best of all generations.
-        self.leading: dict[str, Best] = {}
         self.log: list[Generation] = []
-        self.best: float | None = None
-        self.lowest = np.inf
-        # The hidden l1 and normalised l1 of the best candidate, where they are known.
+        # By label the best candidate of each score, and (K,) its loss.
+        self.best: dict[str, Best] = {}
+        self.lowest = np.full(len(self.scoring.labels), np.inf)
+        # The hidden l1 and normalised l1 of the best candidate of one score, where they are known.
         self.hidden: tuple[float | None, float | None] = None, None
         # (F, K) losses that no others dominate, of several scores.
         self.front: NDArray[np.float64] | None = None
@@ -129,7 +129,8 @@ class Loop:
         fates = {key: self.known[key] for key in keys if key in self.known}
         reasons = [""] * len(keys)
         if new:
-            standing = Standing(len(self.log), self.leading, self.judgements)
+            leading = {label: self.best[label] for label in self.scoring.judges if label in self.best}
+            standing = Standing(len(self.log), leading, self.judgements)
             found = self.evaluator.evaluate(candidates[new], gradients=gradients, standing=standing)
             fates |= {keys[row]: (found.scores[i], found.statuses[i]) for i, row in enumerate(new)}
             for row, reason in zip(new, found.reasons, strict=True):
@@ -163,31 +164,35 @@ class Loop:
         self.evaluations += len(losses)
         self.seconds += generation.seconds
         fresh = self._remember(generation)
-        self._find_leaders(generation)
-        best = mean = None
-        if len(self.scoring.labels) > 1:
+        self._find_best(generation, losses)
+        several = len(self.scoring.labels) > 1
+        best = {label: one.score for label, one in self.best.items()}
+        generation_best, generation_mean = None, None
+        if several:
             self._find_front(losses[fresh])
-        else:
-            self._find_best(generation, losses[:, 0])
-            best, mean = self._in_generation(generation)
-        l1, l1_normalised = self.hidden if self.watchers.want_truth else (None, None)
+        elif np.isfinite(generation.scores).any():
+            extreme = np.nanmax if self.scoring.orientations[0] else np.nanmin
+            generation_best = float(extreme(generation.scores))
+            generation_mean = float(np.nanmean(generation.scores))
+        known = self.watchers.want_truth and not several
+        l1, l1_normalised = self.hidden if known else (None, None)
         stop = self.watchers.generation(
             Progress(
                 generation=generation.number + 1,
                 generations=self.session.generations,
                 evaluations=self.evaluations,
-                best_score=self.best,
+                best_score=None if several else next(iter(best.values()), None),
                 seconds=self.seconds,
                 replayed=replayed,
-                generation_best=best,
-                generation_mean=mean,
+                generation_best=generation_best,
+                generation_mean=generation_mean,
                 seconds_rendering=self.evaluator.seconds_rendering,
                 seconds_scoring=self.evaluator.seconds_scoring,
                 evaluations_per_second=len(losses) / generation.seconds if generation.seconds > 0 else None,
                 l1=l1,
                 l1_normalised=l1_normalised,
                 front=None if self.front is None else len(self.front),
-                best_scores=self._best_scores(),
+                best_scores=best if several else {},
             )
         )
         self.switch.asked |= stop
@@ -197,45 +202,17 @@ class Loop:
         losses = losses if self.front is None else np.concatenate([self.front, losses])
         self.front = losses[non_dominated(losses)]
 
-    def _best_scores(self) -> dict[str, float]:
-        """By label the best score of each of several objectives: it is somewhere on the front."""
-        if self.front is None or not len(self.front):
-            return {}
-        best = self.front.min(axis=0) * np.where(self.scoring.orientations, -1.0, 1.0)
-        return dict(zip(self.scoring.labels, best.tolist(), strict=True))
-
     def _find_best(self, generation: Generation, losses: NDArray[np.float64]) -> None:
-        """Bring the best of a single score up to date."""
-        row = int(np.argmin(losses))
-        if not losses[row] < self.lowest:
-            return
-        self.lowest, self.best = float(losses[row]), float(generation.scores[row, 0])
+        """Bring the best candidate of each score up to date."""
         truth = self.session.description.truth
-        if truth is not None and generation.levels is not None:
-            plain, share = truth.losses(generation.levels[row : row + 1])
-            self.hidden = float(plain[0]), float(share[0])
-
-    def _find_leaders(self, generation: Generation) -> None:
-        """Bring the best candidates of each judge up to date."""
-        for label in self.scoring.judges:
-            column = self.scoring.labels.index(label)
-            sign = 1.0 if self.scoring.orientations[column] else -1.0
-            scores = sign * generation.scores[:, column]
-            if np.isnan(scores).all():
-                continue
-            row = int(np.nanargmax(scores))
-            before = self.leading.get(label)
-            if before is None or scores[row] > sign * before.score:
-                score = float(generation.scores[row, column])
-                self.leading[label] = Best(generation.candidates[row], score)
-
-    def _in_generation(self, generation: Generation) -> tuple[float | None, float | None]:
-        """The best and the mean finite score of a generation of one score."""
-        scores = generation.scores[:, 0]
-        if not np.isfinite(scores).any():
-            return None, None
-        best = np.nanmax(scores) if self.scoring.orientations[0] else np.nanmin(scores)
-        return float(best), float(np.nanmean(scores))
+        for column, label in enumerate(self.scoring.labels):
+            row = int(np.argmin(losses[:, column]))
+            if losses[row, column] < self.lowest[column]:
+                self.lowest[column] = losses[row, column]
+                self.best[label] = Best(generation.candidates[row], float(generation.scores[row, column]))
+                if truth is not None and generation.levels is not None:
+                    plain, share = truth.losses(generation.levels[row : row + 1])
+                    self.hidden = float(plain[0]), float(share[0])
 
     def _remember(self, generation: Generation) -> list[int]:
         """Note the scores of a generation; its candidates of values that were not evaluated before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from isptune.tuning.result import History
+    from isptune.runs.history import History
 
 MISLED = "score improved, hidden distortion rose"
 

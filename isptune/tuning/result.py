@@ -1,118 +1,24 @@
-"""What a run found: its history, its best candidate and, where known, the hidden truth about it."""
+"""What a run found: its best candidate and, where known, the hidden truth about it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from isptune.errors import ConfigurationError
 from isptune.runs.description import Description
 from isptune.runs.generation import Generation
-from isptune.tuning.fronts import ParetoFront, pareto_front
+from isptune.runs.history import History, build_history
+from isptune.tuning.fronts import ParetoFront
 from isptune.tuning.misled import is_misled
 from isptune.tuning.stopping import problems_of
-from isptune.wording.naming import listed
 from isptune.wording.showing import counted, html_table, showable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-@dataclass(frozen=True, repr=False)
-class History:
-    """Every evaluation of a run, in order.
-
-    Attributes:
-        evaluations: (E,) counts 1..E.
-        candidates: (E, f) in the unit cube of the free parameters.
-        scores: (E, K), each column in its own orientation; NaN in the row of a candidate that failed.
-        labels, orientations: (K,) names of the scores, and whether higher is better.
-        levels: (E, L) hidden levels, or None where no truth is known.
-        l1, l1_normalised: (E,) hidden l1 and normalised l1, or None.
-        values: (E, n) values of all parameters, by which equal candidates are told; None where unknown.
-    """
-
-    evaluations: NDArray[np.int64]
-    candidates: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    labels: tuple[str, ...]
-    orientations: tuple[bool, ...]
-    l1: NDArray[np.float64] | None = None
-    l1_normalised: NDArray[np.float64] | None = None
-    levels: NDArray[np.float64] | None = None
-    values: NDArray[np.float64] | None = None
-
-    def __len__(self) -> int:
-        return len(self.evaluations)
-
-    def __repr__(self) -> str:
-        return f"<History: {counted(len(self), 'evaluation')}>"
-
-    @property
-    def losses(self) -> NDArray[np.float64]:
-        """(E, K), lower is better; NaN where a score was not finite."""
-        return self.scores * np.where(self.orientations, -1.0, 1.0)
-
-    @property
-    def failed(self) -> int:
-        """How many evaluations have no scores, because they failed or timed out."""
-        return int(np.isnan(self.scores).any(axis=1).sum())
-
-    @property
-    def best(self) -> int | None:
-        """The index of the first best candidate, or None where no score was finite.
-
-        Of several scores it is the best compromise, see ``isptune.tuning.fronts.by_compromise``.
-        """
-        return int(self.pareto.indices[0]) if len(self.pareto) else None
-
-    @cached_property
-    def pareto(self) -> ParetoFront:
-        """The non-dominated evaluations; of a single score those that share the best one."""
-        return pareto_front(self.candidates, self.scores, self.labels, self.orientations, self.values)
-
-    @property
-    def score(self) -> NDArray[np.float64]:
-        """(E,) the scores of a history that has one column.
-
-        Raises:
-            ConfigurationError: it has several.
-        """
-        self._require_one()
-        return self.scores[:, 0]
-
-    @property
-    def higher_is_better(self) -> bool:
-        """The orientation of a history that has one column of scores.
-
-        Raises:
-            ConfigurationError: it has several.
-        """
-        self._require_one()
-        return self.orientations[0]
-
-    def _require_one(self) -> None:
-        if len(self.labels) != 1:
-            raise ConfigurationError(
-                f"the history has {len(self.labels)} scores per candidate ({listed(self.labels)}); "
-                "take one of them by column(number)"
-            )
-
-    def column(self, number: int) -> History:
-        """The same evaluations with one column of scores."""
-        return replace(
-            self,
-            scores=self.scores[:, number : number + 1],
-            labels=self.labels[number : number + 1],
-            orientations=self.orientations[number : number + 1],
-        )
 
 
 @dataclass(repr=False)
@@ -222,43 +128,10 @@ class TuneResult:
         if self.has_front and self.best_scores:
             data["best_scores"] = self.best_scores
         if self.levels is not None:
-            data |= {"levels": self.levels, "l1": self.l1, "l1_normalised": self.l1_normalised}
-            data["misled"] = self.misled
+            data |= {key: getattr(self, key) for key in ("levels", "l1", "l1_normalised", "misled")}
         if self.has_front:
             data["pareto"] = self.front
-        if self.problems:
-            data["problems"] = self.problems
-        if self.stopped:
-            data["stopped"] = True
-        return data
-
-
-def build_history(generations: Sequence[Generation], description: Description) -> History:
-    """The history of a log.
-
-    Args:
-        generations: the log.
-        description: of the run.
-    """
-    space, labels = description.space, description.labels
-    candidates = np.concatenate([np.empty((0, len(space.free))), *(g.candidates for g in generations)])
-    scores = np.concatenate([np.empty((0, len(labels))), *(g.scores for g in generations)])
-    levels = l1 = l1_normalised = None
-    noted = [generation.levels for generation in generations if generation.levels is not None]
-    if description.truth is not None and len(noted) == len(generations):
-        levels = np.concatenate([np.empty((0, len(description.truth.labels))), *noted])
-        l1, l1_normalised = description.truth.losses(levels)
-    return History(
-        evaluations=np.arange(1, len(scores) + 1),
-        candidates=candidates,
-        scores=scores,
-        labels=labels,
-        orientations=description.orientations,
-        l1=l1,
-        l1_normalised=l1_normalised,
-        levels=levels,
-        values=space.to_values(torch.from_numpy(candidates)).numpy(),
-    )
+        return data | {key: getattr(self, key) for key in ("problems", "stopped") if getattr(self, key)}
 
 
 def build_result(generations: Sequence[Generation], description: Description, out: Path | None) -> TuneResult:
@@ -269,51 +142,44 @@ def build_result(generations: Sequence[Generation], description: Description, ou
         description: of the run.
         out: the run's directory, or None.
     """
-
-    history = build_history(generations, description)
-    result = TuneResult(
-        best_parameters={},
-        best_scores={},
+    history, space = build_history(generations, description), description.space
+    front = _front(history, description)
+    best = front[0] if front else {"parameters": {}, "scores": {}}
+    start = None if description.truth is None else description.truth.start_share
+    return TuneResult(
+        best_parameters=best["parameters"],
+        best_scores=best["scores"],
         evaluations=len(history),
         seconds=sum(generation.seconds for generation in generations),
         out=out,
         history=history,
-        problems=[
-            problem for generation in generations for problem in problems_of(generation, description.space)
-        ],
+        levels=best.get("levels"),
+        l1=best.get("l1"),
+        l1_normalised=best.get("l1_normalised"),
+        misled=is_misled(history, start) if "levels" in best else None,
+        problems=[problem for generation in generations for problem in problems_of(generation, space)],
+        front=front,
         objective=description.objective,
     )
-    if not len(history.pareto):
-        return result
-    result.front = _front(history, description)
-    best = result.front[0]
-    result.best_parameters, result.best_scores = best["parameters"], best["scores"]
-    if description.truth is not None and history.levels is not None:
-        result.levels, result.l1, result.l1_normalised = best["levels"], best["l1"], best["l1_normalised"]
-        result.misled = is_misled(history, description.truth.start_share)
-    return result
 
 
 def _front(history: History, description: Description) -> list[dict[str, Any]]:
     """A front as plain data."""
-    space, front = description.space, history.pareto
+    space, front, truth = description.space, history.pareto, description.truth
+    values = space.to_dicts(space.to_values(torch.from_numpy(front.candidates)))
     rows: list[dict[str, Any]] = [
         {
-            "evaluation": int(index) + 1,
+            "evaluation": index + 1,
             "parameters": parameters,
             "scores": dict(zip(front.labels, scores, strict=True)),
         }
         for index, parameters, scores in zip(
-            front.indices,
-            space.to_dicts(space.to_values(torch.from_numpy(front.candidates))),
-            front.scores.tolist(),
-            strict=True,
+            front.indices.tolist(), values, front.scores.tolist(), strict=True
         )
     ]
-    if description.truth is not None and history.levels is not None:
+    if truth is not None and history.levels is not None:
         levels = history.levels[front.indices]
-        losses = zip(*description.truth.losses(levels), strict=True)
-        for row, level, (plain, share) in zip(rows, levels.tolist(), losses, strict=True):
-            row["levels"] = dict(zip(description.truth.labels, level, strict=True))
+        for row, level, plain, share in zip(rows, levels.tolist(), *truth.losses(levels), strict=True):
+            row["levels"] = dict(zip(truth.labels, level, strict=True))
             row["l1"], row["l1_normalised"] = float(plain), float(share)
     return rows

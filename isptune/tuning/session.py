@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from isptune.contracts.objective import Objective
@@ -24,8 +20,7 @@ from isptune.parameters.identity import free_space
 from isptune.plugins import registry
 from isptune.runs.again import check_parameters, require_named
 from isptune.runs.description import Description
-from isptune.runs.directory import CONFIG_NAME, FORMATS, LOG_NAME, RunDirectory
-from isptune.runs.generation import Generation
+from isptune.runs.directory import CONFIG_NAME, RunDirectory
 from isptune.tuning.evaluation import check_gradients
 from isptune.tuning.prechecks import (
     check_budget,
@@ -35,7 +30,7 @@ from isptune.tuning.prechecks import (
     with_population,
 )
 from isptune.tuning.scoring import Scoring
-from isptune.tuning.settings import HOW_IT_RUNS, Component, RunConfig, parse_config, settings_of
+from isptune.tuning.settings import RunConfig, parse_config, settings_of
 from isptune.tuning.starts import beginning
 
 
@@ -196,18 +191,14 @@ def best_of_run(out: str | Path, scenes: list[str] | None) -> tuple[Pipeline, di
     run = Run.read(out)
     require_named(run.data, out)
     check_takes_scenes(run.config.pipeline, scenes or ())
-    best = run.result.best_parameters
-    if not best:
-        raise RunDirectoryError(f"the run in '{out}' has no candidate with a finite score yet")
-    if scenes is None:
-        made = make_pipeline(run.config)
-        check_parameters(run.data, beginning(made.space, run.config).space, out)
-        return made, best
-    pipeline = run.config.pipeline
-    # Those of its options would win over the ones that are wanted here.
-    options = {key: value for key, value in pipeline.options.items() if key not in ("scenes", "crop")}
-    pipeline = pipeline.model_copy(update={"options": options})
-    config = run.config.model_copy(update={"scenes": scenes, "crop": "full", "pipeline": pipeline})
+    best = run.require_best().best_parameters
+    config = run.config
+    if scenes is not None:
+        pipeline = config.pipeline
+        # Those of its options would win over the ones that are wanted here.
+        options = {key: value for key, value in pipeline.options.items() if key not in ("scenes", "crop")}
+        pipeline = pipeline.model_copy(update={"options": options})
+        config = config.model_copy(update={"scenes": scenes, "crop": "full", "pipeline": pipeline})
     made = make_pipeline(config)
     check_parameters(run.data, beginning(made.space, config).space, out)
     return made, best
@@ -219,126 +210,11 @@ def make_session(
     config = with_population(config)
     assert config.population is not None
     generations = check_budget(config.budget, config.population)
-    if registry.optimizers.fact(config.optimizer.name, "needs_gradient", False):
+    optimizer = config.optimizer.name
+    if len(scoring.labels) > 1 and not registry.optimizers.fact(optimizer, "is_multi_objective"):
+        raise one_objective_alone(optimizer, scoring.labels)
+    if registry.optimizers.fact(optimizer, "needs_gradient"):
         # Before anything is said about what such an optimizer leaves alone.
-        if len(scoring.labels) > 1:
-            raise one_objective_alone(config.optimizer.name, scoring.labels)
         check_gradients(pipeline, scoring)
     begun = beginning(pipeline.space, config)
     return Session(pipeline, scoring, config, generations, directory, begun.space, begun.starts)
-
-
-def open_directory(directory: RunDirectory, session: Session, run: str, resume: bool) -> list[Generation]:
-    """Create the directory, or read the log of the run that it holds; then open the log.
-
-    The directory is locked before anything in it is written or read.
-    """
-    facts = _facts(session, run)
-    remedy = None
-    if session.started_from == "python":
-        remedy = "go on with it by resume=True, or choose another folder for out"
-    if not resume:
-        directory.require_none(remedy)
-    directory.lock()
-    try:
-        if not resume:
-            # Another process may have ended a run in it since.
-            directory.require_none(remedy)
-        return _opened(directory, session, run, resume, facts)
-    except BaseException:
-        directory.close()
-        raise
-
-
-def _opened(
-    directory: RunDirectory, session: Session, run: str, resume: bool, facts: dict[str, Any]
-) -> list[Generation]:
-    log: list[Generation] = []
-    good = 0
-    if resume and directory.holds_a_run:
-        data = directory.read_config()
-        if data.get("fingerprint") != run:
-            raise RunDirectoryError(
-                f"the run in '{directory.path}' was started with another configuration: "
-                f"{difference(data, facts)}"
-            )
-        digests = data.get("scene_digests") or {}
-        if not isinstance(digests, Mapping):
-            raise RunDirectoryError(
-                f"'{directory.file(CONFIG_NAME)}' was changed after the run was started: its "
-                "scene_digests are no mapping; put it back as it was"
-            )
-        for name, digest in digests.items():
-            if facts["scene_digests"].get(name) != digest:
-                raise RunDirectoryError(
-                    f"the scene '{name.partition(' ')[2]}' has changed since the run in "
-                    f"'{directory.path}' was started"
-                )
-        log, good = directory.read_log(run)
-        if len(log) > session.generations:
-            raise RunDirectoryError(
-                f"'{directory.file(LOG_NAME)}' holds {len(log)} generations, more than the "
-                f"{session.generations} of the configuration"
-            )
-        if Description.read(data, directory.file(CONFIG_NAME)) is None:
-            # Of isptune 0.1: from here on it can be read without its plugins.
-            directory.create({**data, **session.description.to_dict()})
-    else:
-        directory.create(facts)
-    directory.open_log(good)
-    return log
-
-
-def _facts(session: Session, run: str) -> dict[str, Any]:
-    """What run.yaml holds: the resolved settings, then what they were resolved with."""
-    packages = ("isptune", "torch", "numpy", "kornia", "deap", "cma", "nevergrad")
-    return {
-        **session.config.model_dump(),
-        "isptune_run": FORMATS[-1],
-        "fingerprint": run,
-        "started_from": session.started_from,
-        **({"objects": session.objects} if session.started_from == "python" else {}),
-        "versions": {
-            "python": platform.python_version(),
-            **{package: metadata.version(package) for package in packages},
-        },
-        "machine": _machine(),
-        **session.description.to_dict(),
-        "scene_digests": _scene_digests(session.pipeline),
-    }
-
-
-def _machine() -> dict[str, Any]:
-    """What the run was computed on, for whoever compares times."""
-    facts: dict[str, Any] = {
-        "system": f"{platform.system()} {platform.machine()}",
-        "processors": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-    }
-    if torch.cuda.is_available():
-        facts["gpu"] = torch.cuda.get_device_name()
-    return facts
-
-
-def _scene_digests(pipeline: Pipeline) -> dict[str, str]:
-    """By place and name, of the scenes that have a digest."""
-    digests = {f"{index} {scene.name}": pipeline.digest(scene) for index, scene in enumerate(pipeline.scenes)}
-    return {name: digest for name, digest in digests.items() if digest is not None}
-
-
-def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """The settings in which two configurations differ, for a message."""
-    found = [
-        f"{key} was {_short(old.get(key))} and is now {_short(new.get(key))}"
-        for key in RunConfig.order
-        if key not in HOW_IT_RUNS and old.get(key) != new.get(key)
-    ]
-    return "; ".join(found) or "its fingerprint differs"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, dict) and set(value) == set(Component.model_fields):
-        return f"'{value['name']}' {value['options'] or ''}".strip()
-    if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
-        return ", ".join(_short(part) for part in value)
-    return repr(value)

@@ -1,39 +1,26 @@
-"""A run from its settings to its result: tune and resume."""
+"""Runs from Python: tune and resume."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
-from isptune.contracts import coverage
 from isptune.contracts.objective import Objective
-from isptune.contracts.optimizer import Optimizer
-from isptune.contracts.pipeline import Pipeline, Scene
-from isptune.errors import DiskFullError
-from isptune.parameters.identity import most_candidates
+from isptune.contracts.pipeline import Pipeline
 from isptune.plugins import registry
 from isptune.runs.again import complete, describe, objects_of
 from isptune.runs.directory import RunDirectory
-from isptune.runs.generation import Generation
-from isptune.runs.judgements import JUDGEMENTS_NAME, Judgements
-from isptune.runs.outputs import write_outputs
-from isptune.tracking.run_facts import Callback, RunFacts
-from isptune.tracking.tracker import Tracker, Watchers
-from isptune.tuning.evaluation import Evaluator
-from isptune.tuning.loop import Loop
-from isptune.tuning.prechecks import check_argument, check_callbacks, check_optimizer, one_objective_alone
-from isptune.tuning.proposing import Proposer
-from isptune.tuning.result import TuneResult, build_result
+from isptune.tracking.run_facts import Callback
+from isptune.tracking.tracker import Tracker
+from isptune.tuning.prechecks import check_argument, check_callbacks, check_optimizer
+from isptune.tuning.result import TuneResult
 from isptune.tuning.scoring import Scoring
-from isptune.tuning.session import Session, make_session, open_directory, prepare_resume
+from isptune.tuning.session import Session, make_session, prepare_resume
 from isptune.tuning.settings import Component, parse_config
-from isptune.tuning.switch import stoppable_run
+from isptune.tuning.sitting import run_session
 
 logger = logging.getLogger("isptune")
 
@@ -194,146 +181,3 @@ def _check_arguments(
     check_argument(f"out of {call}", out, (str, os.PathLike, type(None)), "a path, or None for no directory")
     check_callbacks(callbacks)
     check_optimizer(Component(name=optimizer, options=dict(options)))
-
-
-def run_session(
-    session: Session,
-    *,
-    resume: bool = False,
-    callbacks: Sequence[Callback | Tracker] = (),
-    figures: bool = True,
-    notices: bool = True,
-    keep_interrupted: bool = False,
-) -> TuneResult:
-    """Run the loop to the end of the budget and write the result.
-
-    Args:
-        session: the run.
-        resume: go on with what its directory holds.
-        callbacks: see ``tune``.
-        figures: draw those that are missing; pictures of the scenes are made in any case.
-        notices: say before the first generation which stages of the pipeline the objective is known to
-            misjudge.
-        keep_interrupted: a KeyboardInterrupt ends the run with the result of its whole generations.
-    """
-    config = session.config
-    # Everything that can be refused is refused before the directory is touched.
-    optimizer = session.make_optimizer()
-    _check_objectives(session, optimizer)
-    evaluator = Evaluator(
-        session.pipeline,
-        session.scoring,
-        config.device,
-        config.memory_gb,
-        config.autocast,
-        session.space,
-        config.development(session.pipeline.development),
-    )
-    if optimizer.needs_gradient:
-        evaluator.require_gradients()
-    log: list[Generation] = []
-    run = config.fingerprint()
-    directory = session.directory
-    resumed = resume and directory is not None and directory.holds_a_run
-    watchers = Watchers(callbacks)
-    if directory is not None:
-        log = open_directory(directory, session, run, resume)
-    if notices and len(log) < session.generations:
-        for sentence in (*coverage.notices(session.scoring.objectives, session.pipeline), *_repeats(session)):
-            logger.warning("%s", sentence)
-    judgements: Judgements | None = None
-    try:
-        judgements = _judgements(session, run, len(log))
-        watchers.start(_run_facts(session, run, resumed))
-        with stoppable_run() as switch:
-            loop = Loop(session, Proposer(optimizer), evaluator, watchers, run, switch, judgements)
-            interrupt: KeyboardInterrupt | None = None
-            try:
-                loop.replay(log)
-                loop.go_on()
-            except KeyboardInterrupt as error:
-                if not (keep_interrupted and loop.log):
-                    raise
-                interrupt = error
-        result = build_result(loop.log, session.description, None if directory is None else directory.path)
-        result.stopped = len(loop.log) < session.generations
-        if interrupt is not None:
-            logger.warning(
-                "stopped by Ctrl-C after generation %d of %d; the result holds what was found",
-                len(loop.log),
-                session.generations,
-            )
-        if directory is not None:
-            new = len(loop.log) > len(log)
-            _write(directory, session, result, evaluator.render, new, figures)
-        if interrupt is None:
-            watchers.finish(result)
-        else:
-            watchers.failed(interrupt)
-        return result
-    except BaseException as error:
-        watchers.failed(error)
-        raise
-    finally:
-        evaluator.close()
-        if judgements is not None:
-            judgements.close()
-        if directory is not None:
-            directory.close()
-
-
-def _judgements(session: Session, run: str, logged: int) -> Judgements:
-    """What the judges of a run noted before; runs without judges have no such file."""
-    directory = session.directory
-    if directory is None or not session.scoring.judges:
-        return Judgements()
-    return Judgements(directory.file(JUDGEMENTS_NAME), run, logged)
-
-
-def _repeats(session: Session) -> list[str]:
-    """A sentence about a budget for more candidates than there are; none where it is not."""
-    most, budget = most_candidates(session.space), session.config.budget
-    if most is None or most >= budget:
-        return []
-    return [
-        f"the parameters have {most:,} different values together and the budget is {budget:,}: "
-        "what comes again is not evaluated again"
-    ]
-
-
-def _write(
-    directory: RunDirectory,
-    session: Session,
-    result: TuneResult,
-    render: Callable[[Tensor, Scene], Tensor],
-    new: bool,
-    figures: bool,
-) -> None:
-    """Write what a finished run leaves. The result is not lost where the disk has no room for it."""
-    try:
-        write_outputs(directory, session, result, render, new, figures)
-    except DiskFullError as error:
-        logger.warning("%s", error)
-        result.unwritten = str(error)
-
-
-def _run_facts(session: Session, run: str, resumed: bool) -> RunFacts:
-    config = session.config
-    out = None if session.directory is None else session.directory.path
-    parts = f"{config.objective.shown}-{config.optimizer.shown}-seed{config.seed}"
-    return RunFacts(
-        name=parts if out is None else out.absolute().name,
-        settings=config.model_dump(),
-        fingerprint=run,
-        versions={package: metadata.version(package) for package in ("isptune", "torch")},
-        generations=session.generations,
-        higher_is_better=all(session.scoring.orientations),
-        resumed=resumed,
-        out=out,
-    )
-
-
-def _check_objectives(session: Session, optimizer: Optimizer) -> None:
-    labels = session.scoring.labels
-    if len(labels) > 1 and not optimizer.is_multi_objective:
-        raise one_objective_alone(session.config.optimizer.name, labels)

@@ -10,11 +10,13 @@ import os
 import pickle
 import queue
 import signal
+import struct
 import threading
 from typing import IO, Any
 
 from isptune.runs.generation import DONE, FAILED
-from isptune.tuning.messages import receive, send
+
+_LENGTH = struct.Struct("<Q")
 
 
 def main() -> None:
@@ -38,7 +40,7 @@ def main() -> None:
                 answer = getattr(subject, method)(*arguments)
             reply = (DONE, answer)
         except (Exception, SystemExit) as error:
-            reply = (FAILED, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            reply = (FAILED, in_one_line(error))
         try:
             send(answers, reply)
         except (BrokenPipeError, OSError):
@@ -62,3 +64,33 @@ def _end() -> None:
         with contextlib.suppress(OSError):
             os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(1)
+
+
+def in_one_line(error: BaseException) -> str:
+    """An exception as a reason: its type, and its message where it has one."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def send(pipe: IO[bytes], message: Any) -> None:
+    """Write one message: its length, then the message pickled."""
+    body = pickle.dumps(message, protocol=5)
+    pipe.write(_LENGTH.pack(len(body)))
+    pipe.write(body)
+    pipe.flush()
+
+
+def receive(pipe: IO[bytes]) -> Any:
+    """Read one message.
+
+    Raises:
+        EOFError: the other side has gone.
+    """
+    (length,) = _LENGTH.unpack(_read(pipe, _LENGTH.size))
+    return pickle.loads(_read(pipe, length))
+
+
+def _read(pipe: IO[bytes], count: int) -> bytes:
+    data = pipe.read(count)
+    if data is None or len(data) < count:
+        raise EOFError
+    return data

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ import cloudpickle
 from isptune.errors import ConfigurationError
 from isptune.runs.generation import DONE, FAILED, TIMED_OUT
 from isptune.tuning.guardian import MARK, Guardian, end_group, end_marked
-from isptune.tuning.messages import receive, send
+from isptune.tuning.worker_process import receive, send
 
 # A worker imports from where this process does. PYTHONPATH would reach the programs that it starts, too.
 _LIFE = "import sys; sys.path[:] = sys.argv[1:]; from isptune.tuning.worker_process import main; main()"
@@ -39,13 +38,11 @@ class Reply:
         status: ``"done"``, ``"failed"`` (it raised, or its process ended) or ``"timed out"``.
         value: what the method returned; None unless done.
         reason: why it is not done, in one sentence.
-        seconds: wall time of the call.
     """
 
     status: str
     value: Any = None
     reason: str = ""
-    seconds: float = 0.0
 
 
 class Workers:
@@ -114,11 +111,11 @@ class Workers:
                     worker.kill()
                     return refusal
             if self._prepare is not None and not worker.is_prepared:
-                reply = worker.call(self._prepare, (), _STARTING_SECONDS)
+                reply = worker.exchange(("call", self._prepare, ()), _STARTING_SECONDS)
                 if reply.status != DONE:
                     return replace(reply, reason=f"{self._prepare}: {reply.reason}")
                 worker.is_prepared = True
-            return worker.call(method, arguments, self.timeout)
+            return worker.exchange(("call", method, arguments), self.timeout)
         finally:
             self._free.put(worker if worker is not None and worker.is_alive else None)
 
@@ -208,13 +205,10 @@ class _Worker:
 
     def set_up(self, subject: bytes) -> Reply | None:
         """Make the object in the worker; what is wrong, or None."""
-        reply = self._exchange(("subject", subject), _STARTING_SECONDS)
+        reply = self.exchange(("subject", subject), _STARTING_SECONDS)
         if reply.status == DONE:
             return None
         return Reply(reply.status, reason=f"a worker process could not be set up: {reply.reason}")
-
-    def call(self, method: str, arguments: tuple[Any, ...], timeout: float | None) -> Reply:
-        return self._exchange(("call", method, arguments), timeout)
 
     def kill(self) -> None:
         """End the process and all that it started."""
@@ -227,38 +221,33 @@ class _Worker:
                 if pipe is not None:
                     pipe.close()
 
-    def _exchange(self, message: Any, timeout: float | None) -> Reply:
+    def exchange(self, message: Any, timeout: float | None) -> Reply:
+        """Send the worker a message and wait for what becomes of it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._last_words.clear()
-        started = time.perf_counter()
         late = threading.Event()
 
         def give_up() -> None:
             late.set()
             self.end_group()
 
-        timer = None if timeout is None else threading.Timer(timeout, give_up)
-        if timer is not None:
-            timer.daemon = True
-            timer.start()
+        timer = threading.Timer(threading.TIMEOUT_MAX if timeout is None else timeout, give_up)
+        timer.daemon = True
+        timer.start()
         try:
             send(self._process.stdin, message)
             status, value = receive(self._process.stdout)
         except (EOFError, OSError, ValueError):
-            seconds = time.perf_counter() - started
-            if timer is not None:
-                timer.cancel()
-            if late.is_set():
-                self.kill()
-                return Reply(TIMED_OUT, reason=f"it took longer than {timeout:g} s", seconds=seconds)
-            return Reply(FAILED, reason=self._ending(), seconds=seconds)
-        if timer is not None:
+            status, value = TIMED_OUT if late.is_set() else FAILED, None
+        finally:
             timer.cancel()
-        seconds = time.perf_counter() - started
+        if status == TIMED_OUT:
+            self.kill()
+            return Reply(status, reason=f"it took longer than {timeout:g} s")
         if status == FAILED:
-            return Reply(FAILED, reason=value, seconds=seconds)
-        return Reply(DONE, value, seconds=seconds)
+            return Reply(status, reason=value or self._ending())
+        return Reply(DONE, value)
 
     def end_group(self) -> None:
         """End the process and those of its group."""
@@ -285,15 +274,10 @@ class _Worker:
         self.kill()
         self._reader.join(timeout=1.0)
         code = self._process.returncode
-        if code < 0:
-            with contextlib.suppress(ValueError):
-                code_name = signal.Signals(-code).name
-                how = f"the worker process was ended by {code_name}"
-                return how + self._said()
-        return f"the worker process ended with exit code {code}" + self._said()
-
-    def _said(self) -> str:
-        return f" ({self._last_words[-1]})" if self._last_words else ""
+        how = f"the worker process ended with exit code {code}"
+        with contextlib.suppress(ValueError):
+            how = f"the worker process was ended by {signal.Signals(-code).name}"
+        return f"{how} ({self._last_words[-1]})" if self._last_words else how
 
     def _read_errors(self) -> None:
         """Pass on what the worker says on stderr, and keep its last words."""

@@ -20,7 +20,7 @@ from isptune.plugins.registry import optimizers
 from isptune.runs.description import Description, Truth
 from isptune.runs.directory import RunDirectory
 from isptune.runs.generation import Generation
-from isptune.tuning.result import History
+from isptune.runs.history import History
 from isptune.tuning.settings import RunConfig
 
 

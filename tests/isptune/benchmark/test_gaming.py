@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isptune.benchmark.gaming import gaming
-from isptune.tuning.result import History
+from isptune.runs.history import History
 
 Make = Callable[..., History]
 

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from isptune.benchmark.rank_agreement import rank_agreement
-from isptune.tuning.result import History
+from isptune.runs.history import History
 
 Make = Callable[..., History]
 

@@ -23,7 +23,7 @@ from isptune.benchmark.targets import (
     target_hits,
 )
 from isptune.errors import ConfigurationError
-from isptune.tuning.result import History
+from isptune.runs.history import History
 
 Make = Callable[..., Benchmark]
 MakeRun = Callable[..., Run]

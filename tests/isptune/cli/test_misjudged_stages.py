@@ -19,7 +19,7 @@ WARNING = (
 @pytest.fixture
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes longer than these runs."""
-    monkeypatch.setattr("isptune.tuning.tuner.write_outputs", lambda *_: None)
+    monkeypatch.setattr("isptune.tuning.sitting.write_outputs", lambda *_: None)
 
 
 @pytest.mark.usefixtures("without_pictures")

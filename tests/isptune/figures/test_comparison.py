@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from isptune.errors import ConfigurationError
 from isptune.figures import ComparedRuns, convergence, draw_comparison, draw_convergence
-from isptune.tuning.result import History
+from isptune.runs.history import History
 
 Texts = Callable[[Figure], list[str]]
 Check = Callable[[Figure], None]

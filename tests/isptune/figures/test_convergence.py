@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 from isptune.errors import ConfigurationError
 from isptune.figures import before_after_crops, convergence, recovered_levels
 from isptune.runs.description import Truth
+from isptune.runs.history import History
 from isptune.scenes import chart
-from isptune.tuning.result import History
 
 NAN = float("nan")
 

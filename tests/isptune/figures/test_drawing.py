@@ -17,7 +17,7 @@ from PIL import Image
 from isptune.errors import ImageError
 from isptune.figures import convergence, draw_convergence, draw_recovered_levels, recovered_levels, save
 from isptune.runs.description import Truth
-from isptune.tuning.result import History
+from isptune.runs.history import History
 
 Texts = Callable[[Figure], list[str]]
 Check = Callable[[Figure], None]
@@ -253,7 +253,7 @@ import isptune.figures, isptune.scenes
 assert "torch" not in sys.modules and "numpy" not in sys.modules
 from isptune.figures import convergence, draw_convergence, draw_recovered_levels, draw_before_after, save
 import numpy as np
-from isptune.tuning.result import History
+from isptune.runs.history import History
 curves = convergence([History(np.arange(1, 3), np.zeros((2, 1)), np.ones((2, 1)), ("score",), (True,))])
 assert "matplotlib" not in sys.modules
 draw_convergence(curves)

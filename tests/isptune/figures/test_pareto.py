@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from isptune.errors import ConfigurationError
 from isptune.figures import ParetoPoints, draw_pareto, pareto_points, save
-from isptune.tuning.result import History
+from isptune.runs.history import History
 
 Texts = Callable[[Figure], list[str]]
 Check = Callable[[Figure], None]

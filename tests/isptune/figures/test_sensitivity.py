@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from isptune.figures.sensitivity import LONGEST_STEP, sensitivity
-from isptune.tuning.result import History
+from isptune.runs.history import History
 
 
 def history_of(function: object, count: int = 400, dimension: int = 3, spread: float = 0.08) -> History:

@@ -30,7 +30,7 @@ from isptune.figures import (
 )
 from isptune.figures.front import ParetoPoints
 from isptune.runs.description import Truth
-from isptune.tuning.result import History
+from isptune.runs.history import History
 
 # What matplotlib would read as broken mathematics, and stop at.
 NAME = "IMG_$1_$2^{$.png"

@@ -24,7 +24,7 @@ WORDS = {
     # The file format.
     "jpeg": ("scenes", "figures/style.py"),
     # The package, whose version runs record.
-    "kornia": ("doctor/packages.py", "tuning/session.py"),
+    "kornia": ("doctor/packages.py", "tuning/opening.py"),
     # The framework's own training data, which 'isptune train --data' makes of any stages.
     "synthetic": ("iqa/training", "cli/__init__.py", "cli/train.py"),
 }

@@ -12,10 +12,10 @@ import pytest
 from isptune.benchmark.cell_results import DONE, FAILED, Benchmark, Cell, read_run, write_cell
 from isptune.cli import run
 from isptune.figures.records import Record
-from isptune.tuning.result import History
+from isptune.runs.history import History
 from isptune.tuning.session import prepare
 from isptune.tuning.settings import parse_config
-from isptune.tuning.tuner import run_session
+from isptune.tuning.sitting import run_session
 
 
 @dataclass(frozen=True)

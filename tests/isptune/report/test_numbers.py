@@ -16,7 +16,7 @@ from isptune.figures.candidates import best_candidates
 from isptune.figures.cloud import scatter
 from isptune.figures.convergence import changes, convergence
 from isptune.figures.records import Record, by_objective, median_record, slices, told_apart
-from isptune.tuning.result import History
+from isptune.runs.history import History
 from isptune.tuning.settings import parse_config
 
 Make = Callable[..., Record]

@@ -18,7 +18,7 @@ from isptune.figures.shown_numbers import written
 from isptune.report import charts, front_sections
 from isptune.report.overview import lead_of_front
 from isptune.report.page import Page
-from isptune.tuning.result import History
+from isptune.runs.history import History
 
 # Higher is better of the first, lower of the second. The last one fails, the fourth is dominated.
 SCORES = [[1.0, 1.0], [9.0, 9.0], [5.0, 2.0], [4.0, 3.0], [np.nan, 0.0]]

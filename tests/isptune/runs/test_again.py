@@ -36,7 +36,7 @@ def pictures() -> None:
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take longer than the runs."""
-    monkeypatch.setattr("isptune.tuning.tuner.write_outputs", lambda *_: None)
+    monkeypatch.setattr("isptune.tuning.sitting.write_outputs", lambda *_: None)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from isptune.storage.writing import append_whole, write_whole
 from isptune.tuning.scoring import Scoring
 from isptune.tuning.session import make_session
 from isptune.tuning.settings import parse_config
-from isptune.tuning.tuner import run_session
+from isptune.tuning.sitting import run_session
 
 Maker = Callable[..., Any]
 Call = Callable[..., tuple[int, str, str]]
@@ -142,7 +142,7 @@ def test_a_run_whose_pictures_do_not_fit_is_printed_and_fails(
     def refuse(*_: object) -> None:
         raise DiskFullError("'run/convergence.png' cannot be written: No space left on device")
 
-    monkeypatch.setattr("isptune.tuning.tuner.write_outputs", refuse)
+    monkeypatch.setattr("isptune.tuning.sitting.write_outputs", refuse)
     config = parse_config({"pipeline": "flat", "objective": "target", "budget": 30})
     session = make_session(flat(), Scoring([target()]), config, RunDirectory("run"))
     assert running.run_and_print(lambda: session, as_json=True, resume=False) == 1

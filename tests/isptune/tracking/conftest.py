@@ -34,7 +34,9 @@ def nothing_leaves_the_machine() -> Iterator[None]:
 @pytest.fixture
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes most of a small run's time."""
-    monkeypatch.setattr("isptune.tuning.tuner.write_outputs", lambda *parts: write_outputs(*parts[:3], None))
+    monkeypatch.setattr(
+        "isptune.tuning.sitting.write_outputs", lambda *parts: write_outputs(*parts[:3], None)
+    )
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def run(flat: Maker, target: Maker, monkeypatch: pytest.MonkeyPatch) -> Callable
         settings: dict[str, Any] = {"budget": 24, "population": 6, "seed": 0, "out": "run"}
         with monkeypatch.context() as patch:
             patch.setattr(
-                "isptune.tuning.tuner.write_outputs",
+                "isptune.tuning.sitting.write_outputs",
                 lambda *parts: write_outputs(*parts[:3], parts[3] if pictures else None),
             )
             return isptune.tune(flat(), target(), **{**settings, **options})

@@ -63,7 +63,7 @@ def round_to(number: float) -> float:
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs write their logs alone."""
-    monkeypatch.setattr("isptune.tuning.tuner.write_outputs", lambda *given: None)
+    monkeypatch.setattr("isptune.tuning.sitting.write_outputs", lambda *given: None)
 
 
 def log_of(folder: str | Path) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from isptune import Evaluator
 from isptune.errors import EvaluationError
 from isptune.tuning import renderings
-from isptune.tuning.evaluation import Evaluation
+from isptune.tuning.fates import Evaluation
 from isptune.tuning.scoring import Scoring
 
 Maker = Callable[..., Any]

@@ -37,7 +37,9 @@ def without_seconds(out: str) -> list[dict[str, Any]]:
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures are for the tests of the command line; here they would take most of the time."""
-    monkeypatch.setattr("isptune.tuning.tuner.write_outputs", lambda *parts: write_outputs(*parts[:3], None))
+    monkeypatch.setattr(
+        "isptune.tuning.sitting.write_outputs", lambda *parts: write_outputs(*parts[:3], None)
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,145 @@
+"""The evaluations of a log as arrays: candidates, scores, hidden levels, and which is the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from isptune.errors import ConfigurationError
+from isptune.runs.description import Description
+from isptune.runs.generation import Generation
+from isptune.tuning.fronts import ParetoFront, pareto_front
+from isptune.wording.naming import listed
+from isptune.wording.showing import counted
+
+
+@dataclass(frozen=True, repr=False)
+class History:
+    """Every evaluation of a run, in order.
+
+    Attributes:
+        evaluations: (E,) counts 1..E.
+        candidates: (E, f) in the unit cube of the free parameters.
+        scores: (E, K), each column in its own orientation; NaN in the row of a candidate that failed.
+        labels, orientations: (K,) names of the scores, and whether higher is better.
+        levels: (E, L) hidden levels, or None where no truth is known.
+        l1, l1_normalised: (E,) hidden l1 and normalised l1, or None.
+        values: (E, n) values of all parameters, by which equal candidates are told; None where unknown.
+    """
+
+    evaluations: NDArray[np.int64]
+    candidates: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    labels: tuple[str, ...]
+    orientations: tuple[bool, ...]
+    l1: NDArray[np.float64] | None = None
+    l1_normalised: NDArray[np.float64] | None = None
+    levels: NDArray[np.float64] | None = None
+    values: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.evaluations)
+
+    def __repr__(self) -> str:
+        return f"<History: {counted(len(self), 'evaluation')}>"
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """(E, K), lower is better; NaN where a score was not finite."""
+        return self.scores * np.where(self.orientations, -1.0, 1.0)
+
+    @property
+    def failed(self) -> int:
+        """How many evaluations have no scores, because they failed or timed out."""
+        return int(np.isnan(self.scores).any(axis=1).sum())
+
+    @property
+    def best(self) -> int | None:
+        """The index of the first best candidate, or None where no score was finite.
+
+        Of several scores it is the best compromise, see ``isptune.tuning.fronts.by_compromise``.
+        """
+        return int(self.pareto.indices[0]) if len(self.pareto) else None
+
+    @cached_property
+    def pareto(self) -> ParetoFront:
+        """The non-dominated evaluations; of a single score those that share the best one."""
+        return pareto_front(self.candidates, self.scores, self.labels, self.orientations, self.values)
+
+    @property
+    def score(self) -> NDArray[np.float64]:
+        """(E,) the scores of a history that has one column.
+
+        Raises:
+            ConfigurationError: it has several.
+        """
+        self._require_one()
+        return self.scores[:, 0]
+
+    @property
+    def higher_is_better(self) -> bool:
+        """The orientation of a history that has one column of scores.
+
+        Raises:
+            ConfigurationError: it has several.
+        """
+        self._require_one()
+        return self.orientations[0]
+
+    def _require_one(self) -> None:
+        if len(self.labels) != 1:
+            raise ConfigurationError(
+                f"the history has {len(self.labels)} scores per candidate ({listed(self.labels)}); "
+                "take one of them by column(number)"
+            )
+
+    def column(self, number: int) -> History:
+        """The same evaluations with one column of scores."""
+        return replace(
+            self,
+            scores=self.scores[:, number : number + 1],
+            labels=self.labels[number : number + 1],
+            orientations=self.orientations[number : number + 1],
+        )
+
+
+def build_history(generations: Sequence[Generation], description: Description) -> History:
+    """The history of a log.
+
+    Args:
+        generations: the log.
+        description: of the run.
+    """
+    space, labels = description.space, description.labels
+    candidates = np.concatenate([np.empty((0, len(space.free))), *(g.candidates for g in generations)])
+    scores = np.concatenate([np.empty((0, len(labels))), *(g.scores for g in generations)])
+    levels = l1 = l1_normalised = None
+    noted = [generation.levels for generation in generations if generation.levels is not None]
+    if description.truth is not None and len(noted) == len(generations):
+        levels = np.concatenate([np.empty((0, len(description.truth.labels))), *noted])
+        l1, l1_normalised = description.truth.losses(levels)
+    return History(
+        evaluations=np.arange(1, len(scores) + 1),
+        candidates=candidates,
+        scores=scores,
+        labels=labels,
+        orientations=description.orientations,
+        l1=l1,
+        l1_normalised=l1_normalised,
+        levels=levels,
+        values=space.to_values(torch.from_numpy(candidates)).numpy(),
+    )
+
+
+def best_so_far(scores: NDArray[np.float64], higher_is_better: bool) -> NDArray[np.int64]:
+    """(E,) the index of the best finite score up to each one, the first of equals; -1 before there is any."""
+    losses = np.where(np.isfinite(scores), -scores if higher_is_better else scores, np.inf)
+    lowest = np.minimum.accumulate(losses)
+    improves = losses < np.concatenate([[np.inf], lowest[:-1]])
+    index: NDArray[np.int64] = np.maximum.accumulate(np.where(improves, np.arange(len(scores)), -1))
+    return index

@@ -41,6 +41,7 @@ class ParameterSpace:
         ConfigurationError: no parameter, a name that cannot be, or conditions that make no sense.
 
     Example:
+        >>> from isptune import Choice, Float, ParameterSpace
         >>> space = ParameterSpace(
         ...     {"wb.red": Float(0.5, 8.0), "wb.blue": Float(0.5, 8.0), "mode": Choice(("a", "b"))}
         ... ).constrained(tie={"wb.blue": "wb.red"})

@@ -39,7 +39,7 @@ def write_image(path: str | Path, image: Tensor, bits: int = 8) -> Path:
 
     Example:
         >>> from isptune.scenes import chart, write_image
-        >>> write_image("chart.png", chart(96, 64))  # doctest: +SKIP
+        >>> write_image("chart.png", chart(96, 64))
         PosixPath('chart.png')
     """
     path = Path(path)

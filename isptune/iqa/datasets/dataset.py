@@ -63,9 +63,9 @@ class Dataset:
 
     Example:
         >>> from isptune.iqa.datasets import read_dataset
-        >>> dataset = read_dataset("koniq10k")  # doctest: +SKIP
-        >>> test = dataset.subset("official_split", "test")  # doctest: +SKIP
-        >>> test.image(0).shape, float(test.mos[0])  # doctest: +SKIP
+        >>> dataset = read_dataset("koniq10k")
+        >>> test = dataset.subset("official_split", "test")
+        >>> test.image(0).shape, float(test.mos[0])
         (torch.Size([3, 768, 1024]), 63.9)
     """
 

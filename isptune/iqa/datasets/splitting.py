@@ -57,9 +57,9 @@ def random_splits(
 
     Example:
         >>> from isptune.iqa.datasets import read_dataset
-        >>> dataset = read_dataset("koniq10k")  # doctest: +SKIP
-        >>> dataset = dataset.with_splits(random_splits(dataset, seed=0, count=5))  # doctest: +SKIP
-        >>> train = dataset.subset("random_seed0_split01", "train")  # doctest: +SKIP
+        >>> dataset = read_dataset("koniq10k")
+        >>> dataset = dataset.with_splits(random_splits(dataset, seed=0, count=5))
+        >>> train = dataset.subset("random_seed0_split01", "train")
     """
     shares = [float(share) for share in fractions]
     if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:

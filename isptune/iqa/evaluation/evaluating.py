@@ -88,9 +88,9 @@ def evaluate(
     Example:
         >>> from isptune import create_objective
         >>> from isptune.iqa.datasets import read_dataset
-        >>> found = evaluate(create_objective("psnr"), read_dataset("tid2013"))  # doctest: +SKIP
-        >>> found.agreements[0].estimates["srcc"]  # doctest: +SKIP
-        Estimate(value=0.69, low=0.64, high=0.73)
+        >>> found = evaluate(create_objective("psnr"), read_dataset("tid2013"))
+        >>> found.agreements[0].estimates["srcc"]
+        Estimate(value=..., low=..., high=...)
     """
     chosen = [objectives] if isinstance(objectives, Objective) else list(objectives)
     small, labels = needed(dataset, splits)

@@ -38,6 +38,7 @@ def at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("verb", ["", *VERBS])
 def test_help(verb: str, call: Call, snapshot: SnapshotAssertion, at_80_columns: None) -> None:
     assert call(*[verb][: len(verb)], "--help") == (0, snapshot, "")

@@ -7,6 +7,8 @@ from isptune import Bool, Choice, Distortion, Float, Int, Stage
 from isptune.errors import ConfigurationError
 from isptune.stages.values import defaults_of, values_of
 
+pytestmark = pytest.mark.smoke
+
 
 class Sharpen(Stage):
     """Sharpens."""

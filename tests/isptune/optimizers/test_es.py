@@ -16,6 +16,8 @@ from isptune.plugins.api import create_optimizer
 from isptune.testing import OptimizerConformance
 from isptune.testing.optimizer_subject import stepped
 
+pytestmark = pytest.mark.smoke
+
 
 class TestConformance(OptimizerConformance):
     name = "es"

@@ -16,6 +16,8 @@ from isptune.testing import MultiObjectiveConformance
 from isptune.testing.multi_objective import follow
 from isptune.tuning.fronts import non_dominated
 
+pytestmark = pytest.mark.smoke
+
 
 class TestConformance(MultiObjectiveConformance):
     objectives = (2, 3, 7)

@@ -13,6 +13,8 @@ from syrupy.assertion import SnapshotAssertion
 from isptune.errors import ConfigurationError, ParameterError
 from isptune.parameters import Bool, Choice, Float, Int, ParameterSpace
 
+pytestmark = pytest.mark.smoke
+
 finite = st.floats(-1e6, 1e6, allow_nan=False)
 units = st.floats(0, 1)
 

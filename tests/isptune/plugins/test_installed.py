@@ -11,6 +11,8 @@ from isptune.benchmark.engines import make_engine
 from isptune.errors import MissingPackageError
 from isptune.plugins import missing_packages, require_packages
 
+pytestmark = pytest.mark.smoke
+
 
 @pytest.mark.parametrize(
     ("packages", "install"),

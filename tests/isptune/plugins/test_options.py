@@ -18,6 +18,8 @@ from isptune.errors import ConfigurationError
 from isptune.plugins import check_options, takes_option
 from isptune.plugins.options import check_value, options_of
 
+pytestmark = pytest.mark.smoke
+
 
 @dataclass
 class Thing:

@@ -15,6 +15,8 @@ from isptune.contracts.pipeline import Scene
 from isptune.runs.captions import caption, different_pictures, measured_on, reference_word
 from isptune.tuning.scoring import Scoring
 
+pytestmark = pytest.mark.smoke
+
 ROOT = Path(isptune.__file__).parent
 
 

@@ -14,6 +14,8 @@ from isptune.benchmark.grid import check_grid, parse_bench_config
 from isptune.errors import ConfigurationError, ImageError, UnknownNameError
 from isptune.tuning.settings import parse_config
 
+pytestmark = pytest.mark.smoke
+
 
 @pytest.mark.parametrize(
     "arguments",

@@ -19,7 +19,7 @@ from isptune.plugins import registry
 from isptune.runs.directory import CONFIG_NAME as RUN_CONFIG_NAME
 from isptune.runs.directory import RunDirectory, open_locked, require_file
 from isptune.storage.places import Place
-from isptune.storage.writing import full_or
+from isptune.storage.writing import full_or, make_folder
 from isptune.storage.yaml_files import read_mapping, written_value
 
 logger = logging.getLogger("isptune")
@@ -128,10 +128,7 @@ def _create(out: Path) -> None:
     """Make the benchmark's directory, or see that the one that is there can be gone on with."""
     if (out / RUN_CONFIG_NAME).exists():
         raise RunDirectoryError(f"'{out}' holds a single tuning run; choose another folder for the benchmark")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(out, error) from error
+    make_folder(out, what="benchmark's directory")
     if (out / CONFIG_NAME).exists():
         # A damaged one may be all that is left of somebody's grid.
         _read_config(out)
@@ -171,12 +168,8 @@ def _locked(out: Path) -> Iterator[None]:
     try:
         file = open_locked(out / _LOCK_NAME, f"another process is running the benchmark in '{out}'")
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise full_or(error, RunDirectoryError)(
+            f"cannot write the benchmark's directory '{out}': {error.strerror}"
+        ) from error
     with file:
         yield
-
-
-def _unwritable(out: Path, error: OSError) -> IsptuneError:
-    return full_or(error, RunDirectoryError)(
-        f"cannot write the benchmark's directory '{out}': {error.strerror}"
-    )

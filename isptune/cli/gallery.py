@@ -7,7 +7,7 @@ import click
 from isptune.errors import ConfigurationError, ImageError
 from isptune.plugins import registry
 from isptune.storage.places import Place
-from isptune.storage.writing import full_or
+from isptune.storage.writing import make_folder
 from isptune.tuning.prechecks import check_scenes
 
 
@@ -62,12 +62,6 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
     found = figures.stage_gallery(picture_of(scenes[0]), stages, size)
     high, wide = found.original.shape[:2]
     figure = figures.draw_gallery(found, title=f"{scenes[0].name}, its {wide}x{high} pixels of most detail")
-    folder = place.path
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise full_or(error, ImageError)(
-            f"cannot make the folder '{out}': {error.strerror or error}"
-        ) from error
+    folder = make_folder(place.path, ImageError)
     click.echo(f"wrote {figures.save(figure, folder / 'gallery.png')}")
     return 0

@@ -15,7 +15,7 @@ from isptune.figures.differences_figure import draw_differences
 from isptune.figures.look import Look, looks
 from isptune.figures.strips_figure import draw_final_losses
 from isptune.figures.style import save
-from isptune.storage.writing import full_or
+from isptune.storage.writing import make_folder
 from isptune.wording.naming import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -130,12 +130,7 @@ def save_benchmark_figures(
             left_out[0] if len(left_out) == 1 else f"no figure can be drawn: {same}"
         )
     folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise full_or(error, ImageError)(
-            f"cannot make the folder '{folder}': {error.strerror or error}"
-        ) from error
+    make_folder(folder, ImageError)
     files = [
         save(figure, folder / f"{name}{suffix}") for name, figure in figures.items() for suffix in SUFFIXES
     ]

@@ -12,7 +12,7 @@ from isptune.errors import RunDirectoryError
 from isptune.runs.generation import Generation
 from isptune.runs.lines import drop_torn, whole_lines
 from isptune.storage.places import Place
-from isptune.storage.writing import append_whole, full_or, unwritable, write_whole
+from isptune.storage.writing import append_whole, full_or, make_folder, unwritable, write_whole
 from isptune.storage.yaml_files import read_mapping, written_value
 from isptune.wording.allowed import shown
 from isptune.wording.naming import listed
@@ -76,12 +76,7 @@ class RunDirectory:
         """
         if self._log is not None:
             return
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise full_or(error, RunDirectoryError)(
-                f"cannot write the run directory '{self.path}': {error.strerror}"
-            ) from error
+        make_folder(self.path, what="run directory")
         path = self.file(LOG_NAME)
         try:
             self._log = open_locked(path, f"another process is writing the run in '{self.path}'")

@@ -66,16 +66,22 @@ def append_whole(file: int, data: bytes) -> None:
         raise
 
 
-def make_folder(path: Path, usual: type[IsptuneError] = RunDirectoryError) -> Path:
+def make_folder(path: Path, usual: type[IsptuneError] = RunDirectoryError, what: str = "folder") -> Path:
     """Make a folder with those above it, where it is missing.
 
+    Args:
+        path: of it.
+        usual: what is raised where it cannot be made.
+        what: it is, for the message.
+
     Raises:
-        IsptuneError: as ``unwritable`` chooses.
+        DiskFullError: there is no room for it.
+        IsptuneError: of the class ``usual``.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise unwritable(path, error, usual) from error
+        raise full_or(error, usual)(f"cannot write the {what} '{path}': {error.strerror or error}") from error
     return path
 
 

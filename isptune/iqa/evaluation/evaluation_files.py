@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import astuple
 from pathlib import Path
 
-from isptune.errors import RunDirectoryError
 from isptune.iqa.evaluation.findings import Evaluation
 from isptune.iqa.evaluation.resampling import NAMES, Difference, Estimate
 from isptune.storage.paths import folder_name
-from isptune.storage.writing import full_or, write_whole
+from isptune.storage.writing import make_folder, write_whole
 from isptune.wording.text_tables import csv_text, markdown_table
 
 TITLES = {
@@ -49,12 +48,7 @@ def write_reports(evaluation: Evaluation, folder: str | Path) -> list[Path]:
         SCORES_NAME: scores_csv(evaluation),
         MARKDOWN_NAME: markdown(evaluation),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise full_or(error, RunDirectoryError)(
-            f"cannot write the folder '{folder}': {error.strerror or error}"
-        ) from error
+    make_folder(folder)
     files = [write_whole(folder / name, text) for name, text in texts.items()]
     for scores in evaluation.scores:
         points = scatter_points(evaluation, scores.name)

@@ -81,7 +81,7 @@ class TestTheCommand:
         arguments = ["gallery", photo, "--stage", "jpeg", "--out"]
         message = "isptune: error: 'photo.png' is a file, where a folder is needed\n"
         assert call(*arguments, "photo.png") == (2, "", message)
-        message = "isptune: error: cannot make the folder 'photo.png/in': Not a directory\n"
+        message = "isptune: error: cannot write the folder 'photo.png/in': Not a directory\n"
         assert call(*arguments, "photo.png/in") == (2, "", message)
 
 

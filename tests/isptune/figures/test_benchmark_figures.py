@@ -236,4 +236,4 @@ class TestFolder:
         (tmp_path / "taken").write_text("")
         with pytest.raises(ImageError) as caught:
             save_benchmark_figures(small, tmp_path / "taken", ["ecdf"])
-        assert str(caught.value) == f"cannot make the folder '{tmp_path / 'taken'}': File exists"
+        assert str(caught.value) == f"cannot write the folder '{tmp_path / 'taken'}': File exists"

@@ -1,7 +1,7 @@
 """Image-quality datasets: pictures with mean opinion scores, their splits, and readers of seven layouts."""
 
 from isptune.iqa.datasets.dataset import PARTS, Dataset, DatasetError, Record
-from isptune.iqa.datasets.opening import LAYOUTS, read_dataset
+from isptune.iqa.datasets.dataset_files import LAYOUTS, read_dataset
 from isptune.iqa.datasets.splitting import random_splits, with_named_splits
 
 __all__ = [

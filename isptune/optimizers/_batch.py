@@ -1,11 +1,25 @@
-"""What the package's own optimizers share: their first batches and the smallest of them."""
+"""What the package's own optimizers share: checks of their options, and their first batches."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from isptune.contracts.free_space import Candidates, FreeSpace
+from isptune.contracts.optimizer import Optimizer
 from isptune.errors import ConfigurationError
+from isptune.plugins.options import check_options, options_of
+
+
+def check_own(name: str, kind: type[Optimizer], **options: Any) -> None:
+    """Refuse options that the annotations of a constructor do not allow, as a run does before it makes one.
+
+    Raises:
+        ConfigurationError: one sentence with the option, its value and what is allowed.
+    """
+    known = [one for one in options_of(kind) or () if one.name in options]
+    check_options(f"the optimizer '{name}'", known, options)
 
 
 def require_pairs(name: str, population: int, instead: str) -> None:

@@ -13,7 +13,7 @@ from pydantic import Field
 from isptune.contracts.free_space import Candidates, FreeSpace
 from isptune.contracts.optimizer import Optimizer
 from isptune.errors import ConfigurationError
-from isptune.optimizers._batch import first_steps, latin_hypercube, require_pairs
+from isptune.optimizers._batch import check_own, first_steps, latin_hypercube, require_pairs
 from isptune.wording.integers import as_integer
 
 Vector = NDArray[np.float64]
@@ -107,16 +107,19 @@ class EvolutionStrategy(Optimizer):
         if mu is None:
             mu = _PARENTS if self.population > _PARENTS else self.population // 2
         mu, rho = as_integer(mu), as_integer(rho)
-        if isinstance(mu, bool) or mu != int(mu) or not 1 <= mu < self.population:
+        check_own(
+            "es", EvolutionStrategy, mu=mu, rho=rho, initial_sigma=initial_sigma, sigma_floor=sigma_floor
+        )
+        if mu >= self.population:
             raise ConfigurationError(
                 f"the option mu of 'es' is {mu}; allowed: whole numbers from 1 to {self.population - 1}, "
                 f"fewer parents than the population of {self.population}"
             )
-        if rho is not None and (isinstance(rho, bool) or rho != int(rho) or not 1 <= rho <= mu):
+        if rho is not None and rho > mu:
             raise ConfigurationError(
                 f"the option rho of 'es' is {rho}; allowed: whole numbers from 1 to mu, which is {mu}"
             )
-        if not 0.0 < sigma_floor <= initial_sigma <= 1.0:
+        if sigma_floor > initial_sigma:
             raise ConfigurationError(
                 f"the options sigma_floor and initial_sigma of 'es' are {sigma_floor} and {initial_sigma}; "
                 "allowed: 0 < sigma_floor <= initial_sigma <= 1"

@@ -10,8 +10,7 @@ from pydantic import Field
 
 from isptune.contracts.free_space import Candidates, FreeSpace
 from isptune.contracts.optimizer import Optimizer
-from isptune.errors import ConfigurationError
-from isptune.optimizers._batch import latin_hypercube
+from isptune.optimizers._batch import check_own, latin_hypercube
 
 # Squares of larger gradients would overflow; Adam does not depend on the gradients' scale below that.
 _LARGEST_GRADIENT = 1e150
@@ -84,19 +83,7 @@ class Adam(Optimizer):
         patience: Annotated[int, Field(ge=1)] = 12,
     ) -> None:
         super().__init__(space, population, seed, budget, starts)
-        if not 0.0 < learning_rate <= 1.0:
-            raise ConfigurationError(
-                f"the option learning_rate of 'adam' is {learning_rate}; allowed: above 0 and at most 1"
-            )
-        for key, value in (("beta1", beta1), ("beta2", beta2)):
-            if not 0.0 <= value < 1.0:
-                raise ConfigurationError(
-                    f"the option {key} of 'adam' is {value}; allowed: at least 0 and below 1"
-                )
-        if isinstance(patience, bool) or patience != int(patience) or patience < 1:
-            raise ConfigurationError(
-                f"the option patience of 'adam' is {patience}; allowed: whole numbers of at least 1"
-            )
+        check_own("adam", Adam, learning_rate=learning_rate, beta1=beta1, beta2=beta2, patience=patience)
         self.learning_rate = float(learning_rate)
         self.beta1 = float(beta1)
         self.beta2 = float(beta2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 
 import numpy as np
@@ -12,8 +11,7 @@ from pydantic import Field
 
 from isptune.contracts.free_space import Candidates, FreeSpace
 from isptune.contracts.optimizer import Optimizer
-from isptune.errors import ConfigurationError
-from isptune.optimizers._batch import latin_hypercube, require_pairs
+from isptune.optimizers._batch import check_own, latin_hypercube, require_pairs
 
 Vector = NDArray[np.float64]
 
@@ -108,12 +106,20 @@ class NSGA2(Optimizer):
     ) -> None:
         super().__init__(space, population, seed, budget, starts)
         require_pairs("nsga2", self.population, "'nevergrad:DE'")
-        if mutation_probability is None:
-            mutation_probability = 1.0 / self.dimension
-        self.crossover_probability = _in_range("crossover_probability", crossover_probability, 1.0)
-        self.mutation_probability = _in_range("mutation_probability", mutation_probability, 1.0)
-        self.crossover_eta = _in_range("crossover_eta", crossover_eta, math.inf)
-        self.mutation_eta = _in_range("mutation_eta", mutation_eta, math.inf)
+        check_own(
+            "nsga2",
+            NSGA2,
+            crossover_probability=crossover_probability,
+            crossover_eta=crossover_eta,
+            mutation_probability=mutation_probability,
+            mutation_eta=mutation_eta,
+        )
+        self.crossover_probability = float(crossover_probability)
+        self.mutation_probability = 1.0 / self.dimension
+        if mutation_probability is not None:
+            self.mutation_probability = float(mutation_probability)
+        self.crossover_eta = float(crossover_eta)
+        self.mutation_eta = float(mutation_eta)
         self._generator = np.random.Generator(np.random.PCG64(self.seed))
         self._parents: list[Individual] = []
         self._begun = False
@@ -242,11 +248,3 @@ def mutate(genome: Vector, chosen: NDArray[np.bool_], draws: Vector, eta: float)
     moved = np.clip(genome + np.where(falls, step - 1.0, 1.0 - step), 0.0, 1.0)
     found: Vector = np.where(chosen, moved, genome)
     return found
-
-
-def _in_range(name: str, value: float, highest: float) -> float:
-    wrong = isinstance(value, bool) or not isinstance(value, (int, float))
-    if wrong or not 0.0 <= value <= highest or math.isinf(value):
-        allowed = "0 and above" if math.isinf(highest) else f"0 to {highest:g}"
-        raise ConfigurationError(f"the option {name} of 'nsga2' is {value!r}; allowed: {allowed}")
-    return float(value)

@@ -10,10 +10,7 @@ from numpy.typing import ArrayLike
 
 from isptune.contracts.free_space import Candidates, FreeSpace
 from isptune.contracts.optimizer import Optimizer
-from isptune.errors import ConfigurationError
-from isptune.wording.naming import did_you_mean, listed
-
-SAMPLERS = ("uniform", "sobol")
+from isptune.optimizers._batch import check_own
 
 
 class RandomSearch(Optimizer):
@@ -46,11 +43,7 @@ class RandomSearch(Optimizer):
         sampler: Literal["uniform", "sobol"] = "uniform",
     ) -> None:
         super().__init__(space, population, seed, budget, starts)
-        if sampler not in SAMPLERS:
-            raise ConfigurationError(
-                f"the sampler of 'random' is '{sampler}'{did_you_mean(str(sampler), SAMPLERS)}"
-                f"; allowed: {listed(SAMPLERS)}"
-            )
+        check_own("random", RandomSearch, sampler=sampler)
         self._generator = np.random.Generator(np.random.PCG64(self.seed))
         self._begun = False
         self._sequence: Any = None

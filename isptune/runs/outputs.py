@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -68,17 +68,7 @@ def write_outputs(
             logger.warning("the pictures of the run are not made: %s", error)
             return
         if pictures:
-            files = [
-                (
-                    scene.name,
-                    {
-                        kind: image
-                        for kind, image in ((START, start), (FOUND, found), (REFERENCE, reference))
-                        if image is not None
-                    },
-                )
-                for scene, start, found, reference in shown
-            ]
+            files = [(scene.name, images) for scene, images in shown]
             result.files.append(write_pictures(directory, files))
         if before_after:
             try:
@@ -114,14 +104,14 @@ def _draw_figures(
         result.files.append(figures.save(figure, directory.file("recovered_levels.png")))
 
 
-# A scene seen whole with its pictures at the start, as found, and what they are compared with.
-_Shown = tuple[Scene, Tensor | None, Tensor, Tensor | None]
+# A scene seen whole with its pictures, (3, H, W) by START, FOUND and REFERENCE where there are such.
+_Shown = tuple[Scene, dict[str, Tensor]]
 
 
 def _shown_scenes(
     session: Session, render: Callable[[Tensor, Scene], Tensor], result: TuneResult
 ) -> list[_Shown]:
-    """The pictures of the first few different scenes, each (3, H, W) on the CPU.
+    """The pictures of the first few different scenes, on the CPU.
 
     Raises:
         EvaluationError: the pipeline failed on one of them.
@@ -130,15 +120,17 @@ def _shown_scenes(
     best = space.from_dicts([result.best_parameters])
     shown: list[_Shown] = []
     for scene in map(pipeline.whole, different_pictures(pipeline.scenes)[:MOST_SCENES]):
-        start = None
+        images = {}
         try:
-            start = render(space.start(), scene)[0].float().cpu()
+            images[START] = render(space.start(), scene)[0].float().cpu()
         except EvaluationError as error:
             # A pipeline may fail on its start and work for what was found.
             logger.warning("the pictures of the run lack the %s: %s", START, error)
-        found = render(best, scene)[0].float().cpu()
+        images[FOUND] = render(best, scene)[0].float().cpu()
         reference = pipeline.reference(scene)
-        shown.append((scene, start, found, None if reference is None else reference[0].float().cpu()))
+        if reference is not None:
+            images[REFERENCE] = reference[0].float().cpu()
+        shown.append((scene, images))
     return shown
 
 
@@ -149,26 +141,24 @@ def _draw_before_after(
     from isptune import figures
 
     pipeline, truth = session.pipeline, session.description.truth
-    word = reference_word(truth is not None)
+    facts: dict[str, tuple[float | None, Mapping[str, float] | None]] = {
+        START: (None if truth is None else truth.start_share, None),
+        FOUND: (result.l1_normalised, result.best_scores),
+    }
     more = len(different_pictures(pipeline.scenes)) - MOST_SCENES
     pictured = []
-    for number, (scene, start, found, reference) in enumerate(shown):
-        images, captions = {}, {}
-        for label, image, share, of_the_run in (
-            (START, start, None if truth is None else truth.start_share, None),
-            (FOUND, found, result.l1_normalised, result.best_scores),
-        ):
-            if image is None:
-                continue
-            images[label] = image
-            captions[label] = caption(
-                session.scoring, pipeline, image, reference, share, of_the_run=of_the_run
-            )
-        if reference is not None:
-            images[word] = reference
+    for number, (scene, images) in enumerate(shown):
+        reference = images.get(REFERENCE)
+        captions = {
+            label: caption(session.scoring, pipeline, images[label], reference, *known)
+            for label, known in facts.items()
+            if label in images
+        }
         name = str(scene.name)
         if number == MOST_SCENES - 1 and more > 0:
             name += f" ({more} more {'scene is' if more == 1 else 'scenes are'} not shown)"
-        pictured.append(figures.PicturedScene(images, captions, name))
+        words = {REFERENCE: reference_word(truth is not None)}
+        named = {words.get(kind, kind): image for kind, image in images.items()}
+        pictured.append(figures.PicturedScene(named, captions, name))
     figure = figures.draw_scenes(pictured)
     result.files.append(figures.save(figure, directory.file("before_after.png")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -60,6 +60,10 @@ class SceneSet(BaseModel):
     def _scene_alone(cls, value: Any) -> Any:
         return {"label": scene_label(value), "scenes": [value]} if isinstance(value, str) else value
 
+    def settled(self) -> Self:
+        """The same scenes, named so that they mean the same from another folder."""
+        return self.model_copy(update={"scenes": [absolute_scene(scene) for scene in self.scenes]})
+
 
 class BenchConfig(SharedSettings):
     """Everything that decides what a benchmark does.
@@ -88,25 +92,25 @@ class BenchConfig(SharedSettings):
 
     name: str = setting(DEFAULT_NAME, "Name the folder under runs/", "NAME", min_length=1)
     objectives: list[Entry] = setting(
-        ..., "Choose what is judged", "NAME[,NAME...]", kind="objectives", min_length=1
+        ..., "Choose the objectives to compare", "NAME[,NAME...]", kind="objectives", min_length=1
     )
     optimizers: list[Entry] = setting(
         lambda: [Entry(name=default_component("optimizer").name, label=None)],
-        "Choose what proposes candidates",
+        "Choose the optimizers that propose candidates",
         "NAME[,NAME...]",
         kind="optimizers",
         min_length=1,
     )
     scenes: list[SceneSet] = setting(
         lambda: [SceneSet(label="chart", scenes=["chart"])],
-        "Tune on a file or a generated scene",
+        "Tune on this file or generated scene",
         "PATH",
         otherwise="chart",
         min_length=1,
     )
     variants: list[int] | None = setting(
         None,
-        "Cross everything with the variants 0 to N-1 of the pipeline",
+        "Run the variants 0 to N-1 of the pipeline with every seed",
         "N",
         otherwise="one for each seed",
     )
@@ -286,18 +290,3 @@ def check_grid(config: BenchConfig) -> None:
         check_components(_run_of(config, objective, optimizer))
     for scene in config.scenes:
         check_scenes(scene.scenes, config.crop)
-
-
-def with_paths(config: BenchConfig) -> BenchConfig:
-    """The configuration with scenes, plugins and checkpoints that mean the same from another folder."""
-    return config.model_copy(
-        update={
-            "scenes": [
-                one.model_copy(update={"scenes": [absolute_scene(scene) for scene in one.scenes]})
-                for one in config.scenes
-            ],
-            "pipeline": config.pipeline.settled(),
-            "objectives": [one.settled() for one in config.objectives],
-            "optimizers": [one.settled() for one in config.optimizers],
-        }
-    )

@@ -19,17 +19,17 @@ from isptune.wording.naming import did_you_mean, listed
 
 VERBS = {
     "tune": "Tune a pipeline's parameters for an objective.",
-    "resume": "Go on with a run from where its log ends.",
+    "resume": "Resume a run from the end of its log.",
     "render": "Render an image with parameters of your choice.",
     "score": "Score images with objectives.",
-    "evaluate": "Say how well objectives agree with a dataset's opinion scores.",
-    "bench": "Benchmark objectives by the hidden distortion that they reach.",
-    "list": "Show what is registered: stages, pipelines, objectives, optimizers.",
+    "evaluate": "Measure how well objectives agree with a dataset's opinion scores.",
+    "bench": "Compare objectives by the hidden distortion that tuning leaves.",
+    "list": "List stages, pipelines, objectives, optimizers and learners.",
     "plot": "Draw the convergence of one or several runs.",
     "report": "Write an HTML report of runs or of a benchmark.",
     "train": "Train a learner, such as ScoreNet, on opinions or synthetic data.",
-    "gallery": "Show what the stages do at rising levels.",
-    "doctor": "Show what works on this machine and what objectives would download.",
+    "gallery": "Draw what the stages do at rising levels.",
+    "doctor": "Check what works on this machine and what objectives would download.",
 }
 
 

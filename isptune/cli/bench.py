@@ -70,7 +70,7 @@ def command(
 ) -> int:
     """Run every combination of objectives, optimizers, scenes, variants of the pipeline and seeds.
 
-    Cells that are done are not run again: the same command goes on after a stop or a kill. Options win over
+    Run the same command again to go on after a stop or a kill: finished cells are kept. Options override
     CONFIG.yaml.
 
     \b
@@ -78,7 +78,7 @@ def command(
       isptune bench --objective psnr,severity --scene photo.png --seeds 10 --out runs/which
       isptune bench grid.yaml --workers 2
     """
-    from isptune.benchmark.grid import cells_of, check_grid, parse_bench_config, with_paths
+    from isptune.benchmark.grid import cells_of, check_grid, parse_bench_config
 
     data = read_config(config) if config else {}
     if settings["variants"] is not None:
@@ -90,9 +90,8 @@ def command(
     with_parameters(data, parameter_settings(fixed, ranges, ties))
     if not config and not data.get("objectives"):
         raise ConfigurationError("a benchmark needs objectives: give --objective NAME, or a CONFIG.yaml")
-    grid = with_paths(
-        parse_bench_config(data, f"the configuration '{config}'" if config else "the command line")
-    )
+    where = f"the configuration '{config}'" if config else "the command line"
+    grid = parse_bench_config(data, where).settled()
     if engine != "ray":
         # A cluster may have plugins, packages and files that this machine lacks.
         check_grid(grid)

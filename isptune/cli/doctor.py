@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 @switch("--offline", "Do not ask whether the Hugging Face hub can be reached")
 @switch("--json as_json", "Print one JSON object on stdout")
 def command(offline: bool, as_json: bool) -> int:
-    """Show what works on this machine: packages, devices, objectives and what they download, the hub.
+    """Check this machine: packages, devices, objectives and what they download, the hub.
 
-    Nothing is fetched. The exit code is 0, or 1 where what every run needs is missing or broken.
+    Nothing is downloaded. The exit code is 1 if something that every run needs is missing or broken.
 
     \b
     Examples:

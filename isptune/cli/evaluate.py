@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @option(
     "--objective objectives",
     "NAME[,NAME...]",
-    "Choose what is evaluated; see 'isptune list objectives'",
+    "Choose the objectives to evaluate; see 'isptune list objectives'",
     multiple=True,
 )
 @objective_option
@@ -93,11 +93,11 @@ def command(
     out: str | None,
     as_json: bool,
 ) -> int:
-    """Say how well objectives agree with a dataset's mean opinion scores.
+    """Measure how well objectives agree with a dataset's mean opinion scores.
 
-    SRCC, PLCC (raw and after the 4-parameter logistic), KRCC and RMSE with bootstrap intervals, per split and
-    over splits, and the difference of each two objectives; as Markdown, CSV and JSON, with scatter plots. The
-    exit code is 1 where an objective failed on an image: the others are counted all the same.
+    The report has SRCC, PLCC (raw and after the 4-parameter logistic), KRCC and RMSE with bootstrap
+    intervals, per split and over splits, and the difference of each pair of objectives, as Markdown, CSV and
+    JSON with scatter plots. The exit code is 1 if an objective failed on an image; the others still count.
 
     \b
     Examples:

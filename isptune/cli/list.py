@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 @plugin_option("pipeline")
 @switch("--json as_json", "Print one JSON array on stdout")
 def command(kind: str | None, glob: str | None, pipeline_options: tuple[str, ...], as_json: bool) -> int:
-    """Show names with what they need: stages, pipelines, objectives, optimizers or learners (KIND), or all.
+    """List names and what they need.
 
-    GLOB picks names: isptune list objectives "pyiqa:*". Without one, a family such as nevergrad:NAME is
-    one line. isptune list parameters NAME shows what a search may move in a pipeline or a stage.
+    KIND is stages, pipelines, objectives, optimizers or learners; the default is all of them. GLOB selects
+    names: isptune list objectives "pyiqa:*". Without it, a family such as nevergrad:NAME takes one line.
+    isptune list parameters NAME shows the parameters of a pipeline or a stage.
 
     \b
     Examples:

@@ -54,11 +54,11 @@ def command(
 ) -> int:
     """Render IMAGE (a file, or chart:WIDTHxHEIGHT) through a pipeline.
 
-    Of a pipeline that has scenes of its own, IMAGE is the name of one; without it, the first is rendered.
+    If the pipeline has scenes of its own, IMAGE names one of them; the default is the first.
 
-    Without --run, parameters that --set does not name are at their start. Those of the synthetic pipeline are
-    the distortion levels themselves then, and start at 0: --set blur=0.3 is a blur of 0.3 px. With --run,
-    they are the run's own parameters, and those that --set does not name are the best ones found.
+    Without --run, parameters that --set does not name keep their start. Those of the synthetic pipeline are
+    then the distortion levels themselves, and start at 0: --set blur=0.3 is a blur of 0.3 px. With --run, the
+    parameters are the run's own, and those that --set does not name take the best values found.
 
     \b
     Examples:

@@ -20,11 +20,11 @@ from isptune.tuning.settings import HOW_IT_RUNS, RunConfig
 def command(
     directory: str, as_json: bool, tensorboard: bool, mlflow: str | None, wandb: str | None, **how: Any
 ) -> int:
-    """Go on with the run in DIR from where its log ends.
+    """Resume the run in DIR from the end of its log.
 
-    The log is replayed through the optimizer and must give the same candidates bit for bit; a torn last
-    line is dropped. A run that is complete gets its result again and the pictures that are missing. A
-    tracker continues what it has of the run; one that has nothing gets all generations.
+    The optimizer replays the log and must propose the same candidates, bit for bit; an incomplete last line
+    is dropped. A complete run gets its result and its missing pictures again. A tracker that knows the run
+    continues it; a new one gets all generations.
 
     \b
     Examples:

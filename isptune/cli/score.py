@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -36,7 +36,7 @@ _WIDEST = 10_000
 @option(
     "--objective objectives",
     "NAME[,NAME...]",
-    "Choose what scores; see 'isptune list objectives'",
+    "Choose the objectives that score; see 'isptune list objectives'",
     multiple=True,
     required=True,
 )
@@ -62,9 +62,9 @@ def command(
 ) -> int:
     """Score IMAGES (files, folders or globs), each as a whole at its native size.
 
-    An objective with several labelled scores, such as severity, prints its score and then each of them.
-    A picture that fails is named and the others are scored all the same; the exit code is then 2 where it
-    cannot be read and 1 where an objective failed on it.
+    An objective with several labelled scores, such as severity, prints its overall score and then each of
+    them. If a picture fails, it is named and the others are still scored; the exit code is then 2 if it
+    could not be read, and 1 if an objective failed on it.
 
     \b
     Examples:
@@ -125,7 +125,7 @@ def _require_reference(needing: Sequence[str], reference: str | None) -> None:
 
 def _print(table: ScoreTable, as_csv: bool, as_json: bool) -> None:
     if as_csv or as_json:
-        click.echo(table.to_csv() if as_csv else _as_json(table), nl=as_json)
+        click.echo(table.to_csv() if as_csv else json.dumps(table.to_dict()), nl=as_json)
         return
     from isptune.cli.tables import Column, console_for_tables, print_table
 
@@ -134,40 +134,3 @@ def _print(table: ScoreTable, as_csv: bool, as_json: bool) -> None:
     columns = [Column("image" if len(heads) > 1 else ""), *(Column(head, number=True) for head in heads)]
     print_table(columns, table.cells(), box=False, console=console_for_tables(_WIDEST))
     click.echo(table.orientations(), err=True)
-
-
-def _as_json(table: ScoreTable) -> str:
-    """One object; with a single objective it has the same keys as ever, and its labels."""
-    objectives = [_described(table, index) for index in range(len(table.objectives))]
-    rows: list[dict[str, Any]] = []
-    single = len(objectives) == 1
-    for row in table.rows:
-        scores = {name: values[0] for name, values in zip(table.names, row.values, strict=True)}
-        labels = {
-            name: dict(zip(objective.labels, values[1:], strict=True))
-            for name, objective, values in zip(table.names, table.objectives, row.values, strict=True)
-            if objective.labels
-        }
-        line: dict[str, Any] = {"image": row.name}
-        line |= {"score": next(iter(scores.values()))} if single else {"scores": scores}
-        if labels:
-            line["labels"] = next(iter(labels.values())) if single else labels
-        rows.append(line)
-    facts = objectives[0] if single else {"objectives": objectives}
-    failures = [str(error) for error in table.failures]
-    return json.dumps({**facts, "scores": rows, **({"failures": failures} if failures else {})})
-
-
-def _described(table: ScoreTable, index: int) -> dict[str, Any]:
-    objective = table.objectives[index]
-    facts: dict[str, Any] = {
-        "objective": table.names[index],
-        "higher_is_better": bool(objective.higher_is_better),
-    }
-    if objective.labels:
-        facts["labels"] = [
-            {"name": column.label, "higher_is_better": column.higher_is_better}
-            for column in table.columns
-            if column.objective == index and column.label
-        ]
-    return facts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,10 +41,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """A picture's numbers: for each objective its score, then its labelled scores; None where it failed."""
+    """A picture's numbers, as many as columns; None where an objective failed."""
 
     name: str
-    values: list[list[float | None]]
+    values: list[float | None]
 
 
 @dataclass
@@ -65,25 +66,67 @@ class ScoreTable:
     def __post_init__(self) -> None:
         self.names = [called(objective) for objective in self.objectives]
         self.columns: list[Column] = []
-        single = len(self.objectives) == 1
+        self.single = len(self.objectives) == 1
         for index, (name, objective) in enumerate(zip(self.names, self.objectives, strict=True)):
             higher = bool(objective.higher_is_better)
             self.columns.append(Column(index, "", name, higher))
             signs = objective.label_orientations or (1 if higher else -1,) * len(objective.labels)
             for label, sign in zip(objective.labels, signs, strict=True):
-                head = label if single else f"{name}:{label}"
+                head = label if self.single else f"{name}:{label}"
                 self.columns.append(Column(index, label, head, sign > 0 if sign else None))
 
     def cells(self) -> list[list[str]]:
         """A line per picture: its name, and numbers with 6 significant digits."""
-        return [[row.name, *map(_written, _flat(row))] for row in self.rows]
+        return [
+            [row.name, *(NOTHING if value is None else f"{value:.6g}" for value in row.values)]
+            for row in self.rows
+        ]
 
     def to_csv(self) -> str:
         """Every digit; nothing where a score failed."""
         heads = [column.head for column in self.columns]
-        if len(self.objectives) == 1:
+        if self.single:
             heads[0] = "score"
-        return csv_text(["name", *heads], [[row.name, *_flat(row)] for row in self.rows])
+        return csv_text(["name", *heads], [[row.name, *row.values] for row in self.rows])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: the facts of the objectives, and the scores of every picture.
+
+        With a single objective its facts and scores stand without its name.
+        """
+        facts = [self._facts(index) for index in range(len(self.objectives))]
+        data: dict[str, Any] = facts[0] if self.single else {"objectives": facts}
+        data["scores"] = [self._scores(row) for row in self.rows]
+        if self.failures:
+            data["failures"] = [str(error) for error in self.failures]
+        return data
+
+    def _facts(self, index: int) -> dict[str, Any]:
+        score, *labels = [column for column in self.columns if column.objective == index]
+        facts: dict[str, Any] = {
+            "objective": self.names[index],
+            "higher_is_better": score.higher_is_better,
+        }
+        if labels:
+            facts["labels"] = [
+                {"name": one.label, "higher_is_better": one.higher_is_better} for one in labels
+            ]
+        return facts
+
+    def _scores(self, row: Row) -> dict[str, Any]:
+        scores: dict[str, float | None] = {}
+        labels: dict[str, dict[str, float | None]] = {}
+        for column, value in zip(self.columns, row.values, strict=True):
+            name = self.names[column.objective]
+            if column.label:
+                labels.setdefault(name, {})[column.label] = value
+            else:
+                scores[name] = value
+        line: dict[str, Any] = {"image": row.name}
+        line |= {"score": scores[self.names[0]]} if self.single else {"scores": scores}
+        if labels:
+            line["labels"] = labels[self.names[0]] if self.single else labels
+        return line
 
     def orientations(self) -> str:
         """Which of the scores are better, in parentheses."""
@@ -118,16 +161,15 @@ def score_pictures(
             if isinstance(scene, IsptuneError):
                 table.failures.append(scene)
                 continue
-            values: list[list[float | None]] = []
+            values: list[float | None] = []
             for objective in objectives:
                 try:
-                    values.append(_scored(objective, scene, pristine, device))
+                    values += _scored(objective, scene, pristine, device)
                 except IsptuneError as error:
                     table.failures.append(error)
-                    values.append([None] * (1 + len(objective.labels)))
-            row = Row(scene.name, values)
-            if any(value is not None for value in _flat(row)):
-                table.rows.append(row)
+                    values += [None] * (1 + len(objective.labels))
+            if any(value is not None for value in values):
+                table.rows.append(Row(scene.name, values))
     except KeyboardInterrupt:
         table.interrupted = True
     return table
@@ -157,11 +199,3 @@ def _scored(
     if not any(map(math.isfinite, values)):
         raise EvaluationError(f"the objective '{name}' gave '{scene.name}' the score {values[0]}")
     return [value if math.isfinite(value) else None for value in values]
-
-
-def _flat(row: Row) -> list[float | None]:
-    return [value for values in row.values for value in values]
-
-
-def _written(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.6g}"

@@ -20,7 +20,6 @@ from isptune.cli.shared_options import (
     tracking_options,
 )
 from isptune.errors import ConfigurationError
-from isptune.storage.places import absolute_scene
 from isptune.tuning.prechecks import check_components, check_scenes, check_takes_scenes
 from isptune.tuning.settings import RunConfig, default_component, parse_config, read_config
 
@@ -59,7 +58,7 @@ def command(
 ) -> int:
     """Tune a pipeline's parameters for an objective.
 
-    IMAGES are files, folders or globs; without any, the generated test chart (chart, or
+    IMAGES are files, folders or globs. Without any, the generated test chart is tuned on (chart, or
     chart:WIDTHxHEIGHT for another size).
 
     \b
@@ -89,7 +88,7 @@ def command(
     for index, one in enumerate(run.objectives):
         if one in run.objectives[:index]:
             raise ConfigurationError(f"the objective '{one.name}' is given twice, with the same options")
-    run = with_absolute_paths(run)
+    run = run.settled()
     check_components(run)
     check_scenes(run.scenes, run.crop)
     check_takes_scenes(run.pipeline, images)
@@ -128,20 +127,6 @@ def require_one_objective(data: dict[str, Any]) -> None:
             "write each with its options into a file for --config: "
             "objective: [{name: NAME, options: {KEY: VALUE}}, NAME]"
         )
-
-
-def with_absolute_paths(config: RunConfig) -> RunConfig:
-    """The configuration with paths that still mean the same when the run is resumed from another folder."""
-    first, *more = (one.settled() for one in config.objectives)
-    return config.model_copy(
-        update={
-            "scenes": [absolute_scene(scene) for scene in config.scenes],
-            "pipeline": config.pipeline.settled(),
-            "optimizer": config.optimizer.settled(),
-            "objective": first,
-            "more_objectives": more,
-        }
-    )
 
 
 def default_out(run: RunConfig) -> Path:

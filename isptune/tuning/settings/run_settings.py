@@ -62,12 +62,15 @@ class RunConfig(SharedSettings):
     scenes: list[str] = setting(["chart"], "Tune on these pictures", "PATH", min_length=1)
     objective: Component = setting(
         lambda: default_component("objective"),
-        "Choose what scores, or several for an optimizer that takes several",
+        "Choose the objective that scores, or several for a multi-objective optimizer",
         "NAME[,NAME...]",
         kind="objectives",
     )
     optimizer: Component = setting(
-        lambda: default_component("optimizer"), "Choose what proposes candidates", "NAME", kind="optimizers"
+        lambda: default_component("optimizer"),
+        "Choose the optimizer that proposes candidates",
+        "NAME",
+        kind="optimizers",
     )
     seed: Whole = setting(0, "Seed the optimizer and the pipeline", "N", ge=0)
     vector: bool = setting(False, "Optimize each score of a vector-valued objective on its own")

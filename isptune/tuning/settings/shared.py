@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from isptune.storage.places import absolute_scene
 from isptune.tuning.settings.component import STRICT, Component, default_component
 from isptune.tuning.start_settings import WORDS, checked_start, read_start
 from isptune.wording.integers import as_integer
@@ -66,24 +67,29 @@ class SharedSettings(BaseModel):
     silent: ClassVar[tuple[str, ...]] = ("max_failures", "timeout", "retries")
 
     pipeline: Component = setting(
-        lambda: default_component("pipeline"), "Choose what renders", "NAME", kind="pipelines"
+        lambda: default_component("pipeline"), "Choose the pipeline that renders", "NAME", kind="pipelines"
     )
     parameters: dict[str, Any] = setting({}, "Fix, narrow or tie parameters of the pipeline")
     start: str | list[dict[str, Any]] | None = setting(
         None,
-        "Begin at the pipeline's defaults (default), where the optimizer would (own), at the best candidates "
+        "Start at the pipeline's defaults (default), where the optimizer would (own), at the best candidates "
         "of a run (its folder), or at those in a YAML or JSON file",
         "WHERE",
         otherwise="default where the pipeline has any",
     )
     population: Count = setting(
-        None, "Set the candidates per generation", "N", otherwise="the optimizer's", ge=1, le=MOST_CANDIDATES
+        None,
+        "Set the number of candidates per generation",
+        "N",
+        otherwise="the optimizer's",
+        ge=1,
+        le=MOST_CANDIDATES,
     )
-    budget: Whole = setting(1500, "Set the evaluations of a run, a multiple of the population", "N", ge=1)
+    budget: Whole = setting(1500, "Set the number of evaluations, a multiple of the population", "N", ge=1)
     crop: str | int | None = setting(
         "auto",
-        "Crop pictures: auto takes six 256-pixel crops at native resolution of a picture over 1 megapixel, "
-        "full takes whole pictures, N or KxN takes K (six) crops of N pixels",
+        "Crop pictures: auto takes six 256-pixel crops at native resolution from a picture over 1 megapixel, "
+        "full takes whole pictures, N or KxN takes K (or six) crops of N pixels",
         "HOW",
     )
     device: str = setting("auto", DEVICES, "NAME")
@@ -95,7 +101,7 @@ class SharedSettings(BaseModel):
     )
     max_failures: float = setting(
         0.5,
-        "Stop where more than this share of the candidates fail",
+        "Stop if more than this share of the candidates fail",
         "SHARE",
         ge=0,
         le=1,
@@ -113,7 +119,7 @@ class SharedSettings(BaseModel):
     )
     retries: Count = setting(
         None,
-        "Retry a picture that a program or device failed to make, N times",
+        "Retry a failed picture of a program or device N times",
         "N",
         otherwise="the pipeline's",
         ge=0,
@@ -141,6 +147,12 @@ class SharedSettings(BaseModel):
             self.start = read_start(self.start, max(1, self._own_population() // 2))
         return self
 
+    def settled(self) -> Self:
+        """The same settings, with scenes, plugins and checkpoints that mean the same from another folder."""
+        held = ("pipeline", "objective", "more_objectives", "objectives", "optimizer", "optimizers", "scenes")
+        names = [name for name in held if name in type(self).model_fields]
+        return self.model_copy(update={name: _settled(getattr(self, name)) for name in names})
+
     def _own_population(self) -> int:
         """The population, or what the optimizer would take."""
         return self.population or 30
@@ -155,6 +167,13 @@ class SharedSettings(BaseModel):
             for key in self.order
             if key in data and not (key in self.silent and data[key] == fields[key].default)
         }
+
+
+def _settled(value: Any) -> Any:
+    """A scene, a plugin, or a list of such."""
+    if isinstance(value, list):
+        return [_settled(one) for one in value]
+    return absolute_scene(value) if isinstance(value, str) else value.settled()
 
 
 def _plain(value: Any) -> Any:

@@ -26,7 +26,7 @@ def config_that_a_command_gives(text: str, monkeypatch: pytest.MonkeyPatch) -> R
         found.append(config)
         raise Stop
 
-    monkeypatch.setattr(tune, "with_absolute_paths", keep)
+    monkeypatch.setattr(RunConfig, "settled", keep)
     words = shlex.split(text.replace("\\\n", " "))
     assert words[:2] == ["isptune", "tune"]
     with pytest.raises(Stop):

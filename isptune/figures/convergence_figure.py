@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,7 +72,7 @@ def draw_convergence(
         name = "best so far" if curves.runs == 1 else f"median of {curves.runs} runs"
         draw_curve(top, curves.evaluations, curves.score, BLUE, "-", name, curves.runs, "quartiles")
         score_axis(top, band_values([curves.score]), curves.higher_is_better)
-        _label_ends(top, curves.evaluations, [(curves.score, BLUE)])
+        label_ends(top, [(curves.score.median, BLUE)])
         direction = "higher" if curves.higher_is_better else "lower"
         # A long name goes over several lines, as the axis is no longer than that.
         label = textwrap.fill(f"best {score_label}", 30)
@@ -82,7 +83,7 @@ def draw_convergence(
             for band, colour, dashes, label in distortions:
                 draw_curve(last, curves.evaluations, band, colour, dashes, label, curves.runs)
             distortion_axis(last, band_values(band for band, *_ in distortions))
-            _label_ends(last, curves.evaluations, [(band, colour) for band, colour, *_ in distortions])
+            label_ends(last, [(band.median, colour) for band, colour, *_ in distortions])
             last.set_ylabel("hidden distortion\n(lower is better)")
             legend_above(last, columns=2)
         last.set_xlabel("evaluations")
@@ -123,9 +124,9 @@ def draw_curve(
     axes.plot(evaluations[-1:], band.median[-1:], "o", color=colour, markersize=5, clip_on=False)
 
 
-def _label_ends(axes: Axes, evaluations: Numbers, curves: list[tuple[Band, str]]) -> None:
+def label_ends(axes: Axes, curves: Iterable[tuple[Numbers, str]]) -> None:
     """The last value of each curve beside its end, in the margin; two that are close are moved apart."""
-    ends = [(float(band.median[-1]), colour) for band, colour in curves if np.isfinite(band.median[-1])]
+    ends = [(float(values[-1]), colour) for values, colour in curves if np.isfinite(values[-1])]
     # Two lines of this text need about a tenth of the panel's height.
     heights = spread(shares_of_height(axes, [value for value, _ in ends]), 0.1, 0.0, 1.0)
     for (value, colour), height in zip(ends, heights, strict=True):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isptune.figures.axes import evaluation_axis, fit_margins, score_axis, shares_of_height, spread
-from isptune.figures.convergence_figure import number
+from isptune.figures.axes import evaluation_axis, fit_margins, score_axis
+from isptune.figures.convergence_figure import label_ends
 from isptune.figures.style import BLUE, GREEN, VERMILION, legend_above, new_figure, save, style
 from isptune.iqa.training.training_loop import Entry
 
@@ -55,7 +55,7 @@ def draw_training(entries: Sequence[Entry]) -> Figure:
         _curve(panels[0], steps, loss, BLUE, "-", "loss")
         score_axis(panels[0], loss, higher_is_better=False)
         panels[0].set_ylabel("training loss\n(lower is better)")
-        _label_ends(panels[0], [(loss, BLUE)])
+        label_ends(panels[0], [(loss, BLUE)])
         if correlations:
             below = panels[1]
             for values, colour, dashes, label in correlations:
@@ -65,7 +65,7 @@ def draw_training(entries: Sequence[Entry]) -> Figure:
             below.set_ylabel("validation SRCC\n(higher is better)")
             if len(correlations) > 1:
                 legend_above(below)
-            _label_ends(below, [(values, colour) for values, colour, *_ in correlations])
+            label_ends(below, [(values, colour) for values, colour, *_ in correlations])
         panels[-1].set_xlabel("step")
         evaluation_axis(panels[-1], float(steps[-1]))
         figure.align_ylabels(list(panels))
@@ -83,25 +83,10 @@ def _curve(axes: Axes, steps: Numbers, values: Numbers, colour: str, dashes: obj
     axes.plot(steps[-1:], values[-1:], "o", color=colour, markersize=5, clip_on=False)
 
 
-def _label_ends(axes: Axes, curves: Sequence[tuple[Numbers, str]]) -> None:
-    """The last value of each curve in the right margin."""
-    ends = [(float(values[-1]), colour) for values, colour in curves if np.isfinite(values[-1])]
-    heights = spread(shares_of_height(axes, [value for value, _ in ends]), 0.1, 0.0, 1.0)
-    for (value, colour), height in zip(ends, heights, strict=True):
-        axes.annotate(
-            number(value), (1.0, height), (7, 0), xycoords="axes fraction", textcoords="offset points",
-            color=colour, fontsize=9, fontweight="bold", va="center", annotation_clip=False,
-        )  # fmt: skip
-
-
 def write_scalars(writer: Any, entry: Entry) -> None:
     """One line of the log as scalars."""
-    scalars: dict[str, float | None] = {
-        "loss": entry.loss,
-        "rate": entry.rate,
-        **{f"loss/{k}": v for k, v in entry.parts.items()},
-    }
-    scalars |= {"srcc": entry.srcc, "srcc_within": entry.srcc_within}
+    scalars = {"loss": entry.loss, "rate": entry.rate, "srcc": entry.srcc, "srcc_within": entry.srcc_within}
+    scalars |= {f"loss/{name}": value for name, value in entry.parts.items()}
     scalars |= {f"srcc/{label}": value for label, value in entry.columns.items()}
     for name, value in scalars.items():
         if value is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from isptune.errors import ConfigurationError, RunDirectoryError
-from isptune.iqa.evaluation.evaluation_files import file_name
+from isptune.storage.paths import file_name
 from isptune.storage.writing import full_or, write_whole
 from isptune.wording.text_tables import csv_text, markdown_table
 from isptune.wording.words import in_words

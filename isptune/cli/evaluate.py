@@ -21,7 +21,7 @@ from isptune.cli.shared_options import (
 )
 from isptune.errors import ConfigurationError, DiskFullError, RunDirectoryError
 from isptune.plugins import registry
-from isptune.storage.paths import shown, user_path
+from isptune.storage.paths import file_name, shown, user_path
 from isptune.storage.places import Place
 from isptune.tuning.prechecks import refuse_judges
 from isptune.wording.naming import listed
@@ -166,7 +166,7 @@ def free_folder(out: str | None, names: Sequence[str]) -> Path:
     Raises:
         RunDirectoryError: it holds an evaluation, or it or a folder above it is a file.
     """
-    from isptune.iqa.evaluation.evaluation_files import JSON_NAME, file_name
+    from isptune.iqa.evaluation.evaluation_files import JSON_NAME
 
     if out is None:
         return new_folder("evaluate-", "-".join(file_name(name) for name in names[:3]))

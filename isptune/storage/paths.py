@@ -79,6 +79,11 @@ def folder_name(text: str, longest: int = 120) -> str:
     return f"{kept}-{hashlib.sha256(data).hexdigest()[:8]}"
 
 
+def file_name(text: str) -> str:
+    """A name, such as an objective's, as part of a file's name."""
+    return folder_name(re.sub(r"[^\w.+-]", "_", text))
+
+
 def what_is_missing(path: Path, what: str = "file") -> str:
     """Why nothing can be opened at a path, for a message: ``"there is no such file; did you mean 'b.png'?"``.
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import astuple
 from pathlib import Path
 
 from isptune.iqa.evaluation.findings import Evaluation
 from isptune.iqa.evaluation.resampling import NAMES, Difference, Estimate
-from isptune.storage.paths import folder_name
+from isptune.storage.paths import file_name
 from isptune.storage.writing import make_folder, write_whole
 from isptune.wording.text_tables import csv_text, markdown_table
 
@@ -57,32 +56,15 @@ def write_reports(evaluation: Evaluation, folder: str | Path) -> list[Path]:
     return files
 
 
-def file_name(objective: str) -> str:
-    """An objective's name as part of a file's name."""
-    return folder_name(re.sub(r"[^\w.+-]", "_", objective))
-
-
 def markdown(evaluation: Evaluation) -> str:
     """Tables and notes, readable as they are."""
     data = evaluation.dataset
     contents = f", {len(set(data.contents))} contents" if data.has_groups else ""
-    return "\n".join(
-        [
-            f"# {data.name}: {len(data)} images{contents}",
-            "",
-            tables(evaluation),
-            "",
-            *_bullets(evaluation),
-            "",
-        ]
-    )
-
-
-def _bullets(evaluation: Evaluation) -> list[str]:
-    lines = [f"- {note}" for note in evaluation.notes]
+    lines = [f"# {data.name}: {len(data)} images{contents}", "", tables(evaluation), ""]
+    lines += [f"- {note}" for note in evaluation.notes]
     if evaluation.failures:
         lines += ["", "## Images that failed", "", *(f"- {sentence}" for sentence in evaluation.failures)]
-    return lines
+    return "\n".join([*lines, ""])
 
 
 def tables(evaluation: Evaluation) -> str:

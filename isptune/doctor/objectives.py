@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from isptune.contracts.requirements import Download, Packaging
 from isptune.doctor.packages import install_command
 from isptune.errors import IsptuneError
 from isptune.plugins.entries import Entry, Family
+from isptune.plugins.installed import missing_packages
 from isptune.plugins.registry import objectives as registry
 from isptune.wording.naming import listed, natural_key
 
@@ -121,7 +121,7 @@ def _family(prefix: str, family: Family, members: list[Entry]) -> ObjectiveStatu
 def _packages(target: Any, provider: str) -> dict[str, Any]:
     """Which of a plugin's packages are missing, and what brings them."""
     packaging = _packaging(target)
-    missing = tuple(name for name in packaging.requires if not _is_there(name))
+    missing = tuple(missing_packages(packaging.requires))
     return {
         "available": not missing,
         "missing": missing,
@@ -132,10 +132,3 @@ def _packages(target: Any, provider: str) -> dict[str, Any]:
 def _packaging(target: Any) -> Packaging:
     found: Packaging = getattr(target, "packaging", Packaging())
     return found
-
-
-def _is_there(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except (ImportError, ValueError):
-        return False

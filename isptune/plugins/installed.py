@@ -11,7 +11,15 @@ from isptune.wording.naming import listed
 
 def missing_packages(packages: Iterable[str]) -> list[str]:
     """Those of the packages that are not installed; none is imported."""
-    return [package for package in packages if importlib.util.find_spec(package) is None]
+    return [package for package in packages if not _is_there(package)]
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    # Of a part of a package that is missing itself, or of a module that was put in by hand.
+    except (ImportError, ValueError):
+        return False
 
 
 def require_packages(what: str, packages: Iterable[str], install: str | None = None) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from isptune.errors import MissingPackageError
 from isptune.iqa.datasets.dataset import DatasetError, Split
+from isptune.plugins import require_packages
 from isptune.storage.paths import shortened, what_is_missing
 from isptune.wording.naming import did_you_mean, listed
 
@@ -158,13 +158,9 @@ def _table(path: Path, lines: list[list[str]]) -> Table:
 
 def _sheet(path: Path) -> list[list[str]]:
     """The cells of an XLSX file's first sheet as texts."""
-    try:
-        import openpyxl  # type: ignore[import-untyped, import-not-found, unused-ignore]
-    except ImportError:
-        raise MissingPackageError(
-            f"'{path}' is an XLSX file, for which the package openpyxl is needed, which is not installed; "
-            "install it with: pip install openpyxl, or save the sheet as CSV"
-        ) from None
+    require_packages(f"'{path}', an XLSX file,", ["openpyxl"], "openpyxl, or save the sheet as CSV")
+    import openpyxl  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
     if not path.is_file():
         raise DatasetError(f"'{path}': there is no such file")
     try:

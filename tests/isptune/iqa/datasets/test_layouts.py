@@ -6,6 +6,7 @@ import logging
 import sys
 import types
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -144,15 +145,16 @@ def test_spaq_as_xlsx(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingPackageError) as caught:
         read_dataset(root)
     assert str(caught.value) == (
-        f"'{book}' is an XLSX file, for which the package openpyxl is needed, which is not installed; "
-        "install it with: pip install openpyxl, or save the sheet as CSV"
+        f"'{book}', an XLSX file, needs the package openpyxl, which is not installed; install it with: "
+        "pip install openpyxl, or save the sheet as CSV"
     )
     # A stand-in with the four calls that are made of the package.
     pages = [types.SimpleNamespace(iter_rows=lambda values_only: iter(rows))]
     stand_in = types.SimpleNamespace(
+        __spec__=ModuleSpec("openpyxl", None),
         load_workbook=lambda path, read_only, data_only: types.SimpleNamespace(
             worksheets=pages, close=lambda: None
-        )
+        ),
     )
     monkeypatch.setitem(sys.modules, "openpyxl", stand_in)
     assert read_dataset(root).mos.tolist() == [54.4, 60, 12.5]

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from isptune.benchmark.cell_results import DONE, FAILED, Cell, read_status, write_cell
-from isptune.contracts.coverage import Coverage, Stages, notice
+from isptune.contracts.coverage import Coverage
 from isptune.contracts.objective import Objective
 from isptune.contracts.pipeline import Scene
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
@@ -19,6 +19,7 @@ from isptune.plugins import registry
 from isptune.runs.directory import LOG_NAME, RunDirectory
 from isptune.tracking.run_facts import Callback
 from isptune.tuning.devices import resolve_device
+from isptune.tuning.notices import Stages, notice
 from isptune.tuning.opening import difference
 from isptune.tuning.prechecks import check_budget, check_optimizer, check_reserved, with_population
 from isptune.tuning.session import make_pipeline, prepare

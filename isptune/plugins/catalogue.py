@@ -9,8 +9,8 @@ from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
-from isptune.contracts.requirements import check_records
 from isptune.errors import ConfigurationError, IsptuneError
+from isptune.plugins.earlier_facts import check_records
 from isptune.plugins.entries import Entry, Family
 from isptune.plugins.record import Record
 from isptune.plugins.source_code import UnreadableError

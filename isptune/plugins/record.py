@@ -9,9 +9,10 @@ from importlib import metadata
 from typing import Any
 
 from isptune.contracts.coverage import Coverage
-from isptune.contracts.requirements import Packaging, check_records
+from isptune.contracts.requirements import Packaging
 from isptune.errors import IsptuneError
 from isptune.plugins import missing_packages, source_code
+from isptune.plugins.earlier_facts import check_records
 from isptune.plugins.entries import Entry, Family
 from isptune.plugins.source_code import Source, UnreadableError
 from isptune.plugins.source_facts import class_fact, summary

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from isptune.contracts.requirements import Packaging, check_instance_records
+from isptune.contracts.requirements import Packaging
 from isptune.errors import UnknownNameError
 from isptune.plugins import check_options, locations, require_packages, source_code, source_options
 from isptune.plugins.catalogue import Catalogue
+from isptune.plugins.earlier_facts import check_instance_records
 from isptune.plugins.entries import Entry, Family
 from isptune.plugins.options import Option, options_of
 from isptune.plugins.recipes import Recipe, recorded, remember

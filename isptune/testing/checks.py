@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isptune.contracts.requirements import Memory, Packaging, check_instance_records
+from isptune.contracts.requirements import Memory, Packaging
 from isptune.errors import ConfigurationError, IsptuneError
+from isptune.plugins.earlier_facts import check_instance_records
 
 
 def global_random_state() -> tuple[Any, ...]:

@@ -14,16 +14,8 @@ import torch
 from torch import Tensor
 
 import isptune
-from isptune.contracts.judge import (
-    Contender,
-    Judge,
-    JudgedScene,
-    Leader,
-    Note,
-    Round,
-    identity_of,
-    scores_no_pictures,
-)
+from isptune.contracts.judge import Judge, scores_no_pictures
+from isptune.contracts.round import Contender, JudgedScene, Leader, Note, Round, identity_of
 from isptune.errors import ConfigurationError
 from isptune.testing.checks import global_random_state, refuses, worded
 from isptune.testing.pictures import blurred, picture

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isptune.contracts.development import Development
-from isptune.contracts.picture import as_picture
 from isptune.errors import EvaluationError
 from isptune.runs.generation import DONE, FAILED
 from isptune.tuning.blame import called
+from isptune.tuning.developed import as_picture
 from isptune.tuning.devices import processors
 from isptune.tuning.worker_process import in_one_line
 from isptune.tuning.workers import Reply, Workers

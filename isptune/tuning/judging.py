@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isptune.contracts.judge import Contender, Judge, JudgedScene, Leader, Round, identity_of
+from isptune.contracts.judge import Judge
 from isptune.contracts.pipeline import Pipeline, Scene
+from isptune.contracts.round import Contender, JudgedScene, Leader, Round, identity_of
 from isptune.errors import EvaluationError
 from isptune.parameters import ParameterSpace
 from isptune.runs.judgements import Judgements

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isptune.contracts.coverage import Stages
 from isptune.contracts.pipeline import Pipeline, Scene
 from isptune.contracts.truthful import Truthful
 from isptune.errors import EvaluationError
 from isptune.tuning.blame import blame, called
+from isptune.tuning.notices import Stages
 
 # How far outside [0, 1] rounding may leave a picture; where a number type is coarser, its own step.
 TOLERANCE = 1e-3

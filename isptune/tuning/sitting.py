@@ -6,7 +6,6 @@ import logging
 from collections.abc import Sequence
 from importlib import metadata
 
-from isptune.contracts import coverage
 from isptune.errors import DiskFullError
 from isptune.parameters.identity import most_candidates
 from isptune.runs.generation import Generation
@@ -16,6 +15,7 @@ from isptune.tracking.run_facts import Callback, RunFacts
 from isptune.tracking.tracker import Tracker, Watchers
 from isptune.tuning.evaluation import Evaluator
 from isptune.tuning.loop import Loop
+from isptune.tuning.notices import notices as notices_about
 from isptune.tuning.opening import open_directory
 from isptune.tuning.proposing import Proposer
 from isptune.tuning.result import TuneResult, build_result
@@ -123,7 +123,7 @@ def _judgements(session: Session, run: str, logged: int) -> Judgements:
 
 def _notices(session: Session) -> list[str]:
     """What to say before the first generation: which stages are misjudged, and that a budget is too large."""
-    found = coverage.notices(session.scoring.objectives, session.pipeline)
+    found = notices_about(session.scoring.objectives, session.pipeline)
     most, budget = most_candidates(session.space), session.config.budget
     if most is not None and most < budget:
         found.append(

@@ -42,7 +42,7 @@ def beginning(declared: ParameterSpace, config: RunConfig) -> Beginning:
             space, or no real parameter for an optimizer that follows gradients.
     """
     space = declared.constrained(config.parameters)
-    rows = _rows(space, config.start)
+    rows = _rows(space, config.start, config.start_place)
     if registry.optimizers.fact(config.optimizer.name, "needs_gradient", False) and not space.is_continuous:
         space, rows = _reals_alone(space, rows, config.optimizer.shown)
     if not rows:
@@ -54,12 +54,22 @@ def beginning(declared: ParameterSpace, config: RunConfig) -> Beginning:
     return Beginning(space, unit[list(first.values())])
 
 
-def _rows(space: ParameterSpace, start: str | list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """The start candidates with the values of all parameters; none where the optimizer is to choose."""
+def _rows(
+    space: ParameterSpace, start: str | list[dict[str, Any]] | None, place: str
+) -> list[dict[str, Any]]:
+    """The start candidates with the values of all parameters; none where the optimizer is to choose.
+
+    Args:
+        space: that is searched.
+        start: the setting.
+        place: the file or the run that it was read from, for messages.
+    """
     if isinstance(start, list):
         found = []
         for number, row in enumerate(start, start=1):
-            whose = "the start" if len(start) == 1 else f"start {number}"
+            whose = f"the start '{place}'" if place else "the start"
+            if len(start) > 1:
+                whose = f"candidate {number} of {whose}" if place else f"start {number}"
             try:
                 found += space.to_dicts(space.from_dicts([row]))
             except IsptuneError as error:

@@ -14,7 +14,8 @@ from pydantic import Field
 
 import isptune
 from isptune.contracts.coverage import Coverage
-from isptune.contracts.judge import Contender, Judge, JudgedScene, Round
+from isptune.contracts.judge import Judge
+from isptune.contracts.round import Contender, JudgedScene, Round
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.plugins import registry
 from isptune.plugins.option_types import Seed

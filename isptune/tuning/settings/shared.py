@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    PrivateAttr,
     SerializerFunctionWrapHandler,
     field_validator,
     model_serializer,
@@ -125,6 +126,8 @@ class SharedSettings(BaseModel):
         ge=0,
     )
 
+    _start_place: str = PrivateAttr("")
+
     @field_validator("parameters", mode="before")
     @classmethod
     def _check_parameters(cls, value: Any) -> Any:
@@ -144,8 +147,14 @@ class SharedSettings(BaseModel):
     def _read_start(self) -> Self:
         """Take the candidates of a file or a run into the settings, so that nothing else needs either."""
         if isinstance(self.start, str) and self.start not in WORDS:
+            self._start_place = self.start
             self.start = read_start(self.start, max(1, self._own_population() // 2))
         return self
+
+    @property
+    def start_place(self) -> str:
+        """The file or the run that ``start`` was read from; empty for what was given itself."""
+        return self._start_place
 
     def settled(self) -> Self:
         """The same settings, with scenes, plugins and checkpoints that mean the same from another folder."""

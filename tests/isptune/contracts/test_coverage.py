@@ -15,9 +15,10 @@ from torch import Tensor
 
 import isptune
 from isptune import Objective
-from isptune.contracts.coverage import Coverage, Stages, joined, notice, notices
+from isptune.contracts.coverage import Coverage, joined
 from isptune.errors import ConfigurationError
 from isptune.tuning.misled import is_misled
+from isptune.tuning.notices import Stages, notice, notices
 
 Maker = Callable[..., Any]
 

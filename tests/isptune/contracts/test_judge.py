@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import isptune
-from isptune.contracts.judge import Contender, JudgedScene, Round, identity_of
+from isptune.contracts.round import Contender, JudgedScene, Round, identity_of
 from isptune.errors import ConfigurationError, EvaluationError
 
 

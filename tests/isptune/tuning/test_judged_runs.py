@@ -19,7 +19,7 @@ from torch import Tensor
 
 import isptune
 from isptune import Choice, Int, ParameterSpace
-from isptune.contracts.judge import Round
+from isptune.contracts.round import Round
 from isptune.errors import ConfigurationError, EvaluationError, RunDirectoryError
 from isptune.runs.directory import RunDirectory
 from isptune.runs.judgements import JUDGEMENTS_NAME

@@ -16,7 +16,7 @@ from torch import Tensor
 import isptune
 from isptune import Choice, Float, ParameterSpace, Pipeline, Scene
 from isptune.contracts.development import Development
-from isptune.contracts.judge import Leader, Round, identity_of
+from isptune.contracts.round import Leader, Round, identity_of
 from isptune.errors import ConfigurationError, EvaluationError
 from isptune.runs.judgements import Judgements
 from isptune.tuning.evaluation import Evaluator

@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 from torch import Tensor
 
 import isptune
-from isptune.contracts.judge import Contender, JudgedScene, Leader, Note, Round, identity_of
+from isptune.contracts.round import Contender, JudgedScene, Leader, Note, Round, identity_of
 from isptune.errors import ConfigurationError, UnknownNameError
 from isptune.plugins.registry import objectives
 

@@ -29,8 +29,8 @@ def command(image: str, out: str, names: tuple[str, ...], size: int) -> int:
 
     IMAGE is a file, or chart:WIDTHxHEIGHT.
 
-    A row is a stage: the original and the stage at 0.2, 0.4, 0.6, 0.8 and 1.0 of its highest level. Without
-    --stage the rows are sorted by the stages' families. Tiles are crops at native resolution.
+    Each row shows a stage: the original, then the stage at 0.2, 0.4, 0.6, 0.8 and 1.0 of its highest level.
+    Without --stage, rows are sorted by the stages' families. Tiles are crops at native resolution.
 
     \b
     Examples:

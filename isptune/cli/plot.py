@@ -24,25 +24,24 @@ if TYPE_CHECKING:
     "--out",
     required=True,
     metavar="FILE",
-    help="The picture to write: PNG, PDF or SVG. Of a benchmark also a folder, for all figures.",
+    help="The picture to write: PNG, PDF or SVG. For a benchmark also a folder, for all figures.",
 )
 @click.option(
     "--figure",
     default=None,
     metavar="NAME",
-    help="Of a benchmark: convergence, losses, ecdf, profiles, agreement or differences. "
+    help="For a benchmark: convergence, losses, ecdf, profiles, agreement or differences. "
     "Default: convergence; all in a folder.",
 )
 @click.option("--title", default=None, help="A title over the picture.")
 def command(directories: tuple[str, ...], out: str, figure: str | None, title: str | None) -> int:
     """Draw best score and, where known, normalised l1 against evaluations for the runs in DIR...
 
-    Runs that differ in nothing but their seeds are one line: their median with a band between the quartiles.
-    Others have lines of their own, each as long as its runs, named after what they differ in; objectives have
-    panels of their own, since their scores have no common scale. Of a run with several objectives the Pareto
-    front is drawn.
+    Runs that differ only in their seeds share a line: their median, with a band between the quartiles. Other
+    runs get lines of their own, named after what they differ in. Each objective has its own panel, because
+    scores have no common scale. A run of several objectives gets its Pareto front.
 
-    Of a benchmark's directory, --figure says what is drawn; into a folder, every figure goes as PNG and PDF.
+    For a benchmark's directory, --figure chooses what is drawn. A folder gets every figure, as PNG and PDF.
 
     \b
     Examples:
@@ -80,12 +79,12 @@ def _plot_benchmark(directory: Path, out: str, figure: str | None, title: str | 
 
 
 def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
-    _refuse_twice(directories)
-    require_runs(directories)
-
     from isptune import figures
+    from isptune.figures.records import refuse_twice
     from isptune.runs.run import Run
 
+    refuse_twice(directories)
+    require_runs(directories)
     # A run of isptune 0.1 makes its pipeline again, which may change the working folder.
     place, *places = map(Place, (out, *directories))
     runs = [Run.read(one.path).require_best() for one in places]
@@ -118,12 +117,3 @@ def _convergence(runs: Sequence[Run], title: str | None) -> Figure:
             found[0].curves, score_label=runs[0].description.objective, title=title
         )
     return figures.draw_comparison(found, title)
-
-
-def _refuse_twice(directories: Sequence[str]) -> None:
-    """One run given twice would count twice."""
-    seen: set[Path] = set()
-    for directory in directories:
-        if Path(directory).resolve() in seen:
-            raise ConfigurationError(f"the run directory '{directory}' is given twice")
-        seen.add(Path(directory).resolve())

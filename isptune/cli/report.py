@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 
 import click
@@ -25,7 +24,7 @@ def command(directories: tuple[str, ...], out: str | None) -> int:
 
     A run of several objectives has a report of its own, with its Pareto front: give it alone.
 
-    The file holds its pictures, numbers and scripts itself: it can be sent, and opened without a network.
+    The file holds its own pictures, numbers and scripts: send it, and open it without a network.
 
     \b
     Examples:
@@ -41,30 +40,21 @@ def command(directories: tuple[str, ...], out: str | None) -> int:
     if benchmark is None:
         require_runs(directories)
 
-    from isptune.report import write_report
+    from isptune.report import report_of_benchmark, report_of_runs, write_report
 
     target = Place(out if out is not None else _default_out([Path(directory) for directory in directories]))
-    document = _of_runs(folders) if benchmark is None else _of_benchmark(benchmark)
+    if benchmark is None:
+        document = report_of_runs(folders)
+    else:
+        from isptune.benchmark.benchmark_tables import benchmark_tables
+        from isptune.benchmark.run_grid import read_benchmark
+        from isptune.benchmark.targets import TARGETS
+
+        read = read_benchmark(benchmark)
+        document = report_of_benchmark(read, benchmark_tables(read, read.config.get("targets") or TARGETS))
     click.echo(f"wrote {write_report(target.path, document)}")
     return 0
 
 
 def _default_out(folders: list[Path]) -> Path:
     return folders[0] / "report.html" if len(folders) == 1 else Path("report.html")
-
-
-def _of_runs(folders: list[Path]) -> str:
-    from isptune.report import report_of_runs
-
-    return report_of_runs(folders)
-
-
-def _of_benchmark(folder: Path) -> str:
-    from isptune.benchmark.targets import TARGETS
-    from isptune.report import report_of_benchmark
-
-    # Read when called, so that reports of runs need nothing of the benchmark.
-    benchmark = import_module("isptune.benchmark.run_grid").read_benchmark(folder)
-    targets = benchmark.config.get("targets") or TARGETS
-    tables = import_module("isptune.benchmark.benchmark_tables").benchmark_tables(benchmark, targets)
-    return report_of_benchmark(benchmark, tables)

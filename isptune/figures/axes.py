@@ -134,6 +134,40 @@ def spread(places: ArrayLike, gap: float, low: float, high: float) -> Numbers:
     return moved
 
 
+def label_ends(axes: Axes, ends: Iterable[tuple[float, float, str]], gap: float, size: float = 9.0) -> None:
+    """Write the last value of each curve beside its end; those that are close are moved apart.
+
+    Args:
+        axes: with its limits as they stay.
+        ends: where a curve ends along x, its last value and its colour.
+        gap: the least distance of two texts, as a share of the axes' height.
+        size: of the texts, in points.
+    """
+    from matplotlib.patheffects import Normal, Stroke
+
+    last = max(axes.get_xlim())
+    places: dict[float, list[tuple[float, str]]] = {}
+    for end, value, colour in ends:
+        if np.isfinite(value):
+            places.setdefault(end, []).append((value, colour))
+    for end, curves in places.items():
+        heights = spread(shares_of_height(axes, [value for value, _ in curves]), gap, 0.0, 1.0)
+        for (value, colour), height in zip(curves, heights, strict=True):
+            text = axes.annotate(
+                number(value), (end, height), (7, 0), xycoords=axes.get_xaxis_transform(),
+                textcoords="offset points", color=colour, fontsize=size, va="center", fontweight="bold",
+                annotation_clip=False, zorder=5,
+            )  # fmt: skip
+            # A line that goes on to the margin would look like a curve that goes on.
+            if end < last:
+                text.set_path_effects([Stroke(linewidth=2.5, foreground="white"), Normal()])
+
+
+def number(value: float) -> str:
+    """A value beside the end of its curve."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
 def fit_margins(figure: Figure) -> None:
     """Make room on both sides for what the axes' labels and the values at the curves' ends take."""
     readable(figure)

@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from isptune.errors import ConfigurationError
+from isptune.figures.pixels import Pixels, pixels_of
 from isptune.figures.style import (
     DOTS_PER_INCH,
     ORANGE,
@@ -36,8 +34,6 @@ _LINE = 30
 _BETWEEN = 36
 _CAPTION_WIDTH = 52
 _FRAMES = (ORANGE, SKY)
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -187,11 +183,9 @@ def _pixels(heading: str, image: Tensor) -> Pixels:
         raise ConfigurationError(
             f"the picture '{heading}' has the shape {tuple(image.shape)}; (3, H, W) is needed"
         )
-    image = image.detach().cpu()
     if not (float(image.min()) >= -1e-6 and float(image.max()) <= 1 + 1e-6):
         raise ConfigurationError(f"the picture '{heading}' holds values outside [0, 1]")
-    planes = (image.clamp(0, 1) * 255).round().permute(1, 2, 0).contiguous().numpy()
-    return planes.astype(np.uint8)
+    return pixels_of(image)
 
 
 def _detail_side(image: Tensor) -> int:
@@ -219,8 +213,7 @@ def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
         pixels = pixels.repeat(times, axis=0).repeat(times, axis=1)
     planes = torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).to(torch.float32)
     planes = torch.nn.functional.interpolate(planes, size=(height, width), mode="bilinear", antialias=True)
-    resized: Pixels = planes[0].round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
-    return resized
+    return pixels_of(planes[0] / 255)
 
 
 def _picture(figure: Figure, box: tuple[int, int, int, int], total: tuple[int, int], pixels: Pixels) -> Axes:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from isptune.figures.axes import (
     band_values,
     distortion_axis,
     evaluation_axis,
     fit_margins,
+    label_ends,
     score_axis,
-    shares_of_height,
-    spread,
 )
 from isptune.figures.convergence import Band, ConvergenceCurves, Numbers
 from isptune.figures.style import (
@@ -34,6 +30,9 @@ from isptune.wording.words import L1, NORMALISED_L1
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+# Two lines of the values beside the curves' ends need about a tenth of the panel's height.
+_END = 0.1
 
 
 def draw_convergence(
@@ -69,10 +68,12 @@ def draw_convergence(
             1 + bool(distortions), 1, sharex=True, squeeze=False, gridspec_kw={"hspace": 0.27}
         )[:, 0]
         top, last = panels[0], panels[-1]
+        last_evaluation = float(curves.evaluations[-1])
+        evaluation_axis(last, last_evaluation)
         name = "best so far" if curves.runs == 1 else f"median of {curves.runs} runs"
         draw_curve(top, curves.evaluations, curves.score, BLUE, "-", name, curves.runs, "quartiles")
         score_axis(top, band_values([curves.score]), curves.higher_is_better)
-        label_ends(top, [(curves.score.median, BLUE)])
+        label_ends(top, [(last_evaluation, float(curves.score.median[-1]), BLUE)], _END)
         direction = "higher" if curves.higher_is_better else "lower"
         # A long name goes over several lines, as the axis is no longer than that.
         label = textwrap.fill(f"best {score_label}", 30)
@@ -83,11 +84,11 @@ def draw_convergence(
             for band, colour, dashes, label in distortions:
                 draw_curve(last, curves.evaluations, band, colour, dashes, label, curves.runs)
             distortion_axis(last, band_values(band for band, *_ in distortions))
-            label_ends(last, [(band.median, colour) for band, colour, *_ in distortions])
+            ends = [(last_evaluation, float(band.median[-1]), colour) for band, colour, *_ in distortions]
+            label_ends(last, ends, _END)
             last.set_ylabel("hidden distortion\n(lower is better)")
             legend_above(last, columns=2)
         last.set_xlabel("evaluations")
-        evaluation_axis(last, float(curves.evaluations[-1]))
         draw_title(figure, lines)
         figure.align_ylabels(list(panels))
         above = 0.15 + (0.11 + TITLE_LINE * len(lines) if lines else 0) + (0.3 if curves.runs > 1 else 0)
@@ -122,28 +123,3 @@ def draw_curve(
     axes.plot(evaluations, band.median, drawstyle="steps-post", color=colour, linestyle=dashes, label=label)
     # The last step is as wide as a point, so a dot shows where it is.
     axes.plot(evaluations[-1:], band.median[-1:], "o", color=colour, markersize=5, clip_on=False)
-
-
-def label_ends(axes: Axes, curves: Iterable[tuple[Numbers, str]]) -> None:
-    """The last value of each curve beside its end, in the margin; two that are close are moved apart."""
-    ends = [(float(values[-1]), colour) for values, colour in curves if np.isfinite(values[-1])]
-    # Two lines of this text need about a tenth of the panel's height.
-    heights = spread(shares_of_height(axes, [value for value, _ in ends]), 0.1, 0.0, 1.0)
-    for (value, colour), height in zip(ends, heights, strict=True):
-        axes.annotate(
-            number(value),
-            xy=(1.0, height),
-            xycoords="axes fraction",
-            xytext=(7, 0),
-            textcoords="offset points",
-            color=colour,
-            fontsize=9,
-            fontweight="bold",
-            va="center",
-            annotation_clip=False,
-        )
-
-
-def number(value: float) -> str:
-    """A value beside the end of its curve."""
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError, IsptuneError, StageError
+from isptune.figures.pixels import Pixels, pixels_of
 from isptune.figures.style import DOTS_PER_INCH, TITLE_LINE, draw_title, new_figure, style, title_lines
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ _SHAPE, _MOST_COLUMNS = 1.3, 4
 _NARROWEST = 130
 _ENLARGED_TO = 160
 _QUIET = "#555555"
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def stage_gallery(
     detail = _most_detailed(image, size)
     with torch.no_grad():
         rows = tuple(row for stage in stages for row in _rows(stage, detail, fractions))
-    return Gallery(_pixels(detail.unsqueeze(0))[0], rows)
+    return Gallery(pixels_of(detail), rows)
 
 
 def family_of(stage: Stage) -> str:
@@ -164,18 +162,12 @@ def _tiles(stage: Stage, detail: Tensor, name: str, kind: Parameter, levels: Ten
         raise
     except Exception as error:
         raise StageError(stage.name, error) from error
-    return _pixels(output)
+    return pixels_of(output)
 
 
 def _label(level: float, unit: str) -> str:
     number = f"{level:.0f}" if abs(level) >= 1000 else f"{level:.3g}"
     return f"{number} {unit}".strip()
-
-
-def _pixels(images: Tensor) -> Pixels:
-    """(N, H, W, 3) of 8 bits."""
-    planes = (images.float().clamp(0, 1) * 255).round().permute(0, 2, 3, 1).contiguous().numpy()
-    return planes.astype(np.uint8)
 
 
 def draw_gallery(gallery: Gallery, title: str | None = None) -> Figure:

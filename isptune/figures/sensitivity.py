@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from isptune.figures.convergence import Numbers
 from isptune.figures.records import Record
+from isptune.parameters import Choice, Int, ParameterSpace
 from isptune.runs.history import History
-
-Numbers = NDArray[np.float64]
 
 LONGEST_STEP = 0.1
 _SHOWN = 300
@@ -139,3 +139,15 @@ def trade_offs(record: Record, columns: Sequence[Record]) -> list[Sensitivity] |
     ]
     found = [fit for fit in fits if fit is not None]
     return found if len(found) == len(columns) else None
+
+
+def known_changes(fit: Sensitivity, space: ParameterSpace) -> Numbers:
+    """(n, 2) changes over a step down and up; NaN where there is no such step, or no score that varies."""
+    steps = fit.centre[:, None] + fit.step * np.array([-1.0, 1.0])
+    known = np.where((steps >= 0) & (steps <= 1) & bool(np.isfinite(fit.r_squared)), fit.changes, np.nan)
+    for number, parameter in enumerate(space.free):
+        # Between two options there is nothing, and less than one whole number changes nothing.
+        small = isinstance(parameter, Int) and fit.step * (parameter.high - parameter.low) < 1
+        if isinstance(parameter, Choice) or small:
+            known[number] = np.nan
+    return np.asarray(known)

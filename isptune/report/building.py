@@ -17,6 +17,7 @@ from isptune.figures.records import (
     median_record,
     read_record,
     records_of_benchmark,
+    refuse_twice,
     slices,
     told_apart,
 )
@@ -58,9 +59,7 @@ def report_of_runs(directories: Iterable[str | Path]) -> str:
     folders = [Path(directory) for directory in directories]
     if not folders:
         raise ConfigurationError("a report needs at least one run directory")
-    for index, folder in enumerate(folders):
-        if folder.resolve() in [other.resolve() for other in folders[:index]]:
-            raise ConfigurationError(f"the run directory '{folder}' is given twice")
+    refuse_twice(folders)
     records = [read_record(folder, name) for folder, name in zip(folders, _names(folders), strict=True)]
     several = len(records) > 1
     fronts = [record for record in records if record.has_front]

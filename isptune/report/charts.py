@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from isptune.benchmark.targets import StepCurve, reached
 from isptune.figures.candidates import Candidates, Places
-from isptune.figures.cloud import MOST_POINTS, scatter
+from isptune.figures.cloud import MOST_POINTS
 from isptune.figures.convergence import Band, ConvergenceCurves, changes, convergence
 from isptune.figures.front import compromises, even_sample, front_names, pareto_points
 from isptune.figures.levels import RecoveredLevels
-from isptune.figures.records import ANSWER, Record, Slice, by_objective, slices
-from isptune.figures.sensitivity import Sensitivity
-from isptune.parameters import Choice, Int, ParameterSpace
+from isptune.figures.records import ANSWER, Record, Slice, by_objective
 from isptune.runs.history import History
 from isptune.wording.words import NORMALISED_L1
 
 Spec = dict[str, Any]
+T = TypeVar("T")
+Part = tuple[str, dict[str, T]]
+"""What menus call some of the runs, and something of each of their objectives."""
 
 LOSS = NORMALISED_L1
 MOST_PLACES = 240
@@ -39,39 +39,45 @@ def rounded(value: float | None) -> float | None:
     return float(f"{value:.{_DIGITS}g}") if value is not None and math.isfinite(value) else None
 
 
-def curves(records: Sequence[Record]) -> ConvergenceCurves:
-    """Best score and hidden loss so far of runs of one objective, at a few places of a long axis."""
-    return convergence([record.history for record in records], MOST_PLACES)
+def curves(parts: Sequence[Slice]) -> list[Part[ConvergenceCurves]]:
+    """Best score and hidden loss so far by part and objective, at a few places of a long axis."""
+    found = []
+    for label, runs in by_part(parts):
+        histories = {name: [record.history for record in group] for name, group in runs.items()}
+        found.append((label, {name: convergence(group, MOST_PLACES) for name, group in histories.items()}))
+    return found
 
 
-def score_chart(objective: str, colour: int, parts: Sequence[Slice]) -> Spec:
+def by_part(parts: Sequence[Slice]) -> list[Part[list[Record]]]:
+    """The runs by part and objective."""
+    return [(part.label, by_objective(part.records)) for part in parts]
+
+
+def score_chart(objective: str, colour: int, parts: Sequence[Part[ConvergenceCurves]]) -> Spec:
     """Best score so far of one objective against evaluations."""
 
-    def series(name: str, records: Sequence[Record]) -> Spec | None:
-        if name != objective:
-            return None
-        curve = curves(records)
-        return _steps(curve.evaluations, curve.score, len(records))
+    def series(name: str, curve: ConvergenceCurves) -> Spec | None:
+        return _steps(curve, curve.score) if name == objective else None
 
     return _lines(parts, lambda _: colour, series, {"label": "best score so far"})
 
 
-def loss_chart(objectives: Sequence[str], parts: Sequence[Slice]) -> Spec | None:
+def loss_chart(objectives: Sequence[str], parts: Sequence[Part[ConvergenceCurves]]) -> Spec | None:
     """Normalised l1 at the best-scored candidate so far; None where no objective's runs all know it."""
 
-    def series(_: str, records: Sequence[Record]) -> Spec | None:
-        curve = curves(records)
-        known = curve.l1_normalised
-        return None if known is None else _steps(curve.evaluations, known, len(records))
+    def series(_: str, curve: ConvergenceCurves) -> Spec | None:
+        return None if curve.l1_normalised is None else _steps(curve, curve.l1_normalised)
 
     spec = _lines(parts, objectives.index, series, {"label": LOSS, "canLog": True, "zero": True})
     return spec if spec["slices"] else None
 
 
-def reached_chart(objectives: Sequence[str], parts: Sequence[Slice], targets: Sequence[float]) -> Spec | None:
+def reached_chart(
+    objectives: Sequence[str], parts: Sequence[Part[list[Record]]], targets: Sequence[float]
+) -> Spec | None:
     """The share of targets reached against evaluations; None where no truth is known."""
 
-    def series(_: str, records: Sequence[Record]) -> Spec | None:
+    def series(_: str, records: list[Record]) -> Spec | None:
         curve = _reached(records, targets)
         if curve is None:
             return None
@@ -95,61 +101,28 @@ def _reached(records: Sequence[Record], targets: Sequence[float]) -> StepCurve |
 
 
 def _lines(
-    parts: Sequence[Slice],
+    parts: Sequence[Part[T]],
     colour: Callable[[str], int],
-    series: Callable[[str, Sequence[Record]], Spec | None],
+    series: Callable[[str, T], Spec | None],
     y: Spec,
 ) -> Spec:
     """Steps against evaluations, a slice per part; parts and objectives without a series are left out."""
     found = []
-    for part in parts:
+    for label, drawn in parts:
         lines = [
-            {"name": objective, "colour": colour(objective), **line}
-            for objective, records in by_objective(part.records).items()
-            if (line := series(objective, records)) is not None
+            {"name": name, "colour": colour(name), **line}
+            for name, one in drawn.items()
+            if (line := series(name, one)) is not None
         ]
         if lines:
-            found.append({"label": part.label, "series": lines})
+            found.append({"label": label, "series": lines})
     return {"kind": "lines", "step": True, "x": _EVALUATIONS, "y": y, "slices": found}
 
 
-def _steps(axis: NDArray[np.float64], band: Band, runs: int) -> Spec:
+def _steps(curve: ConvergenceCurves, band: Band) -> Spec:
     kept = changes(band)
-    series = {"runs": runs, "x": plain(axis[kept]), "y": plain(band.median[kept])}
-    return series | ({"low": plain(band.low[kept]), "high": plain(band.high[kept])} if runs > 1 else {})
-
-
-def scatter_charts(objectives: Sequence[str], records: Sequence[Record]) -> list[tuple[str, str, Spec]]:
-    """Per objective its name, a sentence of figures, and score against normalised l1 of its evaluations."""
-    found = []
-    for objective, group in by_objective(records).items():
-        cloud = scatter(group)
-        if cloud is None:
-            continue
-        shown = len(cloud.scores)
-        sample = (
-            f"{shown:,} of {cloud.total:,} evaluations" if shown < cloud.total else f"{shown:,} evaluations"
-        )
-        spec = {
-            "kind": "points",
-            "colour": objectives.index(objective),
-            "x": {"label": "score"},
-            "y": {"label": LOSS, "zero": True},
-            "points": [plain(cloud.scores), plain(cloud.losses)],
-            "best": [plain(cloud.best_scores), plain(cloud.best_losses)],
-            "bestNames": [record.name for record in group if _has_both(record)],
-        }
-        words = f"Rank agreement with the truth {_signed(cloud.agreement)}; {sample}."
-        found.append((objective, words, spec))
-    return found
-
-
-def _has_both(record: Record) -> bool:
-    return record.knows_truth and record.score is not None and record.l1_normalised is not None
-
-
-def _signed(value: float) -> str:
-    return "unknown" if math.isnan(value) else f"{value:+.2f}".replace("-", "−")
+    series = {"runs": curve.runs, "x": plain(curve.evaluations[kept]), "y": plain(band.median[kept])}
+    return series | ({"low": plain(band.low[kept]), "high": plain(band.high[kept])} if curve.runs > 1 else {})
 
 
 def levels_chart(objectives: Sequence[str], levels: RecoveredLevels) -> Spec:
@@ -241,68 +214,27 @@ def plane_chart(history: History) -> Spec:
     return spec
 
 
-def front_loss_chart(record: Record, columns: Sequence[Record]) -> Spec | None:
+def front_loss_chart(record: Record, parts: Sequence[Part[ConvergenceCurves]]) -> Spec | None:
     """The hidden loss of the best compromise so far, and of each objective's own best candidate.
 
     Args:
         record: of several objectives.
-        columns: the run as each of them sees it.
+        parts: the curves of the run as each of them sees it.
 
     Returns:
         None where no truth is known.
     """
     curve = compromises(record.history)
-    spec = loss_chart([column.objective for column in columns], slices(columns))
+    spec = loss_chart(list(record.scores), parts)
     if curve is None or spec is None:
         return None
     kept = np.isfinite(curve.losses)
     answer = {
         "name": ANSWER,
-        "colour": len(columns),
+        "colour": len(record.scores),
         "runs": 1,
         "x": plain(curve.evaluations[kept]),
         "y": plain(curve.losses[kept]),
     }
     spec["slices"][0]["series"].append(answer)
     return spec
-
-
-def sensitivity_charts(
-    record: Record, space: ParameterSpace, fit: Sensitivity, colour: int
-) -> list[tuple[str, Spec]]:
-    """Per free parameter its name and the scores near the fit's centre against it, with the fitted curve."""
-    unit = record.history.candidates[fit.nearest]
-    scores = plain(record.history.score[fit.nearest])
-    found = []
-    for number, (index, parameter) in enumerate(zip(space.free_indices, space.free, strict=True)):
-        span = np.linspace(float(unit[:, number].min()), float(unit[:, number].max()), 41)
-        if isinstance(parameter, Int):
-            # One point a whole number, in the middle of its step: within a step the curve would be a saw.
-            span = parameter.to_unit(parameter.from_unit(torch.from_numpy(span))).unique().numpy()
-
-        def in_units(rows: NDArray[np.float64], index: int = index) -> list[float | None]:
-            return plain(space.to_values(torch.from_numpy(rows))[:, index].tolist())
-
-        label = f"{parameter.name} ({parameter.unit})" if parameter.unit else parameter.name
-        spec: Spec = {
-            "kind": "points",
-            "colour": colour,
-            "x": {
-                "label": label,
-                "log": bool(getattr(parameter, "log", False)),
-                "whole": isinstance(parameter, Int),
-            },
-            "y": {"label": "score"},
-            "points": [in_units(np.ascontiguousarray(unit)), scores],
-            "curve": [
-                plain(parameter.from_unit(torch.from_numpy(span)).tolist()),
-                plain(fit.along(number, span)),
-            ],
-            "mark": in_units(fit.centre[None, :].copy())[0],
-        }
-        if isinstance(parameter, Choice):
-            # Between options there is nothing for a curve to run through.
-            del spec["curve"]
-            spec["x"]["names"] = [str(option) for option in parameter.options]
-        found.append((parameter.name, spec))
-    return found

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from isptune.figures.candidates import candidates_of_front
 from isptune.figures.records import Record, slices
-from isptune.figures.sensitivity import Sensitivity, trade_offs
+from isptune.figures.sensitivity import Sensitivity, known_changes, trade_offs
 from isptune.figures.shown_numbers import Cell
-from isptune.parameters import Choice, Int, ParameterSpace
-from isptune.report import charts
+from isptune.parameters import ParameterSpace
+from isptune.report import charts, point_charts
 from isptune.report.page import Chart, Page, Table
 from isptune.report.sections import checkpoints, parameters_table, plain_cell, score_figures
 from isptune.wording.naming import listed
@@ -78,7 +77,8 @@ def _front_table(record: Record) -> Table:
 
 def add_front_convergence(page: Page, record: Record, columns: Sequence[Record]) -> None:
     """Best score so far in each objective, and normalised l1, against evaluations."""
-    spec = charts.front_loss_chart(record, columns)
+    curves = charts.curves(slices(columns))
+    spec = charts.front_loss_chart(record, curves)
     figure = Chart(
         "loss",
         "Normalised l1 of the best compromise so far against evaluations, "
@@ -89,9 +89,9 @@ def add_front_convergence(page: Page, record: Record, columns: Sequence[Record])
         "convergence",
         "Convergence",
         "front_convergence.html",
-        scores=score_figures(page, columns, slices(columns)),
+        scores=score_figures(page, columns, curves),
         loss=None if spec is None else page.draw(spec, figure),
-        checkpoints=checkpoints(slices(columns)),
+        checkpoints=checkpoints(curves),
     )
 
 
@@ -108,7 +108,7 @@ def add_trade_offs(page: Page, record: Record, columns: Sequence[Record]) -> Non
     if len(columns) * len(space.free) <= _MOST_FITS:
         for colour, (column, fit) in enumerate(zip(columns, fits, strict=True)):
             direction = "higher" if column.history.higher_is_better else "lower"
-            for name, spec in charts.sensitivity_charts(column, space, fit, colour):
+            for name, spec in point_charts.sensitivity_charts(column, space, fit, colour):
                 spec["y"] = {"label": f"score ({direction} is better)"}
                 words = f"{column.objective} against {name} near the best compromise, with the fitted curve."
                 figure = Chart(f"trade-off-{len(figures)}", words, f"{column.objective}: {name}")
@@ -134,7 +134,7 @@ def _changes_table(
     record: Record, columns: Sequence[Record], fits: Sequence[Sensitivity], space: ParameterSpace
 ) -> Table:
     """A change counts by the spread of its objective's scores."""
-    changes = [_known_changes(fit, space) for fit in fits]
+    changes = [known_changes(fit, space) for fit in fits]
     spreads = [
         np.std(column.history.score[fit.nearest]) or 1.0 for column, fit in zip(columns, fits, strict=True)
     ]
@@ -149,15 +149,3 @@ def _changes_table(
     heads = [f"{column.objective}, {size} {way}" for column in columns for way in ("down", "up")]
     title = "Change of each fitted score, the parameter with the strongest first"
     return Table(title, ["parameter", "best compromise", *heads], rows)
-
-
-def _known_changes(fit: Sensitivity, space: ParameterSpace) -> NDArray[np.float64]:
-    """(n, 2) changes over a step down and up; NaN where there is no such step, or no score that varies."""
-    steps = fit.centre[:, None] + fit.step * np.array([-1.0, 1.0])
-    known = np.where((steps >= 0) & (steps <= 1) & bool(np.isfinite(fit.r_squared)), fit.changes, np.nan)
-    for number, parameter in enumerate(space.free):
-        # Between two options there is nothing, and less than one whole number changes nothing.
-        small = isinstance(parameter, Int) and fit.step * (parameter.high - parameter.low) < 1
-        if isinstance(parameter, Choice) or small:
-            known[number] = np.nan
-    return np.asarray(known)

@@ -7,11 +7,10 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from isptune.figures.before_after import before_after_crops
+from isptune.figures.pixels import pixels_of
 from isptune.figures.records import Record, by_objective, in_order, median_record
 from isptune.runs.captions import MOST_SCENES, different_pictures, measured_on, reference_word
 from isptune.runs.picture_files import read_picture
@@ -222,7 +221,7 @@ def preview_uri(image: Tensor, largest: int = LARGEST_SIDE) -> tuple[str, int, i
     """
     from PIL import Image
 
-    picture = Image.fromarray(_samples(image))
+    picture = Image.fromarray(pixels_of(image))
     if max(picture.size) > largest:
         scale = largest / max(picture.size)
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
@@ -244,14 +243,9 @@ def crop_uri(image: Tensor, crop: tuple[int, int, int, int]) -> str:
 
     x, y, width, height = crop
     buffer = io.BytesIO()
-    samples = _samples(image[:, y : y + height, x : x + width])
+    samples = pixels_of(image[:, y : y + height, x : x + width])
     Image.fromarray(samples).save(buffer, format="PNG", optimize=True)
     return _uri(buffer, "png")
-
-
-def _samples(image: Tensor) -> NDArray[np.uint8]:
-    """(H, W, 3)."""
-    return (image.detach().cpu() * 255).round().permute(1, 2, 0).contiguous().numpy().astype(np.uint8)
 
 
 def _uri(buffer: io.BytesIO, kind: str) -> str:

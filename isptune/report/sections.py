@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from isptune.figures.candidates import best_of_runs
+from isptune.figures.convergence import ConvergenceCurves
 from isptune.figures.levels import levels_of_records
 from isptune.figures.records import Record, Slice, by_objective, in_order, variant_word
 from isptune.figures.sensitivity import Sensitivity, sensitivity
 from isptune.figures.shown_numbers import Cell
 from isptune.parameters import Choice, ParameterSpace
-from isptune.report import charts, page_pictures
+from isptune.report import charts, page_pictures, point_charts
 from isptune.report.page import Chart, Page, Table
 from isptune.storage.paths import shown
 from isptune.wording.naming import listed
 from isptune.wording.words import FOUND, NORMALISED_L1, START
+
+T = TypeVar("T")
 
 _CHECKPOINTS = (0.1, 0.25, 0.5, 1.0)
 
@@ -44,7 +48,8 @@ def add_pictures(page: Page, records: Sequence[Record]) -> None:
 
 def add_convergence(page: Page, records: Sequence[Record], parts: Sequence[Slice]) -> None:
     """Best score and normalised l1 so far against evaluations."""
-    spec = charts.loss_chart(page.objectives, parts)
+    curves = charts.curves(parts)
+    spec = charts.loss_chart(page.objectives, curves)
     figure = Chart(
         "loss",
         "Normalised l1 of the best-scored candidate so far against evaluations, one line per objective.",
@@ -56,17 +61,19 @@ def add_convergence(page: Page, records: Sequence[Record], parts: Sequence[Slice
         "convergence.html",
         several=len(records) > 1,
         apart=len(page.objectives) > 1,
-        scores=score_figures(page, records, parts),
+        scores=score_figures(page, records, curves),
         loss=None if spec is None else page.draw(spec, figure),
-        checkpoints=checkpoints(parts),
+        checkpoints=checkpoints(curves),
     )
 
 
-def score_figures(page: Page, records: Sequence[Record], parts: Sequence[Slice]) -> list[Chart]:
+def score_figures(
+    page: Page, records: Sequence[Record], curves: Sequence[charts.Part[ConvergenceCurves]]
+) -> list[Chart]:
     """A chart of the best score so far per objective of the records."""
     return [
         page.draw(
-            charts.score_chart(objective, number, parts),
+            charts.score_chart(objective, number, curves),
             Chart(
                 f"score-{number}",
                 f"Best {objective} score so far against evaluations.",
@@ -77,11 +84,10 @@ def score_figures(page: Page, records: Sequence[Record], parts: Sequence[Slice])
     ]
 
 
-def checkpoints(parts: Sequence[Slice]) -> Table:
+def checkpoints(curves: Sequence[charts.Part[ConvergenceCurves]]) -> Table:
     """The curves at a few evaluations."""
     rows: list[list[Cell]] = []
-    for name, group in _by_part(parts):
-        curve = charts.curves(group)
+    for name, curve in _named(curves):
         count = len(curve.evaluations)
         for share in _CHECKPOINTS:
             index = max(0, int(np.ceil(share * count)) - 1)
@@ -93,12 +99,12 @@ def checkpoints(parts: Sequence[Slice]) -> Table:
     return Table("Convergence at a tenth, a quarter, half and all of the budget", heads, rows)
 
 
-def _by_part(parts: Sequence[Slice]) -> list[tuple[str, list[Record]]]:
-    """The runs that are pooled, by what tables call them."""
+def _named(parts: Sequence[charts.Part[T]]) -> list[tuple[str, T]]:
+    """What is pooled, by what tables call it."""
     return [
-        (objective if len(parts) == 1 else f"{objective}, {part.label}", group)
-        for part in parts
-        for objective, group in by_objective(part.records).items()
+        (name if len(parts) == 1 else f"{name}, {label}", one)
+        for label, each in parts
+        for name, one in each.items()
     ]
 
 
@@ -144,7 +150,7 @@ def add_truth(page: Page, records: Sequence[Record]) -> None:
             spec,
             Chart(f"truth-{number}", f"Score of {name} against {NORMALISED_L1}. {words}", name, words),
         )
-        for number, (name, words, spec) in enumerate(charts.scatter_charts(page.objectives, records))
+        for number, (name, words, spec) in enumerate(point_charts.scatter_charts(page.objectives, records))
     ]
     if figures:
         page.add("truth", "Objective against truth", "truth.html", figures=figures)
@@ -154,11 +160,12 @@ def add_targets(
     page: Page, records: Sequence[Record], parts: Sequence[Slice], targets: Sequence[float]
 ) -> None:
     """The share of targets of normalised l1 that were reached."""
-    spec = charts.reached_chart(page.objectives, parts, targets)
+    runs = charts.by_part(parts)
+    spec = charts.reached_chart(page.objectives, runs, targets)
     if spec is None:
         return
     rows: list[list[Cell]] = []
-    for name, group in _by_part(parts):
+    for name, group in _named(runs):
         for target in targets:
             share = charts.share_reached(group, target)
             if share is not None:
@@ -246,7 +253,7 @@ def add_sensitivity(page: Page, record: Record) -> None:
                 name,
             ),
         )
-        for number, (name, spec) in enumerate(charts.sensitivity_charts(record, space, fit, colour))
+        for number, (name, spec) in enumerate(point_charts.sensitivity_charts(record, space, fit, colour))
     ]
     page.add(
         "sensitivity",

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isptune.figures.axes import evaluation_axis, fit_margins, score_axis
-from isptune.figures.convergence_figure import label_ends
+from isptune.figures.axes import evaluation_axis, fit_margins, label_ends, score_axis
 from isptune.figures.style import BLUE, GREEN, VERMILION, legend_above, new_figure, save, style
 from isptune.iqa.training.training_loop import Entry
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
 # In inches.
 _WIDTH, _PANEL, _HEAD, _BETWEEN, _FOOT = 7.2, 2.2, 0.15, 0.55, 0.56
+# Between two values beside the curves' ends, as a share of a panel's height.
+_END = 0.1
 
 
 def save_curves(entries: Sequence[Entry], path: str | Path) -> None:
@@ -52,10 +53,12 @@ def draw_training(entries: Sequence[Entry]) -> Figure:
             count, 1, sharex=True, squeeze=False, gridspec_kw={"hspace": _BETWEEN / _PANEL}
         )[:, 0]
         figure.subplots_adjust(left=0.135, right=0.885, bottom=_FOOT / height, top=1 - _HEAD / height)
+        last = float(steps[-1])
+        evaluation_axis(panels[-1], last)
         _curve(panels[0], steps, loss, BLUE, "-", "loss")
         score_axis(panels[0], loss, higher_is_better=False)
         panels[0].set_ylabel("training loss\n(lower is better)")
-        label_ends(panels[0], [(loss, BLUE)])
+        label_ends(panels[0], [(last, float(loss[-1]), BLUE)], _END)
         if correlations:
             below = panels[1]
             for values, colour, dashes, label in correlations:
@@ -65,9 +68,9 @@ def draw_training(entries: Sequence[Entry]) -> Figure:
             below.set_ylabel("validation SRCC\n(higher is better)")
             if len(correlations) > 1:
                 legend_above(below)
-            label_ends(below, [(values, colour) for values, colour, *_ in correlations])
+            ends = [(last, float(values[-1]), colour) for values, colour, *_ in correlations]
+            label_ends(below, ends, _END)
         panels[-1].set_xlabel("step")
-        evaluation_axis(panels[-1], float(steps[-1]))
         figure.align_ylabels(list(panels))
         fit_margins(figure)
     return figure

@@ -19,7 +19,7 @@ from isptune.figures.levels import RecoveredLevels
 from isptune.figures.records import Record, slices
 from isptune.figures.sensitivity import sensitivity
 from isptune.parameters import Choice, Int
-from isptune.report import charts
+from isptune.report import charts, point_charts
 
 Make = Callable[..., Record]
 
@@ -58,10 +58,10 @@ def test_numbers_are_short_and_none_where_there_is_none() -> None:
 
 
 def test_bands_only_where_there_are_several_runs(record: Make) -> None:
-    one = charts.score_chart("psnr", 3, slices([record([1, 2, 2, 5])]))
+    one = charts.score_chart("psnr", 3, charts.curves(slices([record([1, 2, 2, 5])])))
     (series,) = one["slices"][0]["series"]
     assert series == {"name": "psnr", "colour": 3, "runs": 1, "x": [1, 2, 4], "y": [1, 2, 5]}
-    two = charts.score_chart("psnr", 0, slices([record([1, 2]), record([3, 4])]))
+    two = charts.score_chart("psnr", 0, charts.curves(slices([record([1, 2]), record([3, 4])])))
     (series,) = two["slices"][0]["series"]
     assert (series["y"], series["low"], series["high"]) == ([2, 3], [1.5, 2.5], [2.5, 3.5])
 
@@ -69,23 +69,25 @@ def test_bands_only_where_there_are_several_runs(record: Make) -> None:
 def test_an_objective_is_left_out_of_slices_that_do_not_have_it(record: Make) -> None:
     runs = [record([1.0], [0.5]), record([1.0], [0.6], optimizer="cma")]
     runs.append(record([2.0], [0.4], objective="ssim", optimizer="cma"))
-    chart = charts.loss_chart(["psnr", "ssim"], slices(runs))
+    chart = charts.loss_chart(["psnr", "ssim"], charts.curves(slices(runs)))
     assert chart is not None
     shown = {part["label"]: [one["name"] for one in part["series"]] for part in chart["slices"]}
     assert shown == {"es": ["psnr"], "cma": ["psnr", "ssim"]}
-    assert [part["label"] for part in charts.score_chart("ssim", 1, slices(runs))["slices"]] == ["cma"]
-    assert charts.loss_chart(["psnr"], slices([record([1.0])])) is None
-    assert charts.reached_chart(["psnr"], slices([record([1.0])]), [0.1]) is None
+    assert [
+        part["label"] for part in charts.score_chart("ssim", 1, charts.curves(slices(runs)))["slices"]
+    ] == ["cma"]
+    assert charts.loss_chart(["psnr"], charts.curves(slices([record([1.0])]))) is None
+    assert charts.reached_chart(["psnr"], charts.by_part(slices([record([1.0])])), [0.1]) is None
 
 
 def test_scatter_says_how_many_points_are_shown(record: Make) -> None:
-    ((name, words, chart),) = charts.scatter_charts(["psnr"], [record([1, 2, 3], [0.3, 0.1, 0.2])])
+    ((name, words, chart),) = point_charts.scatter_charts(["psnr"], [record([1, 2, 3], [0.3, 0.1, 0.2])])
     assert (name, words) == ("psnr", "Rank agreement with the truth +0.50; 3 evaluations.")
     assert chart["points"] == [[1, 2, 3], [0.3, 0.1, 0.2]]
     assert chart["best"] == [[3], [0.2]]
     assert chart["bestNames"] == ["run"]
     many = record(list(np.arange(2500.0)), list(np.linspace(0, 1, 2500)))
-    ((_, words, _),) = charts.scatter_charts(["psnr"], [many])
+    ((_, words, _),) = point_charts.scatter_charts(["psnr"], [many])
     assert words == "Rank agreement with the truth −1.00; 2,000 of 2,500 evaluations."
 
 
@@ -146,7 +148,11 @@ def test_charts_show_what_was_searched_and_nothing_else(record: Make, knobs: Any
     ).constrained(fix={"held": 0.5})
     fit = sensitivity(run.history)
     assert fit is not None
-    assert list(dict(charts.sensitivity_charts(run, knobs.space, fit, 0))) == ["gain", "radius", "curve"]
+    assert list(dict(point_charts.sensitivity_charts(run, knobs.space, fit, 0))) == [
+        "gain",
+        "radius",
+        "curve",
+    ]
     best = best_of_runs([run])
     assert best is not None
     chart = charts.parallel_chart(["psnr"], best)
@@ -158,7 +164,7 @@ def test_sensitivity_is_in_the_parameters_units(record: Make, knobs: Any) -> Non
     run = searched(record(list(np.arange(200.0))), knobs)
     fit = sensitivity(run.history)
     assert fit is not None
-    found = dict(charts.sensitivity_charts(run, knobs.space, fit, 0))
+    found = dict(point_charts.sensitivity_charts(run, knobs.space, fit, 0))
     assert list(found) == ["gain", "radius", "curve"]
     gain, radius, curve = found.values()
     assert gain["x"] == {"label": "gain (EV)", "log": True, "whole": False}

@@ -12,7 +12,7 @@ import pytest
 from isptune import Float, ParameterSpace
 from isptune.figures.candidates import candidates_of_front
 from isptune.figures.front import compromises, even_sample
-from isptune.figures.records import Record, column_records
+from isptune.figures.records import Record, column_records, slices
 from isptune.figures.sensitivity import trade_offs
 from isptune.figures.shown_numbers import written
 from isptune.report import charts, front_sections
@@ -134,7 +134,7 @@ def test_parallel_axes_of_the_front() -> None:
 
 
 def test_the_hidden_loss_of_each_objective_and_of_the_compromise(run: Record) -> None:
-    chart = charts.front_loss_chart(run, column_records(run))
+    chart = charts.front_loss_chart(run, charts.curves(slices(column_records(run))))
     assert chart is not None
     (part,) = chart["slices"]
     assert [(one["name"], one["colour"]) for one in part["series"]] == [
@@ -146,7 +146,7 @@ def test_the_hidden_loss_of_each_objective_and_of_the_compromise(run: Record) ->
     assert part["series"][2]["y"] == [0.5, 0.5, 0.1, 0.1, 0.1]
     json.dumps(chart, allow_nan=False)
     blind = made(SCORES, None, (True, False))
-    assert charts.front_loss_chart(blind, column_records(blind)) is None
+    assert charts.front_loss_chart(blind, charts.curves(slices(column_records(blind)))) is None
 
 
 def test_the_table_of_a_long_front_is_folded_and_cut(run: Record) -> None:

@@ -64,7 +64,7 @@ def convergence(histories: Sequence[History], most: int | None = None) -> Conver
     Example:
         >>> import numpy as np
         >>> from isptune.figures import convergence
-        >>> from isptune.tuning.result import History
+        >>> from isptune.runs.history import History
         >>> scores = np.array([[10.0], [30.0], [20.0]])
         >>> history = History(np.arange(1, 4), np.zeros((3, 1)), scores, ("psnr",), (True,))
         >>> convergence([history]).score.median.tolist()

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from isptune.wording.showing import one_line
+
 # How far a result may be from the one in float64, as a share of the largest value: several times the rounding
 # of the type, and of the TF32 that a GPU may use for float32.
 _TOLERANCES = {"float32": 1e-2, "bfloat16": 5e-2, "float16": 2e-2}
@@ -73,7 +75,7 @@ def examine_hardware() -> Hardware:
         built_for, threads = _built_for(torch), torch.get_num_threads()
         devices = tuple(_device(torch, name) for name in names)
     except Exception as error:
-        reason = f"torch cannot be used: {_sentence(error)}"
+        reason = f"torch cannot be used: {one_line(error, 300)}"
         return Hardware((), None, None, os.cpu_count(), _ram(), reason)
     return Hardware(devices, built_for, threads, os.cpu_count(), _ram(), _problem(devices))
 
@@ -91,7 +93,7 @@ def _device(torch: ModuleType, name: str) -> Device:
     try:
         description, memory, free = _facts(torch, name)
     except Exception as error:
-        description, memory, free = _sentence(error), None, None
+        description, memory, free = one_line(error, 300), None, None
     return Device(
         name=name,
         description=description,
@@ -123,7 +125,7 @@ def _precision(torch: ModuleType, device: str, dtype: str) -> Precision:
             if not error <= _TOLERANCES[dtype]:
                 failures[operation] = f"{operation}: the result is off by {error:.3g} of its largest value"
         except Exception as error:
-            failures[operation] = f"{operation}: {_sentence(error)}"
+            failures[operation] = f"{operation}: {one_line(error, 300)}"
     return Precision(
         dtype=dtype,
         matmul="matmul" not in failures,
@@ -186,8 +188,3 @@ def _pages(name: str) -> int | None:
         return os.sysconf(name) * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return None
-
-
-def _sentence(error: BaseException) -> str:
-    """An exception on one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

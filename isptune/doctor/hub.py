@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isptune.wording.naming import natural_key
+from isptune.wording.showing import one_line
 
 _SECONDS = 5.0
 _LACKING = "the package huggingface_hub is not installed; install it with: pip install huggingface_hub"
@@ -107,5 +108,5 @@ def _head(address: str) -> tuple[bool, str | None]:
         # Whatever the status is, something answered.
         get_session().head(address, timeout=_SECONDS)
     except Exception as error:
-        return False, " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        return False, one_line(error)
     return True, None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from isptune.plugins.registry import REGISTRIES
@@ -66,8 +66,8 @@ def packages_of(
     """The packages that the requirements of a distribution with these extras name, with their state here."""
     wanted: dict[str, dict[str, list[Requirement]]] = {}
     for text in requirements:
-        requirement = _parsed(text)
-        if requirement is None or canonicalize_name(requirement.name) == canonicalize_name(distribution):
+        requirement = Requirement(text)
+        if canonicalize_name(requirement.name) == canonicalize_name(distribution):
             continue
         for extra in _extras(requirement, provided):
             wanted.setdefault(requirement.name, {}).setdefault(extra, []).append(requirement)
@@ -132,13 +132,6 @@ def _unfit(version: str, by_extra: dict[str, list[Requirement]], contents: dict[
             if not requirement.specifier.contains(version, prereleases=True):
                 return f"{requirement.specifier}" + (f" (extra {extra})" if extra else "")
     return None
-
-
-def _parsed(text: str) -> Requirement | None:
-    try:
-        return Requirement(text)
-    except InvalidRequirement:
-        return None
 
 
 def _extras(requirement: Requirement, provided: Sequence[str]) -> list[str]:

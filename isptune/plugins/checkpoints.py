@@ -15,6 +15,7 @@ from isptune.errors import ConfigurationError, IsptuneError, MissingPackageError
 from isptune.plugins.connections import reachable
 from isptune.storage.paths import user_path
 from isptune.wording.naming import listed
+from isptune.wording.showing import one_line
 
 logger = logging.getLogger("isptune")
 
@@ -130,7 +131,7 @@ def _from_hub(
                 if not lacking:
                     return here
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            reason = one_line(error, 300)
         else:
             raise ConfigurationError(
                 f"the repository '{repository}' of the Hugging Face hub lacks {listed(lacking, 4)}, "

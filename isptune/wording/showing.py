@@ -17,6 +17,16 @@ def short(kind: str, name: str, *facts: str) -> str:
     return f"<{kind} '{name}'{': ' if told else ''}{told}>"
 
 
+def one_line(error: BaseException, longest: int = 200) -> str:
+    """An exception's type and message on one line of that many characters at most.
+
+    Example:
+        >>> one_line(ValueError("two\\nlines"))
+        'ValueError: two lines'
+    """
+    return " ".join(f"{type(error).__name__}: {error}".split())[:longest].rstrip(": ")
+
+
 def counted(count: int, what: str) -> str:
     """``1 scene``, ``2 scenes``."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"

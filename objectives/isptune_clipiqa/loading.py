@@ -23,6 +23,7 @@ from isptune.errors import ConfigurationError, MissingPackageError
 from isptune.plugins.checkpoints import find_checkpoint
 from isptune.storage.paths import user_path
 from isptune.wording.naming import did_you_mean, listed
+from isptune.wording.showing import one_line
 
 CONFIGURATION = "open_clip_config.json"
 # The names under which open_clip itself looks for weights, safetensors first.
@@ -190,7 +191,7 @@ def _checked_configuration(folder: Path, described: str) -> dict[str, Any]:
         content = json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigurationError(
-            f"the file '{CONFIGURATION}' of {described} is not valid JSON ({_brief(error)}); "
+            f"the file '{CONFIGURATION}' of {described} is not valid JSON ({one_line(error)}); "
             "copy the published file again"
         ) from error
     found = content.get("model_cfg") if isinstance(content, dict) else None
@@ -219,7 +220,7 @@ def _built(source: str, described: str, **options: Any) -> Any:
         return _open_clip().create_model(source, load_weights=False, pretrained_text=False, **options)
     except Exception as error:
         raise ConfigurationError(
-            f"open_clip cannot build the architecture of {described} ({_brief(error)})"
+            f"open_clip cannot build the architecture of {described} ({one_line(error)})"
         ) from error
 
 
@@ -241,7 +242,7 @@ def _load_weights(network: nn.Module, file: Path, described: str) -> None:
                 "configuration: image_size or patch_size do not fit"
             ) from error
         raise ConfigurationError(
-            f"the file '{file.name}' of {described} cannot be read ({_brief(error)}); "
+            f"the file '{file.name}' of {described} cannot be read ({one_line(error)}); "
             "copy the published file again"
         ) from error
 
@@ -256,7 +257,7 @@ def _mismatch(text: str) -> str:
         if found:
             more = len(re.findall(r'"[^"]+"', found[2]))
             return f"'{found[1]}' {verb}" + (f", and {more} more" if more else "")
-    return _brief(ValueError(text))
+    return one_line(ValueError(text))
 
 
 def _tokenizer(folder: Path, text: dict[str, Any], source: str | None, described: str) -> Any:
@@ -281,15 +282,10 @@ def _tokenizer(folder: Path, text: dict[str, Any], source: str | None, described
         )
     except ImportError as error:
         raise MissingPackageError(
-            f"the tokenizer of {described} needs packages that are not installed ({_brief(error)}); "
+            f"the tokenizer of {described} needs packages that are not installed ({one_line(error)}); "
             "install them with: pip install transformers sentencepiece protobuf"
         ) from error
     except Exception as error:
         raise ConfigurationError(
-            f"the tokenizer of {described} cannot be read ({_brief(error)}); copy the published files again"
+            f"the tokenizer of {described} cannot be read ({one_line(error)}); copy the published files again"
         ) from error
-
-
-def _brief(error: BaseException) -> str:
-    """An exception in one line of bounded length."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from isptune.errors import ConfigurationError
 from isptune.storage.paths import user_path
+from isptune.wording.showing import one_line
 from isptune_clipiqa.loading import Clip, load_clip
 from isptune_clipiqa.objective import DTYPES, ClipObjective
 
@@ -94,8 +95,9 @@ def read_context(file: str | Path | None, name: str) -> Tensor:
             f"the context '{file}' of '{name}' is refused: it is no plain file of tensors, or damaged"
         ) from error
     except Exception as error:
-        brief = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise ConfigurationError(f"the context '{file}' of '{name}' cannot be read ({brief})") from error
+        raise ConfigurationError(
+            f"the context '{file}' of '{name}' cannot be read ({one_line(error)})"
+        ) from error
     for key in ("params", "state_dict"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

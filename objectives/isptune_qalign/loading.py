@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from isptune.errors import ConfigurationError
 from isptune.wording.naming import did_you_mean, listed
+from isptune.wording.showing import one_line
 from isptune_qalign.network import Owl, read_config
 
 DTYPES = {
@@ -181,7 +182,7 @@ def _tensors(folder: Path, device: torch.device, name: str) -> Iterator[tuple[st
             state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
         except Exception as error:
             raise ConfigurationError(
-                f"'{file}' cannot be read as plain weights (weights_only): {_one_line(error)}"
+                f"'{file}' cannot be read as plain weights (weights_only): {one_line(error)}"
             ) from error
         yield from ((key, state[key], file) for key in list(state))
 
@@ -194,10 +195,6 @@ def _open(file: Path, device: str) -> Any:
     except (SafetensorError, OSError) as error:
         size = file.stat().st_size if file.exists() else 0
         raise ConfigurationError(
-            f"'{file}' ({size / 1e6:.1f} MB) is cut off or is no safetensors file ({_one_line(error)}); "
+            f"'{file}' ({size / 1e6:.1f} MB) is cut off or is no safetensors file ({one_line(error)}); "
             "fetch it again"
         ) from error
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]

@@ -162,16 +162,13 @@ def _downloads() -> str:
 
 
 def _settings(name: str) -> str:
-    """The settings of a run or a grid with their sentences and defaults, as the models hold them."""
-    from isptune.benchmark.grid import BenchConfig
+    """The settings of a run or a grid with their sentences and defaults."""
     from isptune.cli.shared_options import default_in_words
-    from isptune.tuning.settings import RunConfig
+    from isptune.tuning.described_settings import GRID, RUN
 
-    models: dict[str, Any] = {"run": RunConfig, "grid": BenchConfig}
-    model = models[name]
     rows = ["| key | what it does | default |", "| --- | --- | --- |"]
-    for key in model.order:
-        rows.append(f"| `{key}` | {model.model_fields[key].description} | {default_in_words(model, key)} |")
+    for key, setting in {"run": RUN, "grid": GRID}[name].items():
+        rows.append(f"| `{key}` | {setting.said} | {default_in_words(setting)} |")
     return "\n".join(rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from isptune.contracts.variants import Variants
+from isptune.plugins import registry
 from isptune.storage.paths import folder_name
 
 
@@ -47,3 +48,10 @@ def folder_of(label: str) -> str:
     """The name of the folder that a level of a factor has in a benchmark's directory."""
     plain = "".join(letter if letter.isalnum() or letter in "-_.+=" else "_" for letter in label)
     return folder_name(plain, 255)
+
+
+def variant_keys() -> list[str]:
+    """The keys that variants may have in a grid: our own, and those of the installed pipelines."""
+    names = registry.pipelines.own_names()
+    found = [registry.pipelines.told(name, "variants", Variants()).plural for name in names]
+    return list(dict.fromkeys([Variants().plural, *found]))

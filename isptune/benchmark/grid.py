@@ -18,21 +18,22 @@ from pydantic import (
     model_validator,
 )
 
-from isptune.benchmark.cell import Cell, folder_of
+from isptune.benchmark.cell import Cell, folder_of, variant_keys
 from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.plugins import locations, registry
 from isptune.storage.paths import shown
 from isptune.storage.places import absolute_scene
+from isptune.tuning.described_settings import GRID
 from isptune.tuning.prechecks import check_budget, check_components, check_scenes
 from isptune.tuning.settings import Component, RunConfig, default_component
 from isptune.tuning.settings.component import STRICT
 from isptune.tuning.settings.mistakes import first_mistake
-from isptune.tuning.settings.shared import SharedSettings, Whole, setting
+from isptune.tuning.settings.shared import SharedSettings, Whole, field
 from isptune.wording.integers import as_integer
 from isptune.wording.naming import listed
 
-DEFAULT_NAME = "benchmark"
+DEFAULT_NAME = GRID["name"].default
 # Each is a run of its own.
 _MOST_SEEDS = 100_000
 
@@ -74,53 +75,24 @@ class BenchConfig(SharedSettings):
     they have the name that the pipeline gives them, see ``isptune.contracts.variants``.
     """
 
-    order: ClassVar = (
-        *(
-            "name",
-            "objectives",
-            "optimizers",
-            "scenes",
-            "variants",
-            "seeds",
-            "pipeline",
-            "parameters",
-            "start",
-        ),
-        *("population", "budget", "crop", "targets", "device", "autocast", "memory_gb", "threads"),
-        *SharedSettings.silent,
-    )
+    order: ClassVar = (*GRID,)
 
-    name: str = setting(DEFAULT_NAME, "Name the folder under runs/", "NAME", min_length=1)
-    objectives: list[Entry] = setting(
-        ..., "Choose the objectives to compare", "NAME[,NAME...]", kind="objectives", min_length=1
-    )
-    optimizers: list[Entry] = setting(
-        lambda: [Entry(name=default_component("optimizer").name, label=None)],
-        "Choose the optimizers that propose candidates",
-        "NAME[,NAME...]",
-        kind="optimizers",
+    name: str = field(GRID["name"], min_length=1)
+    objectives: list[Entry] = field(GRID["objectives"], min_length=1)
+    optimizers: list[Entry] = field(
+        GRID["optimizers"],
+        default_factory=lambda: [Entry(name=default_component("optimizer").name, label=None)],
         min_length=1,
     )
-    scenes: list[SceneSet] = setting(
-        lambda: [SceneSet(label="chart", scenes=["chart"])],
-        "Tune on this file or generated scene",
-        "PATH",
-        otherwise="chart",
+    scenes: list[SceneSet] = field(
+        GRID["scenes"],
+        default_factory=lambda: [SceneSet(label="chart", scenes=["chart"])],
         min_length=1,
     )
-    variants: list[int] | None = setting(
-        None,
-        "Run the variants 0 to N-1 of the pipeline with every seed",
-        "N",
-        otherwise="one for each seed",
-    )
-    seeds: list[int] = setting(
-        list(range(10)), "Repeat every run with the seeds 0 to N-1", "N", otherwise="10", min_length=1
-    )
-    targets: list[float] = setting(
-        [0.2, 0.1, 0.05, 0.02], "Count the evaluations until each of these normalised l1 is reached"
-    )
-    threads: Whole = setting(1, "Compute each cell on N threads", "N", ge=1)
+    variants: list[int] | None = field(GRID["variants"])
+    seeds: list[int] = field(GRID["seeds"], min_length=1)
+    targets: list[float] = field(GRID["targets"])
+    threads: Whole = field(GRID["threads"], ge=1)
     _called: Variants = PrivateAttr(default_factory=Variants)
 
     @property
@@ -176,13 +148,6 @@ class BenchConfig(SharedSettings):
 def scene_label(scene: str) -> str:
     """A file's name without folder and ending; a generated scene as it is written."""
     return shown(scene.replace("\\", "/").rstrip("/").rpartition("/")[2].partition(".")[0] or scene)
-
-
-def variant_keys() -> list[str]:
-    """The keys that variants may have in a grid: our own, and those of the installed pipelines."""
-    names = registry.pipelines.own_names()
-    found = [registry.pipelines.told(name, "variants", Variants()).plural for name in names]
-    return list(dict.fromkeys([Variants().plural, *found]))
 
 
 def _called(data: Mapping[str, Any]) -> Variants:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune.benchmark.grid import BenchConfig, variant_keys
+from isptune.benchmark.cell import variant_keys
 from isptune.cli.key_values import names_between_commas, parameter_settings, with_parameters
 from isptune.cli.shared_options import (
     json_option,
@@ -21,8 +21,8 @@ from isptune.cli.shared_options import (
 )
 from isptune.cli.tables import print_markdown
 from isptune.errors import ConfigurationError, DiskFullError
+from isptune.tuning.described_settings import GRID
 from isptune.tuning.prechecks import check_takes_scenes
-from isptune.tuning.settings import read_config
 
 if TYPE_CHECKING:
     from isptune.benchmark.cell_results import Benchmark
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 
 @click.command("bench")
 @click.argument("config", metavar="[CONFIG.yaml]", required=False)
-@setting_option(BenchConfig, "objectives", "--objective", multiple=True)
-@setting_option(BenchConfig, "optimizers", "--optimizer", multiple=True)
-@setting_option(BenchConfig, "scenes", "--scene", multiple=True)
-@setting_option(BenchConfig, "seeds", kind=int)
-@setting_option(BenchConfig, "variants", *(f"--{key}" for key in variant_keys()), kind=int)
+@setting_option(GRID, "objectives", "--objective", multiple=True)
+@setting_option(GRID, "optimizers", "--optimizer", multiple=True)
+@setting_option(GRID, "scenes", "--scene", multiple=True)
+@setting_option(GRID, "seeds")
+@setting_option(GRID, "variants", *(f"--{key}" for key in variant_keys()))
 @setting_options(
-    BenchConfig, "pipeline", "budget", "population", "crop", "device", "autocast", "memory_gb", "threads"
+    GRID, "pipeline", "budget", "population", "crop", "device", "autocast", "memory_gb", "threads"
 )
-@setting_options(BenchConfig, "max_failures", "timeout", "retries", "start")
+@setting_options(GRID, "max_failures", "timeout", "retries", "start")
 @parameter_options
 @option("--out", "DIR", "Write into this directory", otherwise="runs/NAME of the grid")
 @option(
@@ -79,6 +79,7 @@ def command(
       isptune bench grid.yaml --workers 2
     """
     from isptune.benchmark.grid import cells_of, check_grid, parse_bench_config
+    from isptune.tuning.settings import read_config
 
     data = read_config(config) if config else {}
     if settings["variants"] is not None:

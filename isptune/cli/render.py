@@ -15,8 +15,8 @@ from isptune.cli.shared_options import device_option, json_option, option, plugi
 from isptune.errors import ConfigurationError
 from isptune.plugins import registry
 from isptune.storage.places import Place, absolute_scene
+from isptune.tuning.described_settings import RUN
 from isptune.tuning.prechecks import PIPELINE_SETTINGS, check_scenes
-from isptune.tuning.settings import RunConfig, parse_config, settings_of
 from isptune.wording.naming import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @option("--set pairs", "NAME=VALUE", "Set a parameter; others stay at their start", multiple=True)
 @option("--out", "FILE", "Write this picture: PNG, JPEG, WebP or TIFF", required=True)
 @option("--run run_directory", "DIR", "Take pipeline and best parameters of a run")
-@setting_options(RunConfig, "pipeline", "seed")
+@setting_options(RUN, "pipeline", "seed")
 @plugin_option("pipeline")
 @device_option
 @option(
@@ -119,6 +119,7 @@ def _pipeline_of(directory: str) -> str:
     """The name of a run's pipeline."""
     from isptune.runs.again import require_named
     from isptune.runs.directory import CONFIG_NAME, RunDirectory
+    from isptune.tuning.settings import parse_config, settings_of
 
     place = RunDirectory(directory)
     data = place.read_config()

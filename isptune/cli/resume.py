@@ -9,12 +9,12 @@ import click
 from isptune.cli.directories import require_runs
 from isptune.cli.run_and_print import make_trackers, run_and_print
 from isptune.cli.shared_options import json_option, setting_options, tracking_options
-from isptune.tuning.settings import HOW_IT_RUNS, RunConfig
+from isptune.tuning.described_settings import HOW_IT_RUNS, RUN
 
 
 @click.command("resume")
 @click.argument("directory", metavar="DIR")
-@setting_options(RunConfig, *HOW_IT_RUNS)
+@setting_options(RUN, *HOW_IT_RUNS)
 @tracking_options
 @json_option
 def command(

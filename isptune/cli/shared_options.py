@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import NoneType
-from typing import TYPE_CHECKING, Any, get_args
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
 
-from isptune.wording.words import DEVICES
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
+from isptune.tuning.described_settings import SHARED, Setting
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -62,69 +58,47 @@ def switch(names: str, said: str, default: bool | None = False) -> Decorator:
     return click.option(*names.split(), is_flag=True, default=default, help=f"{said}.")
 
 
-def setting_options(model: type[BaseModel], *names: str) -> Decorator:
-    """An option for each of a model's settings, in this order."""
-    return together(*(setting_option(model, name) for name in names))
+def setting_options(settings: Mapping[str, Setting], *names: str) -> Decorator:
+    """An option for each of these settings, in this order."""
+    return together(*(setting_option(settings, name) for name in names))
 
 
 def setting_option(
-    model: type[BaseModel], name: str, *options: str, kind: type = str, multiple: bool = False
+    settings: Mapping[str, Setting], name: str, *options: str, multiple: bool = False
 ) -> Decorator:
-    """The option of one setting of a model: its type, its sentence of help and its default.
+    """The option of one setting: its type, its sentence of help and its default.
 
     What is not given is None, so that a file's setting or the model's default holds.
 
     Args:
-        model: made of fields that ``isptune.tuning.settings.shared.setting`` gives.
+        settings: of a run or a grid, see ``isptune.tuning.described_settings``.
         name: of the setting.
         options: what it is called on the command line; ``--NAME`` where there is none.
-        kind: of its values, where the setting is neither a number nor a switch.
         multiple: it may be repeated; what is not given is then ().
     """
-    annotation = model.model_fields[name].annotation
-    kinds = [one for one in get_args(annotation) or (annotation,) if one is not NoneType]
+    setting = settings[name]
     names = " ".join((*(options or (f"--{name.replace('_', '-')}",)), name))
-    if kinds == [bool]:
-        return switch(names, sentence_of(model, name), None)
-    return option(
-        names,
-        words_of(model, name)["metavar"],
-        sentence_of(model, name),
-        kind=kinds[0] if kinds in ([int], [float]) else kind,
-        otherwise=default_in_words(model, name),
-        multiple=multiple,
-    )
+    if setting.type is bool:
+        return switch(names, setting.said, None)
+    said = setting.said + (f"; see 'isptune list {setting.kind}'" if setting.kind else "")
+    default = default_in_words(setting)
+    return option(names, setting.metavar, said, kind=setting.type, otherwise=default, multiple=multiple)
 
 
-def sentence_of(model: type[BaseModel], name: str) -> str:
-    """What a setting does, and what lists its values."""
-    kind = words_of(model, name)["kind"]
-    return f"{model.model_fields[name].description}" + (f"; see 'isptune list {kind}'" if kind else "")
-
-
-def default_in_words(model: type[BaseModel], name: str) -> str:
+def default_in_words(setting: Setting) -> str:
     """What holds where a setting is not given; nothing where one must be given or where it is a switch."""
-    field, words = model.model_fields[name], words_of(model, name)
-    if field.is_required() or field.default is False:
-        return ""
-    if words["otherwise"]:
-        return words["otherwise"]
-    if words["kind"]:
+    if setting.otherwise or setting.required or setting.default is False:
+        return setting.otherwise
+    if setting.kind:
         from isptune.plugins.registry import REGISTRIES
 
-        return REGISTRIES[words["kind"]].default()
-    return in_digits(field.default)
+        return REGISTRIES[setting.kind].default()
+    return in_digits(setting.default)
 
 
 def in_digits(value: Any) -> str:
     """A default as a user would write it."""
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def words_of(model: type[BaseModel], name: str) -> dict[str, str]:
-    """What ``setting`` was told of a field beside its sentence."""
-    words: Any = model.model_fields[name].json_schema_extra
-    return dict(words)
 
 
 def together(*decorators: Decorator) -> Decorator:
@@ -190,7 +164,7 @@ checkpoint_option = option(
     "Short for --objective-option checkpoint=DIR-OR-NAME",
 )
 
-device_option = option("--device", "NAME", DEVICES, default="auto")
+device_option = option("--device", "NAME", SHARED["device"].said, default=SHARED["device"].default)
 
 json_option = switch("--json as_json", "Print one JSON object on stdout, everything else on stderr")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,22 +20,26 @@ from isptune.cli.shared_options import (
     tracking_options,
 )
 from isptune.errors import ConfigurationError
+from isptune.plugins.registry import REGISTRIES
+from isptune.tuning.described_settings import RUN
 from isptune.tuning.prechecks import check_components, check_scenes, check_takes_scenes
-from isptune.tuning.settings import RunConfig, default_component, parse_config, read_config
+
+if TYPE_CHECKING:
+    from isptune.tuning.settings import RunConfig
 
 
 @click.command("tune")
 @click.argument("images", nargs=-1)
 @option("--config", "FILE", "Read settings from a YAML file; options win over it")
-@setting_options(RunConfig, "pipeline", "objective", "vector", "optimizer", "population", "budget", "seed")
-@setting_options(RunConfig, "device", "crop", "autocast", "memory_gb")
-@setting_options(RunConfig, "max_failures", "workers", "timeout", "retries")
+@setting_options(RUN, "pipeline", "objective", "vector", "optimizer", "population", "budget", "seed")
+@setting_options(RUN, "device", "crop", "autocast", "memory_gb")
+@setting_options(RUN, "max_failures", "workers", "timeout", "retries")
 @checkpoint_option
 @plugin_option("pipeline")
 @plugin_option("objective")
 @plugin_option("optimizer")
 @parameter_options
-@setting_options(RunConfig, "start")
+@setting_options(RUN, "start")
 @option("--out", "DIR", "Write into this directory", otherwise="a new one under runs/")
 @tracking_options
 @json_option
@@ -69,6 +73,8 @@ def command(
       isptune tune photo.png --start runs/first --optimizer cma --out runs/second
       isptune tune photo.png --objective psnr,sharpness --optimizer nsga2 --population 20 --budget 200
     """
+    from isptune.tuning.settings import parse_config, read_config
+
     data = read_config(config) if config else {}
     data |= {key: value for key, value in settings.items() if value is not None}
     if images:
@@ -103,7 +109,7 @@ def command(
 
 def add_options(data: dict[str, Any], kind: str, options: dict[str, Any]) -> None:
     """Add options to a component that may be absent, a name, or a mapping."""
-    component = data[kind] if kind in data else default_component(kind).name
+    component = data[kind] if kind in data else REGISTRIES[f"{kind}s"].default()
     if isinstance(component, dict):
         before = component.get("options") or {}
         # Options that are no mapping are for the configuration's own check to refuse.

@@ -22,9 +22,10 @@ from isptune.contracts.development import Development
 from isptune.errors import ConfigurationError
 from isptune.runs import DESCRIBED
 from isptune.storage.yaml_files import read_mapping
+from isptune.tuning.described_settings import HOW_IT_RUNS, RUN
 from isptune.tuning.settings.component import Component, default_component
 from isptune.tuning.settings.mistakes import first_mistake
-from isptune.tuning.settings.shared import Count, SharedSettings, Whole, setting
+from isptune.tuning.settings.shared import Count, SharedSettings, Whole, field
 
 # What run.yaml holds beside the settings of a RunConfig.
 RUN_FACTS = (
@@ -39,10 +40,6 @@ RUN_FACTS = (
 )
 
 
-# Settings that decide how a run is computed and not what it finds; another sitting may have others.
-HOW_IT_RUNS = ("device", "memory_gb", "max_failures", "workers", "timeout", "retries")
-
-
 class RunConfig(SharedSettings):
     """Everything that decides what a tuning run does.
 
@@ -52,35 +49,15 @@ class RunConfig(SharedSettings):
     ``workers``, as ``timeout`` and ``retries``, is for pipelines that make one picture at a time.
     """
 
-    order: ClassVar = (
-        *("scenes", "crop", "pipeline", "objective", "optimizer", "population", "budget", "seed", "device"),
-        *("autocast", "memory_gb", "vector", "parameters", "start"),
-        *("max_failures", "workers", "timeout", "retries"),
-    )
+    order: ClassVar = (*RUN,)
     silent: ClassVar = (*SharedSettings.silent, "vector", "parameters", "start", "workers")
 
-    scenes: list[str] = setting(["chart"], "Tune on these pictures", "PATH", min_length=1)
-    objective: Component = setting(
-        lambda: default_component("objective"),
-        "Choose the objective that scores, or several for a multi-objective optimizer",
-        "NAME[,NAME...]",
-        kind="objectives",
-    )
-    optimizer: Component = setting(
-        lambda: default_component("optimizer"),
-        "Choose the optimizer that proposes candidates",
-        "NAME",
-        kind="optimizers",
-    )
-    seed: Whole = setting(0, "Seed the optimizer and the pipeline", "N", ge=0)
-    vector: bool = setting(False, "Optimize each score of a vector-valued objective on its own")
-    workers: Count = setting(
-        None,
-        "Let a program or device make N pictures at once",
-        "N",
-        otherwise="the pipeline's",
-        ge=1,
-    )
+    scenes: list[str] = field(RUN["scenes"], min_length=1)
+    objective: Component = field(RUN["objective"], default_factory=lambda: default_component("objective"))
+    optimizer: Component = field(RUN["optimizer"], default_factory=lambda: default_component("optimizer"))
+    seed: Whole = field(RUN["seed"], ge=0)
+    vector: bool = field(RUN["vector"])
+    workers: Count = field(RUN["workers"], ge=1)
     # Users write a list under ``objective``; excluded fields are no keys of a configuration.
     more_objectives: list[Component] = Field(default_factory=list, exclude=True)
 

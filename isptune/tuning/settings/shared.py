@@ -9,7 +9,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
-    PrivateAttr,
     SerializerFunctionWrapHandler,
     field_validator,
     model_serializer,
@@ -17,36 +16,24 @@ from pydantic import (
 )
 
 from isptune.storage.places import absolute_scene
+from isptune.tuning.described_settings import SHARED, Setting
 from isptune.tuning.settings.component import STRICT, Component, default_component
 from isptune.tuning.start_settings import WORDS, checked_start, read_start
 from isptune.wording.integers import as_integer
-from isptune.wording.words import DEVICES
 
 # A generation is held in memory and written as one line.
 MOST_CANDIDATES = 100_000
 
 Whole = Annotated[int, BeforeValidator(as_integer)]
 Count = Annotated[int | None, BeforeValidator(as_integer)]
+NUMBER = {"strict": False, "allow_inf_nan": False}
 
 
-def setting(
-    default: Any, said: str, metavar: str = "", *, otherwise: str = "", kind: str = "", **limits: Any
-) -> Any:
-    """A field with all that the help of an option says of it.
-
-    Args:
-        default: taken where nothing is given; ``...`` where something must be.
-        said: a sentence that begins with a verb and has no full stop.
-        metavar: what stands for the value.
-        otherwise: what holds where nothing is given and the default is None.
-        kind: of the plugins that it names, such as ``"pipelines"``; the default is then the one that an
-            installed package declares.
-        limits: of pydantic's ``Field``.
-    """
-    words: dict[str, Any] = {"metavar": metavar, "otherwise": otherwise, "kind": kind}
-    if not callable(default) or default is ...:
-        return Field(default, description=said, json_schema_extra=words, **limits)
-    return Field(default_factory=default, description=said, json_schema_extra=words, **limits)
+def field(setting: Setting, **more: Any) -> Any:
+    """The field of a setting: its default and its sentence, and what else pydantic is told of it."""
+    if "default_factory" not in more and not setting.required:
+        more["default"] = setting.default
+    return Field(description=setting.said, **more)
 
 
 class SharedSettings(BaseModel):
@@ -63,70 +50,22 @@ class SharedSettings(BaseModel):
     model_config = STRICT
 
     # The order of a model's settings in files.
-    order: ClassVar[tuple[str, ...]] = ()
+    order: ClassVar[tuple[str, ...]] = (*SHARED,)
     # Settings that leave no trace in files where they are not asked for, as in those of earlier versions.
     silent: ClassVar[tuple[str, ...]] = ("max_failures", "timeout", "retries")
 
-    pipeline: Component = setting(
-        lambda: default_component("pipeline"), "Choose the pipeline that renders", "NAME", kind="pipelines"
-    )
-    parameters: dict[str, Any] = setting({}, "Fix, narrow or tie parameters of the pipeline")
-    start: str | list[dict[str, Any]] | None = setting(
-        None,
-        "Start at the pipeline's defaults (default), where the optimizer would (own), at the best candidates "
-        "of a run (its folder), or at those in a YAML or JSON file",
-        "WHERE",
-        otherwise="default where the pipeline has any",
-    )
-    population: Count = setting(
-        None,
-        "Set the number of candidates per generation",
-        "N",
-        otherwise="the optimizer's",
-        ge=1,
-        le=MOST_CANDIDATES,
-    )
-    budget: Whole = setting(1500, "Set the number of evaluations, a multiple of the population", "N", ge=1)
-    crop: str | int | None = setting(
-        "auto",
-        "Crop pictures: auto takes six 256-pixel crops at native resolution from a picture over 1 megapixel, "
-        "full takes whole pictures, N or KxN takes K (or six) crops of N pixels",
-        "HOW",
-    )
-    device: str = setting("auto", DEVICES, "NAME")
-    autocast: Literal["none", "bfloat16", "float16"] = setting(
-        "none", "Compute the objective in bfloat16 or float16", "TYPE"
-    )
-    memory_gb: float = setting(
-        2.0, "Limit the memory of one micro-batch", "GB", gt=0, strict=False, allow_inf_nan=False
-    )
-    max_failures: float = setting(
-        0.5,
-        "Stop if more than this share of the candidates fail",
-        "SHARE",
-        ge=0,
-        le=1,
-        strict=False,
-        allow_inf_nan=False,
-    )
-    timeout: float | None = setting(
-        None,
-        "Limit the time for one picture of a program or device",
-        "SECONDS",
-        otherwise="the pipeline's",
-        gt=0,
-        strict=False,
-        allow_inf_nan=False,
-    )
-    retries: Count = setting(
-        None,
-        "Retry a failed picture of a program or device N times",
-        "N",
-        otherwise="the pipeline's",
-        ge=0,
-    )
-
-    _start_place: str = PrivateAttr("")
+    pipeline: Component = field(SHARED["pipeline"], default_factory=lambda: default_component("pipeline"))
+    parameters: dict[str, Any] = field(SHARED["parameters"])
+    start: str | list[dict[str, Any]] | None = field(SHARED["start"])
+    population: Count = field(SHARED["population"], ge=1, le=MOST_CANDIDATES)
+    budget: Whole = field(SHARED["budget"], ge=1)
+    crop: str | int | None = field(SHARED["crop"])
+    device: str = field(SHARED["device"])
+    autocast: Literal["none", "bfloat16", "float16"] = field(SHARED["autocast"])
+    memory_gb: float = field(SHARED["memory_gb"], gt=0, **NUMBER)
+    max_failures: float = field(SHARED["max_failures"], ge=0, le=1, **NUMBER)
+    timeout: float | None = field(SHARED["timeout"], gt=0, **NUMBER)
+    retries: Count = field(SHARED["retries"], ge=0)
 
     @field_validator("parameters", mode="before")
     @classmethod

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 from importlib import import_module
+from typing import Any, get_args
 
-import click
 import pytest
-from pydantic import BaseModel
 
 import isptune
 from isptune.benchmark.grid import BenchConfig
-from isptune.cli.shared_options import default_in_words, sentence_of
+from isptune.cli.shared_options import default_in_words
+from isptune.tuning.described_settings import GRID, RUN, SHARED
 from isptune.tuning.settings import RunConfig
 from isptune.tuning.settings.shared import SharedSettings
 
@@ -19,23 +19,37 @@ from isptune.tuning.settings.shared import SharedSettings
 OTHERWISE = {"tune": {"scenes", "parameters"}, "bench": {"name", "targets", "parameters"}}
 
 
-@pytest.mark.parametrize(("verb", "model"), [("tune", RunConfig), ("bench", BenchConfig)])
-def test_every_setting_has_an_option_with_its_sentence_and_default(verb: str, model: type[BaseModel]) -> None:
-    command = import_module(f"isptune.cli.{verb}").command
-    options = {one.name: one for one in command.params if isinstance(one, click.Option)}
-    written = set(model.order)  # type: ignore[attr-defined]
-    assert written == {name for name, field in model.model_fields.items() if not field.exclude}
-    for name in written - OTHERWISE[verb]:
-        parts = [sentence_of(model, name), *(["May be repeated"] if options[name].multiple else [])]
-        default = default_in_words(model, name)
-        assert options[name].help == ". ".join([*parts, *([f"Default: {default}"] if default else [])]) + "."
-        assert parts[0].startswith(model.model_fields[name].description or "no sentence")
+MODELS: dict[str, Any] = {"tune": (RunConfig, RUN), "bench": (BenchConfig, GRID)}
 
 
-@pytest.mark.parametrize("name", SharedSettings.model_fields)
+@pytest.mark.parametrize("verb", MODELS)
+def test_every_setting_has_a_field_and_an_option_with_its_sentence_and_default(verb: str) -> None:
+    model, settings = MODELS[verb]
+    fields = {name: field for name, field in model.model_fields.items() if not field.exclude}
+    assert fields.keys() == settings.keys()
+    for name, field in fields.items():
+        assert field.description == settings[name].said
+        assert field.is_required() is settings[name].required
+        if field.default_factory is None and not field.is_required():
+            assert field.default == settings[name].default
+    options = {one.name: one for one in import_module(f"isptune.cli.{verb}").command.params}
+    for name in settings.keys() - OTHERWISE[verb]:
+        assert (options[name].help or "").startswith(settings[name].said)
+        default = default_in_words(settings[name])
+        assert (options[name].help or "").endswith(f"Default: {default}." if default else ".")
+        kind = {int: "integer", float: "float", bool: "boolean", str: "text"}[settings[name].type]
+        assert options[name].type.name == kind
+        plain = {int, float, bool} & {
+            model.model_fields[name].annotation,
+            *get_args(model.model_fields[name].annotation),
+        }
+        assert not plain or plain == {settings[name].type} or name == "crop"
+
+
+@pytest.mark.parametrize("name", SHARED)
 def test_what_runs_and_grids_share_is_written_once(name: str) -> None:
-    for told in (sentence_of, default_in_words):
-        assert told(RunConfig, name) == told(BenchConfig, name) == told(SharedSettings, name)
+    assert RUN[name] is GRID[name] is SHARED[name]
+    assert name in SharedSettings.model_fields
 
 
 def test_the_call_from_python_has_the_same_defaults() -> None:

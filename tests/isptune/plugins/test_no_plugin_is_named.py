@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import isptune
-from isptune.benchmark.grid import variant_keys
+from isptune.benchmark.cell import variant_keys
 
 ROOT = Path(isptune.__file__).parent
 KINDS = ("stages", "pipelines", "objectives", "learners")
@@ -18,9 +18,8 @@ KINDS = ("stages", "pipelines", "objectives", "learners")
 WORDS = {
     # A row of stages.
     "chain": ("stages", "testing", "iqa/training", "cli/train.py"),
-    # What happens to values, and a module of the framework.
+    # What happens to values.
     "clipping": ("optimizers/nevergrad.py",),
-    "statistics": ("iqa/evaluation/__init__.py",),
     # The file format.
     "jpeg": ("scenes", "figures/style.py"),
     # The package, whose version runs record.

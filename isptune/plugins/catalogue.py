@@ -211,13 +211,6 @@ class Catalogue:
             raise ConfigurationError(f"{why}: name one")
         return chosen[0]
 
-    def default_in_words(self) -> str:
-        """``"Default: NAME."`` for a help text, or that there is none."""
-        try:
-            return f"Default: {self.default()}."
-        except ConfigurationError:
-            return "There is no default."
-
 
 def _may_match(beginning: str, pattern: str | None) -> bool:
     """Whether a glob may match a name with that beginning."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from isptune.contracts.pipeline import Pipeline
 
 Numbers = NDArray[np.float64]
+
+# What run.yaml says of each hidden level, in the order of the attributes of Truth.
+_LEVEL: dict[str, type] = {"label": str, "unit": str, "highest": float, "start": float}
 
 
 @dataclass(frozen=True)
@@ -112,20 +115,13 @@ class Description:
                 {"label": label, "higher_is_better": higher}
                 for label, higher in zip(self.labels, self.orientations, strict=True)
             ],
-            "rendered": [
-                {"name": one.name, "width": one.width, "height": one.height, "source": dict(one.source)}
-                for one in self.scenes
-            ],
+            "rendered": [asdict(scene) for scene in self.scenes],
         }
         if self.own_scenes:
             found["own_scenes"] = True
         if self.truth is not None:
-            found["truth"] = [
-                {"label": label, "unit": unit, "highest": highest, "start": start}
-                for label, unit, highest, start in zip(
-                    self.truth.labels, self.truth.units, self.truth.maxima, self.truth.start, strict=True
-                )
-            ]
+            levels = zip(*astuple(self.truth), strict=True)
+            found["truth"] = [dict(zip(_LEVEL, level, strict=True)) for level in levels]
         return found
 
     @classmethod
@@ -176,12 +172,7 @@ class Description:
             own_scenes=bool(data.get("own_scenes", False)),
             truth=None
             if levels is None
-            else Truth(
-                labels=tuple(str(one["label"]) for one in levels),
-                units=tuple(str(one["unit"]) for one in levels),
-                maxima=tuple(float(one["highest"]) for one in levels),
-                start=tuple(float(one["start"]) for one in levels),
-            ),
+            else Truth(*(tuple(kind(one[key]) for one in levels) for key, kind in _LEVEL.items())),
         )
 
 

@@ -272,10 +272,10 @@ class Evaluator:
     ) -> NDArray[np.float64]:
         """(P, K) scores: those of pictures, and those of judges."""
         started = time.perf_counter()
-        verdict = judging.judge(unit, fates.going_on().tolist(), fates.pictures, standing)
-        for row, reason in verdict.failures.items():
+        judged, failures = judging.judge(unit, fates.going_on().tolist(), fates.pictures, standing)
+        for row, reason in failures.items():
             fates.end(row, 0, FAILED, reason)
-        scores = self.scoring.joined(pictured, verdict.scores)
-        scores[list(verdict.failures)] = np.nan
+        scores = self.scoring.joined(pictured, judged)
+        scores[list(failures)] = np.nan
         self._batches.seconds_scoring += time.perf_counter() - started
         return scores

@@ -48,19 +48,6 @@ class Standing:
     judgements: Judgements = field(default_factory=Judgements)
 
 
-@dataclass
-class Verdict:
-    """What the judges of a run say of one generation.
-
-    Attributes:
-        scores: (P, J), a column for each judge; NaN where a candidate had no picture or was not judged.
-        failures: why candidates were not judged, by their row.
-    """
-
-    scores: Numbers
-    failures: dict[int, str] = field(default_factory=dict)
-
-
 class Judging:
     """Asks the judges of a run.
 
@@ -94,7 +81,7 @@ class Judging:
         rows: Sequence[int],
         pictures: Sequence[Mapping[int, Tensor]],
         standing: Standing,
-    ) -> Verdict:
+    ) -> tuple[Numbers, dict[int, str]]:
         """Have the candidates of a generation judged.
 
         Args:
@@ -103,11 +90,16 @@ class Judging:
             pictures: for each scene, (3, H, W) float32 on the CPU by row.
             standing: how far the run has come.
 
+        Returns:
+            (P, J) scores, a column for each judge, NaN where a candidate had no picture or was not judged,
+            and why candidates were not judged, by their row.
+
         Raises:
             EvaluationError: a judge raised, or gave something else than a score for each contender.
             IsptuneError: it says that a setting is wrong, or a note cannot be written.
         """
-        verdict = Verdict(np.full((len(unit), len(self._judges)), np.nan))
+        given = np.full((len(unit), len(self._judges)), np.nan)
+        failures: dict[int, str] = {}
         values = self._space.to_dicts(self._space.to_values(unit))
         # Candidates of equal values are one contender.
         places: dict[str, list[int]] = {}
@@ -115,7 +107,7 @@ class Judging:
             places.setdefault(identity_of(values[row]), []).append(row)
         leaders = self._leaders(standing.best)
         for column, (label, judge) in enumerate(self._judges.items()):
-            identities = [one for one, same in places.items() if same[0] not in verdict.failures]
+            identities = [one for one, same in places.items() if same[0] not in failures]
             if not identities:
                 break
             contenders = tuple(
@@ -125,12 +117,12 @@ class Judging:
             scores = self._asked(judge, label, contenders, leaders.get(label), standing)
             for identity, score in zip(identities, scores.tolist(), strict=True):
                 for row in places[identity]:
-                    verdict.scores[row, column] = score
+                    given[row, column] = score
                     if np.isnan(score):
-                        verdict.failures[row] = f"the objective '{called(judge)}' could not judge it"
+                        failures[row] = f"the objective '{called(judge)}' could not judge it"
                     elif np.isinf(score):
-                        verdict.failures[row] = f"it scored {label} {score}"
-        return verdict
+                        failures[row] = f"it scored {label} {score}"
+        return given, failures
 
     def _asked(
         self,

@@ -87,7 +87,7 @@ class TestARun:
         run = isptune.Run.read("run")
         assert (len(run.history), run.is_finished, run.result.stopped, run.pictures) == (12, False, True, [])
         assert command(["report", "run"]) == 0
-        words = "The run holds no pictures: they are made when it ends. &#x27;isptune resume "
+        words = "The run holds no pictures: they are made when it ends. &#39;isptune resume "
         assert words in Path("run/report.html").read_text()
 
     def test_lost_pictures_are_named(self, tuned: isptune.TuneResult) -> None:

@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    PrivateAttr,
     SerializerFunctionWrapHandler,
     field_validator,
     model_serializer,
@@ -53,6 +54,8 @@ class SharedSettings(BaseModel):
     order: ClassVar[tuple[str, ...]] = (*SHARED,)
     # Settings that leave no trace in files where they are not asked for, as in those of earlier versions.
     silent: ClassVar[tuple[str, ...]] = ("max_failures", "timeout", "retries")
+
+    _start_place: str = PrivateAttr("")
 
     pipeline: Component = field(SHARED["pipeline"], default_factory=lambda: default_component("pipeline"))
     parameters: dict[str, Any] = field(SHARED["parameters"])

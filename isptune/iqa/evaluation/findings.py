@@ -124,7 +124,7 @@ class Evaluation:
         least, most = min(few.values()), max(few.values())
         count = str(least) if least == most else f"{least} to {most}"
         return [
-            f"Intervals of {', '.join(few)} stand on only {count} contents and are too narrow to rely on."
+            f"Intervals of {', '.join(few)} come from only {count} contents and are too narrow to trust."
         ]
 
     def to_dict(self) -> dict[str, Any]:

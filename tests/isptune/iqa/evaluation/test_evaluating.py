@@ -90,7 +90,7 @@ def test_contents_are_resampled_whole_and_few_are_too_few(dataset: Dataset, obje
         "Intervals: 95 %, percentile bootstrap over whole contents (3 in 12 images), 20 resamples, seed 0."
         in found.notes
     )
-    assert "Intervals of all stand on only 3 contents and are too narrow to rely on." in found.notes
+    assert "Intervals of all come from only 3 contents and are too narrow to trust." in found.notes
     alone = evaluate(objective(), dataset, bootstrap=20)
     assert "Intervals: 95 %, percentile bootstrap over images, 20 resamples, seed 0." in alone.notes
     assert not any("too narrow" in note for note in alone.notes)

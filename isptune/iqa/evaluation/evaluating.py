@@ -195,7 +195,9 @@ def _agreement(
     if not fit.converged:
         notes.append(fit.note)
     elif fit.falls:
-        notes.append("the scores run against the MOS; so does the logistic, and what is after it does not show that")
+        notes.append(
+            "the scores run against the MOS; so does the logistic, and what is after it does not show that"
+        )
     estimates = bootstrapped(values, mos, count=count, seed=seed, groups=_groups(contents))
     lacking = [
         key for key, one in estimates.items() if count and math.isfinite(one.value) and math.isnan(one.low)

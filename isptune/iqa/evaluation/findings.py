@@ -123,9 +123,7 @@ class Evaluation:
             return []
         least, most = min(few.values()), max(few.values())
         count = str(least) if least == most else f"{least} to {most}"
-        return [
-            f"Intervals of {', '.join(few)} come from only {count} contents and are too narrow to trust."
-        ]
+        return [f"Intervals of {', '.join(few)} come from only {count} contents and are too narrow to trust."]
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain data, as ``evaluation.json`` holds them; None for what does not exist."""

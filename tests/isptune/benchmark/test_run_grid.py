@@ -20,6 +20,7 @@ from syrupy.assertion import SnapshotAssertion
 from isptune.benchmark.engines import Event, make_engine
 from isptune.benchmark.grid import BenchConfig, cells_of, parse_bench_config
 from isptune.benchmark.run_grid import read_benchmark, run_benchmark
+from isptune.cli import run as command
 from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError, UnknownNameError
 
@@ -82,13 +83,18 @@ def test_processes_give_the_same_logs_also_when_one_is_killed(
     assert logs(tmp_path) == logs(plain)
 
 
-def test_a_killed_command_goes_on_where_it_was(plain: Path, tmp_path: Path, logs: Logs) -> None:
+def test_a_killed_command_goes_on_where_it_was(
+    plain: Path, tmp_path: Path, logs: Logs, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = tmp_path / "grid.yaml"
     config.write_text(json.dumps({**SETTINGS, "name": "small"}))
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "isptune", "bench", str(config), "--out", str(out), "--workers", "2"]
+    arguments = ["bench", str(config), "--out", str(out), "--workers", "2"]
+    program = [sys.executable, "-m", "isptune"]
     for seen in (1, 3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [*program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         deadline = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < deadline:
             if sum(len(lines) for lines in logs_so_far(out)) >= seen:
@@ -96,13 +102,14 @@ def test_a_killed_command_goes_on_where_it_was(plain: Path, tmp_path: Path, logs
             time.sleep(0.002)
         process.kill()
         process.wait()
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "psnr" in done.stdout
+    assert command(arguments) == 0
+    assert "psnr" in capsys.readouterr().out
     assert logs(out) == logs(plain)
-    again = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
-    assert again.stderr.splitlines() == ["4 of 4 cells are done already"]
-    tables = json.loads(again.stdout)
+    # Its figures are there already.
+    assert command([*arguments, "--json", "--no-report"]) == 0
+    again = capsys.readouterr()
+    assert again.err.splitlines() == ["4 of 4 cells are done already"]
+    tables = json.loads(again.out)
     assert set(tables) >= {"summary", "comparison", "targets", "agreement", "timings"}
     for name in tables:
         assert (out / "tables" / f"{name}.md").exists()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import random
+import runpy
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from isptune.cli import run
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,9 +38,10 @@ def test_a_signal_stops_cleanly_and_says_how_to_resume(photo: str, number: int, 
 
 
 def test_killed_runs_resume_to_the_log_of_an_unbroken_one() -> None:
-    script = [sys.executable, str(ROOT / "benchmarks/kill_resume.py"), "--kills", "3"]
-    done = subprocess.run(
-        [*script, "--scene", "chart:256x192", "--budget", "1500"], capture_output=True, text=True, check=False
-    )
-    assert "3 kills, 50 generations, logs equal: True" in done.stdout
-    assert done.returncode == 0
+    study = SimpleNamespace(**runpy.run_path(str(ROOT / "benchmarks/kill_resume.py")))
+    settings = ["chart:256x192", "--objective", "psnr", "--seed", "7", "--budget", "1500"]
+    whole, broken = Path("whole"), Path("broken")
+    assert run(["tune", *settings, "--out", str(whole)]) == 0
+    assert study.kill_and_resume(settings, broken, 3, whole, random.Random(0)) == 3
+    assert len(study.stripped(whole)) == 50
+    assert study.stripped(broken) == study.stripped(whole)

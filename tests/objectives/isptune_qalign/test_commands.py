@@ -6,28 +6,41 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from isptune.cli import run
 
-
-def isptune(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "isptune", *arguments]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder / "cache")}
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+Call = Callable[..., tuple[int, str, str]]
 
 
-def test_tune_from_end_to_end_and_resume(tiny: Path, tmp_path: Path) -> None:
-    done = isptune(
+@pytest.fixture
+def call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run ``isptune`` in an empty folder; its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_and_capture(*arguments: str) -> tuple[int, str, str]:
+        code = run(list(arguments))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run_and_capture
+
+
+def test_tune_from_end_to_end_and_resume(
+    tiny: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, err = call(
         *("tune", "chart:192x128", "--objective", "qalign", "--checkpoint", str(tiny)),
         *("--budget", "90", "--out", "run"),
-        folder=tmp_path,
     )
-    assert done.returncode == 0, done.stderr
+    assert code == 0, err
     for stage in ("blur", "brightening", "desaturation", "noise", "sharpening"):
-        assert stage in done.stdout
+        assert stage in out
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert {"convergence.png", "before_after.png", "recovered_levels.png", "result.json"} <= names
     result = json.loads((tmp_path / "run" / "result.json").read_text())
@@ -38,8 +51,9 @@ def test_tune_from_end_to_end_and_resume(tiny: Path, tmp_path: Path) -> None:
     scores = [max(json.loads(line)["scores"]) if "scores" in json.loads(line) else 0 for line in lines]
     assert max(scores) >= scores[0]
     (tmp_path / "run" / "evaluations.jsonl").write_text("\n".join(lines[:1]) + "\n")
-    again = isptune("resume", str(tmp_path / "run"), folder=tmp_path.parent)
-    assert again.returncode == 0, again.stderr
+    monkeypatch.chdir(tmp_path.parent)
+    code, _, err = call("resume", str(tmp_path / "run"))
+    assert code == 0, err
     replayed = (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()
     strip = [line[: line.rindex(', "seconds": ')] for line in lines]
     assert [line[: line.rindex(', "seconds": ')] for line in replayed] == strip
@@ -53,30 +67,27 @@ def test_tune_from_end_to_end_and_resume(tiny: Path, tmp_path: Path) -> None:
     assert "qalign (higher is better)" in (tmp_path / "run" / "report.html").read_text()
 
 
-def test_adam_follows_the_score_through_the_isp(tiny: Path, tmp_path: Path) -> None:
-    done = isptune(
+def test_adam_follows_the_score_through_the_isp(tiny: Path, tmp_path: Path, call: Call) -> None:
+    code, out, err = call(
         *("tune", "chart:96x64", "--objective", "qalign", "--checkpoint", str(tiny)),
         *("--optimizer", "adam", "--budget", "40", "--out", "run", "--json"),
-        folder=tmp_path,
     )
-    assert done.returncode == 0, done.stderr
+    assert code == 0, err
     lines = (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()
     scores = [json.loads(line)["scores"] for line in lines]
-    assert json.loads(done.stdout)["best_score"] > max(
+    assert json.loads(out)["best_score"] > max(
         max(row) if isinstance(row[0], float) else max(map(max, row)) for row in scores[:1]
     )
 
 
-def test_score(tiny: Path, tmp_path: Path) -> None:
-    made = isptune("render", "chart:96x64", "--set", "blur=2", "--out", "soft.png", folder=tmp_path)
-    assert made.returncode == 0, made.stderr
-    done = isptune(
+def test_score(tiny: Path, call: Call) -> None:
+    assert call("render", "chart:96x64", "--set", "blur=2", "--out", "soft.png")[0] == 0
+    code, out, err = call(
         *("score", "soft.png", "--objective", "qalign", "--checkpoint", str(tiny)),
         *("--objective-option", "scale=1-5", "--json"),
-        folder=tmp_path,
     )
-    assert done.returncode == 0, done.stderr
-    facts = json.loads(done.stdout)
+    assert code == 0, err
+    facts = json.loads(out)
     assert facts["objective"] == "qalign"
     assert facts["higher_is_better"] is True
     assert 1 <= facts["scores"][0]["score"] <= 5
@@ -95,7 +106,10 @@ def test_list_shows_what_they_need(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_published_checkpoint_without_a_connection(tmp_path: Path) -> None:
-    done = isptune("score", "chart", "--objective", "qalign", folder=tmp_path)
+    # The hub's package reads the switch when it is imported.
+    command = [sys.executable, "-m", "isptune", "score", "chart", "--objective", "qalign"]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert done.returncode == 2
     assert done.stderr == (
         "isptune: error: the objective 'qalign' needs the checkpoint q-future/one-align (16.4 GB, MIT), which is "

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from isptune.cli import run as command
 from isptune.errors import ConfigurationError, DiskFullError, EvaluationError, RunDirectoryError
 from isptune.iqa.training import Learner
 from isptune.iqa.training.batch_source import Batch
@@ -138,18 +139,20 @@ def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
 
 
 def test_a_killed_command_goes_on_to_the_same_weights(tmp_path: Path) -> None:
-    arguments = [sys.executable, "-m", "isptune", "train", "severity", "--images", "chart:256x192"]
+    arguments = ["train", "severity", "--images", "chart:256x192"]
     arguments += ["--option", "widths=[4, 4, 4]", "--option", "hidden=8", "--steps", "24", "--every", "4"]
     arguments += ["--data-option", "crop=48", "--data-option", "contents=2", "--data-option", "others=[]"]
-    subprocess.run([*arguments, "--out", str(tmp_path / "whole")], check=True, capture_output=True)
+    assert command([*arguments, "--out", str(tmp_path / "whole")]) == 0
     broken = tmp_path / "broken"
-    process = subprocess.Popen([*arguments, "--out", str(broken)], stderr=subprocess.DEVNULL)
+    program = [sys.executable, "-m", "isptune"]
+    process = subprocess.Popen([*program, *arguments, "--out", str(broken)], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 240
     while not (broken / "state.pt").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    subprocess.run([*arguments, "--out", str(broken), "--resume"], check=True, capture_output=True)
+    assert process.returncode == -signal.SIGKILL
+    assert command([*arguments, "--out", str(broken), "--resume"]) == 0
     first, second = (load_file(folder / "model.safetensors") for folder in (tmp_path / "whole", broken))
     assert all(torch.equal(first[key], second[key]) for key in first)
     assert (broken / "training.png").exists()

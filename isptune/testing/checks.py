@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,52 @@ def global_random_state() -> tuple[Any, ...]:
         np.asarray(keys).tobytes(),
         *rest,
         random.getstate(),
+    )
+
+
+@contextmanager
+def untouched_generators(remedy: str, seed: int | None = None) -> Iterator[None]:
+    """A block in which the global generators of torch, numpy and Python keep their states.
+
+    They are afterwards what they were before.
+
+    Args:
+        remedy: what mends it where one was used.
+        seed: of all three, for the block; as they are found if None.
+
+    Raises:
+        AssertionError: the block left another state than it found.
+    """
+    held = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    try:
+        if seed is not None:
+            torch.manual_seed(seed)
+            np.random.seed(seed)
+            random.seed(seed)
+        before = global_random_state()
+        yield
+        assert global_random_state() == before, (
+            f"a global random generator was used or seeded, expected none; {remedy}"
+        )
+    finally:
+        torch.set_rng_state(held[0])
+        np.random.set_state(held[1])
+        random.setstate(held[2])
+
+
+def check_flags(plugin: Any, *facts: str) -> None:
+    """Refuse facts of a plugin that are neither True nor False."""
+    for fact in facts:
+        value = getattr(plugin, fact)
+        assert isinstance(value, bool), f"{fact} is {value!r}, expected True or False; set it in the class"
+
+
+def check_summary(plugin: Any) -> None:
+    """Refuse a docstring whose first line is missing or too long for a list."""
+    summary = (inspect.getdoc(type(plugin)) or "").split("\n", 1)[0]
+    assert 0 < len(summary) <= 100, (
+        f"the docstring's first line has {len(summary)} characters, expected 1 to 100; write one line "
+        "under the class, which 'isptune list' shows"
     )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -17,7 +15,7 @@ import isptune
 from isptune.contracts.judge import Judge, scores_no_pictures
 from isptune.contracts.round import Contender, JudgedScene, Leader, Note, Round, identity_of
 from isptune.errors import ConfigurationError
-from isptune.testing.checks import global_random_state, refuses, worded
+from isptune.testing.checks import check_flags, check_summary, refuses, untouched_generators, worded
 from isptune.testing.pictures import blurred, picture
 
 _NOTES = "look each question up among round.notes by the identities of its contenders before asking it"
@@ -80,18 +78,11 @@ class JudgeConformance:
         assert judge.is_differentiable is False, (
             "is_differentiable is not False, expected False; a judge gives no gradients"
         )
-        for fact in ("higher_is_better", "needs_reference"):
-            assert isinstance(getattr(judge, fact), bool), (
-                f"{fact} is {getattr(judge, fact)!r}, expected True or False; set it in the class"
-            )
+        check_flags(judge, "higher_is_better", "needs_reference")
         assert not judge.labels, (
             f"labels is {judge.labels}, expected none; a judge gives one score a contender"
         )
-        summary = (inspect.getdoc(type(judge)) or "").split("\n", 1)[0]
-        assert 0 < len(summary) <= 100, (
-            f"the docstring's first line has {len(summary)} characters, expected 1 to 100; write one line "
-            "under the class, which 'isptune list' shows"
-        )
+        check_summary(judge)
 
     def test_pictures_by_themselves_are_refused(self) -> None:
         judge = self.make()
@@ -178,22 +169,10 @@ class JudgeConformance:
         )
 
     def test_global_random_state_is_neither_used_nor_changed(self) -> None:
-        states = torch.get_rng_state(), np.random.get_state(), random.getstate()
         found = []
-        try:
-            for seed in (1, 2):
-                torch.manual_seed(seed)
-                np.random.seed(seed)
-                random.seed(seed)
-                before = global_random_state()
+        for seed in (1, 2):
+            with untouched_generators(_RANDOM, seed):
                 found.append(self.judged(self.round()).scores)
-                assert global_random_state() == before, (
-                    f"a global random generator was used, expected none; {_RANDOM}"
-                )
-        finally:
-            torch.set_rng_state(states[0])
-            np.random.set_state(states[1])
-            random.setstate(states[2])
         self._same(found[1], found[0], "of another global random state", _RANDOM)
 
     def test_pictures_are_not_written_into(self) -> None:

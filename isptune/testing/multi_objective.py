@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isptune.contracts.free_space import FreeSpace
 from isptune.contracts.optimizer import Optimizer
+from isptune.testing.checks import untouched_generators
 from isptune.testing.optimizer import OptimizerConformance
 from isptune.testing.optimizer_starts import points
-from isptune.testing.optimizer_subject import numpy_state, stepped
+from isptune.testing.optimizer_subject import RANDOM, Array, Log, Loss, check_equal, run, stepped
+from isptune.testing.optimizer_subject import follow as follow_log
 from isptune.tuning.fronts import non_dominated
 from isptune.tuning.proposing import Proposer
 
-Array = NDArray[np.float64]
 Losses = Callable[[Array], Array]
 """Maps (P, n) candidates to (P, K) losses."""
 
@@ -52,31 +51,27 @@ class MultiObjectiveConformance(OptimizerConformance):
             first, second = (
                 follow(self.planned(seed=3), distances_to(count), self.generations) for _ in range(2)
             )
-            _check_same(first, second, "two runs from one seed differ")
+            check_equal(first, second, "two runs from one seed differ")
 
     def test_replaying_a_log_of_several_losses_continues_it(self) -> None:
         for count in self.objectives:
             unbroken = follow(self.planned(seed=5), distances_to(count), self.generations)
             resumed = Proposer(self.planned(seed=5))
             half = self.generations // 2
-            for candidates, losses in unbroken[:half]:
+            for candidates, losses, _ in unbroken[:half]:
                 assert np.array_equal(resumed.ask(), candidates), (
                     "a replayed batch differs from the logged one"
                 )
                 resumed.tell(candidates, np.asarray(json.loads(json.dumps(losses.tolist()))))
-            continued = followed(resumed, distances_to(count), self.generations - half)
-            _check_same(unbroken[half:], continued, "a resumed run differs from the unbroken one")
+            continued = follow_log(resumed, alone(distances_to(count)), self.generations - half)
+            check_equal(unbroken[half:], continued, "a resumed run differs from the unbroken one")
 
     def test_global_random_state_has_no_part_in_several_losses(self) -> None:
         runs = []
         for seed in (1, 2):
-            random.seed(seed)
-            np.random.seed(seed)
-            before = random.getstate(), numpy_state()
-            runs.append(follow(self.planned(), distances, self.generations))
-            assert random.getstate() == before[0], "the standard library's random state was changed"
-            assert numpy_state() == before[1], "numpy's global random state was changed"
-        _check_same(runs[0], runs[1], "the candidates depend on the global random state")
+            with untouched_generators(RANDOM, seed):
+                runs.append(follow(self.planned(), distances, self.generations))
+        check_equal(runs[0], runs[1], "the candidates depend on the global random state")
 
     def test_survives_failures_among_several_losses(self) -> None:
         for failing in (lambda number: number % 3 == 1, lambda number: number >= 0):
@@ -96,7 +91,7 @@ class MultiObjectiveConformance(OptimizerConformance):
                     follow(self.make(space, starts=starts), distances_to(count), self.generations)
                     for _ in range(2)
                 )
-                _check_same(first, second, "two runs from one seed and the same starts differ")
+                check_equal(first, second, "two runs from one seed and the same starts differ")
                 assert np.array_equal(first[0][0][:3], starts), (
                     "the first batch does not begin with the starts, expected them there whatever the number "
                     "of losses; let the first propose end with: return self.begun(batch)"
@@ -113,7 +108,7 @@ class MultiObjectiveConformance(OptimizerConformance):
         """The volume that the front dominates must become larger by what follows the first batch."""
         count = self.search_generations
         log = follow(self.planned(count), distances, count)
-        first, whole = log[0][1], np.concatenate([losses for _, losses in log])
+        first, whole = log[0][1], np.concatenate([losses for _, losses, _ in log])
         reference = first.max(axis=0)
         before, after = (dominated_area(losses, reference) for losses in (first, whole))
         assert after > before, f"{count} batches dominate {after:g}, the first alone {before:g}"
@@ -145,22 +140,11 @@ def dominated_area(losses: Array, reference: Array) -> float:
     return float(((reference[0] - front[:, 0]) * -heights).sum())
 
 
-def follow(optimizer: Optimizer, losses: Losses, generations: int) -> list[tuple[Array, Array]]:
+def alone(losses: Losses) -> Loss:
+    """The same losses, without gradients."""
+    return lambda candidates: (losses(candidates), None)
+
+
+def follow(optimizer: Optimizer, losses: Losses, generations: int) -> Log:
     """Drive a fresh optimizer for some generations and give what was asked and told."""
-    return followed(Proposer(optimizer), losses, generations)
-
-
-def followed(proposer: Proposer, losses: Losses, generations: int) -> list[tuple[Array, Array]]:
-    """The same of one that was driven before."""
-    log = []
-    for _ in range(generations):
-        candidates = proposer.ask()
-        told = losses(candidates)
-        proposer.tell(candidates, told)
-        log.append((candidates, told))
-    return log
-
-
-def _check_same(first: list[tuple[Array, Array]], second: list[tuple[Array, Array]], message: str) -> None:
-    for generation, (a, b) in enumerate(zip(first, second, strict=True)):
-        assert np.array_equal(a[0], b[0]), f"{message} from generation {generation} on"
+    return run(optimizer, alone(losses), generations)

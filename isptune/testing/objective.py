@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from isptune.contracts.coverage import Coverage
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.testing.checks import assert_equal, assert_near, check_requirements, refuses
+from isptune.testing.checks import (
+    assert_equal,
+    assert_near,
+    check_flags,
+    check_requirements,
+    check_summary,
+    refuses,
+    untouched_generators,
+)
 from isptune.testing.objective_gradients import ObjectiveGradients
 from isptune.testing.objective_references import ObjectiveReferences
 from isptune.testing.objective_subject import BATCH
@@ -47,10 +49,7 @@ class ObjectiveConformance(ObjectiveGradients, ObjectiveReferences):
 
     def test_facts_are_declared(self) -> None:
         objective = self.make()
-        for fact in ("higher_is_better", "needs_reference", "is_differentiable"):
-            assert isinstance(getattr(objective, fact), bool), (
-                f"{fact} is {getattr(objective, fact)!r}, expected True or False; set it in the class"
-            )
+        check_flags(objective, "higher_is_better", "needs_reference", "is_differentiable")
         stated = objective.coverage
         assert stated is None or isinstance(stated, Coverage), (
             f"coverage is {stated!r}, expected a Coverage, or None where nothing is stated; see "
@@ -65,11 +64,7 @@ class ObjectiveConformance(ObjectiveGradients, ObjectiveReferences):
         assert len(set(objective.labels)) == len(objective.labels), (
             f"labels is {objective.labels}, expected different names; give each score one of its own"
         )
-        summary = (inspect.getdoc(type(objective)) or "").split("\n", 1)[0]
-        assert 0 < len(summary) <= 100, (
-            f"the docstring's first line has {len(summary)} characters, expected 1 to 100; write one line "
-            "under the class, which 'isptune list' shows"
-        )
+        check_summary(objective)
 
     # Scores.
 
@@ -159,16 +154,9 @@ class ObjectiveConformance(ObjectiveGradients, ObjectiveReferences):
     def test_global_random_state_is_neither_used_nor_changed(self) -> None:
         images, reference = self._batch(*self.sizes[0])
         found = []
-        with _random_state_kept():
-            for seed in (1, 2):
-                torch.manual_seed(seed)
-                np.random.seed(seed)
-                random.seed(seed)
-                before = _random_state()
+        for seed in (1, 2):
+            with untouched_generators(_RANDOM, seed):
                 found.append(self._score(self.make(), images, reference))
-                assert _random_state() == before, (
-                    f"a global random generator was used, expected none; {_RANDOM}"
-                )
         assert torch.equal(*found), f"the scores follow a global random generator, expected none; {_RANDOM}"
 
     def test_input_is_not_modified(self) -> None:
@@ -256,27 +244,3 @@ class ObjectiveConformance(ObjectiveGradients, ObjectiveReferences):
         )
         alone = torch.cat([objective.scores(one[None], given) for one in images])
         assert_near(scores, alone, self.batch_tolerance, "scores() of a picture alone", BATCH, relative=True)
-
-
-def _random_state() -> tuple[Any, ...]:
-    """The global generators' states, comparable with ==."""
-    name, keys, *rest = np.random.get_state(legacy=True)
-    return (
-        torch.get_rng_state().numpy().tobytes(),
-        name,
-        np.asarray(keys).tobytes(),
-        rest,
-        random.getstate(),
-    )
-
-
-@contextmanager
-def _random_state_kept() -> Iterator[None]:
-    """Put the global generators back afterwards: a suite must not change them for other tests."""
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    try:
-        yield
-    finally:
-        torch.set_rng_state(states[0])
-        np.random.set_state(states[1])
-        random.setstate(states[2])

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import random
 
 import numpy as np
 
+from isptune.testing.checks import untouched_generators
 from isptune.testing.optimizer_starts import OptimizerStarts
 from isptune.testing.optimizer_subject import (
+    RANDOM,
     Array,
     Log,
     Loss,
     check_equal,
     follow,
-    numpy_state,
     pull,
     run,
     sphere,
@@ -86,40 +86,26 @@ class OptimizerConformance(OptimizerStarts):
         unbroken = run(self.planned(seed=5), sphere, self.generations)
         resumed = Proposer(self.planned(seed=5))
         half = self.generations // 2
-        for candidates, losses, gradients in unbroken[:half]:
+        for generation in unbroken[:half]:
             asked = resumed.ask()
-            assert np.array_equal(asked, candidates), "a replayed batch differs from the logged one"
-            text = json.dumps([candidates.tolist(), losses.tolist(), gradients.tolist()])
-            logged, told, slopes = (np.asarray(column) for column in json.loads(text))
-            resumed.tell(logged, told, slopes)
+            assert np.array_equal(asked, generation[0]), "a replayed batch differs from the logged one"
+            text = json.dumps([np.asarray(column).tolist() for column in generation])
+            resumed.tell(*map(np.asarray, json.loads(text)))
         continued = follow(resumed, sphere, self.generations - half)
         check_equal(unbroken[half:], continued, "a resumed run differs from the unbroken one")
 
     def test_global_random_state_is_left_as_found(self) -> None:
-        import torch
-
-        optimizer = self.planned()
-        random.seed(11)
-        np.random.seed(11)
-        before = random.getstate(), numpy_state(), torch.get_rng_state()
         # The construction counts as well: a method that draws its first batch there is caught by this.
-        run(self.planned(), sphere, self.generations)
-        run(optimizer, sphere, self.generations)
-        assert random.getstate() == before[0], "the standard library's random state was changed"
-        assert numpy_state() == before[1], "numpy's global random state was changed"
-        assert torch.equal(torch.get_rng_state(), before[2]), "torch's global random state was changed"
+        optimizer = self.planned()
+        with untouched_generators(RANDOM, seed=11):
+            run(self.planned(), sphere, self.generations)
+            run(optimizer, sphere, self.generations)
 
     def test_global_random_state_has_no_influence(self) -> None:
-        import torch
-
         logs: list[Log] = []
-        state = torch.get_rng_state()
         for seed in (1, 2):
-            random.seed(seed)
-            np.random.seed(seed)
-            torch.manual_seed(seed)
-            logs.append(run(self.planned(), sphere, self.generations))
-        torch.set_rng_state(state)
+            with untouched_generators(RANDOM, seed):
+                logs.append(run(self.planned(), sphere, self.generations))
         check_equal(logs[0], logs[1], "the candidates depend on the global random state")
 
     # Losses that are no ordinary numbers

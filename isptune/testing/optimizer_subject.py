@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,13 @@ from isptune.contracts.optimizer import Optimizer
 from isptune.tuning.proposing import Proposer
 
 Array = NDArray[np.float64]
-Loss = Callable[[Array], tuple[Array, Array]]
-"""Maps (P, n) candidates to (P, 1) losses and their (P, n) gradients."""
+Loss = Callable[[Array], tuple[Array, Array | None]]
+"""Maps (P, n) candidates to (P, K) losses and, of one loss, their (P, n) gradients."""
 
-Log = list[tuple[Array, Array, Array]]
+Log = list[tuple[Array, Array, Array | None]]
 """One (candidates, losses, gradients) per generation."""
+
+RANDOM = "draw from a generator of its own that is made from seed"
 
 
 class OptimizerSubject:
@@ -114,9 +116,3 @@ def check_equal(first: Log, second: Log, message: str) -> None:
     """Fail unless two logs hold the same candidates."""
     for generation, (a, b) in enumerate(zip(first, second, strict=True)):
         assert np.array_equal(a[0], b[0]), f"{message} from generation {generation} on"
-
-
-def numpy_state() -> tuple[Any, ...]:
-    """Numpy's global random state as plain values that can be compared."""
-    name, keys, *rest = np.random.get_state(legacy=True)
-    return (name, np.asarray(keys).tobytes(), *rest)

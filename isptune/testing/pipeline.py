@@ -14,9 +14,10 @@ from isptune.errors import ConfigurationError, ParameterError
 from isptune.testing.checks import (
     assert_near,
     assert_pictures,
+    check_flags,
     check_requirements,
-    global_random_state,
     refuses,
+    untouched_generators,
 )
 from isptune.testing.pipeline_gradients import PipelineGradients
 from isptune.tuning.renderings import check_facts, render_soundly
@@ -26,6 +27,7 @@ _REPEAT = (
     "or raise repeat_tolerance in the test"
 )
 _RANDOM = "draw from a torch.Generator of its own with a fixed seed"
+_ALONE = "compute every sample from its own row of values, or raise batch_tolerance in the test"
 _VALUES = "begin with values = self.space.check(values)"
 
 
@@ -61,11 +63,7 @@ class PipelineConformance(PipelineGradients):
             "space holds no parameter, expected at least 1; set space = ParameterSpace([Float(...)]) in "
             "__init__"
         )
-        for fact in ("is_differentiable", "has_reference"):
-            value = getattr(pipeline, fact)
-            assert isinstance(value, bool), (
-                f"{fact} is {value!r}, expected True or False; set it in the class"
-            )
+        check_flags(pipeline, "is_differentiable", "has_reference")
         check_requirements(pipeline)
         assert isinstance(pipeline.variants, Variants), (
             f"variants is {pipeline.variants!r}, expected one of isptune.contracts.variants; set it in "
@@ -150,11 +148,8 @@ class PipelineConformance(PipelineGradients):
             together = self._render(pipeline, values, scene)
             for index in range(len(values)):
                 alone = self._render(pipeline, values[index : index + 1], scene)
-                assert self._near(together[index : index + 1], alone, self.batch_tolerance), (
-                    f"candidate {index} on '{scene.name}' differs from the same candidate on its own, "
-                    f"expected the same within {self.batch_tolerance:g}; compute every sample from its own "
-                    "row of values, or raise batch_tolerance in the test"
-                )
+                what = f"a pixel of candidate {index} among others on '{scene.name}'"
+                assert_near(together[index : index + 1], alone, self.batch_tolerance, what, _ALONE)
 
     def test_rendering_is_deterministic(self) -> None:
         pipeline, twin = self.make(), self.make()
@@ -204,15 +199,12 @@ class PipelineConformance(PipelineGradients):
             )
 
     def test_global_random_state_is_neither_used_nor_changed(self) -> None:
-        before = global_random_state()
-        pipeline = self.make()
-        values = self._values(pipeline, 2)
-        first = self._render(pipeline, values, 0).clone()
-        if isinstance(pipeline, Truthful):
-            pipeline.truth(values)
-        assert global_random_state() == before, (
-            f"a global random generator was used or seeded, expected none; {_RANDOM}"
-        )
+        with untouched_generators(_RANDOM):
+            pipeline = self.make()
+            values = self._values(pipeline, 2)
+            first = self._render(pipeline, values, 0).clone()
+            if isinstance(pipeline, Truthful):
+                pipeline.truth(values)
         torch.rand(7)
         again = self._render(self.make(), values, 0)
         what = "a pixel after a draw from torch's global generator"

@@ -50,6 +50,3 @@ class PipelineSubject:
     def _render(self, pipeline: Pipeline, values: Tensor, scene: Scene | int) -> Tensor:
         with worded(f"render, given values {tuple(values.shape)}", "take (P, n) values, a row a candidate"):
             return pipeline.render(values, scene)
-
-    def _near(self, got: Tensor, expected: Tensor, tolerance: float) -> bool:
-        return float((got.detach().double() - expected.detach().double()).abs().max()) <= tolerance

@@ -20,14 +20,16 @@ from isptune.testing.checks import (
     assert_gradients_are_true,
     assert_near,
     assert_pictures,
+    check_flags,
     check_requirements,
-    global_random_state,
+    untouched_generators,
     worded,
 )
 from isptune.testing.pictures import picture
 
 Values = dict[str, Tensor]
 
+_ALONE = "compute every sample from its own picture and values, or raise batch_tolerance in the test"
 _OWN = "take images of any size and of float32 and float64, and write to none of them"
 
 
@@ -119,9 +121,6 @@ class StageConformance:
             output: Tensor = stage(images, **values, **more)
         return output
 
-    def _near(self, got: Tensor, expected: Tensor, tolerance: float) -> bool:
-        return float((got.double() - expected.double()).abs().max()) <= tolerance
-
     def _assert_of_domain(self, stage: Stage, output: Tensor) -> None:
         if stage.domain_out == "encoded":
             assert_pictures(output)
@@ -133,9 +132,7 @@ class StageConformance:
     def test_facts_are_declared(self) -> None:
         stage = self.make()
         assert stage.name, "a stage has the name that it is registered under"
-        for fact in ("is_differentiable", "is_stochastic", "takes_out"):
-            value = getattr(stage, fact)
-            assert isinstance(value, bool), f"{fact} is {value!r}, allowed: True or False"
+        check_flags(stage, "is_differentiable", "is_stochastic", "takes_out")
         check_requirements(stage)
         check_arguments(stage)
 
@@ -191,9 +188,8 @@ class StageConformance:
             for index in range(len(images)):
                 one = slice(index, index + 1)
                 alone = self._apply(stage, images[one].clone(), {k: v[one] for k, v in values.items()}, noise)
-                assert self._near(together[one], alone, self.batch_tolerance), (
-                    f"sample {index} differs from the same picture on its own at {self.sizes[size]}"
-                )
+                what = f"a pixel of sample {index} among others at {self.sizes[size]}"
+                assert_near(together[one], alone, self.batch_tolerance, what, _ALONE)
 
     def test_one_picture_may_be_expanded_to_a_batch(self) -> None:
         stage = self.make()
@@ -265,13 +261,10 @@ class StageConformance:
     def test_global_random_state_is_neither_used_nor_changed(self) -> None:
         stage = self.make()
         images, values, _ = self._batch(stage, 0.5, 1.0)
-        before = global_random_state()
-        noise = self._draw(stage, *self.sizes[0])
-        first = self._apply(stage, images, values, noise)
         remedy = "draw noise in draw() from its generator, and nowhere else"
-        assert global_random_state() == before, (
-            f"a global random generator was used or seeded, expected none; {remedy}"
-        )
+        with untouched_generators(remedy):
+            noise = self._draw(stage, *self.sizes[0])
+            first = self._apply(stage, images, values, noise)
         torch.rand(7)
         again = self._apply(stage, images, values, noise)
         assert_equal(again, first, "a pixel after a draw from torch's global generator", remedy)

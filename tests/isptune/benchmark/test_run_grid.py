@@ -108,7 +108,9 @@ def test_a_killed_command_goes_on_where_it_was(
     # Its figures are there already.
     assert command([*arguments, "--json", "--no-report"]) == 0
     again = capsys.readouterr()
-    assert again.err.splitlines() == ["4 of 4 cells are done already"]
+    done, earlier = again.err.splitlines()
+    assert done == "4 of 4 cells are done already"
+    assert earlier == f"isptune: the figures and the report in {out} are those of an earlier call"
     tables = json.loads(again.out)
     assert set(tables) >= {"summary", "comparison", "targets", "agreement", "timings"}
     for name in tables:

@@ -44,7 +44,7 @@ def zdt2(candidates):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_reaches_the_known_front_and_covers_it(problem, curve, seed):
     log = follow(NSGA2(space=6, population=30, seed=seed), problem, 80)
-    losses = np.concatenate([told for _, told in log])
+    losses = np.concatenate([told for _, told, _ in log])
     front = losses[non_dominated(losses)]
     grid = np.linspace(0, 1, 1001)
     known = np.stack([grid, 1 - curve(grid)], axis=1)
@@ -102,7 +102,7 @@ def test_a_mutant_lies_between_the_bounds(value, draw, eta, chosen):
 
 def test_no_child_repeats_an_earlier_candidate():
     log = follow(NSGA2(space=3, seed=2, mutation_probability=0.0), zdt1, 20)
-    candidates = np.concatenate([asked for asked, _ in log])
+    candidates = np.concatenate([asked for asked, *_ in log])
     # Without mutation of their own, every child that crossover leaves as it is would be a copy.
     assert len(np.unique(candidates, axis=0)) > 0.99 * len(candidates)
 

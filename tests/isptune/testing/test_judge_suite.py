@@ -230,7 +230,7 @@ class TestSound(JudgeConformance):
         (
             DrawsGlobally,
             "global_random_state_is_neither_used_nor_changed",
-            "a global random generator was used, expected none; draw from a generator of its own, seeded with its "
+            "a global random generator was used or seeded, expected none; draw from a generator of its own, seeded with its "
             "seed and the identities",
         ),
         (

@@ -10,6 +10,7 @@ import click
 
 from isptune.cli.directories import benchmark_among, require_runs
 from isptune.errors import ConfigurationError
+from isptune.storage.paths import refuse_twice
 from isptune.storage.places import Place
 
 if TYPE_CHECKING:
@@ -79,12 +80,12 @@ def _plot_benchmark(directory: Path, out: str, figure: str | None, title: str | 
 
 
 def _plot_runs(directories: Sequence[str], out: str, title: str | None) -> None:
-    from isptune import figures
-    from isptune.figures.records import refuse_twice
-    from isptune.runs.run import Run
-
     refuse_twice(directories)
     require_runs(directories)
+
+    from isptune import figures
+    from isptune.runs.run import Run
+
     # A run of isptune 0.1 makes its pipeline again, which may change the working folder.
     place, *places = map(Place, (out, *directories))
     runs = [Run.read(one.path).require_best() for one in places]

@@ -10,7 +10,7 @@ from typing import Any
 from isptune.benchmark.cell import Cell
 from isptune.benchmark.cell_results import Benchmark
 from isptune.contracts.variants import Variants
-from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
+from isptune.errors import IsptuneError, RunDirectoryError
 from isptune.figures.grouping import group_runs
 from isptune.plugins import registry
 from isptune.runs.history import History
@@ -123,19 +123,6 @@ def read_record(directory: str | Path, name: str | None = None) -> Record:
         misled=bool(result.misled),
         run=run,
     )
-
-
-def refuse_twice(directories: Sequence[str | Path]) -> None:
-    """One run given twice would count twice.
-
-    Raises:
-        ConfigurationError: two directories are one.
-    """
-    seen: set[Path] = set()
-    for directory in directories:
-        if Path(directory).resolve() in seen:
-            raise ConfigurationError(f"the run directory '{directory}' is given twice")
-        seen.add(Path(directory).resolve())
 
 
 def scene_name(scene: str) -> str:

@@ -17,7 +17,6 @@ from isptune.figures.records import (
     median_record,
     read_record,
     records_of_benchmark,
-    refuse_twice,
     slices,
     told_apart,
 )
@@ -25,7 +24,7 @@ from isptune.figures.shown_numbers import Cell
 from isptune.report import front_sections, making, overview, sections
 from isptune.report.page import Page, Table
 from isptune.runs.directory import CONFIG_NAME
-from isptune.storage.paths import shown
+from isptune.storage.paths import refuse_twice, shown
 from isptune.storage.writing import write_whole
 from isptune.wording.naming import listed
 from isptune.wording.words import in_words

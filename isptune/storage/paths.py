@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+from isptune.errors import ConfigurationError
 from isptune.wording.naming import did_you_mean
 
 # Control characters, line and paragraph separators, what turns the direction of text around, lone surrogates.
@@ -107,3 +109,16 @@ def _near(path: Path) -> str:
     except OSError:
         # A folder may be entered though it may not be listed.
         return ""
+
+
+def refuse_twice(directories: Sequence[str | Path]) -> None:
+    """One run given twice would count twice.
+
+    Raises:
+        ConfigurationError: two directories are one.
+    """
+    seen: set[Path] = set()
+    for directory in directories:
+        if Path(directory).resolve() in seen:
+            raise ConfigurationError(f"the run directory '{directory}' is given twice")
+        seen.add(Path(directory).resolve())

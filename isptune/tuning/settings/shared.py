@@ -69,7 +69,6 @@ class SharedSettings(BaseModel):
     max_failures: float = field(SHARED["max_failures"], ge=0, le=1, **NUMBER)
     timeout: float | None = field(SHARED["timeout"], gt=0, **NUMBER)
     retries: Count = field(SHARED["retries"], ge=0)
-    _start_place: str = PrivateAttr("")
 
     @field_validator("parameters", mode="before")
     @classmethod

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from syrupy.assertion import SnapshotAssertion
 
 import isptune
 from isptune.contracts.round import Contender, JudgedScene, Round, identity_of
@@ -60,10 +61,7 @@ def test_other_notes_are_refused(given: Any, words: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["score", "scores"])
-def test_pictures_by_themselves_are_refused(method: str) -> None:
+def test_pictures_by_themselves_are_refused(method: str, snapshot: SnapshotAssertion) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         getattr(Taste(), method)(torch.zeros(1, 3, 8, 8))
-    assert str(refusal.value) == (
-        "the objective 'Taste' is a judge: it ranks the candidates of a run and scores no pictures by themselves; "
-        "choose another one ('isptune list objectives' tells them apart)"
-    )
+    assert str(refusal.value) == snapshot

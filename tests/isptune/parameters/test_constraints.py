@@ -255,12 +255,10 @@ def test_ties_and_conditions_together_can_go_in_a_circle_too() -> None:
     assert str(caught.value) == "conditions go in a circle: a, a"
 
 
-def test_a_declared_condition_out_of_range_is_refused() -> None:
+def test_a_declared_condition_out_of_range_is_refused(snapshot: SnapshotAssertion) -> None:
     with pytest.raises(IsptuneError) as caught:
         ParameterSpace({"n": Int(0, 3), "x": Float(0, 1, active_if={"n": 7})})
-    assert str(caught.value) == (
-        "parameter 'x' cannot be active if parameter 'n' is 7, which is not a whole number in [0, 3]"
-    )
+    assert str(caught.value) == snapshot
 
 
 def test_values_of_another_space_are_refused() -> None:

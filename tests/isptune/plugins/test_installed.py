@@ -35,12 +35,9 @@ def test_installed_packages_are_not_loaded():
     assert "wsgiref" not in sys.modules
 
 
-def test_ray_is_an_extra(monkeypatch):
+def test_ray_is_an_extra(monkeypatch, snapshot):
     known = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda one: None if one == "ray" else known(one))
     with pytest.raises(MissingPackageError) as caught:
         make_engine("ray", 1)
-    assert str(caught.value) == (
-        "the engine 'ray' needs the package ray, which is not installed; install it with: "
-        "pip install 'isptune[ray]'"
-    )
+    assert str(caught.value) == snapshot

@@ -82,12 +82,10 @@ def test_an_unknown_name_says_the_nearest(registry: Registry, name: str, snapsho
     assert str(caught.value) == snapshot
 
 
-def test_wrong_options_are_named(registry: Registry) -> None:
+def test_wrong_options_are_named(registry: Registry, snapshot: SnapshotAssertion) -> None:
     with pytest.raises(ConfigurationError) as caught:
         registry.create("gadget2", size=1, color="blue")
-    assert str(caught.value) == (
-        "the gadget 'gadget2' has no option 'color'; did you mean 'colour'?; its options: size, colour"
-    )
+    assert str(caught.value) == snapshot
     with pytest.raises(ConfigurationError, match="^the gadget 'gadget2' needs the option 'size'$"):
         registry.create("gadget2")
 
@@ -100,17 +98,14 @@ def test_a_taken_or_malformed_name_is_refused(registry: Registry) -> None:
         registry.register("two words")
 
 
-def test_a_missing_package_is_named_with_the_command(registry: Registry) -> None:
+def test_a_missing_package_is_named_with_the_command(registry: Registry, snapshot: SnapshotAssertion) -> None:
     class Heavy(Gadget):
         packaging = Packaging(extra="heavy", requires=("no_such_package_at_all",))
 
     registry.register("heavy")(Heavy)
     with pytest.raises(MissingPackageError) as caught:
         registry.create("heavy", size=1)
-    assert str(caught.value) == (
-        "the gadget 'heavy' needs the package no_such_package_at_all, which is not installed; "
-        "install it with: pip install 'isptune[heavy]'"
-    )
+    assert str(caught.value) == snapshot
     entry = next(entry for entry in registry.entries("heavy"))
     assert not entry.available
     assert entry.note == "not installed: no_such_package_at_all"

@@ -8,6 +8,7 @@ import io
 import kornia.augmentation as augmentation
 import pytest
 import torch
+from syrupy.assertion import SnapshotAssertion
 from torch import nn
 
 import isptune
@@ -91,20 +92,15 @@ def test_values_are_saved_with_the_module() -> None:
     assert torch.equal(copy.deepcopy(module)(IMAGES), module(IMAGES))
 
 
-def test_mistakes_are_named() -> None:
+def test_mistakes_are_named(snapshot: SnapshotAssertion) -> None:
     stage = isptune.create_stage("kornia:unsharp_mask")
     with pytest.raises(ConfigurationError) as unknown:
         stage.with_values(sigm=1.0)
-    assert str(unknown.value) == (
-        "the stage 'kornia:unsharp_mask' has no parameter 'sigm'; did you mean 'sigma'?; "
-        "it has kernel_size, sigma"
-    )
+    assert str(unknown.value) == snapshot
     with pytest.raises(ParameterError, match=r"is 9, outside \[0\.3, 5\] px"):
         stage.with_values(sigma=9.0)
     with pytest.raises(ConfigurationError) as shaped:
         stage.with_values(sigma=torch.ones(2, 1))
-    assert str(shaped.value) == (
-        "the value of 'sigma' for the stage 'kornia:unsharp_mask' has the shape (2, 1); allowed: () and (N,)"
-    )
+    assert str(shaped.value) == snapshot
     with pytest.raises(ConfigurationError, match="has no parameter 'level'; it has none"):
         isptune.create_stage("kornia:rgb_to_raw").with_values(level=1.0)

@@ -160,4 +160,5 @@ def test_a_good_stage_passes(stage):
 def test_a_fault_is_found_by_its_rule_and_said_in_a_sentence(stage, rule, snapshot):
     found = failures(stage)
     assert rule in found
-    assert found[rule] == snapshot
+    # The last digits are the processor's.
+    assert re.sub(r"\d+\.\d{3,}", "...", found[rule]) == snapshot

@@ -97,7 +97,7 @@ def test_losses_of_other_shapes_are_refused(
     one.ask()
     with pytest.raises(ConfigurationError) as caught:
         one.tell(np.full(candidates, 0.5), np.zeros(losses))
-    assert str(caught.value) == (snapshot)
+    assert str(caught.value) == snapshot
     # It goes on as if nothing had been told.
     one.tell(np.full((3, 2), 0.5), np.zeros((3, 1)))
 
@@ -143,16 +143,13 @@ def test_ask_and_tell_alternate_on_the_same_candidates() -> None:
     one.ask()
 
 
-def test_the_number_of_losses_stays() -> None:
+def test_the_number_of_losses_stays(snapshot: SnapshotAssertion) -> None:
     one = proposer(kind=Several)
     one.tell(one.ask(), np.zeros((3, 2)))
     candidates = one.ask()
     with pytest.raises(ConfigurationError) as caught:
         one.tell(candidates, np.zeros((3, 3)))
-    assert str(caught.value) == (
-        "the optimizer 'Several' was told 2 losses per candidate before and 3 now; the number of objectives "
-        "stays the same throughout a run"
-    )
+    assert str(caught.value) == snapshot
     one.tell(candidates, np.zeros((3, 2)))
 
 

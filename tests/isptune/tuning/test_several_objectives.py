@@ -106,12 +106,12 @@ class TestEvaluating:
             in found.reasons[0]
         )
 
-    def test_gradients_are_refused(self, flat: Maker, target: Maker, red: Maker) -> None:
+    def test_gradients_are_refused(
+        self, flat: Maker, target: Maker, red: Maker, snapshot: SnapshotAssertion
+    ) -> None:
         with pytest.raises(ConfigurationError) as caught:
             Evaluator(flat(), Scoring([target(), red()])).evaluate([[0, 0]], gradients=True)
-        assert str(caught.value) == (
-            "gradients were asked for, but the run has 2 objectives (target, red); they exist for one alone"
-        )
+        assert str(caught.value) == snapshot
 
 
 class TestCombining:
@@ -252,17 +252,14 @@ class TestRunning:
         assert without_seconds("cut") == without_seconds("whole")
 
     def test_resuming_with_other_objectives_is_refused(
-        self, run: Maker, flat: Maker, target: Maker, red: Maker, nsga2: str
+        self, run: Maker, flat: Maker, target: Maker, red: Maker, nsga2: str, snapshot: SnapshotAssertion
     ) -> None:
         run()
         with pytest.raises(RunDirectoryError) as caught:
             isptune.tune(
                 flat(), [red(), target()], budget=120, population=12, optimizer=nsga2, out="run", resume=True
             )
-        assert str(caught.value) == (
-            "the run in 'run' was started with another configuration: objective was 'target', 'red' and is now "
-            "'red', 'target'"
-        )
+        assert str(caught.value) == snapshot
 
     def test_callbacks_see_the_front_grow(self, run: Maker) -> None:
         seen: list[Progress] = []
@@ -299,13 +296,12 @@ class TestRunning:
         assert json.loads(Path("run/result.json").read_text())["pareto"] == []
 
     @pytest.mark.parametrize("optimizer", ["es", "adam", "random"])
-    def test_an_optimizer_of_one_objective_refuses_several(self, run: Maker, optimizer: str) -> None:
+    def test_an_optimizer_of_one_objective_refuses_several(
+        self, run: Maker, optimizer: str, snapshot: SnapshotAssertion
+    ) -> None:
         with pytest.raises(ConfigurationError) as caught:
             run(optimizer=optimizer)
-        assert str(caught.value) == (
-            f"the optimizer '{optimizer}' takes one objective, and there are 2 (target, red); choose one that "
-            "takes several, such as cma, nsga2, or an objective that sums others up ('isptune list objectives' shows all)"
-        )
+        assert str(caught.value) == snapshot
         assert not Path("run").exists()
 
     def test_a_multi_objective_optimizer_takes_one_objective(

@@ -195,14 +195,11 @@ def test_a_start_of_another_space_is_refused(target: Maker, start: Any, snapshot
     assert not Path("run").exists()
 
 
-def test_a_run_of_another_space_is_refused(target: Maker, flat: Maker) -> None:
+def test_a_run_of_another_space_is_refused(target: Maker, flat: Maker, snapshot: SnapshotAssertion) -> None:
     make_run(target, "before")
     with pytest.raises(ConfigurationError) as caught:
         tune(target, flat(), start="before")
-    assert str(caught.value) == (
-        "candidate 1 of the start 'before' does not fit the search: there is no parameter 'tone.red'; the "
-        "parameters are a, b"
-    )
+    assert str(caught.value) == snapshot
     # Ranges that were moved since.
     red = isptune.Run.read("before").best_parameters["tone.red"]
     beyond = [red + 1e-3, 1.0] if red < 0.5 else [0.0, red - 1e-3]
@@ -327,13 +324,10 @@ def test_gradients_leave_the_rest_at_the_first_start(target: Maker) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adam"])
-def test_gradients_need_one_real_number(target: Maker, optimizer: str) -> None:
+def test_gradients_need_one_real_number(target: Maker, optimizer: str, snapshot: SnapshotAssertion) -> None:
     with pytest.raises(ConfigurationError) as caught:
         tune(target, optimizer=optimizer, parameters={"tone.*": {"fix": None}})
-    assert str(caught.value) == (
-        "the optimizer 'adam' follows gradients, which only real numbers have, and none is left to tune with "
-        "'boost.on' at false, 'gain' at 1, 'look' at lit; choose an optimizer without gradients, such as 'es'"
-    )
+    assert str(caught.value) == snapshot
 
 
 def test_a_plugin_of_ones_own_gets_the_starts_and_the_space(target: Maker) -> None:
@@ -370,14 +364,11 @@ def test_starts_that_a_generation_does_not_hold_are_told(
 
 
 def test_a_pipeline_without_gradients_is_refused_before_anything_is_said_of_its_parameters(
-    target: Maker, caplog: pytest.LogCaptureFixture
+    target: Maker, caplog: pytest.LogCaptureFixture, snapshot: SnapshotAssertion
 ) -> None:
     camera = Camera()
     camera.is_differentiable = False  # type: ignore[misc]
     with pytest.raises(ConfigurationError) as caught:
         tune(target, camera, optimizer="adam")
-    assert str(caught.value) == (
-        "gradients were asked for, but the pipeline 'camera' is not differentiable; choose an optimizer without "
-        "gradients, such as 'es'"
-    )
+    assert str(caught.value) == snapshot
     assert not caplog.messages

@@ -172,14 +172,11 @@ def test_the_smallest_side_is_exact(scales, smallest):
         ms_ssim(good[..., :-1], good[..., :-1], scales)
 
 
-def test_too_small_images_are_refused_with_the_size_that_would_do():
+def test_too_small_images_are_refused_with_the_size_that_would_do(snapshot):
     small = picture(48, 80)
     with pytest.raises(ConfigurationError) as caught:
         isptune.create_objective("ms-ssim").score(small, small)
-    assert str(caught.value) == (
-        "ms-ssim with 5 scales needs images of at least 161 px on each side, got 80x48; "
-        "set the option 'scales' to 3 or fewer"
-    )
+    assert str(caught.value) == snapshot
     tiny = picture(32, 32)[..., :10]
     with pytest.raises(ConfigurationError) as caught:
         isptune.create_objective("ms-ssim").score(tiny, tiny)

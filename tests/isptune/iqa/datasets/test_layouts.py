@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from syrupy.assertion import SnapshotAssertion
 
 from isptune.errors import MissingPackageError
 from isptune.iqa.datasets import LAYOUTS, read_dataset
@@ -134,7 +135,7 @@ def test_a_difference_score_as_it_is(write: Write, caplog: pytest.LogCaptureFixt
     assert not read_dataset(root, higher_is_better=False).higher_is_better
 
 
-def test_spaq_as_xlsx(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spaq_as_xlsx(write: Write, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -> None:
     root = write("spaq")
     table = root / "Annotations" / "MOS and Image attribute scores.csv"
     sheet = [line.split(",") for line in table.read_text().splitlines()]
@@ -144,10 +145,7 @@ def test_spaq_as_xlsx(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(MissingPackageError) as caught:
         read_dataset(root)
-    assert str(caught.value) == (
-        f"'{book}', an XLSX file, needs the package openpyxl, which is not installed; install it with: "
-        "pip install openpyxl, or save the sheet as CSV"
-    )
+    assert str(caught.value) == snapshot
     # A stand-in with the four calls that are made of the package.
     pages = [types.SimpleNamespace(iter_rows=lambda values_only: iter(rows))]
     stand_in = types.SimpleNamespace(

@@ -143,7 +143,7 @@ def test_mat_files(write: Write) -> None:
     assert refusal(root) == f"'{data}/AllStdDev_release.mat': there is no such file"
 
 
-def test_splits_and_parts(write: Write) -> None:
+def test_splits_and_parts(write: Write, snapshot: SnapshotAssertion) -> None:
     dataset = read_dataset(write("koniq10k"))
     for split, part, sentence in (
         (
@@ -158,10 +158,7 @@ def test_splits_and_parts(write: Write) -> None:
         assert str(caught.value) == sentence
     with pytest.raises(DatasetError) as refused:
         dataset.take([0, 1, 2]).subset("official_split", "test")
-    assert str(refused.value) == (
-        f"the split 'official_split' of '{dataset.source}' has no image in its part 'test'; "
-        "it has 2 in 'train', 1 in 'val'"
-    )
+    assert str(refused.value) == snapshot
     with pytest.raises(DatasetError, match="has a split 'official_split' already"):
         dataset.with_splits({"official_split": ("train",) * 4})
     with pytest.raises(DatasetError, match="the split 'own' is for 3 images, .* has 4"):

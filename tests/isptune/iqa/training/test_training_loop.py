@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from syrupy.assertion import SnapshotAssertion
 from torch import Tensor, nn
 
 from isptune.cli import run as command
@@ -184,7 +185,7 @@ def test_global_random_state_is_left_alone(tmp_path: Path) -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_folders_that_cannot_be(tmp_path: Path) -> None:
+def test_folders_that_cannot_be(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     out = tmp_path / "run"
     with pytest.raises(RunDirectoryError) as caught:
         train(Line(), Made(), SETTINGS, out, resume=True)
@@ -197,9 +198,7 @@ def test_folders_that_cannot_be(tmp_path: Path) -> None:
     )
     with pytest.raises(RunDirectoryError) as caught:
         train(Line(), Made(2.0), SETTINGS, out, resume=True)
-    assert str(caught.value) == (
-        f"the training in '{out}' was started with other data or settings: data.scale was 1.0 and is now 2.0"
-    )
+    assert str(caught.value) == snapshot
     with pytest.raises(RunDirectoryError, match=r"settings: settings.rate was 0.05 and is now 0.5$"):
         train(Line(), Made(), replace(SETTINGS, rate=0.5), out, resume=True)
 
@@ -242,7 +241,7 @@ def test_settings_that_cannot_be(tmp_path: Path) -> None:
     )
 
 
-def test_checkpoints_that_cannot_be(tmp_path: Path) -> None:
+def test_checkpoints_that_cannot_be(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     missing, broken, other = (tmp_path / name for name in ("none", "broken", "other.safetensors"))
     broken.write_bytes(b"123")
     from safetensors.torch import save_file
@@ -267,9 +266,7 @@ def test_checkpoints_that_cannot_be(tmp_path: Path) -> None:
     assert str(caught.value) == "the checkpoint of 'line' lacks the tensor 'mean'"
     with pytest.raises(ConfigurationError) as caught:
         learner.load_learned_state({**state, "mean": torch.zeros(5)})
-    assert str(caught.value) == (
-        "the tensor 'mean' of 'line' has the shape (5,) in the checkpoint, but the configuration asks for (4,)"
-    )
+    assert str(caught.value) == snapshot
 
 
 def test_a_training_from_the_weights_of_another(tmp_path: Path) -> None:

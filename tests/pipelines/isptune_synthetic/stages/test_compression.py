@@ -166,13 +166,10 @@ def test_is_differentiable_says_what_holds():
     assert JPEG(gradient="soft").is_differentiable
 
 
-def test_wrong_options_are_refused():
+def test_wrong_options_are_refused(snapshot):
     with pytest.raises(ConfigurationError) as refused:
         JPEG(gradient="sofft")
-    assert str(refused.value) == (
-        "the option gradient of the stage 'jpeg' is 'sofft'; allowed: none, straight_through, soft; "
-        "did you mean 'soft'?"
-    )
+    assert str(refused.value) == snapshot
     with pytest.raises(ConfigurationError) as refused:
         jpeg2000(picture(32, 32), torch.tensor([20.0]), gradient="soft")
     assert str(refused.value) == (
@@ -185,14 +182,11 @@ def test_wrong_options_are_refused():
     assert str(refused.value) == "the level of image 0 for the stage 'jpeg' is 97, outside [0, 96]"
 
 
-def test_a_pillow_without_openjpeg_is_named(monkeypatch):
+def test_a_pillow_without_openjpeg_is_named(monkeypatch, snapshot):
     monkeypatch.setattr(features, "check", lambda feature: False)
     with pytest.raises(MissingPackageError) as refused:
         jpeg2000(picture(32, 32), torch.tensor([20.0]))
-    assert str(refused.value) == (
-        "the stage 'jpeg2000' needs a Pillow with OpenJPEG, which the installed one lacks: "
-        "'pip install --force-reinstall pillow' installs one that has it"
-    )
+    assert str(refused.value) == snapshot
 
 
 @pytest.mark.parametrize("stage", [JPEG(), JPEG(gradient="soft"), JPEG2000()])

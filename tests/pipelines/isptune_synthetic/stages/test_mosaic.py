@@ -116,17 +116,14 @@ def test_straight_through_has_the_gradient_of_soft():
         torch.testing.assert_close(soft, through)
 
 
-def test_pixelate_declares_its_gradients():
+def test_pixelate_declares_its_gradients(snapshot):
     declared = {
         kind: Pixelate(gradient=kind).is_differentiable for kind in ("none", "soft", "straight_through")
     }
     assert declared == {"none": False, "soft": True, "straight_through": True}
     with pytest.raises(ConfigurationError) as refused:
         Pixelate(gradient="sft")
-    assert str(refused.value) == (
-        "the option gradient of the stage 'pixelate' is 'sft'; allowed: none, straight_through, soft; "
-        "did you mean 'soft'?"
-    )
+    assert str(refused.value) == snapshot
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 3), (1, 50)])
@@ -193,13 +190,10 @@ def test_grey_stripes_turn_coloured():
     assert float(output[0, 2].max()) == 0.0
 
 
-def test_unknown_patterns_and_pictures_too_small_are_refused():
+def test_unknown_patterns_and_pictures_too_small_are_refused(snapshot):
     with pytest.raises(ConfigurationError) as refused:
         DemosaicArtifacts(pattern="rgbg")
-    assert str(refused.value) == (
-        "the option pattern of the stage 'demosaic_artifacts' is 'rgbg'; allowed: rggb, bggr, grbg, gbrg; "
-        "did you mean 'rggb'?"
-    )
+    assert str(refused.value) == snapshot
     with pytest.raises(ConfigurationError) as refused:
         demosaic_artifacts(torch.zeros(1, 3, 1, 5), torch.tensor([0.5]))
     assert str(refused.value) == "a mosaic needs pictures of at least 2 x 2 px, got 5 x 1"

@@ -135,7 +135,7 @@ def test_gamma_error_has_no_counterpart_in_the_reference():
 
 
 @pytest.mark.parametrize("stage", [MeanShift(), LinearContrast(), GammaError()])
-def test_signed_stages_go_the_other_way_below_0(stage):
+def test_signed_stages_go_the_other_way_below_0(stage, snapshot):
     assert stage.is_signed
     images = picture(24, 24).expand(3, -1, -1, -1)
     highest = stage.level_range[1]
@@ -145,10 +145,7 @@ def test_signed_stages_go_the_other_way_below_0(stage):
     assert float(whole.abs().mean()) > float(below.abs().mean()) > 0
     with pytest.raises(ConfigurationError) as refused:
         stage(images[:1], torch.tensor([-1.01 * highest]))
-    assert str(refused.value) == (
-        f"the level of image 0 for the stage '{type(stage).__name__}' is {-1.01 * highest:g}, "
-        f"outside [{-highest:g}, {highest:g}]"
-    )
+    assert str(refused.value) == snapshot
 
 
 @pytest.mark.parametrize("stage", [Darken(), NonlinearContrast()])

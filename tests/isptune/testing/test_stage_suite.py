@@ -1,5 +1,7 @@
 """The conformance suite for stages passes good ones and finds each fault in a broken one."""
 
+import re
+
 import pytest
 import torch
 

@@ -59,20 +59,16 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Encoded:
+class Encoded(Comparison):
     """A comparison as the page holds it.
 
     Attributes:
-        scene, pictures, crops: of the comparison.
         uris: of the pictures.
         width, height: of the encoded pictures.
         size: of the pictures themselves, in words.
         crop_uris: by place and picture.
     """
 
-    scene: str
-    pictures: tuple[Picture, ...]
-    crops: tuple[tuple[int, int, int, int], ...]
     uris: list[str]
     width: int
     height: int
@@ -103,14 +99,14 @@ def encoded(found: Sequence[Comparison]) -> list[Encoded]:
             previews = [preview_uri(picture.image, side) for picture in one.pictures]
             if sum(len(uri) for uri, _, _ in previews) <= MOST_CHARACTERS // len(found):
                 break
+        uris, widths, heights = zip(*previews, strict=True)
         _, high, wide = one.pictures[0].image.shape
         made.append(
             Encoded(
-                one.scene,
-                one.pictures,
-                one.crops,
-                [uri for uri, _, _ in previews],
-                *previews[0][1:],
+                **vars(one),
+                uris=list(uris),
+                width=widths[0],
+                height=heights[0],
                 size=f"{wide}×{high}",
                 crop_uris=[[crop_uri(picture.image, crop) for picture in one.pictures] for crop in one.crops],
             )

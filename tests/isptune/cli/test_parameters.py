@@ -240,7 +240,7 @@ def test_a_start_that_cannot_be_costs_nothing(call: Call, in_an_empty_folder: No
         ("empty", "'empty' holds no run: there is no run.yaml in it"),
         (
             "start.yaml",
-            "the start does not fit the search: there is no parameter 'blurr'; did you mean 'blur'?; the "
+            "the start 'start.yaml' does not fit the search: there is no parameter 'blurr'; did you mean 'blur'?; the "
             "parameters are blur, brightening, desaturation, noise, sharpening",
         ),
         (

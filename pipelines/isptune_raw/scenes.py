@@ -1,0 +1,173 @@
+"""From what the user names to raw scenes: files, folders, globs, the chart, raw pictures."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from isptune.contracts.scene import Scene
+from isptune.errors import ConfigurationError, ImageError
+from isptune.scenes import chart, read_image
+from isptune.scenes.crops import CropRule, choose_crops, parse_crop
+from isptune.scenes.sources import ChartName, find_pictures
+from isptune.storage.paths import names_chart, shown, user_path, what_is_missing
+from isptune.wording.naming import natural_key
+from isptune_raw.mosaic import RawImage
+from isptune_raw.reading import is_raw, read_raw
+from isptune_raw.simulation import simulate
+from isptune_raw.views import RawView, as_sensed, upright
+
+Source = str | Path | RawImage | Scene
+
+_KINDS = "a raw file such as x.dng, a folder, a glob, 'chart', or a RawImage"
+
+
+def raw_scenes(
+    sources: Source | Sequence[Source] | None = None,
+    *,
+    reference: str | Path | Tensor | Sequence[str | Path | Tensor] | None = None,
+    crop: str | int | None = "auto",
+    seed: int = 0,
+    iso: float = 1600,
+) -> list[Scene]:
+    """Make the scenes of raw pictures; the payload of each is a ``RawView``.
+
+    Args:
+        sources: raw files (see ``read_raw``), folders or globs of such, ``RawImage`` objects, or ``"chart"``
+            and ``"chart:WxH"``, the generated chart as a simulated phone takes it. The chart if None.
+        reference: what results are compared with: one upright picture for each source, a path or a
+            (3, H, W) tensor in [0, 1]. If None it is ``x.reference.png`` beside ``x.dng`` where that is
+            there, the chart's own picture, and else nothing.
+        crop: as ``isptune.scenes.load_scenes`` has it; crops begin at even pixels and have even sides.
+        seed: of the chart's noise and of the places of crops.
+        iso: of the simulated chart.
+
+    Raises:
+        ImageError: a file that is not there or cannot be read, or a reference of another size.
+        ConfigurationError: a crop that is not known, or other references than sources.
+
+    Example:
+        >>> scene = raw_scenes(["chart:96x64"])[0]
+        >>> scene.size, scene.payload.raw.pattern
+        ((64, 96), 'RGGB')
+    """
+    rule = parse_crop(crop)
+    if sources is None:
+        sources = ["chart"]
+    if isinstance(sources, str | Path | RawImage | Scene):
+        sources = [sources]
+    found = [entry for source in sources for entry in _entries(source)]
+    if reference is None:
+        given: list[str | Path | Tensor | None] = [None] * len(found)
+    else:
+        given = [reference] if isinstance(reference, str | Path | Tensor) else [*reference]
+        if len(given) != len(found):
+            raise ConfigurationError(
+                f"there are {len(given)} references and {len(found)} raw pictures; give one for each"
+            )
+    scenes: list[Scene] = []
+    for entry, compared in zip(found, given, strict=True):
+        scenes += _scenes_of(entry, compared, rule, seed, iso)
+    for index, scene in enumerate(scenes):
+        scene.index = index
+    return scenes
+
+
+def whole_scene(scene: Scene) -> Scene:
+    """All of the raw picture that a scene is a crop of; the scene itself where it is no crop of a file."""
+    file = scene.source.get("file")
+    if file is None or "crop" not in scene.source:
+        return scene
+    (whole,) = _scenes_of(Path(file), scene.source.get("reference"), CropRule(side=0), 0, 0)
+    whole.index = scene.index
+    return whole
+
+
+def _entries(source: Source) -> list[Path | RawImage | ChartName | Scene]:
+    if isinstance(source, RawImage | Scene):
+        return [source]
+    if not isinstance(source, str | Path):
+        raise ImageError(f"a raw scene is {_KINDS}, not an object of type {type(source).__name__}")
+    if isinstance(source, str) and names_chart(source):
+        return [entry for entry in find_pictures(source) if isinstance(entry, ChartName)]
+    path = user_path(source)
+    if os.path.isdir(path):
+        names = [path / name for name in os.listdir(path)]
+    elif not os.path.lexists(path) and glob.has_magic(str(path)):
+        names = [Path(name) for name in glob.glob(str(path), recursive=True)]
+    elif os.path.isfile(path):
+        return [path]
+    else:
+        raise ImageError(f"'{shown(path)}': {what_is_missing(path)}")
+    files = sorted((name for name in names if is_raw(name)), key=lambda name: natural_key(name.as_posix()))
+    if not files:
+        raise ImageError(f"'{shown(path)}' holds no raw file; give {_KINDS}")
+    return [*files]
+
+
+def _scenes_of(
+    entry: Path | RawImage | ChartName | Scene,
+    compared: str | Path | Tensor | None,
+    rule: CropRule,
+    seed: int,
+    iso: float,
+) -> list[Scene]:
+    if isinstance(entry, Scene):
+        if not isinstance(entry.payload, RawView):
+            raise ImageError(f"the scene '{entry.name}' holds no raw picture")
+        return [entry]
+    if isinstance(entry, ChartName):
+        picture = chart(entry.width, entry.height, seed)
+        raw = simulate(picture, iso=iso, seed=seed)
+        compared = picture[:, : raw.height, : raw.width] if compared is None else compared
+        name, source = entry.name, {"chart": [entry.width, entry.height]}
+    elif isinstance(entry, RawImage):
+        raw, name, source = entry, "raw", {}
+    else:
+        raw, name, source = read_raw(entry), shown(entry.name), {"file": os.path.abspath(entry)}
+        beside = entry.with_suffix(".reference.png")
+        if compared is None and beside.is_file():
+            compared = beside
+    reference = None if compared is None else _reference(compared, raw, name)
+    if isinstance(compared, str | Path):
+        source["reference"] = os.path.abspath(compared)
+    places = _places(raw, rule, seed, ready=isinstance(entry, ChartName))
+    if places is None:
+        view = RawView.of(raw)
+        return [Scene(name, view.size, reference, view, source=source)]
+    scenes = []
+    for x, y, width, height in places:
+        view = RawView.of(raw, (x, y, width, height))
+        part = None
+        if reference is not None:
+            sensed = as_sensed(reference, raw.orientation)[:, y : y + height, x : x + width]
+            part = upright(sensed, raw.orientation).clone(memory_format=torch.contiguous_format)
+        crop = {**source, "crop": [x, y, width, height]}
+        scenes.append(Scene(f"{name}[{x},{y}]", view.size, part, view, source=crop))
+    return scenes
+
+
+def _places(raw: RawImage, rule: CropRule, seed: int, ready: bool) -> list[tuple[int, int, int, int]] | None:
+    """The crops of a raw picture; None for the whole of it."""
+    if rule.side == 0 or raw.width * raw.height <= rule.above or (rule.automatic and ready):
+        return None
+    half = rule.side // 2
+    corners = choose_crops(torch.from_numpy(raw.preview()), rule.count, half, seed)
+    return [(2 * x, 2 * y, 2 * half, 2 * half) for x, y in corners] or None
+
+
+def _reference(compared: str | Path | Tensor, raw: RawImage, name: str) -> Tensor:
+    picture = compared if isinstance(compared, Tensor) else read_image(compared)
+    size = tuple(picture.shape[-2:])
+    if size != raw.upright_size:
+        wanted, got = raw.upright_size, size
+        raise ImageError(
+            f"the reference of '{name}' has {got[1]}x{got[0]} pixels, and the raw picture, upright, has "
+            f"{wanted[1]}x{wanted[0]}; they must be of one size"
+        )
+    return picture.to(torch.float32)

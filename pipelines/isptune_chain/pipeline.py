@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -64,6 +64,7 @@ class ChainPipeline(Pipeline):
     has_reference = True
     takes_scenes = True
     name = "chain"
+    scene_domain: ClassVar[str] = "encoded"
     # It follows from the stages: `isptune list` shows a dash, every object its own fact.
     is_differentiable: bool = None  # type: ignore[assignment]
 
@@ -88,7 +89,7 @@ class ChainPipeline(Pipeline):
         )
         self.prefixes = _prefixes(made)
         # Before they are called by their prefixes: a wrong order is a matter of the stages themselves.
-        check_domains(self.stages, before="encoded", after="encoded")
+        check_domains(self.stages, before=self.scene_domain, after="encoded")
         for prefix, stage in zip(self.prefixes, self.stages, strict=True):
             stage.name = prefix
         self._chain = Chain(self.stages, seed=seed, storage=storage, compile=compile)
@@ -104,7 +105,21 @@ class ChainPipeline(Pipeline):
         self.space = ParameterSpace(declared)
         self.is_differentiable = self._chain.is_differentiable
         self._take_memory_facts()
-        self.scenes = load_scenes(["chart"] if scenes is None else scenes, crop=crop, references=target)
+        self.scenes = self.load(["chart"] if scenes is None else scenes, target, crop)
+
+    def load(
+        self, scenes: Sequence[Picture], target: Picture | Sequence[Picture] | None, crop: str | int | None
+    ) -> list[Scene]:
+        """Make the scenes; a pipeline on other pictures than encoded ones overrides it."""
+        return load_scenes(scenes, crop=crop, references=target)
+
+    def begun(self, scene: Scene) -> Tensor:
+        """(C, H, W), what the first stage gets of a scene; a subclass may override it."""
+        return picture_of(scene)
+
+    def ended(self, images: Tensor, scene: Scene) -> Tensor:
+        """(P, 3, H, W), the result, of what the last stage gave; a subclass may override it."""
+        return images
 
     def render(self, values: Tensor, scene: Scene | int) -> Tensor:
         """Render candidates on one scene, all in one batch.
@@ -121,7 +136,7 @@ class ChainPipeline(Pipeline):
             StageError: a stage raised or gave images of the wrong shape; its prefix is in the message.
         """
         scene = self.scene(scene)
-        image = picture_of(scene)
+        image = self.begun(scene)
         values = self.space.check(values).to(image.device)
         by_stage = []
         first = 0
@@ -129,7 +144,8 @@ class ChainPipeline(Pipeline):
             last = first + len(stage.declared)
             by_stage.append(values_of(stage.declared, values[:, first:last]))
             first = last
-        return self._chain(image.expand(len(values), -1, -1, -1), by_stage, scene.index)
+        images = self._chain(image.expand(len(values), -1, -1, -1), by_stage, scene.index)
+        return self.ended(images, scene)
 
     def whole(self, scene: Scene | int) -> Scene:
         """The whole picture that a scene is a crop of."""

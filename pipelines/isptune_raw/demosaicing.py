@@ -13,6 +13,9 @@ from isptune_raw.planes import Planes, joined, padded, shifted, split
 # Pixels that are added on each side. The edge-directed method looks 10 pixels far.
 _MARGIN = 12
 
+# Sums nearer than that are equal but for rounding; rows are then taken, as in the paper.
+_TIE = 4e-6
+
 
 def bilinear(mosaic: Tensor) -> Tensor:
     """Means of the nearest pixels of a colour.
@@ -156,7 +159,7 @@ def _smoother_along_rows(
     columns_at_red += shifted(blue, -1) + shifted(blue, -1, -1)
     columns_at_blue = _sides(pairs_blue) + 3 * pairs_blue
     columns_at_blue += red + shifted(red, columns=1)
-    return columns_at_red >= rows_at_red, columns_at_blue >= rows_at_blue
+    return columns_at_red > rows_at_red - _TIE, columns_at_blue > rows_at_blue - _TIE
 
 
 def _planes(mosaic: Tensor) -> Planes:

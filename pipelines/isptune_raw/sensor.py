@@ -35,7 +35,7 @@ class Sensor:
 
     @classmethod
     def of(cls, view: RawView, padded: tuple[int, int]) -> Sensor:
-        """The facts of a raw scene whose mosaic was continued by so many columns and rows at the left and top."""
+        """The facts of a raw scene; so many columns and rows were put before its mosaic."""
         raw = view.raw
         noise = np.array(_USUAL_NOISE) if raw.noise is None else raw.noise
         return cls(

@@ -15,7 +15,7 @@ from isptune_raw.stages.tone import luma_of
 class Denoise(Stage):
     """Guided filters on luma and, at half size and guided by luma, on colour differences.
 
-    Where a neighbourhood's variance is below ``luma`` or ``chroma`` it is smoothed, where it is above it stays.
+    A neighbourhood whose variance is below ``luma`` or ``chroma`` is smoothed; one above it stays.
     """
 
     luma = Float(1e-7, 3e-2, log=True, default=1e-7, description="variance of luma that is smoothed")

@@ -25,7 +25,7 @@ class ToneCurve(Stage):
 
 
 class LocalTone(Stage):
-    """Contrast of details against their neighbourhood, whose edges stay: a guided filter at a quarter size."""
+    """Contrast of details against a smooth base with sharp edges: a guided filter at a quarter size."""
 
     amount = Float(-0.5, 1.0, default=0.0, description="of the contrast that is added")
     memory = Memory(images=3.0, images_with_gradients=7.0)

@@ -1,0 +1,132 @@
+"""From raw pictures to RGB by a chain of stages with gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from isptune.contracts.pipeline import Scene
+from isptune.contracts.requirements import Packaging
+from isptune_chain.pipeline import ChainPipeline
+from isptune_raw.mosaic import RawImage
+from isptune_raw.scenes import raw_scenes, whole_scene
+from isptune_raw.sensor import Sensor, SensorStage
+from isptune_raw.views import RawView
+
+STAGES = (
+    {"name": "black_level", "prefix": "black"},
+    {"name": "shading_correction", "prefix": "shading"},
+    {"name": "defect_correction", "prefix": "defects"},
+    {"name": "white_balance", "prefix": "balance"},
+    {"name": "raw_denoise", "prefix": "raw"},
+    {"name": "demosaic", "prefix": "demosaic"},
+    {"name": "colour_correction", "prefix": "colour"},
+    {"name": "exposure", "prefix": "exposure"},
+    {"name": "encoding", "prefix": "encoding"},
+    {"name": "tone_curve", "prefix": "tone"},
+    {"name": "local_tone", "prefix": "local"},
+    {"name": "denoise", "prefix": "denoise"},
+    {"name": "sharpen", "prefix": "sharpen"},
+)
+"""The stages of a raw pipeline where none are named."""
+
+# Columns and rows that are put before the mosaic so that it begins with a red pixel.
+_BEFORE_RED = {"RGGB": (0, 0), "GRBG": (1, 0), "GBRG": (0, 1), "BGGR": (1, 1)}
+
+Picture = str | Path | RawImage | Scene
+
+
+class RawPipeline(ChainPipeline):
+    """Develop raw pictures: any registered stages from the mosaic to encoded RGB, with gradients.
+
+    A scene's mosaic comes with black at 0 and white at 1, continued so that it begins with a red pixel. At
+    its defaults the chain is a plain development: white balance as shot, edge-directed demosaicing, the
+    camera's colour matrix and the curve of sRGB.
+
+    Args:
+        stages: names of stages, or mappings ``{"name": ..., "prefix": ..., "options": {...}}``, in their
+            order; ``STAGES`` if None. The first takes a mosaic, the last gives encoded RGB.
+        scenes: raw files, folders or globs of such, ``"chart"`` and ``"chart:WxH"`` as a simulated phone
+            takes them at ISO 1600, or ``RawImage`` objects; the chart if None. See ``raw_scenes``.
+        reference: what results are compared with, one upright picture for each; if None
+            ``x.reference.png`` beside ``x.dng`` where it is there.
+        seed: of the chart's noise, and of the noise that stages draw.
+        crop: how large raw pictures are cropped: ``"auto"``, a size in pixels, or None for whole pictures.
+        storage: the number type in which a picture is kept between the stages, see ``ChainPipeline``.
+        compile: run the chain on an accelerator through ``torch.compile``.
+
+    Raises:
+        ConfigurationError: stages that do not fit one behind the other, or options that one refuses.
+        ImageError: a raw file that cannot be read, or a reference of another size.
+
+    Example:
+        >>> pipeline = RawPipeline(scenes=["chart:96x64"])
+        >>> pipeline.render(pipeline.space.start(), 0).shape
+        torch.Size([1, 3, 64, 96])
+    """
+
+    name = "raw"
+    scene_domain: ClassVar[str] = "mosaic"
+    packaging = Packaging(extra="raw", requires=("rawpy",))
+
+    def __init__(
+        self,
+        stages: Sequence[str | Mapping[str, Any]] | None = None,
+        scenes: Sequence[Picture] | None = None,
+        reference: str | Path | Tensor | Sequence[str | Path | Tensor] | None = None,
+        seed: int = 0,
+        crop: str | int | None = "auto",
+        storage: str = "float32",
+        compile: bool = False,
+    ) -> None:
+        self._mosaics: dict[int, Tensor] = {}
+        self._reference = reference
+        super().__init__(
+            STAGES if stages is None else stages, scenes, None, seed, crop, storage=storage, compile=compile
+        )
+        self.has_reference = all(scene.reference is not None for scene in self.scenes)
+
+    def load(self, scenes: Any, target: Any, crop: str | int | None) -> list[Scene]:
+        """Make the raw scenes."""
+        return raw_scenes(scenes, reference=self._reference, crop=crop, seed=self.seed)
+
+    def begun(self, scene: Scene) -> Tensor:
+        """(1, H, W), the mosaic with black at 0 and white at 1, which begins with a red pixel."""
+        view = _view(scene)
+        columns, rows = _BEFORE_RED[view.raw.pattern]
+        sensor = Sensor.of(view, (columns, rows))
+        for stage in self.stages:
+            if isinstance(stage, SensorStage):
+                stage.sensor = sensor
+        mosaic = self._mosaics.get(id(view))
+        if mosaic is None or mosaic.device != self.device:
+            plane = torch.from_numpy(view.raw.normalised())[None, None]
+            mosaic = functional.pad(plane, (columns, columns, rows, rows), mode="reflect")[0].to(self.device)
+            self._mosaics[id(view)] = mosaic
+        return mosaic
+
+    def ended(self, images: Tensor, scene: Scene) -> Tensor:
+        """(P, 3, H, W) without what was put around the mosaic, upright."""
+        view = _view(scene)
+        columns, rows = _BEFORE_RED[view.raw.pattern]
+        height, width = view.raw.mosaic.shape
+        return view.finished(images[..., rows : rows + height, columns : columns + width])
+
+    def digest(self, scene: Scene | int) -> str | None:
+        """A digest of the raw picture and of what it is compared with."""
+        scene = self.scene(scene)
+        return Scene(scene.name, scene.size, scene.reference, _view(scene).digest()).digest()
+
+    def whole(self, scene: Scene | int) -> Scene:
+        """The whole raw picture that a scene is a crop of."""
+        return whole_scene(self.scene(scene))
+
+
+def _view(scene: Scene) -> RawView:
+    assert isinstance(scene.payload, RawView)
+    return scene.payload

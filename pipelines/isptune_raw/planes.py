@@ -1,4 +1,4 @@
-"""The four planes of a mosaic, a quarter of the pixels each: red, green in red rows, green in blue rows, blue.
+"""The four planes of a mosaic, each a quarter of its pixels: red, two greens, blue.
 
 A pixel at (2 i, 2 j) of a mosaic in the phase RGGB is ``red[i, j]``. Working on planes computes at each place
 only what is needed there.

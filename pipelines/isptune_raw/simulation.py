@@ -136,8 +136,4 @@ def _blurred(planes: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
 
     side = 2 * math.ceil(3 * sigma) + 1
     images = torch.from_numpy(np.ascontiguousarray(planes)).unsqueeze(0)
-    if side // 2 >= min(images.shape[-2:]):
-        raise ConfigurationError(
-            f"blur is {sigma}, too wide for a picture of {planes.shape[2]}x{planes.shape[1]}"
-        )
     return np.asarray(gaussian_blur2d(images, (side, side), (sigma, sigma))[0].numpy())

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from isptune import Float, Memory, Stage
-from isptune.stages import per_sample
+from isptune.stages import is_plain, per_sample
 from isptune_raw.scales import guided, smoothed
 from isptune_raw.stages.tone import luma_of
 
@@ -57,6 +57,8 @@ class Sharpen(Stage):
     def forward(
         self, images: Tensor, radius: Tensor, amount: Tensor, threshold: Tensor, halo: Tensor
     ) -> Tensor:
+        if is_plain(images) and not bool(amount.any()):
+            return images.clamp(0.0, 1.0)
         luma = luma_of(images)
         details = luma - _blurred(luma, radius)
         square = details.square()

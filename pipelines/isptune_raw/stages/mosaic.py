@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from isptune import Choice, Float, Memory, Stage
-from isptune.stages import per_sample
+from isptune.stages import is_plain, keep_unchanged, per_sample
 from isptune_raw.demosaicing import METHODS
 from isptune_raw.planes import Planes, joined, padded, split
 from isptune_raw.scales import smoothed
@@ -110,6 +110,9 @@ class RawDenoise(SensorStage):
     memory = Memory(images=6.0, images_with_gradients=22.0)
 
     def forward(self, images: Tensor, luma: Tensor, chroma: Tensor) -> Tensor:
+        unchanged = (luma == 0) & (chroma == 0)
+        if is_plain(images) and bool(unchanged.all()):
+            return images
         planes = torch.cat(split(images), dim=1)
         mean, differences = _turned(planes)
         scales = smoothed(torch.cat([mean, differences], dim=1), len(_DETAIL_NOISE))
@@ -121,7 +124,7 @@ class RawDenoise(SensorStage):
             details = finer - coarser
             result = result + (details - torch.minimum(torch.maximum(details, -most), most))
         red, first, second, blue = _turned_back(result)
-        return joined(Planes(red, first, second, blue))
+        return keep_unchanged(images, joined(Planes(red, first, second, blue)), unchanged)
 
     def _sigma(self, brightness: Tensor) -> Tensor:
         """The noise of each of the four turned planes, after white balance."""

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from isptune import Float, Memory, Stage
-from isptune.stages import per_sample
+from isptune.stages import is_plain, per_sample
 from isptune_raw.scales import guided
 
 
@@ -31,6 +31,8 @@ class LocalTone(Stage):
     memory = Memory(images=3.0, images_with_gradients=7.0)
 
     def forward(self, images: Tensor, amount: Tensor) -> Tensor:
+        if is_plain(images) and not bool(amount.any()):
+            return images.clamp(0.0, 1.0)
         luma = luma_of(images)
         height, width = luma.shape[-2:]
         small = functional.avg_pool2d(luma, 4, ceil_mode=True, count_include_pad=False)

@@ -1,0 +1,96 @@
+"""Raw scenes: crops with margins, references, orientation."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageOps
+from skimage.data import astronaut
+from torch import Tensor
+
+import isptune
+from isptune.errors import ConfigurationError, ImageError
+from isptune.scenes import chart, write_image
+from isptune_raw import RawView, raw_scenes, simulate, write_dng
+from isptune_raw.mosaic import RawImage
+from isptune_raw.views import as_sensed, upright
+
+
+def oriented(orientation: int) -> tuple[RawImage, Tensor]:
+    """A raw picture that lies turned on the sensor, and the upright truth."""
+    sensed = torch.from_numpy(astronaut()[100:212, 150:310].copy()).permute(2, 0, 1).float() / 255
+    raw = simulate(sensed, camera="dslr", noise=False)
+    facts = (raw.mosaic, raw.pattern, raw.black, raw.white, raw.neutral, raw.matrix, raw.noise, raw.iso)
+    return RawImage(*facts, orientation=orientation), upright(sensed, orientation)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientations_are_those_of_exif(orientation: int) -> None:
+    picture = torch.rand(3, 20, 30, generator=torch.Generator().manual_seed(0))
+    data, exif = BytesIO(), Image.Exif()
+    exif[274] = orientation
+    array = (picture.permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    Image.fromarray(array).save(data, "png", exif=exif)
+    turned = np.asarray(ImageOps.exif_transpose(Image.open(BytesIO(data.getvalue()))))
+    assert np.array_equal(
+        turned, (upright(picture, orientation).permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    )
+    assert torch.equal(as_sensed(upright(picture, orientation), orientation), picture)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_crops_develop_as_the_whole_does_and_meet_their_reference(orientation: int) -> None:
+    raw, truth = oriented(orientation)
+    whole = isptune.create_pipeline("raw", scenes=[raw], reference=[truth], crop=None)
+    crops = isptune.create_pipeline("raw", scenes=[raw], reference=[truth], crop="4x32")
+    start = whole.space.start()
+    picture = whole.render(start, 0)[0]
+    assert picture.shape == truth.shape
+    assert len(crops.scenes) > 1
+    for scene in crops.scenes:
+        assert scene.size == (32, 32)
+        x, y, width, height = scene.source.get("crop") or (0, 0, 0, 0)
+        assert (x % 2, y % 2, width, height) == (0, 0, 32, 32)
+        part = crops.render(start, scene)[0]
+        sensed = as_sensed(picture, orientation)[:, y : y + 32, x : x + 32]
+        assert torch.allclose(part, upright(sensed, orientation), atol=2e-6)
+        expected = as_sensed(truth, orientation)[:, y : y + 32, x : x + 32]
+        assert scene.reference is not None
+        assert torch.equal(scene.reference, upright(expected, orientation))
+
+
+def test_a_reference_beside_the_file_is_taken(tmp_path: Path) -> None:
+    truth = chart(96, 64, 0)
+    write_dng(tmp_path / "x.dng", simulate(truth))
+    assert raw_scenes([tmp_path / "x.dng"])[0].reference is None
+    write_image(tmp_path / "x.reference.png", truth, bits=16)
+    (scene,) = raw_scenes([str(tmp_path)])
+    assert scene.reference is not None
+    assert torch.allclose(scene.reference, truth, atol=1e-4)
+    pipeline = isptune.create_pipeline("raw", scenes=[str(tmp_path / "*.dng")])
+    assert pipeline.has_reference
+
+
+def test_references_of_another_size_or_number_are_refused(tmp_path: Path) -> None:
+    raw = simulate(chart(96, 64, 0))
+    with pytest.raises(
+        ImageError, match=r"the reference of 'raw' has 64x96 pixels, and the raw picture, upright, has"
+    ):
+        raw_scenes([raw], reference=[chart(64, 96, 0)])
+    with pytest.raises(
+        ConfigurationError, match="there are 2 references and 1 raw pictures; give one for each"
+    ):
+        raw_scenes([raw], reference=[chart(96, 64, 0)] * 2)
+    with pytest.raises(ImageError, match="holds no raw file"):
+        raw_scenes([tmp_path])
+
+
+def test_digests_follow_what_is_developed() -> None:
+    raw = simulate(chart(96, 64, 0))
+    same, other = RawView.of(raw), RawView.of(simulate(chart(96, 64, 0), seed=1))
+    assert RawView.of(raw).digest() == same.digest() != other.digest()
+    assert RawView.of(raw, (0, 0, 32, 32)).digest() != same.digest()

@@ -6,7 +6,7 @@ import errno
 import logging
 import os
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import Any
 
 import click
@@ -42,12 +42,17 @@ class VerbGroup(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         # Not list(VERBS): once the verb is imported, this package's name `list` is its module.
-        return [*VERBS]
+        return [*VERBS, *plugin_verbs()]
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in VERBS:
-            return None
-        command: click.Command = import_module(f"isptune.cli.{name}").command
+        command: click.Command
+        if name in VERBS:
+            command = import_module(f"isptune.cli.{name}").command
+        else:
+            place = plugin_verbs().get(name)
+            if place is None:
+                return None
+            command = place.load()
         for parameter in command.params:
             parameter.type = without_underscores(parameter.type)
         return command
@@ -56,16 +61,42 @@ class VerbGroup(click.Group):
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in VERBS and not args[0].startswith("-"):
-            raise click.UsageError(
-                f"there is no command '{args[0]}'"
-                + (did_you_mean(args[0], VERBS) or f"; the commands: {listed(VERBS)}")
-            )
+            verbs = self.list_commands(context)
+            if args[0] not in verbs:
+                raise click.UsageError(
+                    f"there is no command '{args[0]}'"
+                    + (did_you_mean(args[0], verbs) or f"; the commands: {listed(verbs)}")
+                )
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         # The one-line texts stand here so that the help needs no verb's module.
         with formatter.section("Commands"):
-            formatter.write_dl([*VERBS.items()])
+            formatter.write_dl([*VERBS.items(), *_plugin_lines()])
+
+
+def plugin_verbs() -> dict[str, metadata.EntryPoint]:
+    """Commands of plugins, by name: the entry points ``isptune.commands``, of click commands and groups."""
+    found = metadata.entry_points(group="isptune.commands")
+    return {place.name: place for place in sorted(found, key=lambda place: place.name)}
+
+
+def _plugin_lines() -> list[tuple[str, str]]:
+    """Each command of a plugin with the first line of its docstring, which is read and not imported."""
+    verbs = plugin_verbs()
+    if not verbs:
+        return []
+    from isptune.plugins.source_code import UnreadableError, read
+    from isptune.plugins.source_facts import summary
+
+    lines = []
+    for name, place in verbs.items():
+        try:
+            source = read(place.value)
+            lines.append((name, "" if source is None else summary(source)))
+        except UnreadableError:
+            lines.append((name, ""))
+    return lines
 
 
 @click.group(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})

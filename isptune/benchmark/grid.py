@@ -254,4 +254,4 @@ def check_grid(config: BenchConfig) -> None:
     for objective, optimizer in itertools.product(config.objectives, config.optimizers):
         check_components(_run_of(config, objective, optimizer))
     for scene in config.scenes:
-        check_scenes(scene.scenes, config.crop)
+        check_scenes(scene.scenes, config.crop, config.pipeline.name)

@@ -87,7 +87,7 @@ def command(
             raise ConfigurationError(
                 f"the pipeline '{name}' renders pictures: name one, such as photo.png or chart"
             )
-        check_scenes([image])
+        check_scenes([image], pipeline=name)
 
     import torch
 

@@ -96,7 +96,7 @@ def command(
             raise ConfigurationError(f"the objective '{one.name}' is given twice, with the same options")
     run = run.settled()
     check_components(run)
-    check_scenes(run.scenes, run.crop)
+    check_scenes(run.scenes, run.crop, run.pipeline.name)
     check_takes_scenes(run.pipeline, images)
     trackers = make_trackers(tensorboard, mlflow, wandb)
 

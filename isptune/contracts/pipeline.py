@@ -35,6 +35,7 @@ class Pipeline(Packaged):
         stage_families: the stages' families, one for each name, or empty.
         takes_scenes: the option ``scenes`` may hold ``Scene`` objects, so that pictures that are read once
             serve many runs.
+        takes_raw: scenes may be raw files, in the place of pictures.
         render_options: options that ``isptune render`` gives unless told otherwise, such as those with which
             the parameters are in units that people know.
         variants: the option by which a benchmark makes other tasks of it, and what these are called.
@@ -53,6 +54,7 @@ class Pipeline(Packaged):
     stage_names: tuple[str, ...] = ()
     stage_families: tuple[str, ...] = ()
     takes_scenes: ClassVar[bool] = False
+    takes_raw: ClassVar[bool] = False
     variants: ClassVar[Variants] = Variants()
     render_options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     aliases: ClassVar[tuple[str, ...]] = ()

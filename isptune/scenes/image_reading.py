@@ -17,19 +17,12 @@ from isptune.errors import ImageError
 from isptune.scenes.colours import Decoded
 from isptune.scenes.metadata import read_metadata
 from isptune.scenes.reading_tiff import read_tiff
-from isptune.scenes.sources import FORMATS
+from isptune.scenes.sources import FORMATS, RAW_SUFFIXES
 from isptune.storage.paths import shortened, what_is_missing
 
 MINIMUM_SIDE = 32
 MAXIMUM_PIXELS = 200_000_000
 _JPEG_LS = 0xF7
-RAW_SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        *("3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "iiq", "kdc", "mos"),
-        *("mrw", "nef", "nrw", "orf", "pef", "raf", "raw", "rw2", "srw"),
-    )
-)
 
 
 def read_image(path: str | Path) -> Tensor:

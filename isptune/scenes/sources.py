@@ -18,6 +18,13 @@ logger = logging.getLogger("isptune")
 
 FORMATS = "PNG, JPEG, WebP, BMP or TIFF"
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff"))
+RAW_SUFFIXES = frozenset(
+    f".{name}"
+    for name in (
+        *("3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "iiq", "kdc", "mos"),
+        *("mrw", "nef", "nrw", "orf", "pef", "raf", "raw", "rw2", "srw"),
+    )
+)
 CHART_SIDES = (48, 4096)
 
 
@@ -30,12 +37,13 @@ class ChartName:
     height: int = 256
 
 
-def find_pictures(source: str | Path, *, warn: bool = True) -> list[Path | ChartName]:
+def find_pictures(source: str | Path, *, warn: bool = True, raw: bool = False) -> list[Path | ChartName]:
     """The files that a text or path stands for, or the chart.
 
     Args:
         source: a file, a folder, a glob, or the name of a chart.
         warn: say what is left out, and where a chart hides a file.
+        raw: take raw files in the place of pictures.
 
     Raises:
         ImageError: no file is there, a folder or glob holds no picture, a chart's size cannot be.
@@ -46,16 +54,16 @@ def find_pictures(source: str | Path, *, warn: bool = True) -> list[Path | Chart
         return [_chart(source)]
     path = user_path(source)
     if os.path.isdir(path):
-        files = [entry for entry in _listing(path) if _is_picture(entry, warn)]
+        files = [entry for entry in _listing(path) if _is_picture(entry, warn, raw)]
         if not files:
-            raise ImageError(f"the folder '{path}' holds no image ({FORMATS})")
+            raise ImageError(f"the folder '{path}' holds no {_what(raw)}")
         return [*_ordered(files)]
     # A file may have a glob's characters in its name.
     if not os.path.lexists(path) and glob.has_magic(str(path)):
         entries = map(Path, glob.glob(str(path), recursive=True))
-        files = [entry for entry in entries if _is_picture(entry, warn)]
+        files = [entry for entry in entries if _is_picture(entry, warn, raw)]
         if not files:
-            raise ImageError(f"no image ({FORMATS}) matches '{source}'")
+            raise ImageError(f"no {_what(raw)} matches '{source}'")
         return [*_ordered(files)]
     if not os.path.exists(path):
         near = did_you_mean(str(source), ["chart"]) if path.parent == Path(".") else ""
@@ -91,8 +99,12 @@ def _listing(folder: Path) -> list[Path]:
         raise ImageError(f"the folder '{folder}' cannot be read: {error.strerror or error}") from error
 
 
-def _is_picture(path: Path, warn: bool) -> bool:
-    if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+def _what(raw: bool) -> str:
+    return "raw file" if raw else f"image ({FORMATS})"
+
+
+def _is_picture(path: Path, warn: bool, raw: bool) -> bool:
+    if path.suffix.lower() not in (RAW_SUFFIXES if raw else SUFFIXES) or path.name.startswith("."):
         return False
     if warn and path.is_symlink() and not os.path.exists(path):
         logger.warning("'%s' is left out: %s", shown(path), shown(what_is_missing(path)))

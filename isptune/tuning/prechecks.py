@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isptune.errors import ConfigurationError
+from isptune.errors import ConfigurationError, ImageError
 from isptune.plugins import registry
 from isptune.wording.allowed import shown
 from isptune.wording.naming import listed
@@ -60,18 +61,28 @@ def refuse_judges(names: Iterable[str]) -> None:
             raise scores_no_pictures(name)
 
 
-def check_scenes(sources: Sequence[str], crop: str | int | None = None) -> None:
+def check_scenes(sources: Sequence[str], crop: str | int | None = None, pipeline: str | None = None) -> None:
     """Refuse scenes that are not there, and a crop that cannot be; no picture is read for it.
+
+    Args:
+        sources: files, folders, globs or the chart.
+        crop: as people write it.
+        pipeline: the name of what renders them, which may take raw files; None for pictures.
 
     Raises:
         ImageError, ConfigurationError: one sentence about the first mistake.
     """
     from isptune.scenes.crops import parse_crop
-    from isptune.scenes.sources import find_pictures
+    from isptune.scenes.sources import RAW_SUFFIXES, find_pictures
 
     parse_crop(crop)
+    raw = pipeline is not None and bool(registry.pipelines.fact(pipeline, "takes_raw", False))
     for source in sources:
-        find_pictures(source, warn=False)
+        for found in find_pictures(source, warn=False, raw=raw):
+            if isinstance(found, Path) and not raw and found.suffix.lower() in RAW_SUFFIXES:
+                able = registry.pipelines.having("takes_raw")
+                choose = f"choose a pipeline that takes raw files ({listed(able)}), or " if able else ""
+                raise ImageError(f"'{found}' is a camera's raw file; {choose}develop it to PNG or TIFF first")
 
 
 def check_takes_scenes(pipeline: Component, given: Sequence[str]) -> None:

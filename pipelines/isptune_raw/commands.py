@@ -58,11 +58,18 @@ def info(files: tuple[str, ...], as_json: bool) -> int:
 @click.argument("photo")
 @click.option("--out", required=True, metavar="FILE.dng", help="Where the raw file goes.")
 @click.option(
-    "--camera", default="phone", metavar="NAME", help=f"{', '.join(one.name for one in CAMERAS)}. Default: phone."
+    "--camera",
+    default="phone",
+    metavar="NAME",
+    help=f"{', '.join(one.name for one in CAMERAS)}. Default: phone.",
 )
-@click.option("--iso", type=float, default=100.0, metavar="N", help="Sensitivity, 50 to 102400. Default: 100.")
+@click.option(
+    "--iso", type=float, default=100.0, metavar="N", help="Sensitivity, 50 to 102400. Default: 100."
+)
 @click.option("--pattern", default="RGGB", metavar="NAME", help=f"{', '.join(PATTERNS)}. Default: RGGB.")
-@click.option("--exposure", type=float, default=0.0, metavar="EV", help="Above 0 clips highlights. Default: 0.")
+@click.option(
+    "--exposure", type=float, default=0.0, metavar="EV", help="Above 0 clips highlights. Default: 0."
+)
 @click.option("--blur", type=float, default=0.0, metavar="PX", help="Blur of the lens. Default: 0.")
 @click.option("--shading", is_flag=True, help="Darken the corners as the lens does.")
 @click.option("--defects", type=float, default=0.0, metavar="SHARE", help="Dead and hot pixels. Default: 0.")
@@ -128,7 +135,7 @@ def simulate_command(
 def facts(picture: Any) -> dict[str, Any]:
     """What a ``RawImage`` holds, as plain data."""
     return {
-        "camera": " ".join(filter(None, (picture.make, picture.model))) or None,
+        "camera": _camera(picture),
         "width": picture.width,
         "height": picture.height,
         "pattern": picture.pattern,
@@ -143,6 +150,12 @@ def facts(picture: Any) -> dict[str, Any]:
         "highest": int(picture.mosaic.max()),
         "share_clipped": round(float((picture.mosaic >= picture.white).mean()), _DIGITS),
     }
+
+
+def _camera(picture: Any) -> str | None:
+    """Make and model; some models begin with their make."""
+    make, model = picture.make, picture.model
+    return (model if model.startswith(make) else f"{make} {model}").strip() or None
 
 
 def _shown(value: Any) -> str:

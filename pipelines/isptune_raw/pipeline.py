@@ -71,6 +71,7 @@ class RawPipeline(ChainPipeline):
     """
 
     name = "raw"
+    takes_raw: ClassVar[bool] = True
     scene_domain: ClassVar[str] = "mosaic"
     packaging = Packaging(extra="raw", requires=("rawpy",))
 

@@ -12,21 +12,11 @@ import tifffile
 from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError, ImageError, MissingPackageError
+from isptune.scenes.sources import RAW_SUFFIXES
 from isptune.storage.paths import shown
 from isptune.storage.yaml_files import read_mapping
 from isptune.wording.naming import did_you_mean, listed
 from isptune_raw.mosaic import PATTERNS, RawImage
-
-# fmt: off
-RAW_SUFFIXES = frozenset(
-    (
-        ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq",
-        ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw",
-        ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f",
-    )
-)
-# fmt: on
-"""Names of files that LibRaw is asked to open."""
 
 ARRAY_SUFFIXES = frozenset((".npy", ".png", ".tif", ".tiff"))
 """Names of files that hold a plain mosaic, where a YAML file beside them says what it is."""

@@ -10,6 +10,7 @@ import click
 
 from isptune.errors import ConfigurationError, ImageError
 from isptune.storage.places import Place
+from isptune.storage.writing import make_folder
 from isptune_raw.cameras import CAMERAS
 from isptune_raw.mosaic import PATTERNS
 
@@ -56,7 +57,7 @@ def info(files: tuple[str, ...], as_json: bool) -> int:
 
 @raw.command("simulate", short_help="Make the raw file that a camera would have taken of a photograph.")
 @click.argument("photo")
-@click.option("--out", required=True, metavar="FILE.dng", help="Where the raw file goes.")
+@click.option("--out", required=True, metavar="FILE.dng", help="Where the raw file goes; its folder is made.")
 @click.option(
     "--camera",
     default="phone",
@@ -124,6 +125,7 @@ def simulate_command(
         noise=not no_noise,
         seed=seed,
     )
+    make_folder(target.parent, ImageError)
     write_dng(target, made)
     reference = target.with_suffix(".reference.png")
     write_image(reference, picture[:, : made.height, : made.width].float(), bits=16)

@@ -36,7 +36,7 @@ PARAMETERS = (
     "tone.contrast",
     "encoding.gamma",
 )
-BUDGETS = {"es": 1500, "adam": 120}
+BUDGETS = {"es": 1500, "adam": 80}
 
 
 def main() -> None:

@@ -48,8 +48,8 @@ def info(files: tuple[str, ...], as_json: bool) -> int:
         else:
             rows = [(key.replace("_", " "), _shown(value)) for key, value in found.items()]
             print_table([Column("fact"), Column("value")], rows, title=name, box=False)
-    for error in failures[1:]:
-        click.echo(f"isptune: error: {error}", err=True)
+    for other in failures[1:]:
+        click.echo(f"isptune: error: {other}", err=True)
     if failures:
         raise failures[0]
     return 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,6 @@ class RawImage:
     orientation: int = 1
     make: str = ""
     model: str = ""
-    facts: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = self.mosaic.shape
@@ -118,7 +118,7 @@ class RawImage:
         """(3, 3) white-balanced camera RGB to linear sRGB; white stays white, as dcraw has it."""
         if self.matrix is None:
             return np.eye(3)
-        return np.linalg.inv(srgb_to_camera(self.matrix))
+        return np.asarray(np.linalg.inv(srgb_to_camera(self.matrix)), dtype=np.float64)
 
     def crop(self, x: int, y: int, width: int, height: int) -> RawImage:
         """A part of it, at any place and of even sides; the pattern's phase follows."""
@@ -129,8 +129,8 @@ class RawImage:
         part = np.ascontiguousarray(self.mosaic[y : y + height, x : x + width])
         places = [2 * ((row + y) % 2) + (column + x) % 2 for row in (0, 1) for column in (0, 1)]
         pattern = "".join(self.pattern[place] for place in places)
-        black = tuple(self.black[place] for place in places)
-        return replace(self, mosaic=part, pattern=pattern, black=black)
+        first, second, third, fourth = (self.black[place] for place in places)
+        return replace(self, mosaic=part, pattern=pattern, black=(first, second, third, fourth))
 
     def normalised(self) -> NDArray[np.float32]:
         """(H, W) with black at 0 and white at 1; noise may lie below 0."""
@@ -166,13 +166,13 @@ def neutral_of(matrix: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(red), float(green), float(blue)
 
 
-def encode(linear: NDArray[np.floating]) -> NDArray[np.floating]:
+def encode(linear: NDArray[Any]) -> NDArray[Any]:
     """Linear light in [0, 1] to sRGB's curve, IEC 61966-2-1."""
     return np.where(
         linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
     )
 
 
-def decode(encoded: NDArray[np.floating]) -> NDArray[np.floating]:
+def decode(encoded: NDArray[Any]) -> NDArray[Any]:
     """sRGB's curve in [0, 1] to linear light, IEC 61966-2-1."""
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)

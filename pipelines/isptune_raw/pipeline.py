@@ -87,8 +87,9 @@ class RawPipeline(ChainPipeline):
     ) -> None:
         self._mosaics: dict[int, Tensor] = {}
         self._reference = reference
+        given: Any = scenes
         super().__init__(
-            STAGES if stages is None else stages, scenes, None, seed, crop, storage=storage, compile=compile
+            STAGES if stages is None else stages, given, None, seed, crop, storage=storage, compile=compile
         )
         self.has_reference = all(scene.reference is not None for scene in self.scenes)
 

@@ -84,7 +84,7 @@ def _opened(path: Path) -> RawImage:
             gains = np.array(raw.camera_whitebalance[:3], dtype=float)
             if not (np.isfinite(gains).all() and (gains > 0).all()):
                 gains = np.array(raw.daylight_whitebalance[:3], dtype=float)
-            matrix = np.array(raw.rgb_xyz_matrix[:3], dtype=float)
+            matrix: NDArray[np.float64] | None = np.array(raw.rgb_xyz_matrix[:3], dtype=float)
             iso = float(raw.other.iso_speed)
             orientation = {0: 1, 3: 3, 5: 8, 6: 6}.get(raw.sizes.flip, 1)
     except rawpy.LibRawError as error:

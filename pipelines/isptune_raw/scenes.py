@@ -6,6 +6,7 @@ import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -121,6 +122,7 @@ def _scenes_of(
         if not isinstance(entry.payload, RawView):
             raise ImageError(f"the scene '{entry.name}' holds no raw picture")
         return [entry]
+    source: dict[str, Any]
     if isinstance(entry, ChartName):
         picture = chart(entry.width, entry.height, seed)
         raw = simulate(picture, iso=iso, seed=seed)

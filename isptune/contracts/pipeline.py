@@ -43,6 +43,7 @@ class Pipeline(Packaged):
         packaging: what has to be installed.
         device: where ``to`` has moved it; renderings lie there.
         development: how ``develop`` is run: workers, time-out, retries, cache.
+        versions: of the programs and libraries that make the pictures, by name; ``run.yaml`` notes them.
 
     The conformance suite ``isptune.testing.PipelineConformance`` checks all of it.
     """
@@ -61,6 +62,7 @@ class Pipeline(Packaged):
     memory: Memory = Memory(images=8.0, images_with_gradients=60.0)
     device: torch.device = torch.device("cpu")
     development: Development = Development()
+    versions: Mapping[str, str] = MappingProxyType({})
 
     name: str = ""
     options: dict[str, Any]
@@ -97,11 +99,36 @@ class Pipeline(Packaged):
 
         Raises:
             Exception: whatever it raises is the reason for which this candidate alone has failed.
+            TimeoutError: the candidate has timed out.
         """
         raise NotImplementedError(f"{type(self).__name__} writes neither render nor develop")
 
+    def before_run(self, space: ParameterSpace) -> None:
+        """Called once before a run writes anything: refuse what a run would be wasted on.
+
+        Args:
+            space: what the run searches, with its constraints.
+
+        Raises:
+            IsptuneError: one sentence that says what is wrong.
+        """
+
     def warm_up(self) -> None:
         """Called once in every worker before its first picture: start a program, open a device."""
+
+    def settings_file(self, values: Mapping[str, Any], form: str) -> str:
+        """Parameters as the text of a file that its program reads, for ``isptune export``.
+
+        Args:
+            values: every parameter by its name, as people write it.
+            form: such as ``"json"``, see ``isptune.parameters.settings_files``; a pipeline may know others.
+
+        Raises:
+            ConfigurationError: a form that it does not know, or values that the form cannot hold.
+        """
+        from isptune.parameters.settings_files import written_settings
+
+        return written_settings(values, form)
 
     @property
     def develops(self) -> bool:

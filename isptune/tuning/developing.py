@@ -15,7 +15,7 @@ from torch import Tensor
 
 from isptune.contracts.development import Development
 from isptune.errors import EvaluationError
-from isptune.runs.generation import DONE, FAILED
+from isptune.runs.generation import DONE, FAILED, TIMED_OUT
 from isptune.tuning.blame import called
 from isptune.tuning.developed import as_picture
 from isptune.tuning.devices import processors
@@ -189,6 +189,8 @@ class Developing:
             return self._workers.call("develop", values, scene)
         try:
             return Reply(DONE, self._here.develop(values, scene))
+        except TimeoutError as error:
+            return Reply(TIMED_OUT, reason=str(error) or "it took too long")
         except (Exception, SystemExit) as error:
             return Reply(FAILED, reason=in_one_line(error))
 

@@ -94,6 +94,7 @@ def _facts(session: Session, run: str) -> dict[str, Any]:
         "versions": {
             "python": platform.python_version(),
             **{package: metadata.version(package) for package in packages},
+            **session.pipeline.versions,
         },
         "machine": _machine(),
         **session.description.to_dict(),

@@ -48,6 +48,7 @@ def run_session(
     config = session.config
     # Everything that can be refused is refused before the directory is touched.
     optimizer = session.make_optimizer()
+    session.pipeline.before_run(session.space)
     evaluator = Evaluator(
         session.pipeline,
         session.scoring,

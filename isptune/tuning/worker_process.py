@@ -14,7 +14,7 @@ import struct
 import threading
 from typing import IO, Any
 
-from isptune.runs.generation import DONE, FAILED
+from isptune.runs.generation import DONE, FAILED, TIMED_OUT
 
 _LENGTH = struct.Struct("<Q")
 
@@ -39,6 +39,8 @@ def main() -> None:
                 method, arguments = given
                 answer = getattr(subject, method)(*arguments)
             reply = (DONE, answer)
+        except TimeoutError as error:
+            reply = (TIMED_OUT, str(error) or "it took too long")
         except (Exception, SystemExit) as error:
             reply = (FAILED, in_one_line(error))
         try:

@@ -242,10 +242,10 @@ class _Worker:
             status, value = TIMED_OUT if late.is_set() else FAILED, None
         finally:
             timer.cancel()
-        if status == TIMED_OUT:
+        if status == TIMED_OUT and value is None:
             self.kill()
             return Reply(status, reason=f"it took longer than {timeout:g} s")
-        if status == FAILED:
+        if status != DONE:
             return Reply(status, reason=value or self._ending())
         return Reply(DONE, value)
 

@@ -1,0 +1,89 @@
+"""Bases of pipelines that develop one candidate at a time outside of isptune."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from isptune import Development, ParameterSpace, Pipeline, Scene
+from isptune.errors import ConfigurationError
+from isptune.storage.paths import shown
+from isptune_external.canary import check_canary
+from isptune_raw import RawImage, RawView, raw_scenes
+
+RawSource = str | Path | RawImage | Scene
+Reference = str | Path | Tensor
+
+
+class ExternalPipeline(Pipeline):
+    """A program, a library or a device that makes one picture at a time, with a canary before every run.
+
+    Attributes:
+        canary: whether ``before_run`` checks that every parameter does something, see ``check_canary``.
+        tolerance: how much two pictures of the same values may differ, as a mean where white is 1.
+    """
+
+    takes_scenes = True
+    development = Development(workers=None, timeout=120.0)
+    # It follows from the scenes: `isptune list` shows a dash, every object its own fact.
+    has_reference: bool = None  # type: ignore[assignment]
+
+    canary: bool = True
+    tolerance: float = 0.0
+
+    def before_run(self, space: ParameterSpace) -> None:
+        """Refuse a parameter that does nothing, and pictures that do not repeat; see ``check_canary``."""
+        if self.canary:
+            check_canary(self, space, self.tolerance)
+
+    def take_scenes(self, scenes: Sequence[Scene]) -> None:
+        """Keep scenes, all of which have a reference or none.
+
+        Raises:
+            ConfigurationError: some have one and some have none.
+        """
+        without = [scene.name for scene in scenes if scene.reference is None]
+        if 0 < len(without) < len(scenes):
+            raise ConfigurationError(
+                f"the scene '{shown(without[0])}' has no reference, and others have one; give one for each "
+                "(x.reference.png beside x.dng, or the option reference), or none"
+            )
+        self.scenes = list(scenes)
+        self.has_reference = not without
+
+
+class RawPipeline(ExternalPipeline):
+    """An external ISP that is fed with raw pictures; the payload of its scenes are ``RawView`` objects."""
+
+    def take_raw_scenes(
+        self,
+        scenes: RawSource | Sequence[RawSource] | None,
+        reference: Reference | Sequence[Reference] | None,
+        crop: str | int | None,
+        seed: int,
+    ) -> None:
+        """Make the scenes as ``isptune_raw.raw_scenes`` does, and keep them."""
+        self.take_scenes(raw_scenes(scenes, reference=reference, crop=crop, seed=seed))
+
+    def digest(self, scene: Scene | int) -> str | None:
+        """Of the raw numbers, all that decides how they are developed, and the reference."""
+        scene = self.scene(scene)
+        view = view_of(scene)
+        held: Any = view.digest()
+        return Scene(scene.name, scene.size, scene.reference, held).digest()
+
+
+def view_of(scene: Scene) -> RawView:
+    """The raw picture that a scene holds.
+
+    Raises:
+        ConfigurationError: it holds something else.
+    """
+    if not isinstance(scene.payload, RawView):
+        raise ConfigurationError(
+            f"the scene '{scene.name}' holds no raw picture, but a {type(scene.payload).__name__}"
+        )
+    return scene.payload

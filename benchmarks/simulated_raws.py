@@ -21,7 +21,7 @@ from isptune.scenes import read_image
 from isptune_raw import raw_scenes, simulate
 
 # Photographs at their native resolution, the middle of each.
-TRAINING = ("astronaut", "coffee", "EveningGlow", "ColdRipple")
+TRAINING = ("astronaut", "coffee", "ColdRipple", "summer_1am")
 HELD_OUT = ("chelsea", "rocket", "flower", "BytheWater", "FallenLeaf", "ColorfulCups")
 WIDTH, HEIGHT = 320, 240
 

@@ -108,7 +108,8 @@ def arguments(rawpy: Any, values: Mapping[str, Any], gains: Sequence[float]) -> 
         # The scene makes it upright.
         "user_flip": 0,
     }
-    if values["denoise.threshold"] > OFF:
+    # A search comes back to the end of a logarithmic range within rounding.
+    if values["denoise.threshold"] > OFF * (1 + 1e-9):
         found["noise_thr"] = values["denoise.threshold"]
     if values["exposure.shift"] != 0:
         found["exp_shift"] = 2.0 ** values["exposure.shift"]

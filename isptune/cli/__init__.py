@@ -27,6 +27,7 @@ VERBS = {
     "list": "List stages, pipelines, objectives, optimizers and learners.",
     "plot": "Draw the convergence of one or several runs.",
     "report": "Write an HTML report of runs or of a benchmark.",
+    "export": "Write the parameters that a run found in the form that the ISP reads.",
     "train": "Train a learner, such as ScoreNet, on opinions or synthetic data.",
     "gallery": "Draw what the stages do at rising levels.",
     "doctor": "Check what works on this machine and what objectives would download.",

@@ -34,7 +34,8 @@ def written_settings(values: Mapping[str, Any], form: str) -> str:
     """
     if form not in FORMS:
         raise ConfigurationError(
-            f"the form of settings is '{form}'{did_you_mean(form, FORMS)}; allowed: {listed(FORMS)}"
+            f"the parameters cannot be written as '{form}'{did_you_mean(form, FORMS)}; "
+            f"allowed for this pipeline: {listed(FORMS)}"
         )
     return FORMS[form](values)
 

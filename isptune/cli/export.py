@@ -1,0 +1,120 @@
+"""``isptune export``: the parameters that a run found, as a file that an ISP reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from isptune.cli.options import require_runs
+from isptune.errors import ConfigurationError
+from isptune.storage.places import Place
+from isptune.wording.naming import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from isptune.runs.reading import Run
+
+# What needs no pipeline; of other names a run's pipeline is asked, as of pp3 and xmp.
+_PLAIN = ("json", "yaml", "toml", "ini", "c-header")
+_OWN = ("pp3", "xmp", "own")
+
+
+@click.command("export", short_help="Write the parameters that a run found for the ISP.")
+@click.argument("directory", metavar="RUN")
+@click.option(
+    "--format",
+    "form",
+    required=True,
+    metavar="NAME",
+    help=f"{', '.join((*_PLAIN, *_OWN))}, or a text file in which {{NAME}} stands for a parameter's value.",
+)
+@click.option(
+    "--member",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Of several objectives, the place on the Pareto front, 0 the best compromise. Default: 0.",
+)
+@click.option("--out", default=None, metavar="FILE", help="The file to write. Default: print it on stdout.")
+def command(directory: str, form: str, member: int, out: str | None) -> int:
+    """Write the best parameters of RUN in the form that the ISP reads.
+
+    pp3 is a profile of RawTherapee, xmp a sidecar of darktable, own what the run's program reads; they are
+    for runs of these pipelines. The other forms are for every run, finished or not.
+
+    \b
+    Examples:
+      isptune export runs/first --format json
+      isptune export runs/first --format c-header --out tuning.h
+    """
+    target = None if out is None else Place(out)
+    require_runs([directory])
+    template = _template(form)
+
+    from isptune.parameters.settings_files import filled_template, written_settings
+    from isptune.runs.reading import Run
+
+    run = Run.read(directory).require_best()
+    values = _member(run, member)
+    if template is not None:
+        text = filled_template(template, values)
+        if text == template:
+            raise ConfigurationError(
+                f"the template '{form}' names no parameter of the run: write {{NAME}} where the value of one "
+                f"belongs; they are {listed(values)}"
+            )
+    elif form in _PLAIN:
+        text = written_settings(values, form)
+    else:
+        text = _of_pipeline(directory, values, form)
+    if target is None:
+        click.echo(text, nl=not text.endswith("\n"))
+        return 0
+
+    from isptune.storage.writing import write_whole
+
+    write_whole(target.path, text, ConfigurationError)
+    click.echo(f"wrote {out}")
+    return 0
+
+
+def _template(form: str) -> str | None:
+    """The text of a template; None where a form is named.
+
+    Raises:
+        ConfigurationError: it is neither the name of a form nor a file.
+    """
+    if form in (*_PLAIN, *_OWN):
+        return None
+    path = Path(form)
+    if not path.is_file():
+        known = (*_PLAIN, *_OWN)
+        raise ConfigurationError(
+            f"--format is '{form}', neither a form nor a file{did_you_mean(form, known)}; "
+            f"allowed: {listed(known)}, or a text file with {{NAME}} in it"
+        )
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ConfigurationError(f"the template '{form}' cannot be read: {reason}") from error
+
+
+def _member(run: Run, member: int) -> dict[str, Any]:
+    """The parameters of one member of the front; the first is the best."""
+    front = run.front
+    if not 0 <= member < len(front):
+        raise ConfigurationError(
+            f"--member is {member}; allowed: 0 to {len(front) - 1}, the run's front has {len(front)}"
+        )
+    parameters: dict[str, Any] = run.best_parameters if member == 0 else front[member]["parameters"]
+    return parameters
+
+
+def _of_pipeline(directory: str, values: dict[str, Any], form: str) -> str:
+    """What the run's pipeline, made again, makes of its parameters."""
+    from isptune.tuning.session import best_of_run
+
+    pipeline, _ = best_of_run(directory, scenes=None)
+    return pipeline.settings_file(values, form)

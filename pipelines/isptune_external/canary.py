@@ -22,6 +22,8 @@ from isptune.wording.naming import listed
 # A parameter may matter in some pictures alone, as the protection of highlights does where it gets brighter:
 # so many other candidates are tried before it is said to do nothing.
 _CONTEXTS = 3
+# Pictures of a parameter that does nothing are as far apart as two of the same values.
+_MORE = 1.2
 _SEED = 20
 
 
@@ -43,7 +45,7 @@ def check_canary(pipeline: Pipeline, space: ParameterSpace | None = None, tolera
         pipeline: writes ``develop``.
         space: what is searched of its space; all of it if None.
         tolerance: how much two pictures of the same values may differ, as a mean over the picture where
-            white is 1; a parameter must do more.
+            white is 1. A parameter must do clearly more than the two pictures of the defaults differ.
 
     Raises:
         ConfigurationError: one sentence that names every parameter that does nothing, or says that the
@@ -69,6 +71,7 @@ def check_canary(pipeline: Pipeline, space: ParameterSpace | None = None, tolera
             raise EvaluationError(f"{called} makes no picture of its defaults {where}: it {first}")
         left = [parameter.name for parameter in space.free]
         reasons: dict[str, str] = {}
+        noise = 0.0
         for turn in range(2 * (1 + _CONTEXTS)):
             tries = {name: _moved(space, name, start, turn) for name in left}
             asked = {name: one for name, one in tries.items() if one is not None}
@@ -78,13 +81,13 @@ def check_canary(pipeline: Pipeline, space: ParameterSpace | None = None, tolera
                 continue
             made = pictures(rows)
             if repeat:
-                _check_repeat(first, made.pop(0), tolerance, f"{called} {where}")
+                noise = _repeated(first, made.pop(0), tolerance, f"{called} {where}")
             for place, name in enumerate(asked):
                 base, moved = made[2 * place], made[2 * place + 1]
                 failed = next((one for one in (base, moved) if isinstance(one, str)), None)
                 if failed is not None:
                     reasons[name] = failed
-                elif _difference(base, moved) > tolerance:
+                elif _difference(base, moved) > _MORE * noise:
                     left.remove(name)
             if not left:
                 return
@@ -131,9 +134,10 @@ def _difference(first: NDArray[np.float32], second: NDArray[np.float32] | str) -
     return float(np.abs(first - second).mean(dtype=np.float64))
 
 
-def _check_repeat(
+def _repeated(
     first: NDArray[np.float32], second: NDArray[np.float32] | str, tolerance: float, called: str
-) -> None:
+) -> float:
+    """How far two pictures of the defaults are apart; refused where it is more than the tolerance."""
     if isinstance(second, str):
         raise EvaluationError(f"{called} made a picture of its defaults once, and then {second}")
     difference = _difference(first, second)
@@ -143,3 +147,4 @@ def _check_repeat(
             f"average, more than {tolerance:g}: let it work with one thread and a fixed seed, or leave this "
             "check out with the option canary=false"
         )
+    return difference

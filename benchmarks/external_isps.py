@@ -13,7 +13,18 @@ import argparse
 from pathlib import Path
 
 from measuring import machine
-from simulated_raws import HEIGHT, HELD_OUT, TRAINING, WIDTH, draw, median_run, scenes, study, table
+from simulated_raws import (
+    HEIGHT,
+    HELD_OUT,
+    TRAINING,
+    WIDTH,
+    draw,
+    median_run,
+    scene_table,
+    scenes,
+    study,
+    table,
+)
 
 import isptune
 
@@ -57,12 +68,17 @@ def main() -> None:
         training = isptune.create_pipeline(name, scenes=scenes(TRAINING, options.iso), **more)
         held_out = isptune.create_pipeline(name, scenes=scenes(HELD_OUT, options.iso), canary=False, **more)
         rows = study(training, held_out, ["psnr"], options.seeds, settings, options.out / f"{name}.json")
-        best = median_run(rows, "psnr")["parameters"]
+        median = median_run(rows, "psnr")
+        best = median["parameters"]
         version = " ".join(next(iter(training.versions.items())))
         lines += [
             f"## {version}",
             "",
             *table(rows),
+            "",
+            "Held out, scene by scene (dB):",
+            "",
+            *scene_table(median),
             "",
             "| parameter | default | found |",
             "| --- | --- | --- |",

@@ -135,6 +135,16 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
+def scene_table(row: Mapping[str, Any]) -> list[str]:
+    """Markdown: what one run gained on each held-out scene."""
+    gains = row["held_out_gains"]
+    return [
+        "| " + " | ".join(gains) + " |",
+        "|" + " --- |" * len(gains),
+        "| " + " | ".join(f"{gain:+.2f}" for gain in gains.values()) + " |",
+    ]
+
+
 def median_run(rows: Sequence[Mapping[str, Any]], objective: str) -> Mapping[str, Any]:
     """Of an objective's runs the one whose held-out score is the median."""
     mine = sorted(
@@ -148,7 +158,7 @@ def draw(
     pipeline: Pipeline,
     scenes_shown: Sequence[int],
     candidates: Mapping[str, Tensor],
-    side: int = 128,
+    side: int = 96,
     scale: int = 2,
 ) -> None:
     """Crops of scenes side by side: each candidate, then the reference, with PSNR above."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isptune.cli.options import require_runs
+from isptune.cli.directories import require_runs
 from isptune.errors import ConfigurationError
 from isptune.storage.places import Place
 from isptune.wording.naming import did_you_mean, listed
 
 if TYPE_CHECKING:
-    from isptune.runs.reading import Run
+    from isptune.runs.run import Run
 
 # What needs no pipeline; of other names a run's pipeline is asked, as of pp3 and xmp.
 _PLAIN = ("json", "yaml", "toml", "ini", "c-header")
@@ -53,7 +53,7 @@ def command(directory: str, form: str, member: int, out: str | None) -> int:
     template = _template(form)
 
     from isptune.parameters.settings_files import filled_template, written_settings
-    from isptune.runs.reading import Run
+    from isptune.runs.run import Run
 
     run = Run.read(directory).require_best()
     values = _member(run, member)

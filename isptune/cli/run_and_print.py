@@ -163,6 +163,8 @@ def print_result(session: Session, result: TuneResult) -> None:
     else:
         best = f"best {session.scoring.name}: "
         best += "none" if result.best_score is None else f"{result.best_score:.6g}"
+    if result.default_scores:
+        best += ", the defaults " + ", ".join(f"{score:.6g}" for score in result.default_scores.values())
     mean = measured_on(session.pipeline.scenes)
     best += f" ({mean})" if mean else ""
     failed = result.history.failed

@@ -37,6 +37,7 @@ class Record:
         levels: hidden level per stage there, in the stages' own units; None where unknown.
         misled: the score improved while the hidden distortion rose.
         parameters: the best-scored candidate's; empty where every score was not finite.
+        default_scores: of the pipeline's defaults, by label; empty where there are none.
         seconds: wall time of proposing, rendering and scoring.
         word: what the pipeline calls its variants.
         run: what else its directory holds; None of a benchmark's run whose directory was removed.
@@ -51,6 +52,7 @@ class Record:
     directory: Path
     history: History
     scores: Mapping[str, float] = field(default_factory=dict)
+    default_scores: Mapping[str, float] = field(default_factory=dict)
     l1: float | None = None
     l1_normalised: float | None = None
     levels: Mapping[str, float] | None = None
@@ -115,6 +117,7 @@ def read_record(directory: str | Path, name: str | None = None) -> Record:
         directory=run.path,
         history=run.history,
         scores=result.best_scores,
+        default_scores=result.default_scores,
         l1=result.l1,
         l1_normalised=result.l1_normalised,
         levels=result.levels,
@@ -250,6 +253,7 @@ def column_records(record: Record) -> list[Record]:
             record,
             objective=label,
             scores={label: record.scores[label]},
+            default_scores={},
             history=history.column(number),
         )
         for number, label in enumerate(history.labels)

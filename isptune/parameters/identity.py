@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from isptune.contracts.free_space import FreeSpace
+from isptune.parameters.kinds import Bool
 from isptune.parameters.space import ParameterSpace
 
 
@@ -28,6 +29,17 @@ def identities(space: ParameterSpace, unit: ArrayLike) -> list[bytes]:
     points = torch.from_numpy(np.array(unit, dtype=np.float64))
     # Adding zero makes one zero of both.
     return [row.tobytes() for row in space.to_values(points).numpy() + 0.0]
+
+
+def declares_defaults(space: ParameterSpace) -> bool:
+    """Whether the factory says where a parameter that is searched should stand.
+
+    A switch is off where nothing is said.
+    """
+    return any(
+        parameter.default is not None and not (isinstance(parameter, Bool) and parameter.default is False)
+        for parameter in space.free
+    )
 
 
 def free_space(space: ParameterSpace) -> FreeSpace:

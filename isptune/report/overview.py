@@ -23,6 +23,9 @@ def lead_of_runs(records: Sequence[Record]) -> str:
         f"{record.optimizer} found {record.objective} {record.score:.4g} within "
         f"{len(record.history):,} evaluations."
     )
+    if record.default_scores:
+        (default,) = record.default_scores.values()
+        sentence += f" The defaults have {default:.4g}."
     if record.l1_normalised is not None:
         sentence += f" {_lead_of_truth(record)}"
     return sentence
@@ -71,6 +74,7 @@ def cards(records: Sequence[Record], benchmark: Benchmark | None = None) -> list
         record = records[0]
         return [
             (f"best {record.objective}", f"{record.score:.4g}"),
+            *((f"{label} of the defaults", f"{score:.4g}") for label, score in record.default_scores.items()),
             *_truth_cards(record),
             *_run_cards(record),
         ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -232,3 +234,13 @@ def _lock(file: IO[str], refusal: str) -> None:
     except OSError:
         # Some network file systems have no locks; a run there goes on without one.
         logger.info("no file lock on '%s'", file.name)
+
+
+def noted_defaults(path: Path, labels: Sequence[str]) -> dict[str, float]:
+    """The scores of the defaults that a result notes, by label; empty where it notes none."""
+    try:
+        data = json.loads((path / RESULT_NAME).read_text(encoding="utf-8"))
+        found = data.get("default_scores") or {labels[0]: data.get("default_score")}
+        return {label: float(found[label]) for label in labels}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError):
+        return {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from isptune.errors import RunDirectoryError
 from isptune.runs.description import Description, RenderedScene, Truth
-from isptune.runs.directory import CONFIG_NAME, RunDirectory
+from isptune.runs.directory import CONFIG_NAME, RunDirectory, noted_defaults
 from isptune.runs.generation import Generation
 from isptune.runs.history import History, build_history
 from isptune.runs.picture_files import ScenePictures, read_pictures
@@ -118,6 +118,9 @@ class Run:
         """What the log says was found so far, as ``isptune.tune`` gives it."""
         found = build_result(self.generations, self.description, self.path)
         found.stopped = not self.is_finished
+        if not found.default_scores:
+            # Of a search that began elsewhere they are evaluated once, at its end.
+            found.default_scores = noted_defaults(self.path, found.history.labels)
         return found
 
     @property

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
+from isptune.parameters.identity import declares_defaults, identities
 from isptune.runs.description import Description
 from isptune.runs.generation import Generation
 from isptune.runs.history import History, build_history
@@ -30,6 +32,8 @@ class TuneResult:
             every score was not finite. Of several objectives it is the best compromise, the first of
             ``pareto``.
         best_scores: its scores by label; empty where no candidate had finite ones.
+        default_scores: the scores of the pipeline's defaults, by label; empty where it declares none for what
+            was searched, or where they failed.
         evaluations: how many candidates were evaluated.
         seconds: wall time of the evaluations, over all sittings of a resumed run.
         out: the run directory, or None.
@@ -63,6 +67,7 @@ class TuneResult:
     problems: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     front: list[dict[str, Any]] = field(default_factory=list)
+    default_scores: dict[str, float] = field(default_factory=dict)
     unwritten: str | None = None
     stopped: bool = False
     objective: str = ""
@@ -78,6 +83,11 @@ class TuneResult:
     def best_score(self) -> float | None:
         """The best candidate's score; None where there is none, and where there are several."""
         return next(iter(self.best_scores.values())) if len(self.best_scores) == 1 else None
+
+    @property
+    def default_score(self) -> float | None:
+        """The defaults' score; None where there is none, and where there are several."""
+        return next(iter(self.default_scores.values())) if len(self.default_scores) == 1 else None
 
     @property
     def pareto(self) -> ParetoFront:
@@ -125,8 +135,12 @@ class TuneResult:
             "seconds": round(self.seconds, 3),
             "out": None if self.out is None else str(self.out),
         }
+        if self.default_score is not None:
+            data["default_score"] = self.default_score
         if self.has_front and self.best_scores:
             data["best_scores"] = self.best_scores
+        if self.has_front and self.default_scores:
+            data["default_scores"] = self.default_scores
         if self.levels is not None:
             data |= {key: getattr(self, key) for key in ("levels", "l1", "l1_normalised", "misled")}
         if self.has_front:
@@ -159,8 +173,21 @@ def build_result(generations: Sequence[Generation], description: Description, ou
         misled=is_misled(history, start) if "levels" in best else None,
         problems=[problem for generation in generations for problem in problems_of(generation, space)],
         front=front,
+        default_scores=_default_scores(history, description),
         objective=description.objective,
     )
+
+
+def _default_scores(history: History, description: Description) -> dict[str, float]:
+    """The scores of the defaults by label, where they are declared and were evaluated."""
+    space = description.space
+    if not declares_defaults(space):
+        return {}
+    (wanted,) = identities(space, space.to_unit(space.start()))
+    for row, found in enumerate(identities(space, history.candidates)):
+        if found == wanted and np.isfinite(history.scores[row]).all():
+            return dict(zip(history.labels, history.scores[row].tolist(), strict=True))
+    return {}
 
 
 def _front(history: History, description: Description) -> list[dict[str, Any]]:

@@ -6,8 +6,11 @@ import logging
 from collections.abc import Sequence
 from importlib import metadata
 
+import numpy as np
+
 from isptune.errors import DiskFullError
-from isptune.parameters.identity import most_candidates
+from isptune.parameters.identity import declares_defaults, most_candidates
+from isptune.runs.directory import noted_defaults
 from isptune.runs.generation import Generation
 from isptune.runs.judgements import JUDGEMENTS_NAME, Judgements
 from isptune.runs.outputs import write_outputs
@@ -84,6 +87,8 @@ def run_session(
                 interrupt = error
         result = build_result(loop.log, session.description, None if directory is None else directory.path)
         result.stopped = len(loop.log) < session.generations
+        if not result.default_scores:
+            result.default_scores = _default_scores(session, evaluator)
         if interrupt is not None:
             logger.warning(
                 "stopped by Ctrl-C after generation %d of %d; the result holds what was found",
@@ -112,6 +117,24 @@ def run_session(
             judgements.close()
         if directory is not None:
             directory.close()
+
+
+def _default_scores(session: Session, evaluator: Evaluator) -> dict[str, float]:
+    """The scores of the defaults, of a search that began elsewhere; empty where there are none.
+
+    A judge is not asked: it compares the candidates of a generation.
+    """
+    space = session.space
+    if not declares_defaults(space) or session.scoring.judges:
+        return {}
+    directory = session.directory
+    noted = {} if directory is None else noted_defaults(directory.path, session.scoring.labels)
+    if noted:
+        return noted
+    scores = evaluator.evaluate(space.to_unit(space.start()).numpy()).scores[0]
+    if not np.isfinite(scores).all():
+        return {}
+    return dict(zip(session.scoring.labels, scores.tolist(), strict=True))
 
 
 def _judgements(session: Session, run: str, logged: int) -> Judgements:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.parameters import Bool, Float, ParameterSpace
-from isptune.parameters.identity import identities
+from isptune.parameters import Float, ParameterSpace
+from isptune.parameters.identity import declares_defaults, identities
 from isptune.plugins import registry
 from isptune.tuning.settings import RunConfig
 from isptune.tuning.start_settings import DEFAULT
@@ -77,20 +77,9 @@ def _rows(
                 message = str(error).replace(" of candidate 0", "")
                 raise ConfigurationError(f"{whose} does not fit the search: {message}") from None
         return found
-    if start == DEFAULT or (start is None and _declares_defaults(space)):
+    if start == DEFAULT or (start is None and declares_defaults(space)):
         return space.to_dicts(space.start())
     return []
-
-
-def _declares_defaults(space: ParameterSpace) -> bool:
-    """Whether the factory says where a parameter that is searched should stand.
-
-    A switch is off where nothing is said.
-    """
-    return any(
-        parameter.default is not None and not (isinstance(parameter, Bool) and parameter.default is False)
-        for parameter in space.free
-    )
 
 
 def _reals_alone(

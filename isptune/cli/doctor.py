@@ -13,7 +13,7 @@ from isptune.cli.tables import Column, console_for_tables, print_table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from isptune.doctor import Hardware, Hub, ObjectiveStatus, Precision, Report, Versions
+    from isptune.doctor import Hardware, Hub, ObjectiveStatus, Precision, ProgramStatus, Report, Versions
 
 
 @click.command("doctor")
@@ -43,6 +43,7 @@ def _print(report: Report) -> None:
     _print_versions(console, report.versions)
     _print_hardware(console, report.hardware)
     _print_objectives(console, report.objectives)
+    _print_programs(console, report.programs)
     _print_hub(console, report.hub)
     console.print()
     for problem in report.problems:
@@ -118,6 +119,13 @@ def _print_objectives(console: Console, objectives: tuple[ObjectiveStatus, ...])
         rows.append([one.name, "yes" if one.available else "no", "\n".join(lines) or "-"])
     heads: list[str | Column] = ["name", "ready", "what it downloads on its first use"]
     print_table(heads, rows, box=False, indent=2, console=console)
+
+
+def _print_programs(console: Console, programs: tuple[ProgramStatus, ...]) -> None:
+    _heading(console, "Programs of pipelines")
+    for one in programs:
+        there = one.path or "not installed" + (f"; {one.install}" if one.install else "")
+        _line(console, f"{one.program} ({one.pipeline}): {there}", None if one.path else "yellow")
 
 
 def _print_hub(console: Console, hub: Hub) -> None:

@@ -101,6 +101,8 @@ class Packaging:
         requires: these packages, by the names under which they are imported.
         weights: what has to be downloaded, in a few words; None where nothing is.
         downloads: the same as repositories, sizes and licences, which ``isptune doctor`` shows.
+        programs: what it runs, by the names of the programs; they are looked for when it is made.
+        install: the command that brings these programs.
 
     Raises:
         ConfigurationError: a text or a tuple is something else.
@@ -110,16 +112,19 @@ class Packaging:
     requires: tuple[str, ...] = ()
     weights: str | None = None
     downloads: tuple[Download, ...] = ()
+    programs: tuple[str, ...] = ()
+    install: str | None = None
 
     def __post_init__(self) -> None:
         for name, kind, what in (
+            ("programs", str, "names of programs"),
             ("requires", str, "names of packages"),
             ("downloads", Download, "Downloads"),
         ):
             value = getattr(self, name)
             if not isinstance(value, tuple) or not all(isinstance(one, kind) for one in value):
                 raise ConfigurationError(f"{name} of a Packaging is {value!r}; allowed: a tuple of {what}")
-        for name in ("extra", "weights"):
+        for name in ("extra", "weights", "install"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 raise ConfigurationError(f"{name} of a Packaging is {value!r}; allowed: a text, or None")

@@ -13,6 +13,7 @@ from isptune.doctor.hardware import Device, Hardware, Precision, examine_hardwar
 from isptune.doctor.hub import CachedRepository, Hub, examine_hub
 from isptune.doctor.objectives import DownloadStatus, ObjectiveStatus, examine_objectives
 from isptune.doctor.packages import Package, Versions, examine_versions
+from isptune.doctor.programs import ProgramStatus, examine_programs
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Report:
     versions: Versions
     hardware: Hardware
     objectives: tuple[ObjectiveStatus, ...]
+    programs: tuple[ProgramStatus, ...]
     hub: Hub
     problems: tuple[str, ...]
 
@@ -54,7 +56,14 @@ def examine(offline: bool = False) -> Report:
         if package.version is None and not package.extras
     ]
     cached = {one.name: one.size_bytes for one in hub.repositories if one.kind == "model"}
-    return Report(versions, hardware, examine_objectives(cached), hub, tuple(problems))
+    return Report(
+        versions=versions,
+        hardware=hardware,
+        objectives=examine_objectives(cached),
+        programs=examine_programs(),
+        hub=hub,
+        problems=tuple(problems),
+    )
 
 
 __all__ = [
@@ -66,6 +75,7 @@ __all__ = [
     "ObjectiveStatus",
     "Package",
     "Precision",
+    "ProgramStatus",
     "Report",
     "Versions",
     "examine",

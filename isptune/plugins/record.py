@@ -140,6 +140,8 @@ class Record:
         yield from self.fact("needs", ())
         if packaging.extra:
             yield f"extra {packaging.extra}"
+        for program in packaging.programs:
+            yield f"program {program}"
         for fact, word in (("needs_reference", "reference"), ("needs_gradient", "gradients")):
             if self.fact(fact):
                 yield word

@@ -22,6 +22,9 @@ _METHODS = {
     "VNG4": "DT_IOP_DEMOSAIC_VNG4",
 }
 _DENOISERS = {"wavelets": "MODE_WAVELETS", "nlmeans": "MODE_NLMEANS"}
+# A search comes back to a default within rounding, and is to give the default's picture.
+_ROUNDING = 1e-9
+
 _NLMEANS = {"method": "nlmeans"}
 _ON = {"method": ["wavelets", "nlmeans"]}
 
@@ -144,7 +147,7 @@ def history(values: Mapping[str, Any], fields: Mapping[str, Field], raw: RawImag
 
     steps = []
     red, blue = value("white_balance.red"), value("white_balance.blue")
-    if (red, blue) != (1.0, 1.0):
+    if max(abs(red - 1), abs(blue - 1)) > _ROUNDING:
         as_shot = (1.0, 1.0, 1.0) if raw is None else raw.gains
         green = as_shot[1]
         steps.append(
@@ -177,12 +180,12 @@ def history(values: Mapping[str, Any], fields: Mapping[str, Field], raw: RawImag
             denoise["a[0]"] = -1.0
         steps.append(Step("denoiseprofile", True, denoise))
     gain, black = value("exposure.gain"), value("exposure.black")
-    if (gain, black) != (0.0, 0.0):
+    if max(abs(gain), abs(black)) > _ROUNDING:
         steps.append(Step("exposure", True, {"exposure": gain, "black": black}))
     if value("sharpen.amount") > 0:
         names = ("amount", "radius", "threshold")
         steps.append(Step("sharpen", True, {name: value(f"sharpen.{name}") for name in names}))
-    if value("local_contrast.detail") != 0:
+    if abs(value("local_contrast.detail")) > _ROUNDING:
         local = {
             "detail": value("local_contrast.detail"),
             "sigma_r": value("local_contrast.highlights"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+import isptune
 from isptune import Development, ParameterSpace, Scene
 from isptune.errors import ConfigurationError
 from isptune_darktable import xmp
@@ -50,6 +51,7 @@ class DarktablePipeline(RawPipeline):
     """
 
     name = "darktable"
+    packaging = isptune.Packaging(programs=("darktable-cli",), install="apt-get install darktable")
 
     def __init__(
         self,

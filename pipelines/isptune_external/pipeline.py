@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -57,6 +57,8 @@ class ExternalPipeline(Pipeline):
 
 class RawPipeline(ExternalPipeline):
     """An external ISP that is fed with raw pictures; the payload of its scenes are ``RawView`` objects."""
+
+    takes_raw: ClassVar[bool] = True
 
     def take_raw_scenes(
         self,

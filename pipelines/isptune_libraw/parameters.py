@@ -13,6 +13,9 @@ DEMOSAICS = ("LINEAR", "VNG", "PPG", "AHD", "DCB", "DHT", "AAHD")
 # LibRaw removes nothing that can be seen at this threshold.
 OFF = 10.0
 
+# A search comes back to a default within rounding, and is to give the default's picture.
+_ROUNDING = 1e-9
+
 _HIGHLIGHTS = {"clip": 0, "ignore": 1, "blend": 2}
 
 
@@ -108,13 +111,12 @@ def arguments(rawpy: Any, values: Mapping[str, Any], gains: Sequence[float]) -> 
         # The scene makes it upright.
         "user_flip": 0,
     }
-    # A search comes back to the end of a logarithmic range within rounding.
-    if values["denoise.threshold"] > OFF * (1 + 1e-9):
+    if values["denoise.threshold"] > OFF * (1 + _ROUNDING):
         found["noise_thr"] = values["denoise.threshold"]
-    if values["exposure.shift"] != 0:
+    if abs(values["exposure.shift"]) > _ROUNDING:
         found["exp_shift"] = 2.0 ** values["exposure.shift"]
         found["exp_preserve_highlights"] = values["exposure.preserve_highlights"]
     scales = values["lens.red_scale"], values["lens.blue_scale"]
-    if scales != (1.0, 1.0):
+    if max(abs(scale - 1) for scale in scales) > _ROUNDING:
         found["chromatic_aberration"] = scales
     return found

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+import isptune
 from isptune import Development, ParameterSpace, Scene
 from isptune.errors import ConfigurationError, ImageError
 from isptune.wording.naming import did_you_mean, listed
@@ -53,6 +54,7 @@ class RawTherapeePipeline(RawPipeline):
     """
 
     name = "rawtherapee"
+    packaging = isptune.Packaging(programs=("rawtherapee-cli",), install="apt-get install rawtherapee")
 
     def __init__(
         self,

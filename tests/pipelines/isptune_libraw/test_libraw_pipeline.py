@@ -14,6 +14,7 @@ from isptune.errors import ConfigurationError
 from isptune.scenes import chart
 from isptune.testing import PipelineConformance
 from isptune_external import check_canary
+from isptune_libraw.parameters import arguments
 from isptune_raw import raw_scenes, simulate
 
 rawpy = pytest.importorskip("rawpy", reason="rawpy is not installed (the extra raw)")
@@ -77,6 +78,17 @@ def test_one_stop_doubles_the_light(clean, name, value):
     )
     middle = (before > 0.05) & (before < 0.4)
     assert float((after / before)[middle].median()) == pytest.approx(2.0, rel=0.03)
+
+
+def test_a_search_that_comes_back_to_the_defaults_gives_their_picture(clean):
+    back = clean.space.to_values(clean.space.to_unit(clean.space.start()))
+    assert float((clean.render(back, 0)[0] - developed(clean)).abs().max()) < 1e-3
+    view = clean.scenes[0].payload.raw
+    made = [
+        arguments(rawpy, clean.space.to_dicts(values)[0], view.gains)
+        for values in (back, clean.space.start())
+    ]
+    assert made[0].keys() == made[1].keys()
 
 
 def test_white_balance_is_relative_to_that_as_shot(clean):

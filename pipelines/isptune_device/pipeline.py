@@ -40,7 +40,7 @@ class DevicePipeline(ExternalPipeline):
 
     def take_slots(
         self,
-        scenes: Sequence[str] | str,
+        slots: Sequence[str] | str,
         size: Sequence[int],
         reference: Any,
         settle: float,
@@ -50,9 +50,9 @@ class DevicePipeline(ExternalPipeline):
         timeout: float,
     ) -> None:
         """Keep what all devices have: slots with the size of their pictures, waiting, repeats, the canary."""
-        names = [scenes] if isinstance(scenes, str) else list(scenes)
+        names = [slots] if isinstance(slots, str) else list(slots)
         if not names or not all(isinstance(name, str) and name for name in names):
-            raise ConfigurationError(f"scenes is {scenes!r}; allowed: names of what the device sees")
+            raise ConfigurationError(f"slots is {slots!r}; allowed: names of what the device sees")
         if (
             isinstance(size, str)
             or len(size) != 2
@@ -69,7 +69,7 @@ class DevicePipeline(ExternalPipeline):
         given = [reference] if isinstance(reference, str | Path | Tensor) else list(reference or [])
         if given and len(given) != len(names):
             raise ConfigurationError(
-                f"there are {len(given)} references and {len(names)} scenes; give one for each"
+                f"there are {len(given)} references and {len(names)} slots; give one for each"
             )
         width, height = size
         pictures = [one if isinstance(one, Tensor) else read_image(one) for one in given] or [None] * len(
@@ -119,8 +119,9 @@ class HttpPipeline(DevicePipeline):
         url: of the server, such as ``"http://192.168.0.20:8000"``.
         parameters: by name, as ``ParameterSpace.from_dict`` takes them, or a YAML file of such.
         size: width and height of its pictures in pixels.
-        scenes: names of what it sees; more than one where ``{scene}`` in a path chooses it.
-        reference: what pictures are compared with, one for each scene.
+        slots: names of what it sees, the pipeline's scenes; more than one where ``{scene}`` in a path
+            chooses it.
+        reference: what pictures are compared with, one for each slot.
         put: how parameters are sent: ``method`` (PUT), ``path`` (``/parameters``) and ``form``: ``"json"``,
             another form of ``isptune export``, or ``"query"`` for a query behind the path.
         get: how a picture is asked for: ``method`` (GET) and ``path`` (``/picture``).
@@ -153,7 +154,7 @@ class HttpPipeline(DevicePipeline):
         url: str,
         parameters: Mapping[str, Mapping[str, Any]] | str | Path,
         size: Sequence[int],
-        scenes: str | Sequence[str] = "device",
+        slots: str | Sequence[str] = "device",
         reference: Any = None,
         put: Mapping[str, str] | None = None,
         get: Mapping[str, str] | None = None,
@@ -179,7 +180,7 @@ class HttpPipeline(DevicePipeline):
         self.client = Client(
             url, check_seconds(timeout), int(most_megabytes * 1e6), retries, headers, certificate
         )
-        self.take_slots(scenes, size, reference, settle, repeats, canary, tolerance, timeout)
+        self.take_slots(slots, size, reference, settle, repeats, canary, tolerance, timeout)
 
     def send(self, values: Mapping[str, Any], scene: Scene) -> None:
         path = _path(self._put["path"], scene)

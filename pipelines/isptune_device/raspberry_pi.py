@@ -49,7 +49,7 @@ class RaspberryPiPipeline(DevicePipeline):
         keys: further parameters, by name with ``key``, ``"algorithm/key"`` such as
             ``"rpi.contrast/ce_enable"``, and what ``ParameterSpace.from_dict`` takes. Deeper keys and places
             in lists follow behind further slashes.
-        scenes, reference, settle, repeats, retries, timeout, headers, certificate, canary, tolerance: as of
+        slots, reference, settle, repeats, retries, timeout, headers, certificate, canary, tolerance: as of
             the pipeline ``http``. The server signs its certificate itself: give it as ``certificate``.
 
     Raises:
@@ -65,7 +65,7 @@ class RaspberryPiPipeline(DevicePipeline):
         size: Sequence[int],
         target: str = "pisp",
         keys: Mapping[str, Mapping[str, Any]] | None = None,
-        scenes: str | Sequence[str] = "device",
+        slots: str | Sequence[str] = "device",
         reference: Any = None,
         settle: float = 2.0,
         repeats: int = 2,
@@ -89,7 +89,7 @@ class RaspberryPiPipeline(DevicePipeline):
         self._project = f"/projects/{quote(project, safe='')}"
         self._target = target
         self.client = Client(url, check_seconds(timeout), 200_000_000, retries, headers, certificate)
-        self.take_slots(scenes, size, reference, settle, repeats, canary, tolerance, timeout)
+        self.take_slots(slots, size, reference, settle, repeats, canary, tolerance, timeout)
         self._tuning: dict[str, Any] | None = None
         self._variant = ""
 

@@ -26,7 +26,6 @@ class ExternalPipeline(Pipeline):
         tolerance: how much two pictures of the same values may differ, as a mean where white is 1.
     """
 
-    takes_scenes = True
     development = Development(workers=None, timeout=120.0)
     # It follows from the scenes: `isptune list` shows a dash, every object its own fact.
     has_reference: bool = None  # type: ignore[assignment]
@@ -58,6 +57,7 @@ class ExternalPipeline(Pipeline):
 class RawPipeline(ExternalPipeline):
     """An external ISP that is fed with raw pictures; the payload of its scenes are ``RawView`` objects."""
 
+    takes_scenes = True
     takes_raw: ClassVar[bool] = True
 
     def take_raw_scenes(

@@ -52,7 +52,7 @@ class TestHttp(PipelineConformance):
         works(device)
 
     def make(self):
-        return http(self.device, scenes=["left", "right"])
+        return http(self.device, slots=["left", "right"])
 
 
 def develop(pipeline, **values):
@@ -72,7 +72,7 @@ def test_paths_methods_and_forms_are_options(device):
     device.answer = lambda *request: (200, "image/png", png(0.5))
     pipeline = http(
         device,
-        scenes=["left room", "b"],
+        slots=["left room", "b"],
         put={"method": "post", "path": "/set/{scene}?x=1", "form": "query"},
         get={"path": "/{scene}.png"},
         headers={"Authorization": "Bearer 7"},
@@ -253,7 +253,7 @@ REFUSED = [
     ({"get": {"method": "GET /x"}}, "get.method is 'GET /x'"),
     ({"put": {"form": "jsn"}}, "put.form is 'jsn'; did you mean 'json'"),
     ({"headers": {"A": "x\r\nB: y"}}, "the header 'A' has more than one line"),
-    ({"reference": ["a", "b"]}, "there are 2 references and 1 scenes"),
+    ({"reference": ["a", "b"]}, "there are 2 references and 1 slots"),
     (
         {"url": "https://x", "certificate": "/no/such.pem"},
         "the certificate '/no/such.pem' cannot be read: No such file",

@@ -91,7 +91,7 @@ class Layout:
         """A field as a parameter, with the module's own bounds and default."""
         self.place(name)
         field = self.fields[re.sub(r"\[\d+\]", "[0]", name)]
-        told = {"description": field["description"] or ""}
+        told: Any = {"description": field["description"] or ""}
         if field["type"] == "bool":
             return Bool(default=bool(field["default"]), **told)
         if field["type"] == "enum":

@@ -72,9 +72,9 @@ class DevicePipeline(ExternalPipeline):
                 f"there are {len(given)} references and {len(names)} slots; give one for each"
             )
         width, height = size
-        pictures = [one if isinstance(one, Tensor) else read_image(one) for one in given] or [None] * len(
-            names
-        )
+        pictures: list[Tensor | None] = [None] * len(names)
+        for place, one in enumerate(given):
+            pictures[place] = one if isinstance(one, Tensor) else read_image(one)
         self.take_scenes(
             [
                 Scene(name, (height, width), picture, name, index, {"device": name})

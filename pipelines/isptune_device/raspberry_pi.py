@@ -176,7 +176,7 @@ def changed(tuning: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
                 part = part[step]
             # A key that is missing has the algorithm's own default; a place in a list has to be there.
             if isinstance(part, list):
-                part[last]
+                part[int(last)]
             part[last] = value
         except (KeyError, IndexError, TypeError):
             raise DeviceError(f"the tuning file has no '{place}'") from None

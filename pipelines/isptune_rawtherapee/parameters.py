@@ -87,6 +87,11 @@ KEYS: Mapping[str, Key] = {
         Float(0.0, 100.0, default=0.0, description="noise reduction of colour"),
         "above 0",
     ),
+    "denoise.mode": Key(
+        _DENOISING,
+        "Method",
+        Choice(("Lab", "RGB"), default="Lab", description="colours in which noise is reduced"),
+    ),
     "denoise.gamma": Key(
         _DENOISING, "Gamma", Float(1.0, 3.0, default=1.7, description="more in shadows as it grows")
     ),
@@ -120,7 +125,6 @@ FIXED: Mapping[str, Mapping[str, str]] = {
 }
 _WITH: Mapping[str, Mapping[str, str]] = {
     _DENOISING: {
-        "Method": "Lab",
         "LMethod": "SLI",
         "CMethod": "MAN",
         "C2Method": "MANU",

@@ -178,7 +178,7 @@ def changed(tuning: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
             if isinstance(part, list):
                 part[int(last)]
             part[last] = value
-        except (KeyError, IndexError, TypeError):
+        except (KeyError, IndexError, TypeError, ValueError):
             raise DeviceError(f"the tuning file has no '{place}'") from None
     return found
 

@@ -215,3 +215,14 @@ def test_a_sidecar_of_another_version_is_a_failure(pipeline, monkeypatch):
     assert done.statuses == ["failed"]
     assert "'darktable-cli' said: " in done.reasons[0]
     assert "version mismatch" in done.reasons[0]
+
+
+@needs_program
+def test_another_phase_of_the_mosaic_is_developed_rightly():
+    picture = gaussian_blur2d(chart(320, 240)[None], (9, 9), (1.2, 1.2))[0]
+    scenes = raw_scenes([simulate(picture, noise=False, pattern="GBRG")], reference=[picture])
+    made = isptune.create_pipeline("darktable", scenes=scenes)
+    made.development = replace(made.development, isolated=False)
+    # A wrong phase costs some 9 dB.
+    error = (made.render(made.space.start(), 0)[0] - picture).square().mean()
+    assert float(-10 * torch.log10(error)) > 33

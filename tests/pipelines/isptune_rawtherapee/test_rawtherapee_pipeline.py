@@ -159,3 +159,14 @@ def test_a_key_that_the_program_does_not_have_is_refused(pipeline):
         ConfigurationError, match=r"keys.vibrance.pastels: .* has no key 'Pastel'; did you mean 'Pastels'"
     ):
         isptune.create_pipeline("rawtherapee", scenes=pipeline.scenes, keys=wrong)
+
+
+@needs_program
+def test_another_phase_of_the_mosaic_is_developed_rightly():
+    picture = gaussian_blur2d(chart(320, 240)[None], (9, 9), (1.2, 1.2))[0]
+    scenes = raw_scenes([simulate(picture, noise=False, pattern="GBRG")], reference=[picture])
+    made = isptune.create_pipeline("rawtherapee", scenes=scenes)
+    made.development = replace(made.development, isolated=False)
+    # A wrong phase costs some 9 dB.
+    error = (made.render(made.space.start(), 0)[0] - picture).square().mean()
+    assert float(-10 * torch.log10(error)) > 33

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from isptune.contracts.free_space import FreeSpace
-from isptune.parameters.kinds import Bool
+from isptune.parameters.choices import Bool
 from isptune.parameters.space import ParameterSpace
 
 

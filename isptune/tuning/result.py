@@ -183,7 +183,7 @@ def _default_scores(history: History, description: Description) -> dict[str, flo
     space = description.space
     if not declares_defaults(space):
         return {}
-    (wanted,) = identities(space, space.to_unit(space.start()))
+    (wanted,) = identities(space, space.to_unit(space.start()).numpy())
     for row, found in enumerate(identities(space, history.candidates)):
         if found == wanted and np.isfinite(history.scores[row]).all():
             return dict(zip(history.labels, history.scores[row].tolist(), strict=True))

@@ -59,7 +59,7 @@ def main() -> None:
         "",
         f"Simulated phone at ISO {options.iso:g}, {WIDTH}x{HEIGHT} px; training scenes "
         f"{', '.join(TRAINING)}; "
-        f"held out {', '.join(HELD_OUT)}; `psnr`, `{options.optimizer}`, {options.budget} evaluations, "
+        f"held out {', '.join(HELD_OUT)}; `psnr`, `{options.optimizer}`, "
         f"{options.seeds} seed(s). The defaults are each program's own without a tone curve. {machine()}",
         "",
     ]
@@ -73,6 +73,8 @@ def main() -> None:
         version = " ".join(next(iter(training.versions.items())))
         lines += [
             f"## {version}",
+            "",
+            f"{median['evaluations']} evaluations.",
             "",
             *table(rows),
             "",

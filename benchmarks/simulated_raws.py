@@ -89,6 +89,7 @@ def study(
                 {
                     "objective": objective,
                     "seed": seed,
+                    "evaluations": result.evaluations,
                     "score_of_defaults": before,
                     "score_found": result.best_score,
                     "training_psnr_of_defaults": statistics.mean(trained),

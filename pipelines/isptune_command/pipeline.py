@@ -17,7 +17,7 @@ from isptune.wording.naming import did_you_mean, listed
 from isptune_command.template import check_template, filled, parameter_file
 from isptune_external import RawPipeline, find_program, run_program, version_of
 from isptune_external.pictures import read_output, write_input
-from isptune_external.scratch import scratch_folder, sweep
+from isptune_external.scratch import scratch_folder
 from isptune_raw import RawView
 
 INPUTS = ("dng", "tif", "png")
@@ -115,7 +115,6 @@ class CommandPipeline(RawPipeline):
                 ["chart"] if scenes is None else scenes, crop=crop, seed=seed, references=reference
             )
             self.take_scenes(found)
-        sweep()
 
     def digest(self, scene: Scene | int) -> str | None:
         """Of what the program is given, and of the reference."""

@@ -16,7 +16,7 @@ from isptune_darktable.parameters import chosen, history, own_field
 from isptune_external import RawPipeline, find_program, run_program, version_of
 from isptune_external.pictures import read_output, write_input
 from isptune_external.pipeline import RawSource, Reference, view_of
-from isptune_external.scratch import scratch_folder, sweep
+from isptune_external.scratch import scratch_folder
 
 _REMEDY = "install it with apt-get install darktable, or give its path in the option program"
 # What darktable skips, it tells on stderr alone.
@@ -93,7 +93,6 @@ class DarktablePipeline(RawPipeline):
         )
         self.canary = canary
         self.take_raw_scenes(scenes, reference, crop, seed)
-        sweep()
 
     def develop(self, values: dict[str, Any], scene: Scene) -> Tensor:
         """The picture (3, H, W) of one candidate, 16 bits deep, in [0, 1].

@@ -21,7 +21,7 @@ from isptune_device.client import Answer, Client, DeviceError
 from isptune_external import ExternalPipeline
 from isptune_external.pictures import fitted
 from isptune_external.programs import ProgramError
-from isptune_external.scratch import scratch_folder, sweep
+from isptune_external.scratch import scratch_folder
 
 _TYPES = {"json": "application/json", "yaml": "application/yaml", "toml": "application/toml"}
 _REQUEST_KEYS = ("method", "path", "form")
@@ -85,7 +85,6 @@ class DevicePipeline(ExternalPipeline):
         self.canary, self.tolerance = canary, float(tolerance)
         # The client's own time-outs come first and leave the worker alive.
         self.development = Development(workers=1, timeout=20 * timeout + repeats * (settle + timeout))
-        sweep()
 
     def send(self, values: Mapping[str, Any], scene: Scene) -> None:
         """Give the device its parameters."""

@@ -12,6 +12,7 @@ from isptune import Development, ParameterSpace, Pipeline, Scene
 from isptune.errors import ConfigurationError
 from isptune.storage.paths import shown
 from isptune_external.canary import check_canary
+from isptune_external.scratch import sweep
 from isptune_raw import RawImage, RawView, raw_scenes
 
 RawSource = str | Path | RawImage | Scene
@@ -38,6 +39,10 @@ class ExternalPipeline(Pipeline):
         if self.canary:
             check_canary(self, space, self.tolerance)
 
+    def warm_up(self) -> None:
+        """Remove the temporary folders of workers that were killed."""
+        sweep()
+
     def take_scenes(self, scenes: Sequence[Scene]) -> None:
         """Keep scenes, all of which have a reference or none.
 
@@ -52,6 +57,7 @@ class ExternalPipeline(Pipeline):
             )
         self.scenes = list(scenes)
         self.has_reference = not without
+        sweep()
 
 
 class RawPipeline(ExternalPipeline):

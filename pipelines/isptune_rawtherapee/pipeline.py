@@ -15,7 +15,7 @@ from isptune.wording.naming import did_you_mean, listed
 from isptune_external import RawPipeline, find_program, run_program, version_of
 from isptune_external.pictures import read_output, write_input
 from isptune_external.pipeline import RawSource, Reference, view_of
-from isptune_external.scratch import scratch_folder, sweep
+from isptune_external.scratch import scratch_folder
 from isptune_rawtherapee.parameters import FIXED, chosen, profile_of
 from isptune_rawtherapee.pp3 import layered, parsed, read_pp3, written
 
@@ -90,7 +90,6 @@ class RawTherapeePipeline(RawPipeline):
                 )
         if keys:
             self._check_keys([name for name in self._keys if name in keys])
-        sweep()
 
     def develop(self, values: dict[str, Any], scene: Scene) -> Tensor:
         """The picture (3, H, W) of one candidate, 16 bits deep, in [0, 1].

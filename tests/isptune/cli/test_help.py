@@ -108,7 +108,7 @@ def test_facts_that_list_shows_are_those_of_what_is_made(kind: str) -> None:
         "severity",
     }
     # What is not made without a program or a device of its own.
-    elsewhere = {"command", "darktable", "http", "rawtherapee"}
+    elsewhere = {"command", "darktable", "http", "rawtherapee", "rpi-ctt"}
     for entry in one.entries("[!np]*"):
         if entry.name in elsewhere:
             assert entry.differentiable is False

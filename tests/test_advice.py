@@ -35,6 +35,19 @@ GAP = "GAP"
 
 # Options of other programs, and properties of style sheets.
 FOREIGN = {
+    "my-isp": {"--gain", "--sharpen", "--mode"},
+    "darktable-cli": {
+        "--apply-custom-presets",
+        "--cachedir",
+        "--conf",
+        "--configdir",
+        "--core",
+        "--disable-opencl",
+        "--icc-intent",
+        "--icc-type",
+        "--library",
+        "--version",
+    },
     "hf": {"--local-dir", "--include"},
     "ray": {"--head", "--port", "--address"},
     "pip": {"--force-reinstall", "-U", "--extra-index-url", "--no-build-isolation"},
@@ -77,12 +90,14 @@ def all_texts() -> Iterator[tuple[str, str]]:
 def commands() -> dict[str, click.Command]:
     assert isinstance(cli, VerbGroup)
     context = click.Context(cli)
-    found = {name: cli.get_command(context, name) for name in VERBS}
+    found = {name: cli.get_command(context, name) for name in cli.list_commands(context)}
     return {name: command for name, command in found.items() if command is not None}
 
 
 def options_of(command: click.Command) -> set[str]:
-    return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    """Its options, of a group also those of its commands."""
+    own = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    return own.union(*map(options_of, getattr(command, "commands", {}).values()))
 
 
 def advised_commands(text: str, program: str) -> Iterator[str]:
@@ -107,7 +122,7 @@ def test_isptune_commands_name_verbs_and_options_that_exist() -> None:
             verb = re.split(r"[\s,;.'`)]", given, maxsplit=1)[0]
             if verb in (GAP, "") or not re.fullmatch("[a-z]+", verb):
                 continue
-            assert verb in VERBS, f"{place} advises 'isptune {verb}', which is no command: {text}"
+            assert verb in commands(), f"{place} advises 'isptune {verb}', which is no command: {text}"
             seen.add(verb)
             for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", given):
                 known = options_of(commands()[verb])

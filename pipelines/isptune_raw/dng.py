@@ -50,7 +50,7 @@ def dng_bytes(raw: RawImage) -> bytes:
         (33422, _BYTE, 4, pattern),
         (50706, _BYTE, 4, bytes((1, 4, 0, 0))),
         (50707, _BYTE, 4, bytes((1, 1, 0, 0))),
-        (50708, _ASCII, 0, " ".join(filter(None, (raw.make, raw.model))) or "isptune raw"),
+        (50708, _ASCII, 0, " ".join(filter(None, (raw.make, raw.model))) or "raw file"),
         (50713, _SHORT, 2, (2, 2)),
         (50714, _RATIONAL, 4, _ratios(raw.black)),
         (50717, _LONG, 1, round(raw.white)),

@@ -17,6 +17,7 @@ from isptune.wording.naming import did_you_mean, listed
 from isptune_command.template import check_template, filled, parameter_file
 from isptune_external import RawPipeline, find_program, run_program, version_of
 from isptune_external.pictures import read_output, write_input
+from isptune_external.pipeline import RawSource, Reference
 from isptune_external.scratch import scratch_folder
 from isptune_raw import RawView
 
@@ -76,8 +77,8 @@ class CommandPipeline(RawPipeline):
         parameter_file: str | Mapping[str, str] | None = None,
         input: str = "dng",
         output: str = "tif",
-        scenes: Any = None,
-        reference: Any = None,
+        scenes: RawSource | Sequence[RawSource] | None = None,
+        reference: Reference | Sequence[Reference] | None = None,
         crop: str | int | None = "auto",
         seed: int = 0,
         timeout: float = 120.0,

@@ -20,6 +20,7 @@ from isptune.wording.naming import did_you_mean, listed
 from isptune_device.client import Answer, Client, DeviceError
 from isptune_external import ExternalPipeline
 from isptune_external.pictures import fitted
+from isptune_external.pipeline import Reference
 from isptune_external.programs import ProgramError
 from isptune_external.scratch import scratch_folder
 
@@ -42,7 +43,7 @@ class DevicePipeline(ExternalPipeline):
         self,
         slots: Sequence[str] | str,
         size: Sequence[int],
-        reference: Any,
+        reference: Reference | Sequence[Reference] | None,
         settle: float,
         repeats: int,
         canary: bool,
@@ -154,7 +155,7 @@ class HttpPipeline(DevicePipeline):
         parameters: Mapping[str, Mapping[str, Any]] | str | Path,
         size: Sequence[int],
         slots: str | Sequence[str] = "device",
-        reference: Any = None,
+        reference: Reference | Sequence[Reference] | None = None,
         put: Mapping[str, str] | None = None,
         get: Mapping[str, str] | None = None,
         settle: float = 0.0,

@@ -14,6 +14,7 @@ from isptune.parameters.kinds import Parameter
 from isptune.wording.naming import did_you_mean, listed
 from isptune_device.client import Answer, Client, DeviceError
 from isptune_device.pipeline import DevicePipeline, check_seconds
+from isptune_external.pipeline import Reference
 
 TARGETS = ("pisp", "vc4")
 
@@ -66,7 +67,7 @@ class RaspberryPiPipeline(DevicePipeline):
         target: str = "pisp",
         keys: Mapping[str, Mapping[str, Any]] | None = None,
         slots: str | Sequence[str] = "device",
-        reference: Any = None,
+        reference: Reference | Sequence[Reference] | None = None,
         settle: float = 2.0,
         repeats: int = 2,
         retries: int = 2,

@@ -18,6 +18,18 @@ KINDS = ("stages", "pipelines", "objectives", "learners")
 WORDS = {
     # A row of stages.
     "chain": ("stages", "testing", "iqa/training", "cli/train.py"),
+    # What is typed in a shell.
+    "command": (
+        "benchmark/engines/streaming.py",
+        "cli/__init__.py",
+        "cli/bench.py",
+        "iqa/training/training_loop.py",
+        "report/building.py",
+    ),
+    # The argument of open, a scheme of addresses, a kind of file.
+    "encoding": ("iqa/training/cached.py",),
+    "http": ("plugins/connections.py", "tracking/mlflow_stores.py"),
+    "raw": ("scenes/image_reading.py", "scenes/sources.py", "tuning/prechecks.py"),
     # What happens to values.
     "clipping": ("optimizers/nevergrad.py",),
     # The file format.

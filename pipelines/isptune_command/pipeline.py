@@ -112,9 +112,8 @@ class CommandPipeline(RawPipeline):
         if input == "dng":
             self.take_raw_scenes(scenes, reference, crop, seed)
         else:
-            found = load_scenes(
-                ["chart"] if scenes is None else scenes, crop=crop, seed=seed, references=reference
-            )
+            pictures: Any = ["chart"] if scenes is None else scenes
+            found = load_scenes(pictures, crop=crop, seed=seed, references=reference)
             self.take_scenes(found)
 
     def digest(self, scene: Scene | int) -> str | None:

@@ -19,19 +19,19 @@ from isptune_raw.sensor import Sensor, SensorStage
 from isptune_raw.views import RawView
 
 STAGES = (
-    {"name": "black_level", "prefix": "black"},
-    {"name": "shading_correction", "prefix": "shading"},
-    {"name": "defect_correction", "prefix": "defects"},
-    {"name": "white_balance", "prefix": "balance"},
+    {"name": "raw_black_level", "prefix": "black"},
+    {"name": "raw_shading", "prefix": "shading"},
+    {"name": "raw_defects", "prefix": "defects"},
+    {"name": "raw_white_balance", "prefix": "balance"},
     {"name": "raw_denoise", "prefix": "raw"},
-    {"name": "demosaic", "prefix": "demosaic"},
-    {"name": "colour_correction", "prefix": "colour"},
-    {"name": "exposure", "prefix": "exposure"},
-    {"name": "encoding", "prefix": "encoding"},
-    {"name": "tone_curve", "prefix": "tone"},
-    {"name": "local_tone", "prefix": "local"},
-    {"name": "denoise", "prefix": "denoise"},
-    {"name": "sharpen", "prefix": "sharpen"},
+    {"name": "raw_demosaic", "prefix": "demosaic"},
+    {"name": "raw_colour", "prefix": "colour"},
+    {"name": "raw_exposure", "prefix": "exposure"},
+    {"name": "raw_encoding", "prefix": "encoding"},
+    {"name": "raw_tone_curve", "prefix": "tone"},
+    {"name": "raw_local_tone", "prefix": "local"},
+    {"name": "raw_guided_denoise", "prefix": "denoise"},
+    {"name": "raw_sharpen", "prefix": "sharpen"},
 )
 """The stages of a raw pipeline where none are named."""
 

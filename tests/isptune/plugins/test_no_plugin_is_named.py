@@ -26,8 +26,7 @@ WORDS = {
         "iqa/training/training_loop.py",
         "report/building.py",
     ),
-    # The argument of open, a scheme of addresses, a kind of file.
-    "encoding": ("iqa/training/cached.py",),
+    # A scheme of addresses, a kind of file.
     "http": ("plugins/connections.py", "tracking/mlflow_stores.py"),
     "raw": ("scenes/image_reading.py", "scenes/sources.py", "tuning/prechecks.py"),
     # What happens to values.

@@ -95,8 +95,8 @@ def test_a_raw_file_is_tuned_from_the_command_line(night: Path, capsys: pytest.C
 def test_a_pipeline_for_pictures_refuses_a_raw_file(night: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("tune", "night.dng", "--objective", "psnr", "--budget", "30") == 2
     assert capsys.readouterr().err.endswith(
-        "night.dng' is a camera's raw file; choose a pipeline that takes raw files (raw), or develop it to PNG "
-        "or TIFF first\n"
+        "night.dng' is a camera's raw file; choose a pipeline that takes raw files (command, darktable, libraw, "
+        "raw, rawtherapee), or develop it to PNG or TIFF first\n"
     )
 
 

@@ -100,11 +100,11 @@ def main() -> None:
         cells = [default[name], *(found[objective][name] for objective in objectives)]
         shown = [f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells]
         lines.append(f"| `{name}` | " + " | ".join(shown) + " |")
-    lines += ["", "![Crops of held-out scenes](libraw.png)", ""]
+    lines += ["", "![A crop of a held-out scene](libraw.png)", ""]
     (options.out / "libraw.md").write_text("\n".join(lines))
     candidates = {"defaults": held_out.space.start()}
     candidates |= {name: held_out.space.from_dicts([values]) for name, values in found.items()}
-    draw(options.out / "libraw.png", held_out, (0, 3), candidates)
+    draw(options.out / "libraw.png", held_out, (0,), candidates)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path in sorted({*ROOT.glob("benchmarks/**/*.md"), *ROOT.glob("objectives/**/MODEL_CARD.md")}):
         name = path.relative_to(ROOT).as_posix()
         files.append(File.generated(config, f"repository/{name}", content=path.read_text(encoding="utf-8")))
+    for path in sorted(ROOT.glob("benchmarks/**/*.png")):
+        name = f"repository/{path.relative_to(ROOT).as_posix()}"
+        files.append(File.generated(config, name, content=path.read_bytes()))
     for family, picture in _gallery():
         files.append(File.generated(config, f"gallery/{family}.webp", content=picture))
     return files

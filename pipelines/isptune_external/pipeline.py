@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -13,7 +13,8 @@ from isptune.errors import ConfigurationError
 from isptune.storage.paths import shown
 from isptune_external.canary import check_canary
 from isptune_external.scratch import sweep
-from isptune_raw import RawImage, RawView, raw_scenes
+from isptune_raw import RawImage, raw_scenes
+from isptune_raw.scenes import raw_digest
 
 RawSource = str | Path | RawImage | Scene
 Reference = str | Path | Tensor
@@ -78,20 +79,4 @@ class RawPipeline(ExternalPipeline):
 
     def digest(self, scene: Scene | int) -> str | None:
         """Of the raw numbers, all that decides how they are developed, and the reference."""
-        scene = self.scene(scene)
-        view = view_of(scene)
-        held: Any = view.digest()
-        return Scene(scene.name, scene.size, scene.reference, held).digest()
-
-
-def view_of(scene: Scene) -> RawView:
-    """The raw picture that a scene holds.
-
-    Raises:
-        ConfigurationError: it holds something else.
-    """
-    if not isinstance(scene.payload, RawView):
-        raise ConfigurationError(
-            f"the scene '{scene.name}' holds no raw picture, but a {type(scene.payload).__name__}"
-        )
-    return scene.payload
+        return raw_digest(self.scene(scene))

@@ -16,9 +16,10 @@ import isptune
 from isptune import Scene
 from isptune.errors import ConfigurationError, MissingPackageError
 from isptune_external import RawPipeline
-from isptune_external.pipeline import RawSource, Reference, view_of
+from isptune_external.pipeline import RawSource, Reference
 from isptune_libraw.parameters import arguments, space
 from isptune_raw import dng_bytes
+from isptune_raw.scenes import view_of
 
 # LibRaw 0.22.2 in it writes over memory that is not its own where noise_thr is above 0.
 _BROKEN = ("0.28.0",)

@@ -14,7 +14,7 @@ from isptune.contracts.pipeline import Scene
 from isptune.contracts.requirements import Packaging
 from isptune_chain.pipeline import ChainPipeline
 from isptune_raw.mosaic import RawImage
-from isptune_raw.scenes import raw_scenes, whole_scene
+from isptune_raw.scenes import raw_digest, raw_scenes, view_of, whole_scene
 from isptune_raw.sensor import Sensor, SensorStage
 from isptune_raw.views import RawView
 
@@ -85,7 +85,7 @@ class RawPipeline(ChainPipeline):
         storage: str = "float32",
         compile: bool = False,
     ) -> None:
-        self._mosaics: dict[int, Tensor] = {}
+        self._mosaics: dict[RawView, Tensor] = {}
         self._reference = reference
         given: Any = scenes
         super().__init__(
@@ -99,36 +99,32 @@ class RawPipeline(ChainPipeline):
 
     def begun(self, scene: Scene) -> Tensor:
         """(1, H, W), the mosaic with black at 0 and white at 1, which begins with a red pixel."""
-        view = _view(scene)
+        view = view_of(scene)
         columns, rows = _BEFORE_RED[view.raw.pattern]
         sensor = Sensor.of(view, (columns, rows))
         for stage in self.stages:
             if isinstance(stage, SensorStage):
                 stage.sensor = sensor
-        mosaic = self._mosaics.get(id(view))
+        mosaic = self._mosaics.get(view)
         if mosaic is None or mosaic.device != self.device:
             plane = torch.from_numpy(view.raw.normalised())[None, None]
             mosaic = functional.pad(plane, (columns, columns, rows, rows), mode="reflect")[0].to(self.device)
-            self._mosaics[id(view)] = mosaic
+            # A whole picture is developed once: only what a search develops again is kept.
+            if any(scene is own for own in self.scenes):
+                self._mosaics[view] = mosaic
         return mosaic
 
     def ended(self, images: Tensor, scene: Scene) -> Tensor:
         """(P, 3, H, W) without what was put around the mosaic, upright."""
-        view = _view(scene)
+        view = view_of(scene)
         columns, rows = _BEFORE_RED[view.raw.pattern]
         height, width = view.raw.mosaic.shape
         return view.finished(images[..., rows : rows + height, columns : columns + width])
 
     def digest(self, scene: Scene | int) -> str | None:
         """A digest of the raw picture and of what it is compared with."""
-        scene = self.scene(scene)
-        return Scene(scene.name, scene.size, scene.reference, _view(scene).digest()).digest()
+        return raw_digest(self.scene(scene))
 
     def whole(self, scene: Scene | int) -> Scene:
         """The whole raw picture that a scene is a crop of."""
         return whole_scene(self.scene(scene))
-
-
-def _view(scene: Scene) -> RawView:
-    assert isinstance(scene.payload, RawView)
-    return scene.payload

@@ -89,6 +89,25 @@ def whole_scene(scene: Scene) -> Scene:
     return whole
 
 
+def view_of(scene: Scene) -> RawView:
+    """The raw picture that a scene holds.
+
+    Raises:
+        ConfigurationError: it holds something else.
+    """
+    if not isinstance(scene.payload, RawView):
+        raise ConfigurationError(
+            f"the scene '{scene.name}' holds no raw picture, but a {type(scene.payload).__name__}"
+        )
+    return scene.payload
+
+
+def raw_digest(scene: Scene) -> str | None:
+    """A digest of the raw picture, of all that decides how it is developed, and of the reference."""
+    held: Any = view_of(scene).digest()
+    return Scene(scene.name, scene.size, scene.reference, held).digest()
+
+
 def _entries(source: Source) -> list[Path | RawImage | ChartName | Scene]:
     if isinstance(source, RawImage | Scene):
         return [source]

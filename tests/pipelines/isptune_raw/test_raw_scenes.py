@@ -94,3 +94,19 @@ def test_digests_follow_what_is_developed() -> None:
     same, other = RawView.of(raw), RawView.of(simulate(chart(96, 64, 0), seed=1))
     assert RawView.of(raw).digest() == same.digest() != other.digest()
     assert RawView.of(raw, (0, 0, 32, 32)).digest() != same.digest()
+
+
+def test_whole_pictures_of_several_crops_are_their_own(tmp_path: Path) -> None:
+    for seed in range(4):
+        write_dng(tmp_path / f"{seed}.dng", simulate(chart(96, 64, seed), camera="dslr", noise=False))
+    pipeline = isptune.create_pipeline("raw", scenes=[str(tmp_path)], crop="1x32")
+    start = pipeline.space.start()
+    assert len(pipeline.scenes) == 4
+    alone = [
+        isptune.create_pipeline("raw", scenes=[tmp_path / f"{seed}.dng"], crop=None).render(start, 0)
+        for seed in range(4)
+    ]
+    # A whole scene is gone when the next one is made, and its place in memory is taken again.
+    for _ in range(10):
+        for scene, expected in zip(pipeline.scenes, alone, strict=True):
+            assert torch.equal(pipeline.render(start, pipeline.whole(scene)), expected)

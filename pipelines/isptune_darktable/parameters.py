@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,31 +76,6 @@ class Step:
     module: str
     enabled: bool
     values: Mapping[str, Any]
-
-
-def chosen(only: Sequence[str] | None) -> dict[str, Parameter]:
-    """The parameters above that globs choose; all if None.
-
-    Raises:
-        ConfigurationError: a glob that chooses none.
-    """
-    if only is None:
-        return dict(PARAMETERS)
-    if isinstance(only, str) or not all(isinstance(one, str) for one in only):
-        raise ConfigurationError(
-            f"only is {only!r}; allowed: a list of names or globs, such as ['denoise.*']"
-        )
-    for pattern in only:
-        if not fnmatch.filter(PARAMETERS, pattern):
-            raise ConfigurationError(
-                f"only names '{pattern}', which darktable's parameters do not have"
-                f"{did_you_mean(pattern, PARAMETERS)}; they are {listed(PARAMETERS, 30)}"
-            )
-    return {
-        name: one
-        for name, one in PARAMETERS.items()
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in only)
-    }
 
 
 def own_field(name: str, entry: Any, layouts: Mapping[str, Layout]) -> Field:

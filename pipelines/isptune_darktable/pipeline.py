@@ -12,11 +12,12 @@ from isptune import Development, ParameterSpace, Scene
 from isptune.errors import ConfigurationError
 from isptune_darktable import xmp
 from isptune_darktable.layouts import modules_folder, read_layouts
-from isptune_darktable.parameters import chosen, history, own_field
-from isptune_external import RawPipeline, find_program, run_program, version_of
+from isptune_darktable.parameters import PARAMETERS, history, own_field
+from isptune_external import RawPipeline, chosen, find_program, run_program, version_of
 from isptune_external.pictures import read_output, write_input
-from isptune_external.pipeline import RawSource, Reference, view_of
+from isptune_external.pipeline import RawSource, Reference
 from isptune_external.scratch import scratch_folder
+from isptune_raw.scenes import view_of
 
 _REMEDY = "install it with apt-get install darktable, or give its path in the option program"
 # What darktable skips, it tells on stderr alone.
@@ -65,7 +66,7 @@ class DarktablePipeline(RawPipeline):
         timeout: float = 120.0,
         canary: bool = True,
     ) -> None:
-        parameters = chosen(only)
+        parameters = chosen(only, PARAMETERS, "darktable")
         self._program = find_program(program, _REMEDY)
         layouts = read_layouts(modules_folder(self._program))
         self.versions = {"darktable": version_of([self._program, "--version"])}

@@ -1,6 +1,7 @@
 """What external ISPs have in common: scenes, a canary before every run, child processes that end."""
 
 from isptune_external.canary import check_canary as check_canary
+from isptune_external.choosing import chosen as chosen
 from isptune_external.pipeline import ExternalPipeline as ExternalPipeline
 from isptune_external.pipeline import RawPipeline as RawPipeline
 from isptune_external.programs import Finished as Finished

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from isptune import Bool, Choice, Float, Int, ParameterSpace
 from isptune.errors import ConfigurationError
 from isptune.parameters.kinds import Parameter
 from isptune.parameters.settings_files import plain_text
-from isptune.wording.naming import did_you_mean, listed
+from isptune_external import chosen
 
 METHODS = ("amaze", "rcd", "lmmse", "igv", "vng4", "fast", "ahd", "dcb", "hphd")
 
@@ -137,7 +136,7 @@ _WITH: Mapping[str, Mapping[str, str]] = {
 _KINDS: Mapping[str, type[Parameter]] = {"float": Float, "int": Int, "choice": Choice, "bool": Bool}
 
 
-def chosen(only: Sequence[str] | None, more: Mapping[str, Any] | None) -> dict[str, Key]:
+def tuned_keys(only: Sequence[str] | None, more: Mapping[str, Any] | None) -> dict[str, Key]:
     """The keys that are tuned: of those above the ones that globs choose, and a user's own.
 
     Args:
@@ -147,21 +146,7 @@ def chosen(only: Sequence[str] | None, more: Mapping[str, Any] | None) -> dict[s
     Raises:
         ConfigurationError: one sentence about the first mistake.
     """
-    found = dict(KEYS)
-    if only is not None:
-        if isinstance(only, str) or not all(isinstance(one, str) for one in only):
-            raise ConfigurationError(
-                f"only is {only!r}; allowed: a list of names or globs, such as ['denoise.*']"
-            )
-        for pattern in only:
-            if not fnmatch.filter(KEYS, pattern):
-                raise ConfigurationError(
-                    f"only names '{pattern}', which RawTherapee's parameters do not have"
-                    f"{did_you_mean(pattern, KEYS)}; they are {listed(KEYS, 30)}"
-                )
-        found = {
-            name: key for name, key in KEYS.items() if any(fnmatch.fnmatchcase(name, one) for one in only)
-        }
+    found = chosen(only, KEYS, "RawTherapee")
     for name, entry in (more or {}).items():
         if name in found:
             raise ConfigurationError(f"keys has '{name}', which is a parameter already; give it another name")

@@ -14,9 +14,10 @@ from isptune.errors import ConfigurationError, ImageError
 from isptune.wording.naming import did_you_mean, listed
 from isptune_external import RawPipeline, find_program, run_program, version_of
 from isptune_external.pictures import read_output, write_input
-from isptune_external.pipeline import RawSource, Reference, view_of
+from isptune_external.pipeline import RawSource, Reference
 from isptune_external.scratch import scratch_folder
-from isptune_rawtherapee.parameters import FIXED, chosen, profile_of
+from isptune_raw.scenes import view_of
+from isptune_rawtherapee.parameters import FIXED, profile_of, tuned_keys
 from isptune_rawtherapee.pp3 import layered, parsed, read_pp3, written
 
 # It fails on smaller ones.
@@ -69,7 +70,7 @@ class RawTherapeePipeline(RawPipeline):
         timeout: float = 120.0,
         canary: bool = True,
     ) -> None:
-        self._keys = chosen(only, keys)
+        self._keys = tuned_keys(only, keys)
         self.space = ParameterSpace({name: key.parameter for name, key in self._keys.items()})
         profiles = [profiles] if isinstance(profiles, str | Path) else list(profiles)
         self._base = layered(FIXED, *map(read_pp3, profiles), {"RAW Bayer": FIXED["RAW Bayer"]})

@@ -16,7 +16,8 @@ from isptune.errors import ConfigurationError, MissingPackageError
 from isptune.scenes import chart
 from isptune_darktable import xmp
 from isptune_darktable.layouts import Layout, modules_folder, read_layouts
-from isptune_darktable.parameters import Field, Step, chosen, history, own_field
+from isptune_darktable.parameters import PARAMETERS, Field, Step, history, own_field
+from isptune_external import chosen
 from isptune_raw import raw_scenes, simulate
 
 needs_program = pytest.mark.skipif(
@@ -101,7 +102,9 @@ def test_own_bounds():
 
 
 def defaults(**values):
-    return {name: one.decode(one.initial) for name, one in chosen(None).items()} | values
+    return {
+        name: one.decode(one.initial) for name, one in chosen(None, PARAMETERS, "darktable").items()
+    } | values
 
 
 def test_what_is_at_nothing_is_not_in_the_history():

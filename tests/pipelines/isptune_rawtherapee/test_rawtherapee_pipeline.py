@@ -13,7 +13,7 @@ import isptune
 from isptune.errors import ConfigurationError, ImageError, MissingPackageError
 from isptune.scenes import chart
 from isptune_raw import raw_scenes, simulate
-from isptune_rawtherapee.parameters import KEYS, chosen, profile_of
+from isptune_rawtherapee.parameters import KEYS, profile_of, tuned_keys
 from isptune_rawtherapee.pp3 import layered, parsed, read_pp3, written
 
 needs_program = pytest.mark.skipif(
@@ -30,7 +30,7 @@ def defaults(keys):
 
 
 def test_what_is_at_nothing_is_switched_off():
-    keys = chosen(None, None)
+    keys = tuned_keys(None, None)
     profile = profile_of(keys, defaults(keys))
     assert profile["Directional Pyramid Denoising"]["Enabled"] == "false"
     assert profile["Sharpening"]["Enabled"] == "false"
@@ -42,16 +42,16 @@ def test_what_is_at_nothing_is_switched_off():
 
 
 def test_only_some_are_set():
-    keys = chosen(["denoise.*", "demosaic.method"], None)
+    keys = tuned_keys(["denoise.*", "demosaic.method"], None)
     assert [*keys] == ["demosaic.method", *(name for name in KEYS if name.startswith("denoise."))]
     assert [*profile_of(keys, defaults(keys))] == ["RAW Bayer", "Directional Pyramid Denoising"]
 
 
 def test_any_key_is_a_parameter_and_its_tool_is_on():
-    keys = chosen([], VIBRANCE)
+    keys = tuned_keys([], VIBRANCE)
     assert profile_of(keys, {"vibrance.pastels": -7}) == {"Vibrance": {"Pastels": "-7", "Enabled": "true"}}
     switch = {"vibrance.on": {"key": "Vibrance/Enabled", "type": "bool"}, **VIBRANCE}
-    profile = profile_of(chosen([], switch), {"vibrance.on": False, "vibrance.pastels": 1})
+    profile = profile_of(tuned_keys([], switch), {"vibrance.on": False, "vibrance.pastels": 1})
     assert profile == {"Vibrance": {"Enabled": "false", "Pastels": "1"}}
 
 

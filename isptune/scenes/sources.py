@@ -25,6 +25,8 @@ RAW_SUFFIXES = frozenset(
         *("mrw", "nef", "nrw", "orf", "pef", "raf", "raw", "rw2", "srw"),
     )
 )
+# Files that hold a plain mosaic, where a YAML file of the same name says what it is.
+ARRAY_SUFFIXES = frozenset((".npy", ".png", ".tif", ".tiff"))
 CHART_SIDES = (48, 4096)
 
 
@@ -103,8 +105,15 @@ def _what(raw: bool) -> str:
     return "raw file" if raw else f"image ({FORMATS})"
 
 
+def is_raw(path: Path) -> bool:
+    """Whether a file is taken for a raw one: by its name, or as a plain array by the YAML file beside it."""
+    suffix = path.suffix.lower()
+    return suffix in RAW_SUFFIXES or (suffix in ARRAY_SUFFIXES and path.with_suffix(".yaml").is_file())
+
+
 def _is_picture(path: Path, warn: bool, raw: bool) -> bool:
-    if path.suffix.lower() not in (RAW_SUFFIXES if raw else SUFFIXES) or path.name.startswith("."):
+    wanted = is_raw(path) if raw else path.suffix.lower() in SUFFIXES
+    if not wanted or path.name.startswith("."):
         return False
     if warn and path.is_symlink() and not os.path.exists(path):
         logger.warning("'%s' is left out: %s", shown(path), shown(what_is_missing(path)))

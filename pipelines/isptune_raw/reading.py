@@ -12,24 +12,15 @@ import tifffile
 from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError, ImageError, MissingPackageError
-from isptune.scenes.sources import RAW_SUFFIXES
+from isptune.scenes.sources import ARRAY_SUFFIXES, RAW_SUFFIXES
 from isptune.storage.paths import shown
 from isptune.storage.yaml_files import read_mapping
 from isptune.wording.naming import did_you_mean, listed
 from isptune_raw.mosaic import PATTERNS, RawImage
 
-ARRAY_SUFFIXES = frozenset((".npy", ".png", ".tif", ".tiff"))
-"""Names of files that hold a plain mosaic, where a YAML file beside them says what it is."""
-
 _KEYS = ("pattern", "black", "white", "neutral", "matrix", "noise", "iso", "orientation", "make", "model")
 
 logger = logging.getLogger("isptune")
-
-
-def is_raw(path: Path) -> bool:
-    """Whether a file is taken for a raw picture: by its name, or by the YAML file beside it."""
-    suffix = path.suffix.lower()
-    return suffix in RAW_SUFFIXES or (suffix in ARRAY_SUFFIXES and _side_file(path).is_file())
 
 
 def read_raw(path: Path | str) -> RawImage:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +15,9 @@ from isptune.errors import ConfigurationError, ImageError
 from isptune.scenes import chart, read_image
 from isptune.scenes.crops import CropRule, choose_crops, parse_crop
 from isptune.scenes.sources import ChartName, find_pictures
-from isptune.storage.paths import names_chart, shown, user_path, what_is_missing
-from isptune.wording.naming import natural_key
+from isptune.storage.paths import shown
 from isptune_raw.mosaic import RawImage
-from isptune_raw.reading import is_raw, read_raw
+from isptune_raw.reading import read_raw
 from isptune_raw.simulation import simulate
 from isptune_raw.views import RawView, as_sensed, upright
 
@@ -113,21 +111,7 @@ def _entries(source: Source) -> list[Path | RawImage | ChartName | Scene]:
         return [source]
     if not isinstance(source, str | Path):
         raise ImageError(f"a raw scene is {_KINDS}, not an object of type {type(source).__name__}")
-    if isinstance(source, str) and names_chart(source):
-        return [entry for entry in find_pictures(source) if isinstance(entry, ChartName)]
-    path = user_path(source)
-    if os.path.isdir(path):
-        names = [path / name for name in os.listdir(path)]
-    elif not os.path.lexists(path) and glob.has_magic(str(path)):
-        names = [Path(name) for name in glob.glob(str(path), recursive=True)]
-    elif os.path.isfile(path):
-        return [path]
-    else:
-        raise ImageError(f"'{shown(path)}': {what_is_missing(path)}")
-    files = sorted((name for name in names if is_raw(name)), key=lambda name: natural_key(name.as_posix()))
-    if not files:
-        raise ImageError(f"'{shown(path)}' holds no raw file; give {_KINDS}")
-    return [*files]
+    return [*find_pictures(source, raw=True)]
 
 
 def _scenes_of(

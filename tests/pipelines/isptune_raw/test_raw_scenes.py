@@ -110,3 +110,12 @@ def test_whole_pictures_of_several_crops_are_their_own(tmp_path: Path) -> None:
     for _ in range(10):
         for scene, expected in zip(pipeline.scenes, alone, strict=True):
             assert torch.equal(pipeline.render(start, pipeline.whole(scene)), expected)
+
+
+def test_a_folder_of_plain_arrays_is_searched_for_those_with_a_yaml_file(tmp_path: Path) -> None:
+    for name in ("b10", "b9", "other"):
+        np.save(tmp_path / f"{name}.npy", np.full((48, 64), 200, dtype=np.uint16))
+    for name in ("b10", "b9"):
+        (tmp_path / f"{name}.yaml").write_text("{pattern: RGGB, black: 64, white: 1023}")
+    assert [scene.name for scene in raw_scenes([tmp_path])] == ["b9.npy", "b10.npy"]
+    assert [scene.name for scene in raw_scenes(str(tmp_path / "*.npy"))] == ["b9.npy", "b10.npy"]

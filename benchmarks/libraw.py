@@ -10,24 +10,11 @@ The photographs are those of scikit-image, scikit-learn and Debian's plasma-work
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from measuring import machine
-from simulated_raws import (
-    HEIGHT,
-    HELD_OUT,
-    TRAINING,
-    WIDTH,
-    draw,
-    median_run,
-    scene_table,
-    scenes,
-    study,
-    table,
-)
-
-import isptune
+from raw_studies import parser, pipelines, settings, task
+from simulated_raws import draw, median_run, scene_table, study, table
 
 HERE = Path(__file__).with_suffix("")
 TUNED = (
@@ -43,36 +30,19 @@ TUNED = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--objectives", default="psnr,severity,statistics")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--budget", type=int, default=300)
-    parser.add_argument("--population", type=int, default=15)
-    parser.add_argument("--optimizer", default="cma")
-    parser.add_argument("--iso", type=float, default=1600)
-    parser.add_argument("--out", type=Path, default=HERE)
-    options = parser.parse_args()
+    asked = parser(__doc__, HERE, seeds=5, budget=300, population=15)
+    asked.add_argument("--objectives", default="psnr,severity,statistics")
+    options = asked.parse_args()
 
-    training = isptune.create_pipeline("libraw", scenes=scenes(TRAINING, options.iso))
-    held_out = isptune.create_pipeline("libraw", scenes=scenes(HELD_OUT, options.iso), canary=False)
+    training, held_out = pipelines("libraw", options.iso)
     others = [name for name in training.space.names if name not in TUNED]
-    settings = {
-        "budget": options.budget,
-        "population": options.population,
-        "optimizer": options.optimizer,
-        "start": "own",
-        "parameters": {name: {"fix": None} for name in others},
-    }
+    run = settings(options) | {"parameters": {name: {"fix": None} for name in others}}
     objectives = options.objectives.split(",")
-    rows = study(training, held_out, objectives, options.seeds, settings, options.out / "libraw.json")
+    rows = study(training, held_out, objectives, options.seeds, run, options.out / "libraw.json")
     lines = [
         "# LibRaw on simulated raws",
         "",
-        f"Simulated phone at ISO {options.iso:g}, {WIDTH}x{HEIGHT} px; training scenes "
-        f"{', '.join(TRAINING)}; "
-        f"held out {', '.join(HELD_OUT)}. {len(TUNED)} parameters ({', '.join(TUNED)}), the others at their "
+        f"{task(options)}. {len(TUNED)} parameters ({', '.join(TUNED)}), the others at their "
         f"defaults; `{options.optimizer}`, {options.budget} evaluations, {options.seeds} seeds. The defaults "
         "are LibRaw's with the camera's white balance, sRGB's curve and no automatic brightness. "
         f"rawpy {training.versions['rawpy']}, LibRaw {training.versions['LibRaw']}. {machine()}",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isptune.errors import ImageError
 from isptune.scenes.colours import Decoded
+
+if TYPE_CHECKING:
+    import tifffile
 
 _ORIENTATION, _ICC_PROFILE = 274, 34675
 # Photometric interpretations by their number of channels.
@@ -20,15 +25,28 @@ _FEWEST = 16
 _MODELS = {0: "GRAY", 1: "GRAY", 2: "RGB", 3: "RGB", 5: "CMYK"}
 
 
+@contextmanager
+def opened_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
+    """A TIFF to read from. What tifffile logs of odd tags is no message for isptune's users."""
+    import tifffile
+
+    log = logging.getLogger("tifffile")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        with tifffile.TiffFile(path) as file:
+            yield file
+    finally:
+        log.setLevel(level)
+
+
 def read_tiff(path: Path, check_size: Callable[[Path, int, int], None]) -> Decoded:
     """A TIFF's first page.
 
     Raises:
         ImageError: signed samples, floating point outside of [0, 1], another photometric interpretation.
     """
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:
+    with opened_tiff(path) as file:
         page = file.pages.first
         if page.imagewidth <= _FEWEST and len(file.pages) > 1:
             # An array of more than four channels that was written without saying what they are.

@@ -22,6 +22,8 @@ _COLOUR_FILTER_ARRAY = 32803
 _D65 = 21
 # Where the EXIF tags lie. tifffile does not write this tag, so its neighbour holds its place.
 _EXIF, _EXIF_PLACE = 34665, 34666
+_ISO, _MOST_ISO = 34855, 65535
+_KIND_OF_ISO, _EXPOSURE_INDEX, _INDEX = 34864, 34866, 2
 
 
 def write_dng(path: Path, raw: RawImage) -> Path:
@@ -43,14 +45,14 @@ def dng_bytes(raw: RawImage) -> bytes:
     # A camera whose matrix nobody knows gives sRGB's primaries.
     matrix = np.linalg.inv(SRGB_TO_XYZ) if raw.matrix is None else raw.matrix
     tags: list[tuple[int, int, int, Any]] = [
-        (271, _ASCII, 0, raw.make or "isptune"),
-        (272, _ASCII, 0, raw.model or "raw"),
+        (271, _ASCII, 0, _plain(raw.make) or "isptune"),
+        (272, _ASCII, 0, _plain(raw.model) or "raw"),
         (274, _SHORT, 1, raw.orientation),
         (33421, _SHORT, 2, (2, 2)),
         (33422, _BYTE, 4, pattern),
         (50706, _BYTE, 4, bytes((1, 4, 0, 0))),
         (50707, _BYTE, 4, bytes((1, 1, 0, 0))),
-        (50708, _ASCII, 0, " ".join(filter(None, (raw.make, raw.model))) or "raw file"),
+        (50708, _ASCII, 0, " ".join(filter(None, map(_plain, (raw.make, raw.model)))) or "raw file"),
         (50713, _SHORT, 2, (2, 2)),
         (50714, _RATIONAL, 4, _ratios(raw.black)),
         (50717, _LONG, 1, round(raw.white)),
@@ -84,8 +86,20 @@ def _with_iso(file: BytesIO, iso: float) -> bytes:
         tag = opened.pages.first.tags[_EXIF_PLACE]
     data[tag.offset : tag.offset + 2] = struct.pack("<H", _EXIF)
     data[tag.valueoffset : tag.valueoffset + 4] = struct.pack("<I", len(data))
-    data += struct.pack("<HHHIHHI", 1, 34855, _SHORT, 1, min(round(iso), 65535), 0, 0)
+    number = max(round(iso), 1)
+    entries = [struct.pack("<HHIHH", _ISO, _SHORT, 1, min(number, _MOST_ISO), 0)]
+    if number > _MOST_ISO:
+        # EXIF 2.3: what is too large for the old tag stands in one of its own.
+        entries.append(struct.pack("<HHIHH", _KIND_OF_ISO, _SHORT, 1, _INDEX, 0))
+        entries.append(struct.pack("<HHII", _EXPOSURE_INDEX, _LONG, 1, min(number, 2**32 - 1)))
+    data += struct.pack("<H", len(entries)) + b"".join(entries) + struct.pack("<I", 0)
     return bytes(data)
+
+
+def _plain(text: str) -> str:
+    """A name in ASCII on one line, as tags hold it; other letters become question marks."""
+    letters = " ".join(text.split()).encode("ascii", "replace").decode()
+    return "".join(letter for letter in letters if letter.isprintable())
 
 
 def _ratios(values: Any) -> tuple[int, ...]:

@@ -82,7 +82,9 @@ class RawImage:
         if len(self.neutral) != 3 or not all(0 < value < np.inf for value in self.neutral):
             raise ImageError(f"neutral is {self.neutral}; allowed: three numbers above 0")
         if self.matrix is not None and (
-            self.matrix.shape != (3, 3) or not abs(np.linalg.det(self.matrix)) > 1e-6
+            self.matrix.shape != (3, 3)
+            or not np.isfinite(self.matrix).all()
+            or not abs(np.linalg.det(self.matrix)) > 1e-6
         ):
             raise ImageError("the colour matrix must be 3 x 3 and have an inverse")
         if self.noise is not None and (
@@ -91,6 +93,8 @@ class RawImage:
             or not np.isfinite(self.noise).all()
         ):
             raise ImageError("the noise must be 3 x 2 numbers (shot, read) of at least 0")
+        if self.iso is not None and not 0 < self.iso < np.inf:
+            raise ImageError(f"iso is {self.iso:g}; allowed: above 0")
         if self.orientation not in range(1, 9):
             raise ImageError(f"the orientation is {self.orientation}; allowed: 1 to 8, as EXIF counts")
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
-from isptune.errors import ConfigurationError, ImageError, MissingPackageError
+from isptune.errors import ImageError, MissingPackageError
+from isptune.scenes.reading_tiff import opened_tiff
 from isptune.scenes.sources import ARRAY_SUFFIXES, RAW_SUFFIXES
 from isptune.storage.paths import shown
-from isptune.storage.yaml_files import read_mapping
-from isptune.wording.naming import did_you_mean, listed
+from isptune.wording.naming import listed
 from isptune_raw.mosaic import PATTERNS, RawImage
+from isptune_raw.side_files import read_array
 
-_KEYS = ("pattern", "black", "white", "neutral", "matrix", "noise", "iso", "orientation", "make", "model")
+# LibRaw counts how a picture is turned by bits; EXIF by places.
+_ORIENTATIONS = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
+# What the old tag of the sensitivity holds where it is too large for 16 bits, and where it stands then.
+_ISO_FULL = 65535
+_EXIF = 34665
+_COLOUR_FILTER_ARRAY = 32803
+_FLOATING_POINT = 3
 
 logger = logging.getLogger("isptune")
 
@@ -34,6 +41,7 @@ def read_raw(path: Path | str) -> RawImage:
 
     Raises:
         ImageError: no such file, one that cannot be read, or a mosaic that is not Bayer's.
+        ConfigurationError: a YAML file that says too little, too much or the wrong kind of thing.
         MissingPackageError: the extra ``raw`` is not installed.
     """
     path = Path(path)
@@ -46,13 +54,20 @@ def read_raw(path: Path | str) -> RawImage:
             f"'{shown(path)}' is no raw file by its name; allowed: {listed(sorted(RAW_SUFFIXES))}, or "
             f"{listed(sorted(ARRAY_SUFFIXES))} with a YAML file beside it"
         )
-    return _array(path)
+    return read_array(path)
 
 
 def _opened(path: Path) -> RawImage:
     rawpy = _rawpy()
+    source = _source(path)
+    tags = _tags(path)
+    if tags.get(339) in (_FLOATING_POINT, (_FLOATING_POINT,)):
+        raise ImageError(
+            f"the raw file '{shown(path)}' cannot be read: it holds floating point; isptune needs what the "
+            "sensor counted, whole numbers of at most 16 bits"
+        )
     try:
-        with rawpy.imread(str(path)) as raw:
+        with rawpy.imread(source) as raw:
             if raw.raw_type is not rawpy.RawType.Flat:
                 raise ImageError(f"'{shown(path)}' holds full colours and no mosaic; isptune needs a mosaic")
             mosaic = np.array(raw.raw_image_visible, dtype=np.uint16)
@@ -76,18 +91,13 @@ def _opened(path: Path) -> RawImage:
             if not (np.isfinite(gains).all() and (gains > 0).all()):
                 gains = np.array(raw.daylight_whitebalance[:3], dtype=float)
             matrix: NDArray[np.float64] | None = np.array(raw.rgb_xyz_matrix[:3], dtype=float)
-            iso = float(raw.other.iso_speed)
-            orientation = {0: 1, 3: 3, 5: 8, 6: 6}.get(raw.sizes.flip, 1)
+            iso = _sensitivity(float(raw.other.iso_speed), tags)
+            orientation = _ORIENTATIONS.get(raw.sizes.flip, 1)
     except rawpy.LibRawError as error:
-        reason = error.args[0] if error.args else ""
-        reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise ImageError(
-            f"the raw file '{shown(path)}' cannot be read: {reason or 'LibRaw refuses it'}"
-        ) from error
-    tags = _tags(path)
+        raise ImageError(f"the raw file '{shown(path)}' cannot be read: {_reason(rawpy, error)}") from error
     if not np.any(matrix):
         matrix = _dng_matrix(tags)
-    if matrix is None or abs(np.linalg.det(matrix)) <= 1e-6:
+    if matrix is None or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) <= 1e-6:
         matrix = None
         logger.warning(
             "'%s' has no colour matrix: the camera's colours are taken for those of sRGB", shown(path.name)
@@ -97,19 +107,55 @@ def _opened(path: Path) -> RawImage:
         logger.warning("'%s' has no white balance as shot: none is applied", shown(path.name))
     neutral = 1 / gains
     height, width = (side - side % 2 for side in mosaic.shape)
-    return RawImage(
-        mosaic=np.ascontiguousarray(mosaic[:height, :width]),
-        pattern=pattern,
-        black=(black[0], black[1], black[2], black[3]),
-        white=white,
-        neutral=_three(neutral / neutral.max()),
-        matrix=matrix,
-        noise=_noise_profile(tags),
-        iso=iso if iso > 0 else None,
-        orientation=orientation,
-        make=str(tags.get(271, "")).strip(),
-        model=str(tags.get(272, "")).strip(),
-    )
+    try:
+        return RawImage(
+            mosaic=np.ascontiguousarray(mosaic[:height, :width]),
+            pattern=pattern,
+            black=(black[0], black[1], black[2], black[3]),
+            white=white,
+            neutral=_three(neutral / neutral.max()),
+            matrix=matrix,
+            noise=_noise_profile(tags),
+            iso=iso,
+            orientation=orientation,
+            make=str(tags.get(271, "")).strip(),
+            model=str(tags.get(272, "")).strip(),
+        )
+    except ImageError as error:
+        raise ImageError(f"the raw file '{shown(path)}' cannot be read: {error}") from error
+
+
+def _source(path: Path) -> str | BytesIO:
+    """What LibRaw opens: a path, or what is in the file where the path is no text."""
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise ImageError(f"the raw file '{shown(path)}' cannot be read: it is empty")
+        str(path).encode()
+    except UnicodeEncodeError:
+        return BytesIO(path.read_bytes())
+    except OSError as error:
+        raise ImageError(f"the raw file '{shown(path)}' cannot be read: {error.strerror}") from error
+    return str(path)
+
+
+def _reason(rawpy: Any, error: Exception) -> str:
+    """What LibRaw says of a file, which in some cases is only that something went wrong."""
+    told = error.args[0] if error.args else ""
+    told = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
+    if isinstance(error, rawpy.LibRawIOError | rawpy.LibRawDataError):
+        return "it is damaged, or ends too early"
+    return " ".join(told.split()) or "LibRaw refuses it"
+
+
+def _sensitivity(iso: float, tags: Mapping[int, Any]) -> float | None:
+    """The ISO number, which has a tag of its own where it is too large for the old one."""
+    if iso == _ISO_FULL and isinstance(tags.get(_EXIF), Mapping):
+        for name in ("RecommendedExposureIndex", "ISOSpeed", "StandardOutputSensitivity"):
+            larger = tags[_EXIF].get(name)
+            if isinstance(larger, int) and larger > iso:
+                return float(larger)
+    return iso if 0 < iso < np.inf else None
 
 
 def _rawpy() -> Any:
@@ -126,10 +172,12 @@ def _tags(path: Path) -> dict[int, Any]:
     """The tags of a file that is a TIFF, as most raw files are, the first of each code; none of others."""
     found: dict[int, Any] = {}
     try:
-        with tifffile.TiffFile(path) as opened:
+        with opened_tiff(path) as opened:
             pages: list[Any] = [*opened.pages]
             for page in pages:
                 pages += [*(getattr(page, "pages", None) or [])]
+            # Thumbnails lie beside the mosaic, and often before it.
+            for page in sorted(pages, key=lambda page: page.photometric != _COLOUR_FILTER_ARRAY):
                 for tag in page.tags:
                     found.setdefault(tag.code, tag.value)
     except Exception:
@@ -162,77 +210,6 @@ def _noise_profile(tags: Mapping[int, Any]) -> NDArray[np.float64] | None:
     if value.size not in (2, 6) or not np.isfinite(value).all() or (value < 0).any():
         return None
     return np.broadcast_to(value.reshape(-1, 2), (3, 2)).copy()
-
-
-def _side_file(path: Path) -> Path:
-    return path.with_suffix(".yaml")
-
-
-def _array(path: Path) -> RawImage:
-    side = _side_file(path)
-    if not side.is_file():
-        raise ImageError(
-            f"'{shown(path)}' is a plain array, so '{shown(side.name)}' beside it must say at least "
-            "pattern, black and white; it is not there"
-        )
-    facts = read_mapping(side, f"'{shown(side)}'", ConfigurationError)
-    for key in facts:
-        if key not in _KEYS:
-            raise ConfigurationError(
-                f"'{shown(side)}' has the unknown key '{key}'{did_you_mean(str(key), _KEYS)}; "
-                f"allowed: {listed(_KEYS)}"
-            )
-    for key in ("pattern", "black", "white"):
-        if key not in facts:
-            raise ConfigurationError(f"'{shown(side)}' does not say {key}; needed: pattern, black, white")
-    mosaic = _plane(path)
-    height, width = (side - side % 2 for side in mosaic.shape)
-    try:
-        black = np.broadcast_to(np.array(facts["black"], dtype=float), 4)
-        neutral = np.array(facts.get("neutral", (1, 1, 1)), dtype=float).reshape(3)
-        matrix, noise = facts.get("matrix"), facts.get("noise")
-        return RawImage(
-            mosaic=np.ascontiguousarray(mosaic[:height, :width]),
-            pattern=str(facts["pattern"]).upper(),
-            black=(float(black[0]), float(black[1]), float(black[2]), float(black[3])),
-            white=float(facts["white"]),
-            neutral=_three(neutral / neutral.max()),
-            matrix=None if matrix is None else np.array(matrix, dtype=float).reshape(3, 3),
-            noise=None if noise is None else np.broadcast_to(np.array(noise, dtype=float), (3, 2)).copy(),
-            iso=None if facts.get("iso") is None else float(facts["iso"]),
-            orientation=int(facts.get("orientation", 1)),
-            make=str(facts.get("make", "")),
-            model=str(facts.get("model", "")),
-        )
-    except ImageError as error:
-        raise ImageError(f"'{shown(side)}': {error}") from error
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(
-            f"'{shown(side)}' holds something else than numbers: black is one or four, white one, neutral "
-            f"three, matrix three rows of three, noise two or three rows of two ({error})"
-        ) from error
-
-
-def _plane(path: Path) -> NDArray[np.uint16]:
-    try:
-        if path.suffix.lower() == ".npy":
-            values = np.load(path, allow_pickle=False)
-        elif path.suffix.lower() == ".png":
-            from PIL import Image
-
-            with Image.open(path) as picture:
-                values = np.asarray(picture)
-            values = values.astype(np.uint16) if values.dtype == np.int32 else values
-        else:
-            values = tifffile.imread(path)
-    except Exception as error:
-        raise ImageError(f"the mosaic '{shown(path)}' cannot be read: {error}") from error
-    if values.ndim != 2 or values.dtype not in (np.uint8, np.uint16):
-        raise ImageError(
-            f"'{shown(path)}' holds {values.shape} of {values.dtype}; "
-            "needed: one plane (H, W) of uint8 or uint16"
-        )
-    return values.astype(np.uint16)
 
 
 def _three(values: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -29,7 +29,7 @@ WIDTH, HEIGHT = 320, 240
 def scenes(names: Sequence[str], iso: float, width: int = WIDTH, height: int = HEIGHT) -> list[Scene]:
     """Simulated raws of photographs, each of which is its own reference."""
     found = test_photographs()
-    pictures = [_middle(read_image(found[name]), width, height) for name in names]
+    pictures = [middle(read_image(found[name]), width, height) for name in names]
     raws = [simulate(picture, iso=iso, seed=seed) for seed, picture in enumerate(pictures, hash_of(names))]
     made = raw_scenes(raws, reference=pictures, crop=None)
     for scene, name in zip(made, names, strict=True):
@@ -42,7 +42,7 @@ def hash_of(names: Sequence[str]) -> int:
     return sum(map(ord, "".join(names))) % 10_000
 
 
-def _middle(picture: Tensor, width: int, height: int) -> Tensor:
+def middle(picture: Tensor, width: int, height: int) -> Tensor:
     top, left = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
     return picture[:, top : top + height, left : left + width].contiguous()
 

@@ -57,7 +57,7 @@ class Sharpen(Stage):
     def forward(
         self, images: Tensor, radius: Tensor, amount: Tensor, threshold: Tensor, halo: Tensor
     ) -> Tensor:
-        if is_plain(images) and not bool(amount.any()):
+        if is_plain(images, amount) and not bool(amount.any()):
             return images.clamp(0.0, 1.0)
         luma = luma_of(images)
         details = luma - _blurred(luma, radius)

@@ -31,7 +31,7 @@ class LocalTone(Stage):
     memory = Memory(images=3.0, images_with_gradients=7.0)
 
     def forward(self, images: Tensor, amount: Tensor) -> Tensor:
-        if is_plain(images) and not bool(amount.any()):
+        if is_plain(images, amount) and not bool(amount.any()):
             return images.clamp(0.0, 1.0)
         luma = luma_of(images)
         height, width = luma.shape[-2:]

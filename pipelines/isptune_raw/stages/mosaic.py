@@ -141,7 +141,7 @@ class RawDenoise(SensorStage):
         return keep_unchanged(images, joined(Planes(red, first, second, blue)), unchanged)
 
     def _noise(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Shot noise of the planes after white balance, and what the root is taken with; (1, 4, 1, 1) each."""
+        """Shot noise of the planes after white balance, and what is added for the root, (1, 4, 1, 1) each."""
         gains = torch.tensor([*self.sensor.gains[:2], *self.sensor.gains[1:]], dtype=torch.float64)
         noise = self.sensor.noise[[0, 1, 1, 2]]
         # A sensor of no shot noise is taken for one of very little.

@@ -1,7 +1,7 @@
-"""What the studies of real ISPs share: sets of scenes by a rule, ISPs and what is tuned of them, judges.
+"""The runs behind ``real_isps.py``: sets of scenes by a rule, what is tuned of each ISP, and the judges.
 
 A cell is one run: an ISP, an ISO, an objective, what is tuned, a set of scenes. Its result is one line of
-``real_isps/cells.jsonl``, and a cell that is there is not run again; three studies make their pages of it.
+``real_isps/cells.jsonl``, and a cell that is there is not run again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from isptune.scenes import read_image
 from isptune_raw import raw_scenes, simulate
 from isptune_raw.mosaic import decode, encode
 
-CELLS = Path(__file__).with_suffix("") / "cells.jsonl"
+CELLS = Path(__file__).parent / "real_isps" / "cells.jsonl"
 
 
 @dataclass(frozen=True)
@@ -182,11 +182,11 @@ def mean_of(row: Mapping[str, Any], where: str, judge: str) -> float:
     return statistics.mean(scene[judge] for scene in row[where].values())
 
 
+def defaults_for(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The line of the factory defaults on the scenes of a run."""
+    return result_of(Cell(row["isp"], row["iso"], "defaults", "all", row["set"], row["setup"]))
+
+
 def gain_of(row: Mapping[str, Any], where: str = "held_out", judge: str = "psnr") -> float:
-    """What a run gained over the defaults, on average over the scenes; for ciede2000 what it lost."""
-    default = result_of(Cell(row["isp"], row["iso"], "defaults", "all", row["set"], row["setup"]))
-    return mean_of(row, where, judge) - mean_of(default, where, judge)
-
-
-def one_thread() -> None:
-    torch.set_num_threads(1)
+    """By how much a judge's mean over the scenes rose above that of the defaults."""
+    return mean_of(row, where, judge) - mean_of(defaults_for(row), where, judge)

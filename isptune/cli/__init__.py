@@ -34,6 +34,11 @@ VERBS = {
 }
 
 
+# What click 8.2 and later raise where a group is called without a command; earlier ones print the help.
+_NO_ARGUMENTS: tuple[type[click.ClickException], ...] = tuple(
+    filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)])
+)
+
 # What the system says of a name that is the user's to mend.
 _MISTAKES = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.ELOOP)
 
@@ -132,6 +137,10 @@ def run(arguments: list[str]) -> int:
     except IsptuneError as error:
         return _refused(error, arguments, str(error), error.exit_code)
     except click.ClickException as error:
+        if isinstance(error, _NO_ARGUMENTS):
+            # Its message is the help, of many lines.
+            say(error.format_message())
+            return error.exit_code
         say(f"isptune: error: {shown(error.format_message())}")
         return error.exit_code
     except click.Abort:

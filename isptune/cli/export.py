@@ -15,7 +15,7 @@ from isptune.wording.naming import did_you_mean, listed
 if TYPE_CHECKING:
     from isptune.runs.run import Run
 
-# What needs no pipeline; of other names a run's pipeline is asked, as of pp3 and xmp.
+# What needs no pipeline, ``settings_files.PLAIN_FORMS``; of other names a run's pipeline is asked.
 _PLAIN = ("json", "yaml", "toml", "ini", "c-header")
 _OWN = ("pp3", "xmp", "own")
 
@@ -50,6 +50,8 @@ def command(directory: str, form: str, member: int, out: str | None) -> int:
     """
     target = None if out is None else Place(out)
     require_runs([directory])
+    if target is not None:
+        _check_target(target.path, out)
     template = _template(form)
 
     from isptune.parameters.settings_files import filled_template, written_settings
@@ -77,6 +79,15 @@ def command(directory: str, form: str, member: int, out: str | None) -> int:
     write_whole(target.path, text, ConfigurationError)
     click.echo(f"wrote {out}")
     return 0
+
+
+def _check_target(path: Path, out: str | None) -> None:
+    """Refuse to write over what a run is made of, whichever run's it is."""
+    from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME
+
+    folder = path.resolve().parent
+    if path.resolve().name in (CONFIG_NAME, LOG_NAME, RESULT_NAME) and (folder / CONFIG_NAME).exists():
+        raise ConfigurationError(f"--out is '{out}', which belongs to the run there; choose another name")
 
 
 def _template(form: str) -> str | None:

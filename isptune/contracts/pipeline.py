@@ -126,9 +126,9 @@ class Pipeline(Packaged):
         Raises:
             ConfigurationError: a form that it does not know, or values that the form cannot hold.
         """
-        from isptune.parameters.settings_files import written_settings
+        from isptune.parameters.settings_files import PLAIN_FORMS, require_form, written_settings
 
-        return written_settings(values, form)
+        return written_settings(values, require_form(form, PLAIN_FORMS))
 
     @property
     def develops(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from isptune.errors import ConfigurationError
@@ -32,12 +32,17 @@ def written_settings(values: Mapping[str, Any], form: str) -> str:
         radius=1.5
         on=true
     """
-    if form not in FORMS:
+    return FORMS[require_form(form, FORMS)](values)
+
+
+def require_form(form: str, allowed: Collection[str]) -> str:
+    """The form, or a ConfigurationError where it is not allowed."""
+    if form not in allowed:
         raise ConfigurationError(
-            f"the parameters cannot be written as '{form}'{did_you_mean(form, FORMS)}; "
-            f"allowed for this pipeline: {listed(FORMS)}"
+            f"the parameters cannot be written as '{form}'{did_you_mean(form, allowed)}; "
+            f"allowed for this pipeline: {listed(allowed)}"
         )
-    return FORMS[form](values)
+    return form
 
 
 def filled_template(text: str, values: Mapping[str, Any]) -> str:
@@ -159,3 +164,6 @@ FORMS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "c-header": _c_header,
 }
 """By name, what writes each form."""
+
+PLAIN_FORMS = tuple(form for form in FORMS if form != "pp3")
+"""Those that every set of parameters has: the keys of a PP3 are one program's own."""

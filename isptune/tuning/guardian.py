@@ -68,13 +68,17 @@ def end_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def end_marked(marks: Collection[str]) -> None:
+def end_marked(marks: Collection[str], variable: str = MARK) -> None:
     """Kill the processes that workers of these marks started, also those that left their process group.
 
     Where the system does not show the environment of processes, nothing is killed.
+
+    Args:
+        marks: texts, one for each worker.
+        variable: in which they stand; others than workers have their own.
     """
     for _ in range(_ROUNDS):
-        found = list(_marked(marks))
+        found = list(_marked(marks, variable))
         if not found:
             return
         for process in found:
@@ -83,8 +87,8 @@ def end_marked(marks: Collection[str]) -> None:
         time.sleep(0.01)
 
 
-def _marked(marks: Collection[str]) -> Iterator[int]:
-    wanted = {f"{MARK}={mark}".encode() for mark in marks}
+def _marked(marks: Collection[str], variable: str) -> Iterator[int]:
+    wanted = {f"{variable}={mark}".encode() for mark in marks}
     for folder in Path("/proc").glob("[0-9]*"):
         # Processes end at any time, and those of other users are not shown.
         with contextlib.suppress(OSError):

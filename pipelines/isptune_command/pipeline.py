@@ -145,7 +145,7 @@ class CommandPipeline(RawPipeline):
 
     def settings_file(self, values: Mapping[str, Any], form: str) -> str:
         """Parameters as text; the form ``"own"`` is that of the program's parameter file."""
-        if form == "own" and self._file is not None:
+        if self._file is not None and form in ("own", self._file.form):
             return self._file.text(values)
         return super().settings_file(values, form)
 

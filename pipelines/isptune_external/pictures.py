@@ -17,6 +17,9 @@ from isptune_raw import RawView, dng_bytes
 # What is darker than one step of 8 bits is black.
 _BLACK = 1 / 255
 
+# A file of four channels of 64 bits has half as many a pixel; margins and metadata have the rest.
+_MOST_BYTES, _MOST_BYTES_A_PIXEL = 200 * 10**6, 64
+
 
 def sensed_dng(view: RawView) -> bytes:
     """The DNG of a view as the sensor saw it: the scene makes pictures upright, not the program."""
@@ -45,8 +48,11 @@ def read_output(path: Path, scene: Scene, program: str) -> Tensor:
     """
     if not path.is_file():
         raise ProgramError(f"{program} ended without an error and wrote no picture")
-    if path.stat().st_size == 0:
+    size = path.stat().st_size
+    if size == 0:
         raise ProgramError(f"{program} wrote an empty file")
+    if size > _MOST_BYTES + _MOST_BYTES_A_PIXEL * scene.size[0] * scene.size[1]:
+        raise ProgramError(f"{program} wrote a file of {size:,} bytes, which no picture of this size has")
     try:
         picture = read_image(path)
     except ImageError as error:

@@ -28,6 +28,8 @@ def raw() -> None:
 def info(files: tuple[str, ...], as_json: bool) -> int:
     """Show what raw FILES hold: levels, pattern, white balance, colour matrix, noise.
 
+    A folder or a glob stands for the raw files in it.
+
     \b
     Examples:
       isptune raw info night.dng
@@ -37,7 +39,13 @@ def info(files: tuple[str, ...], as_json: bool) -> int:
     from isptune_raw.reading import read_raw
 
     failures: list[ImageError | ConfigurationError] = []
-    for name in files:
+    names: list[str] = []
+    for given in files:
+        try:
+            names += _files_of(given)
+        except ImageError as error:
+            failures.append(error)
+    for name in names:
         try:
             found = facts(read_raw(Path(name)))
         except (ImageError, ConfigurationError) as error:
@@ -132,6 +140,15 @@ def simulate_command(
     click.echo(f"wrote {out} ({made.width}x{made.height}, {camera}, ISO {iso:g})")
     click.echo(f"wrote {Path(out).with_suffix('.reference.png')}")
     return 0
+
+
+def _files_of(given: str) -> list[str]:
+    """The raw files of a folder or a glob; a file, whatever it is, as it was written."""
+    from isptune.scenes.sources import find_pictures
+
+    if Path(given).is_file():
+        return [given]
+    return [str(path) for path in find_pictures(given, raw=True) if isinstance(path, Path)] or [given]
 
 
 def facts(picture: Any) -> dict[str, Any]:

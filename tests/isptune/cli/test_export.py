@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import isptune
+from isptune.cli import export
+from isptune.parameters.settings_files import PLAIN_FORMS
 from isptune.tuning.session import prepare
 from isptune.tuning.settings import parse_config
 from isptune.tuning.tuner import run_session
@@ -74,6 +76,10 @@ def test_a_member_of_a_front(runs, call):
             ("one", "--format", "xmp"),
             "the parameters cannot be written as 'xmp'; allowed for this pipeline: json",
         ),
+        (
+            ("one", "--format", "pp3"),
+            "the parameters cannot be written as 'pp3'; allowed for this pipeline: json",
+        ),
         (("none", "--format", "json"), "none"),
         (("one", "--format", "json", "--out", "no/such/x.json"), "'no/such/x.json' cannot be written"),
     ],
@@ -91,3 +97,15 @@ def test_a_template_without_parameters_is_refused(runs, call, in_an_empty_folder
     code, _, err = call("export", str(runs / "one"), "--format", "isp.conf")
     assert code == 2
     assert "the template 'isp.conf' names no parameter of the run" in err
+
+
+def test_a_run_is_not_written_over(runs, call):
+    before = (runs / "one" / "run.yaml").read_bytes()
+    code, _, err = call("export", str(runs / "several"), "--format", "json", "--out", f"{runs}/one/run.yaml")
+    assert code == 2
+    assert "/one/run.yaml', which belongs to the run there; choose another name" in err
+    assert (runs / "one" / "run.yaml").read_bytes() == before
+
+
+def test_forms_that_need_no_pipeline_are_those_that_every_pipeline_has():
+    assert export._PLAIN == PLAIN_FORMS

@@ -117,3 +117,12 @@ def test_facts_that_list_shows_are_those_of_what_is_made(kind: str) -> None:
             made = one.create(entry.name, **options.get(entry.name, {}))
             assert entry.differentiable in (None, made.is_differentiable), entry.name
     assert next(iter(REGISTRIES["pipelines"].entries("synthetic"))).differentiable is True
+
+
+@pytest.mark.parametrize("arguments", [(), ("raw",)])
+def test_no_arguments_give_the_help(arguments: tuple[str, ...], call: Call) -> None:
+    code, out, err = call(*arguments)
+    shown = out + err
+    assert shown.startswith(f"Usage: {' '.join(('isptune', *arguments))} [OPTIONS] COMMAND [ARGS]...\n\n")
+    assert "isptune: error" not in shown
+    assert code in (0, 2)

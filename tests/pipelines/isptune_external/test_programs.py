@@ -51,10 +51,12 @@ def is_there(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize(("end", "timeout"), [("wait", 0.5), ("exit 0", 10.0), ("exit 1", 10.0)])
-def test_what_it_started_ends_with_it(tmp_path, end, timeout):
+@pytest.mark.parametrize("leaves", ["", "setsid "])
+@pytest.mark.parametrize(("end", "timeout"), [("wait", 1.0), ("exit 0", 10.0), ("exit 1", 10.0)])
+def test_what_it_started_ends_with_it(tmp_path, end, timeout, leaves):
+    script = f"{leaves}sh -c 'echo $$ > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/pid; sleep 60'"
     with pytest.raises(ProgramError) if end != "exit 0" else scratch_folder():
-        sh(tmp_path, f"sleep 60 & echo $! > {tmp_path}/pid; {end}", timeout=timeout)
+        sh(tmp_path, f"{script} & until [ -e pid ]; do sleep 0.01; done; {end}", timeout=timeout)
     pid = int((tmp_path / "pid").read_text())
     waited = time.monotonic() + 5
     while is_there(pid) and time.monotonic() < waited:
@@ -66,6 +68,31 @@ def test_a_time_out_is_a_time_out(tmp_path):
     with pytest.raises(TimeoutError, match="'sh' took longer than 0.2 s") as late:
         sh(tmp_path, "sleep 60", timeout=0.2)
     assert isinstance(late.value, ProgramTimeoutError)
+
+
+def test_what_writes_without_end_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr("isptune_external.programs._MOST_SAID", 10**6)
+    with pytest.raises(ProgramError, match=r"'sh' wrote more than 1 MB of messages \(no"):
+        sh(tmp_path, "yes 'no end' >&2")
+    monkeypatch.setattr("isptune_external.programs._MOST_HELD", 10**9)
+    with pytest.raises(ProgramError, match="'sh' filled its folder with more than 1 GB"):
+        sh(tmp_path, "truncate -s 2G output.png; sleep 60")
+    assert version_of(["/usr/bin/yes", "2.5"]) == "unknown"
+
+
+def test_messages_are_read_to_their_end(tmp_path):
+    script = "yes filling | head -c 300000; echo out of film"
+    with pytest.raises(ProgramError, match="'sh' said: out of film"):
+        sh(tmp_path, script, bad_words=["out of"])
+    with pytest.raises(ProgramError, match=r"exit code 1 \(out of film\)"):
+        sh(tmp_path, f"{script}; exit 1")
+
+
+def test_a_program_has_the_time_out_for_each_of_its_outputs(tmp_path):
+    outputs = [tmp_path / str(place) for place in range(3)]
+    sh(tmp_path, "for i in 0 1 2; do sleep 0.5; touch $i; done", timeout=1.2, outputs=outputs)
+    with pytest.raises(ProgramTimeoutError):
+        sh(tmp_path, "sleep 60", timeout=0.3, outputs=outputs[:0])
 
 
 def test_it_reads_nothing(tmp_path):

@@ -51,6 +51,17 @@ def test_info_shows_what_a_raw_file_holds(night: Path, capsys: pytest.CaptureFix
     assert "colour matrix  0.6596, -0.2079, -0.0562" in capsys.readouterr().out
 
 
+def test_info_takes_folders_and_globs(night: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for given in (".", "n*.dng"):
+        capsys.readouterr()
+        assert run("raw", "info", given, "--json") == 0
+        assert json.loads(capsys.readouterr().out)["file"] == "night.dng"
+    assert run("raw", "info", "nigth.dng", "chart") == 2
+    told = capsys.readouterr().err
+    assert "'nigth.dng': there is no such file; did you mean 'night.dng'?" in told
+    assert "the raw file 'chart' does not exist or is no file" in told
+
+
 def test_files_that_cannot_be_read_cost_the_others_nothing(
     night: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,7 +71,7 @@ def test_files_that_cannot_be_read_cost_the_others_nothing(
     printed = capsys.readouterr()
     assert "isptune simulated dslr" in printed.out
     assert "the raw file 'broken.dng' cannot be read" in printed.err
-    assert "the raw file 'missing.dng' does not exist or is no file" in printed.err
+    assert "'missing.dng': there is no such file" in printed.err
 
 
 @pytest.mark.parametrize(

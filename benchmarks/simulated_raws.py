@@ -20,7 +20,9 @@ from isptune import Pipeline, Scene
 from isptune.scenes import read_image
 from isptune_raw import raw_scenes, simulate
 
-# Photographs at their native resolution, the middle of each.
+# Photographs at their native resolution, the middle of each, for RawTherapee and darktable, which take too
+# long for many sets. They were chosen after a look at what noise reduction gains on each; those of
+# `real_isps.py` were not.
 TRAINING = ("astronaut", "coffee", "ColdRipple", "summer_1am")
 HELD_OUT = ("chelsea", "rocket", "flower", "BytheWater", "FallenLeaf", "ColorfulCups")
 WIDTH, HEIGHT = 320, 240
@@ -163,22 +165,36 @@ def draw(
     scale: int = 2,
 ) -> None:
     """Crops of scenes side by side: each candidate, then the reference, with PSNR above."""
-    measure, pipeline = isptune.create_objective("psnr"), here(pipeline)
+    pipeline = here(pipeline)
+    shown = [
+        {name: pipeline.render(values, index) for name, values in candidates.items()}
+        | {"reference": _reference(pipeline, index)}
+        for index in scenes_shown
+    ]
+    draw_pictures(path, shown, side, scale)
+
+
+def draw_pictures(path: Path, rows: Sequence[Mapping[str, Tensor]], side: int = 96, scale: int = 2) -> None:
+    """Middles of pictures (1, 3, H, W), a row for each scene with its ``"reference"``; PSNR stands above."""
+    measure = isptune.create_objective("psnr")
     edge, head = side * scale, 18
-    columns = [*candidates, "reference"]
-    sheet = Image.new("RGB", (edge * len(columns), (edge + head) * len(scenes_shown)), "white")
+    sheet = Image.new("RGB", (edge * len(rows[0]), (edge + head) * len(rows)), "white")
     pen = ImageDraw.Draw(sheet)
-    for row, index in enumerate(scenes_shown):
-        reference = pipeline.reference(index)
-        assert reference is not None
-        for column, name in enumerate(columns):
-            picture = reference if name == "reference" else pipeline.render(candidates[name], index)
-            level = "" if name == "reference" else f" {float(measure.score(picture, reference)):.1f} dB"
+    for row, pictures in enumerate(rows):
+        for column, (name, picture) in enumerate(pictures.items()):
+            level = float(measure.score(picture, pictures["reference"]))
+            title = name if name == "reference" else f"{name} {level:.1f} dB"
             top, left = (picture.shape[-2] - side) // 2, (picture.shape[-1] - side) // 2
             part = picture[0, :, top : top + side, left : left + side].clamp(0, 1)
             pixels = (part.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
             shown = Image.fromarray(pixels).resize((edge, edge), Image.Resampling.NEAREST)
             sheet.paste(shown, (column * edge, row * (edge + head) + head))
-            pen.text((column * edge + 4, row * (edge + head) + 3), name + level, fill="black")
+            pen.text((column * edge + 4, row * (edge + head) + 3), title, fill="black")
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, optimize=True)
+
+
+def _reference(pipeline: Pipeline, index: int) -> Tensor:
+    reference = pipeline.reference(index)
+    assert reference is not None
+    return reference

@@ -122,32 +122,31 @@ class RawDenoise(SensorStage):
         unchanged = (luma == 0) & (chroma == 0)
         if is_plain(images, luma, chroma) and bool(unchanged.all()):
             return images
-        shot, offset = self._noise(images)
+        root_noise, offset = self._noise(images)
         noisy = stabilised(torch.cat(split(images), dim=1), offset)
-        # Of a stabilised value the noise is a quarter of the shot noise; turned, all have the mean of it.
         strength = torch.stack([luma, chroma, chroma, chroma], dim=1).to(images).reshape(-1, 4, 1, 1)
-        variance = strength * float(shot.mean()) / 4
+        variance = strength * root_noise
         finer = _turned(noisy)
         kept = torch.zeros_like(finer)
         for level, noise in enumerate(_DETAIL_NOISE):
             coarser = hat(finer, 2**level)
             kept = kept + _kept(finer - coarser, noise**2 * variance)
             finer = coarser
-        smooth = finer + kept
-        smooth = _turned_back(smooth)
+        smooth = _turned_back(finer + kept)
         # The square of a mean is less than the mean of squares, by the variance that was taken out.
         lost = hat(hat((noisy - smooth).square()), 2)
         red, first, second, blue = (linear_again(smooth, offset) + lost).split(1, dim=1)
         return keep_unchanged(images, joined(Planes(red, first, second, blue)), unchanged)
 
-    def _noise(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Shot noise of the planes after white balance, and what is added for the root, (1, 4, 1, 1) each."""
+    def _noise(self, images: Tensor) -> tuple[float, Tensor]:
+        """The variance of roots, a mean over the planes, and what is added before the root, (1, 4, 1, 1)."""
         gains = torch.tensor([*self.sensor.gains[:2], *self.sensor.gains[1:]], dtype=torch.float64)
         noise = self.sensor.noise[[0, 1, 1, 2]]
-        # A sensor of no shot noise is taken for one of very little.
+        # Both after white balance. A sensor of no shot noise is taken for one of very little.
         shot = (gains * noise[:, 0]).clamp_min(_LEAST_SHOT)
         offset = gains.square() * noise[:, 1] / shot + 0.375 * shot
-        return shot.reshape(1, 4, 1, 1).to(images), offset.reshape(1, 4, 1, 1).to(images)
+        # The noise of a root is a quarter of the shot noise.
+        return float(shot.mean()) / 4, offset.reshape(1, 4, 1, 1).to(images)
 
 
 class Demosaic(Stage):

@@ -68,7 +68,7 @@ def test_a_search_along_gradients_can_leave_what_is_off(stage: str, off: str) ->
     channels = 1 if made.domain_in == "mosaic" else 3
     images = torch.rand(1, channels, 32, 32, generator=torch.Generator().manual_seed(0))
     values = defaults_of(made, 1)
-    values[off].requires_grad_()
     assert float(values[off]) == 0
+    values[off].requires_grad_()
     made(images, **values).square().mean().backward()
     assert float(values[off].grad) != 0

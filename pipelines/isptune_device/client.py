@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import re
 import socket
 import ssl
 import threading
@@ -17,6 +18,8 @@ from urllib.parse import urlsplit
 from isptune.errors import ConfigurationError
 
 _CHUNK = 1 << 16
+# Names of headers, RFC 9110.
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 # Between one try and the next, in seconds.
 _PAUSE = 0.2
 
@@ -75,14 +78,25 @@ class Client:
             raise ConfigurationError(f"url is '{url}'; {allowed}")
         if parts.query or parts.fragment or any(letter.isspace() for letter in url):
             raise ConfigurationError(f"url is '{url}'; {allowed}, and nothing behind its path")
+        if not parts.path.isascii():
+            raise ConfigurationError(f"url is '{url}'; {allowed}, other letters than ASCII's as %XX")
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, port
         self._base = parts.path.rstrip("/")
-        self._timeout, self._most, self._retries = float(timeout), int(most_bytes), int(retries)
+        if retries < 0:
+            raise ConfigurationError(f"retries is {retries}; allowed: 0 and above")
+        if not most_bytes > 0:
+            raise ConfigurationError(f"at most {most_bytes:,} bytes of an answer are taken; allowed: above 0")
+        self._timeout, self._most, self._retries = float(timeout), most_bytes, retries
         self._headers = {str(name): str(value) for name, value in (headers or {}).items()}
         for name, value in self._headers.items():
             if set(name + value) & set("\r\n\0"):
                 raise ConfigurationError(f"the header {name!r} has more than one line")
+            if not _HEADER.fullmatch(name) or not value.isascii():
+                raise ConfigurationError(
+                    f"the header {name!r} is {value!r}; allowed: a name of letters, digits and '-', and a "
+                    "value in ASCII"
+                )
         self._certificate = certificate
         self._context()
 
@@ -141,16 +155,20 @@ class Client:
         if body is not None:
             headers["Content-Type"] = kind
         late = threading.Event()
-        timer = threading.Timer(self._timeout, _give_up, (made, late))
+        sockets: list[socket.socket] = []
+        timer = threading.Timer(self._timeout, _give_up, (sockets, late))
         timer.daemon = True
         timer.start()
         try:
+            made.connect()
+            # The connection forgets it where the device says that it will close.
+            sockets.append(made.sock)
             made.request(method, self._base + path, body, headers)
             answer = self._answer(made.getresponse(), path)
         except (OSError, http.client.HTTPException) as error:
             if late.is_set() or isinstance(error, TimeoutError):
                 raise self._late(path) from error
-            told = " ".join(str(error).split()) or type(error).__name__
+            told = _readable(str(error)) or type(error).__name__
             raise _AgainError(f"no answer of {path} at {self._host}: {told}") from error
         except _AgainError as error:
             if late.is_set():
@@ -169,7 +187,7 @@ class Client:
 
     def _answer(self, response: http.client.HTTPResponse, path: str) -> Answer:
         if 300 <= response.status < 400:
-            place = response.getheader("Location", "")[:200]
+            place = _readable(response.getheader("Location", ""))
             raise DeviceError(f"{path} redirects to '{place}', which isptune does not follow")
         length = response.length
         if length is not None and length > self._most:
@@ -185,19 +203,24 @@ class Client:
             raise _AgainError(f"{path} announced {length:,} bytes and sent {count:,}")
         if response.status >= 400:
             kind = _AgainError if response.status >= 500 or response.status == 429 else DeviceError
-            raise kind(f"{path} answered {response.status} {response.reason}{_told(body)}")
+            raise kind(f"{path} answered {response.status} {_readable(response.reason)}{_told(body)}")
         return Answer(body, response.getheader("Content-Type", "").partition(";")[0].strip().lower())
 
 
-def _give_up(connection: http.client.HTTPConnection, late: threading.Event) -> None:
+def _give_up(sockets: list[socket.socket], late: threading.Event) -> None:
     """End a connection, whatever it waits for: one byte a second would go on for ever."""
     late.set()
-    if connection.sock is not None:
+    for one in sockets:
         with contextlib.suppress(OSError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+            one.shutdown(socket.SHUT_RDWR)
 
 
 def _told(body: bytes) -> str:
     """The beginning of a body in brackets, for messages."""
-    text = " ".join(body[:200].decode("utf-8", "replace").split())
+    text = _readable(body[:200].decode("utf-8", "replace"))
     return f" ({text})" if text else ""
+
+
+def _readable(text: str) -> str:
+    """The beginning of what a device said on one line, without letters that a terminal obeys."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text[:200].split()))

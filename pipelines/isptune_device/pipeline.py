@@ -177,6 +177,8 @@ class HttpPipeline(DevicePipeline):
                 f"put.form is '{self._put['form']}'{did_you_mean(self._put['form'], forms)}; "
                 f"allowed: {listed(forms)}"
             )
+        if not 0 < most_megabytes < float("inf"):
+            raise ConfigurationError(f"most_megabytes is {most_megabytes}; allowed: above 0")
         self.client = Client(
             url, check_seconds(timeout), int(most_megabytes * 1e6), retries, headers, certificate
         )
@@ -255,10 +257,11 @@ def _request(what: str, usual: Mapping[str, str], given: Any) -> dict[str, str]:
             f"{what}.method is '{found['method']}'; allowed: GET, POST, PUT and the like"
         )
     if not found["path"].startswith("/") or any(
-        letter.isspace() or not letter.isprintable() for letter in found["path"]
+        letter.isspace() or not letter.isprintable() or not letter.isascii() for letter in found["path"]
     ):
         raise ConfigurationError(
-            f"{what}.path is '{found['path']}'; allowed: a path that begins with '/', no spaces"
+            f"{what}.path is '{found['path']}'; allowed: a path that begins with '/', no spaces, "
+            "other letters than ASCII's as %XX"
         )
     found["method"] = found["method"].upper()
     return found

@@ -120,6 +120,16 @@ def drips_a_body(handler, *request):
     drips(handler)
 
 
+def drips_and_closes(handler, *request):
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: 10000\r\n\r\n")
+    drips(handler)
+    time.sleep(10.0)
+
+
+def says_more_than_it_should(handler, *request):
+    handler.wfile.write(b"HTTP/1.0 500 \x1b[31mred\r\n\r\n\x1b]0;title\x07" + b"x" * 9999)
+
+
 def lies(handler, *request):
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + png(0.5))
 
@@ -145,6 +155,8 @@ FAULTS = [
     (hangs, "timed out", "/picture did not answer within 0.3 s"),
     (drips, "timed out", "/picture did not answer within 0.3 s"),
     (drips_a_body, "timed out", "/picture did not answer within 0.3 s"),
+    (drips_and_closes, "timed out", "/picture did not answer within 0.3 s"),
+    (says_more_than_it_should, "failed", "DeviceError: /picture answered 500 ?[31mred (?]0;title?xxx"),
     (lies, "failed", "DeviceError: /picture announced 5,000 bytes and sent "),
     (floods, "failed", "DeviceError: /picture sends more than 1,000,000 bytes, the most that is taken"),
     (
@@ -202,7 +214,9 @@ def test_faults_cost_their_candidate_alone(device, fault, status, reason):
     timeout = 0.3 if status == "timed out" else 10.0
     pipeline = http(device, timeout=timeout, most_megabytes=1.0, canary=False)
     with isptune.Evaluator(pipeline, isptune.create_objective("sharpness")) as evaluator:
+        started = time.monotonic()
         done = evaluator.evaluate([[0.0], [0.5]])
+        assert time.monotonic() - started < 10
     assert done.statuses == [status, "done"]
     assert reason in done.reasons[0]
 
@@ -253,6 +267,12 @@ REFUSED = [
     ({"get": {"method": "GET /x"}}, "get.method is 'GET /x'"),
     ({"put": {"form": "jsn"}}, "put.form is 'jsn'; did you mean 'json'"),
     ({"headers": {"A": "x\r\nB: y"}}, "the header 'A' has more than one line"),
+    ({"headers": {"Größe": "x"}}, "the header 'Größe' is 'x'; allowed: a name of letters, digits"),
+    ({"headers": {"A b": "x"}}, "the header 'A b' is 'x'; allowed: a name of letters, digits"),
+    ({"retries": -1}, "retries is -1; allowed: 0 and above"),
+    ({"most_megabytes": float("nan")}, "most_megabytes is nan; allowed: above 0"),
+    ({"get": {"path": "/ü"}}, "get.path is '/ü'; allowed: a path that begins with '/', no spaces, other"),
+    ({"url": "http://x/ü"}, "url is 'http://x/ü'; allowed: http://HOST:PORT"),
     ({"reference": ["a", "b"]}, "there are 2 references and 1 slots"),
     (
         {"url": "https://x", "certificate": "/no/such.pem"},

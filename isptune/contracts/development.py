@@ -23,6 +23,8 @@ class Development:
         cache_gb: gigabytes of pictures that are kept, so that a candidate which was developed before is not
             developed again; 0 for a pipeline whose pictures differ from call to call.
         environment: variables that are set in the workers.
+        together: to how many candidates one call of ``Pipeline.develop_many`` may go; 1 for a pipeline that
+            writes ``develop`` alone. Such a call may take ``timeout`` for each of its candidates.
     """
 
     isolated: bool = True
@@ -31,6 +33,7 @@ class Development:
     retries: int = 0
     cache_gb: float = 1.0
     environment: Mapping[str, str] = field(default_factory=dict)
+    together: int = 1
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -41,3 +44,5 @@ class Development:
             raise ConfigurationError(f"retries is {self.retries}; allowed: 0 and above")
         if not self.cache_gb >= 0:
             raise ConfigurationError(f"cache_gb is {self.cache_gb}; allowed: 0 and above")
+        if self.together < 1:
+            raise ConfigurationError(f"together is {self.together}; allowed: 1 and above")

@@ -103,6 +103,26 @@ class Pipeline(Packaged):
         """
         raise NotImplementedError(f"{type(self).__name__} writes neither render nor develop")
 
+    def develop_many(self, values: Sequence[dict[str, Any]], scene: Scene) -> Sequence[Any]:
+        """Make pictures of several candidates in one call, where that is faster than one at a time.
+
+        It is called where ``development.together`` is above 1, and ``develop`` has to be there all the same.
+
+        Args:
+            values: at most ``development.together`` candidates, each as ``develop`` gets it.
+            scene: one of ``scenes``.
+
+        Returns:
+            For each of them, in their order, the same picture to the last bit as ``develop`` gives, or None
+            or an exception where there is none. Those are developed once more, one at a time, so that what
+            becomes of a candidate does not depend on the others.
+
+        Raises:
+            Exception: nothing is known of any of them: all are developed one at a time. The same holds where
+                the worker crashes or takes longer than ``development.timeout`` for each.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not write develop_many")
+
     def before_run(self, space: ParameterSpace) -> None:
         """Called once before a run writes anything: refuse what a run would be wasted on.
 
@@ -134,6 +154,11 @@ class Pipeline(Packaged):
     def develops(self) -> bool:
         """Whether it makes one picture at a time: it writes ``develop`` and not ``render``."""
         return type(self).render is Pipeline.render
+
+    @property
+    def develops_many(self) -> bool:
+        """Whether it can make several pictures in one call: it writes ``develop_many``."""
+        return type(self).develop_many is not Pipeline.develop_many
 
     def __repr__(self) -> str:
         return short("Pipeline", self.name or type(self).__name__, *self._shown_facts())

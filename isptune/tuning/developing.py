@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isptune.contracts.development import Development
-from isptune.errors import EvaluationError
+from isptune.errors import ConfigurationError, EvaluationError
 from isptune.runs.generation import DONE, FAILED, TIMED_OUT
 from isptune.tuning.blame import called
 from isptune.tuning.developed import as_picture
@@ -66,6 +66,22 @@ class Developer:
         where = self.pipeline.scenes[scene]
         return as_picture(self.pipeline.develop(values, where), where.height, where.width)
 
+    def develop_many(self, values: Sequence[dict[str, Any]], scene: int) -> list[Picture | None]:
+        """Pictures, checked; None for a candidate without a sound one."""
+        self.warm_up()
+        where = self.pipeline.scenes[scene]
+        given = self.pipeline.develop_many(values, where)
+        if len(given) != len(values):
+            raise ValueError(f"develop_many gave {len(given)} pictures of {len(values)} candidates")
+        found: list[Picture | None] = []
+        for one in given:
+            try:
+                found.append(as_picture(one, where.height, where.width))
+            except ValueError:
+                # It is developed once more, alone, and then it has a reason of its own.
+                found.append(None)
+        return found
+
 
 class Developing:
     """Develops batches of candidates; keeps its workers and its cache for as long as it is open.
@@ -76,7 +92,8 @@ class Developing:
         development: how; the pipeline's own if None.
 
     Raises:
-        ConfigurationError: the pipeline cannot be copied into a worker.
+        ConfigurationError: the pipeline cannot be copied into a worker, or wants candidates together and
+            does not write ``develop_many``.
     """
 
     def __init__(
@@ -85,6 +102,11 @@ class Developing:
         self.space = space
         self.how = development or pipeline.development
         self.pipeline = pipeline
+        if self.how.together > 1 and not pipeline.develops_many:
+            raise ConfigurationError(
+                f"the pipeline '{called(pipeline)}' wants {self.how.together} candidates together: write "
+                "develop_many(values, scene), or leave Development(together=1)"
+            )
         count = self.how.workers or processors()
         developer = Developer(pipeline)
         self._here, self._workers = developer, None
@@ -97,6 +119,7 @@ class Developing:
                 prepare="warm_up",
                 name=f"the pipeline '{called(pipeline)}'",
             )
+        self._count = count
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="isptune-develop")
         self._cache = _Cache(self.how.cache_gb * 1e9)
 
@@ -115,34 +138,47 @@ class Developing:
         same: dict[bytes, list[int]] = {}
         for candidate, key in enumerate(keys):
             same.setdefault(key, []).append(candidate)
-        running: dict[Future[Reply], tuple[bytes, int]] = {}
+        running: dict[Future[list[Reply | None]], tuple[list[bytes], int]] = {}
 
-        def begin(key: bytes, position: int) -> Iterator[Developed]:
-            """Give what is known of a candidate from this scene on, then start on what is not."""
-            while position < len(scenes):
-                known = self._cache.get((key, scenes[position]))
-                if known is None:
-                    job = self._threads.submit(self._make, rows[same[key][0]], scenes[position])
-                    running[job] = key, position
-                    return
-                for candidate in same[key]:
-                    yield Developed(candidate, scenes[position], DONE, known)
-                position += 1
+        def start(keys: list[bytes], position: int) -> None:
+            job = self._threads.submit(self._make, [rows[same[key][0]] for key in keys], scenes[position])
+            running[job] = keys, position
+
+        def go_on(keys: Iterable[bytes], position: int) -> Iterator[Developed]:
+            """Start on what is not known of candidates from this scene on, then give what is known."""
+            known: list[Developed] = []
+            unknown: dict[int, list[bytes]] = {}
+            for key in keys:
+                for place in range(position, len(scenes)):
+                    picture = self._cache.get((key, scenes[place]))
+                    if picture is None:
+                        unknown.setdefault(place, []).append(key)
+                        break
+                    known += [Developed(candidate, scenes[place], DONE, picture) for candidate in same[key]]
+            for place, waiting in unknown.items():
+                for part in self._parts(waiting):
+                    start(part, place)
+            yield from known
 
         try:
-            for key in same:
-                yield from begin(key, 0)
+            yield from go_on(same, 0)
             while running:
                 ready, _ = wait(running, return_when=FIRST_COMPLETED)
                 for job in ready:
-                    key, position = running.pop(job)
-                    reply = job.result()
-                    if reply.status == DONE:
-                        self._cache.put((key, scenes[position]), reply.value)
-                    for candidate in same[key]:
-                        yield Developed(candidate, scenes[position], reply.status, reply.value, reply.reason)
-                    if reply.status == DONE:
-                        yield from begin(key, position + 1)
+                    keys, position = running.pop(job)
+                    done: list[bytes] = []
+                    for key, reply in zip(keys, job.result(), strict=True):
+                        if reply is None:
+                            start([key], position)
+                            continue
+                        if reply.status == DONE:
+                            self._cache.put((key, scenes[position]), reply.value)
+                            done.append(key)
+                        for candidate in same[key]:
+                            yield Developed(
+                                candidate, scenes[position], reply.status, reply.value, reply.reason
+                            )
+                    yield from go_on(done, position + 1)
         finally:
             for job in running:
                 job.cancel()
@@ -174,21 +210,36 @@ class Developing:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _make(self, values: dict[str, Any], scene: int) -> Reply:
-        reply = self._once(values, scene)
+    def _parts(self, keys: list[bytes]) -> Iterator[list[bytes]]:
+        """Candidates in parts of which each is for one call, so that all workers have some."""
+        count = max(-(-len(keys) // self.how.together), min(self._count, len(keys)))
+        for part in range(count):
+            yield keys[part * len(keys) // count : (part + 1) * len(keys) // count]
+
+    def _make(self, values: list[dict[str, Any]], scene: int) -> list[Reply | None]:
+        """A reply for each candidate; None for one that others were with, and that has no picture yet."""
+        if len(values) == 1:
+            return [self._alone(values[0], scene)]
+        reply = self._call("develop_many", values, scene, timeouts=len(values))
+        if reply.status != DONE:
+            return [None] * len(values)
+        return [None if picture is None else Reply(DONE, picture) for picture in reply.value]
+
+    def _alone(self, values: dict[str, Any], scene: int) -> Reply:
+        reply = self._call("develop", values, scene)
         for attempt in range(self.how.retries):
             if reply.status == DONE:
                 break
-            reply = self._once(values, scene)
+            reply = self._call("develop", values, scene)
             if reply.status != DONE:
                 reply = replace(reply, reason=f"{reply.reason} ({attempt + 2} attempts)")
         return reply
 
-    def _once(self, values: dict[str, Any], scene: int) -> Reply:
+    def _call(self, method: str, *arguments: Any, timeouts: int = 1) -> Reply:
         if self._workers is not None:
-            return self._workers.call("develop", values, scene)
+            return self._workers.call(method, *arguments, timeouts=timeouts)
         try:
-            return Reply(DONE, self._here.develop(values, scene))
+            return Reply(DONE, getattr(self._here, method)(*arguments))
         except TimeoutError as error:
             return Reply(TIMED_OUT, reason=str(error) or "it took too long")
         except (Exception, SystemExit) as error:

@@ -96,11 +96,11 @@ class Workers:
         for _ in range(count):
             self._free.put(None)
 
-    def call(self, method: str, *arguments: Any) -> Reply:
+    def call(self, method: str, *arguments: Any, timeouts: int = 1) -> Reply:
         """Call a method of the object in a free worker and wait for what becomes of it.
 
-        The worker's start and preparation are no part of the call's time. Where the object cannot be made in
-        the worker, every call fails with that reason.
+        The call may take so many time-outs. The worker's start and preparation are no part of its time.
+        Where the object cannot be made in the worker, every call fails with that reason.
         """
         worker = self._free.get()
         try:
@@ -115,7 +115,8 @@ class Workers:
                 if reply.status != DONE:
                     return replace(reply, reason=f"{self._prepare}: {reply.reason}")
                 worker.is_prepared = True
-            return worker.exchange(("call", method, arguments), self.timeout)
+            timeout = None if self.timeout is None else timeouts * self.timeout
+            return worker.exchange(("call", method, arguments), timeout)
         finally:
             self._free.put(worker if worker is not None and worker.is_alive else None)
 

@@ -10,3 +10,5 @@ from isptune_external.programs import ProgramTimeoutError as ProgramTimeoutError
 from isptune_external.programs import find_program as find_program
 from isptune_external.programs import run_program as run_program
 from isptune_external.programs import version_of as version_of
+from isptune_external.together import develop_together as develop_together
+from isptune_external.together import most_together as most_together

@@ -12,7 +12,15 @@ import isptune
 from isptune import Development, ParameterSpace, Scene
 from isptune.errors import ConfigurationError, ImageError
 from isptune.wording.naming import did_you_mean, listed
-from isptune_external import RawPipeline, find_program, run_program, version_of
+from isptune_external import (
+    ProgramError,
+    RawPipeline,
+    develop_together,
+    find_program,
+    most_together,
+    run_program,
+    version_of,
+)
 from isptune_external.pictures import read_output, write_input
 from isptune_external.pipeline import RawSource, Reference
 from isptune_external.scratch import scratch_folder
@@ -28,7 +36,7 @@ _BAD_WORDS = (r"^Error", r"not found", r"[Cc]annot ", r"[Cc]ouldn't", r"Unable t
 
 
 class RawTherapeePipeline(RawPipeline):
-    """Develops raw pictures with ``rawtherapee-cli``, one process a picture, in worker processes.
+    """Develops raw pictures with ``rawtherapee-cli``, in worker processes.
 
     The defaults are RawTherapee's neutral profile: the camera's white balance, no curve, nothing reduced or
     sharpened. A candidate is a partial PP3 profile that is laid over ``profiles``; a tool whose amount is 0
@@ -44,6 +52,8 @@ class RawTherapeePipeline(RawPipeline):
         profiles: PP3 files that lie under every candidate, the first one lowest.
         program: ``rawtherapee-cli``, or its path.
         timeout: seconds for one picture.
+        together: how many candidates of a generation one process develops, one after the other by their
+            sidecars, which saves its start: at most so many, and fewer where pictures are large.
         canary: before a run, check that every parameter changes the picture and that pictures repeat:
             RawTherapee ignores keys that it does not know.
 
@@ -68,6 +78,7 @@ class RawTherapeePipeline(RawPipeline):
         profiles: str | Path | Sequence[str | Path] = (),
         program: str = "rawtherapee-cli",
         timeout: float = 120.0,
+        together: int = 8,
         canary: bool = True,
     ) -> None:
         self._keys = tuned_keys(only, keys)
@@ -76,12 +87,15 @@ class RawTherapeePipeline(RawPipeline):
         self._base = layered(FIXED, *map(read_pp3, profiles), {"RAW Bayer": FIXED["RAW Bayer"]})
         self._program = find_program(program, _REMEDY)
         self._timeout = float(timeout)
-        self.development = Development(
-            workers=None, timeout=self._timeout + 60.0, environment={"OMP_NUM_THREADS": "1"}
-        )
         self.canary = canary
         self.versions = {"RawTherapee": version_of([self._program, "-v"])}
         self.take_raw_scenes(scenes, reference, crop, seed)
+        self.development = Development(
+            workers=None,
+            timeout=self._timeout + 60.0,
+            environment={"OMP_NUM_THREADS": "1"},
+            together=most_together(together, self.scenes),
+        )
         for scene in self.scenes:
             raw = view_of(scene).raw
             if raw.width * raw.height < LEAST_PIXELS:
@@ -103,6 +117,24 @@ class RawTherapeePipeline(RawPipeline):
             self._run(folder, scene, profile_of(self._keys, values))
             return read_output(folder / "out.tif", scene, "RawTherapee")
 
+    def develop_many(self, values: Sequence[dict[str, Any]], scene: Scene) -> list[Tensor | ProgramError]:
+        """The same pictures of several candidates, each from a link to the raw picture with its sidecar."""
+        with scratch_folder() as folder:
+            write_input(scene, folder / "in.dng")
+            (folder / "in").mkdir()
+            (folder / "out").mkdir()
+            for place, one in enumerate(values):
+                (folder / "in" / f"{place:03}.dng").symlink_to(folder / "in.dng")
+                profile = written(layered(self._base, profile_of(self._keys, one)))
+                (folder / "in" / f"{place:03}.dng.pp3").write_text(profile, encoding="utf-8")
+            return develop_together(
+                [self._program, "-q", "-Y", "-o", "out", "-s", "-t", "-b16", "-c", "in"],
+                [folder / "out" / f"{place:03}.tif" for place in range(len(values))],
+                scene,
+                program="RawTherapee",
+                **self._how(folder),
+            )
+
     def settings_file(self, values: Mapping[str, Any], form: str) -> str:
         """Parameters as text; the form ``"pp3"`` is a whole profile for RawTherapee."""
         if form == "pp3":
@@ -114,7 +146,6 @@ class RawTherapeePipeline(RawPipeline):
     ) -> None:
         write_input(scene, folder / "in.dng")
         (folder / "candidate.pp3").write_text(written(layered(self._base, profile)), encoding="utf-8")
-        own = str(folder / "own")
         argv = [
             self._program,
             "-q",
@@ -128,20 +159,24 @@ class RawTherapeePipeline(RawPipeline):
             "-c",
             "in.dng",
         ]
-        run_program(
-            argv,
-            folder=folder,
-            timeout=self._timeout,
-            environment={
+        run_program(argv, **self._how(folder))
+
+    def _how(self, folder: Path) -> dict[str, Any]:
+        """How the program is run in a folder, see ``run_program``."""
+        own = str(folder / "own")
+        return {
+            "folder": folder,
+            "timeout": self._timeout,
+            "environment": {
                 "RT_SETTINGS": own,
                 "RT_CACHE": own,
                 "TMPDIR": str(folder),
                 # Another number of threads gives another picture.
                 "OMP_NUM_THREADS": "1",
             },
-            bad_words=_BAD_WORDS,
-            name="rawtherapee-cli",
-        )
+            "bad_words": _BAD_WORDS,
+            "name": "rawtherapee-cli",
+        }
 
     def _check_keys(self, names: Sequence[str]) -> None:
         """Refuse keys that the installed version does not have: it would ignore them."""

@@ -198,7 +198,10 @@ def test_layouts_are_those_of_the_installed_version(pipeline):
 def test_pictures(pipeline):
     reference = pipeline.reference(0)[0]
     values = [{"vibrance.on": False}, {"vibrance.on": False, "exposure.gain": 1.0}, {}]
-    plain, brighter, vivid = pipeline.render(pipeline.space.from_dicts(values), 0)
+    values = pipeline.space.from_dicts(values)
+    plain, brighter, vivid = pipeline.render(values, 0)
+    # Two of the three were developed together, the last one as well.
+    assert torch.equal(vivid, pipeline.develop(pipeline.space.to_dicts(values)[2], pipeline.scenes[0]))
     assert float(-10 * torch.log10((plain - reference).square().mean())) > 27
     linear, doubled = (
         torch.where(image <= 0.04045, image / 12.92, ((image + 0.055) / 1.055) ** 2.4)

@@ -137,6 +137,8 @@ def test_pictures(pipeline):
     middle = (linear > 0.05) & (linear < 0.3)
     assert float((doubled / linear)[middle].median()) == pytest.approx(2.0, rel=0.03)
     assert not torch.equal(plain, other)
+    # Two of the three were developed together, the last one as well.
+    assert torch.equal(other, pipeline.develop(pipeline.space.to_dicts(values)[2], pipeline.scenes[0]))
     assert pipeline.versions["RawTherapee"].split(".")[0].isdigit()
 
 

@@ -46,8 +46,8 @@ def main() -> None:
         "",
         "`develop_many` against `develop`, in turns on the same random candidates, medians of "
         f"{options.turns} turns. Unequal are pictures that are not those of the first turn to the last bit, "
-        "made one at a time and together. The machine was loaded (load: runnable processes a processor): the ratios count, not "
-        f"the seconds. {machine()}",
+        "made one at a time and together. The machine was loaded (load: runnable processes a processor): "
+        f"the ratios count, not the seconds. {machine()}",
         "",
         "| program | scene | together | one at a time (s a candidate) | together (s a candidate) | ratio | "
         "unequal, one at a time | unequal, together | load |",

@@ -38,6 +38,13 @@ class Job:
     config: RunConfig
     directory: Path
 
+    @property
+    def benchmark(self) -> Path:
+        """The directory of the benchmark, below which the cell's lies; the cell's own on another machine."""
+        parts = tuple(self.cell.path.split("/"))
+        below = self.directory.parts[-len(parts) :] == parts
+        return self.directory.parents[len(parts) - 1] if below else self.directory
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -82,7 +89,14 @@ class Worker:
             with _threads(self.threads):
                 objective = objective or self._objective(job.config)
                 session = prepare(job.config, job.directory, objective, scenes)
-                result = run_session(session, resume=True, callbacks=callbacks, figures=False, notices=False)
+                result = run_session(
+                    session,
+                    resume=True,
+                    callbacks=callbacks,
+                    figures=False,
+                    notices=False,
+                    verdicts=job.benchmark,
+                )
         except RunDirectoryError:
             raise
         except IsptuneError as error:

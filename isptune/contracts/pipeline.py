@@ -133,6 +133,14 @@ class Pipeline(Packaged):
             IsptuneError: one sentence that says what is wrong.
         """
 
+    def before_run_key(self, space: ParameterSpace) -> str | None:
+        """A digest of all on which it depends what ``before_run`` finds; None to be asked before every run.
+
+        The directory of a run, or of a benchmark, keeps it once ``before_run`` has let a run pass, which is
+        not called again there while the key is the same: after a kill, and in the benchmark's other cells.
+        """
+        return None
+
     def warm_up(self) -> None:
         """Called once in every worker before its first picture: start a program, open a device."""
 

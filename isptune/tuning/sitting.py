@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from isptune.tuning.proposing import Proposer
 from isptune.tuning.result import TuneResult, build_result
 from isptune.tuning.session import Session
 from isptune.tuning.switch import stoppable_run
+from isptune.tuning.verdicts import keep_verdict, look_before_run
 
 logger = logging.getLogger("isptune")
 
@@ -36,6 +38,7 @@ def run_session(
     figures: bool = True,
     notices: bool = True,
     keep_interrupted: bool = False,
+    verdicts: Path | None = None,
 ) -> TuneResult:
     """Run the loop to the end of the budget and write the result.
 
@@ -47,11 +50,13 @@ def run_session(
         notices: say before the first generation which stages of the pipeline the objective is known to
             misjudge.
         keep_interrupted: a KeyboardInterrupt ends the run with the result of its whole generations.
+        verdicts: the folder in which it is kept that the pipeline let the run pass; that of the run if None.
     """
     config = session.config
     # Everything that can be refused is refused before the directory is touched.
     optimizer = session.make_optimizer()
-    session.pipeline.before_run(session.space)
+    kept_in = verdicts or (None if session.directory is None else session.directory.path)
+    verdict = look_before_run(session.pipeline, session.space, kept_in)
     evaluator = Evaluator(
         session.pipeline,
         session.scoring,
@@ -68,6 +73,8 @@ def run_session(
     watchers = Watchers(callbacks)
     if directory is not None:
         log = open_directory(directory, session, run, resume)
+    if kept_in is not None and verdict is not None:
+        keep_verdict(kept_in, verdict)
     if notices and len(log) < session.generations:
         for sentence in _notices(session):
             logger.warning("%s", sentence)

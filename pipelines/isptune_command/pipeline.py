@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -115,6 +116,11 @@ class CommandPipeline(RawPipeline):
             pictures: Any = ["chart"] if scenes is None else scenes
             found = load_scenes(pictures, crop=crop, seed=seed, references=reference)
             self.take_scenes(found)
+
+    def program_facts(self) -> Any:
+        """The version where it is asked for, and the files among the arguments: the program, and scripts."""
+        files = [(part, os.stat(part)) for part in self._argv if os.path.isfile(part)]
+        return [dict(self.versions), [(part, found.st_size, found.st_mtime_ns) for part, found in files]]
 
     def digest(self, scene: Scene | int) -> str | None:
         """Of what the program is given, and of the reference."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -39,6 +41,22 @@ class ExternalPipeline(Pipeline):
         """Refuse a parameter that does nothing, and pictures that do not repeat; see ``check_canary``."""
         if self.canary:
             check_canary(self, space, self.tolerance)
+
+    def before_run_key(self, space: ParameterSpace) -> str | None:
+        """Of the program, the options, what is searched and the scenes; None where one of them is unknown."""
+        program, options = self.program_facts(), getattr(self, "options", None)
+        digests = [self.digest(scene) for scene in self.scenes]
+        if not self.canary or program is None or options is None or None in digests:
+            return None
+        held = [self.name, program, self.tolerance, space.to_dict(), digests]
+        told = {name: value for name, value in options.items() if name not in ("scenes", "reference")}
+        text = json.dumps([*held, told], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def program_facts(self) -> Any:
+        """What tells one version of the program from another, for JSON; None where nothing does."""
+        known = self.versions and "unknown" not in self.versions.values()
+        return dict(self.versions) if known else None
 
     def warm_up(self) -> None:
         """Remove the temporary folders of workers that were killed."""

@@ -135,6 +135,11 @@ class RawTherapeePipeline(RawPipeline):
                 **self._how(folder),
             )
 
+    def program_facts(self) -> Any:
+        """The version, and what lies under every candidate."""
+        known = super().program_facts()
+        return None if known is None else [known, self._base]
+
     def settings_file(self, values: Mapping[str, Any], form: str) -> str:
         """Parameters as text; the form ``"pp3"`` is a whole profile for RawTherapee."""
         if form == "pp3":

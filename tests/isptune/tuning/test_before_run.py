@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 import isptune
 from isptune import Development, Float, ParameterSpace, Pipeline, Scene
+from isptune.benchmark.cell import Cell
+from isptune.benchmark.cell_worker import Job
 from isptune.errors import ConfigurationError
 from isptune.runs.directory import RunDirectory
 from isptune.tuning.developing import Developing
+from isptune.tuning.settings import parse_config
+from isptune.tuning.verdicts import VERDICTS_NAME
 
 
 class Bench(Pipeline):
@@ -22,7 +28,7 @@ class Bench(Pipeline):
         self.versions = {"bench-cli": "1.2.3"}
         self.space = ParameterSpace({"a": Float(0, 1), "b": Float(0, 1)})
         self.scenes = [Scene("bench", (8, 8))]
-        self.refuse, self.seen = refuse, None
+        self.refuse, self.seen, self.key = refuse, None, None
 
     def before_run(self, space):
         self.seen = space
@@ -34,8 +40,11 @@ class Bench(Pipeline):
             raise TimeoutError("the shutter hangs")
         return np.full((8, 8, 3), values["b"], np.float32)
 
+    def before_run_key(self, space):
+        return self.key
 
-def tune(pipeline, out):
+
+def tune(pipeline, out, **more):
     return isptune.tune(
         pipeline,
         "exposure",
@@ -44,6 +53,7 @@ def tune(pipeline, out):
         population=4,
         out=out,
         parameters={"a": {"fix": 0.25}},
+        **more,
     )
 
 
@@ -59,6 +69,35 @@ def test_it_sees_what_is_searched_and_its_versions_are_noted(tmp_path):
     searched = pipeline.seen
     assert searched.fixed == {"a": 0.25}
     assert RunDirectory(tmp_path / "run").read_config()["versions"]["bench-cli"] == "1.2.3"
+
+
+def test_what_has_passed_is_kept_with_the_run_until_its_key_changes(tmp_path):
+    asked = []
+    for key in ("1.2.3", "1.2.3", "1.2.4", "1.2.4", None):
+        pipeline = Bench()
+        pipeline.key = key
+        tune(pipeline, tmp_path / "run", resume=True)
+        asked.append(pipeline.seen is not None)
+    assert asked == [True, False, True, False, True]
+    assert (tmp_path / "run" / VERDICTS_NAME).read_text() == "1.2.3\n1.2.4\n"
+
+
+def test_a_refusal_is_not_kept(tmp_path):
+    for _ in range(2):
+        pipeline = Bench(refuse=True)
+        pipeline.key = "1.2.3"
+        with pytest.raises(ConfigurationError, match="the lens is not mounted"):
+            tune(pipeline, tmp_path / "run", resume=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_cells_of_a_benchmark_keep_it_together(tmp_path):
+    cell = Cell("exposure", "random", "bench", "all", 1)
+    config = parse_config({"objective": "exposure", "scenes": ["chart:64x48"]})
+    job = Job(cell, config, tmp_path.joinpath(*cell.path.split("/")))
+    assert job.benchmark == tmp_path
+    # On another machine it is alone.
+    assert replace(job, directory=tmp_path / "cell").benchmark == tmp_path / "cell"
 
 
 @pytest.mark.parametrize("isolated", [False, True])

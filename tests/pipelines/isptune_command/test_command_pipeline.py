@@ -281,6 +281,18 @@ def test_a_missing_program_is_told():
         command(["no-such-isp", "{input}", "{output}", "{gain}"])
 
 
+def test_a_script_that_changes_is_another_program(tmp_path):
+    script = tmp_path / "isp.py"
+    keys = []
+    for text in ("pass", "pass", "pass  # version 2"):
+        if not script.exists() or script.read_text() != text:
+            script.write_text(text)
+        pipeline = command([sys.executable, str(script), "{input}", "{output}", "{gain}"])
+        keys.append(pipeline.before_run_key(pipeline.space))
+    assert keys[0] is not None
+    assert keys[0] == keys[1] != keys[2]
+
+
 def test_parameters_from_a_file_and_version(tmp_path):
     (tmp_path / "space.yaml").write_text(json.dumps(GAIN))
     pipeline = command(

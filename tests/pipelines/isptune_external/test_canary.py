@@ -115,3 +115,29 @@ def test_a_parameter_that_always_fails_is_told_with_its_reason():
         ConfigurationError, match=r"the parameter 'mode' \(failed: RuntimeError: unknown mode\)"
     ):
         check_canary(bench)
+
+
+def key_of(space=None, versions=None, level=0.5, **options):
+    bench = Bench({"gain": Float(0, 1, default=0.5)}, lambda v: v["gain"])
+    bench.take_scenes([Scene.of_picture("grey", torch.full((3, 8, 8), level))])
+    bench.versions = {"bench": "1.0"} if versions is None else versions
+    bench.options = options
+    return bench.before_run_key(bench.space if space is None else space)
+
+
+def test_its_verdict_holds_as_long_as_nothing_changes():
+    key = key_of(argv=["bench", "-q"])
+    assert key == key_of(argv=["bench", "-q"])
+    others = [
+        key_of(argv=["bench", "-v"]),
+        key_of(argv=["bench", "-q"], versions={"bench": "1.1"}),
+        key_of(argv=["bench", "-q"], level=0.6),
+        key_of(argv=["bench", "-q"], space=ParameterSpace({"gain": Float(0, 2, default=0.5)})),
+        key_of(argv=["bench", "-q"], space=ParameterSpace({"gain": Float(0, 1, default=0.4)})),
+    ]
+    assert len({key, *others}) == 6
+
+
+def test_without_a_version_there_is_no_verdict_to_keep():
+    assert key_of(versions={}) is None
+    assert key_of(versions={"bench": "unknown"}) is None

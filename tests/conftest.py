@@ -1,11 +1,12 @@
 """Tests run in as many processes as there are processors, so each process keeps to its share of them.
 
 ``document`` runs the examples of README and of ``docs/``. ``snapshot`` compares a text with the one that
-``pytest --snapshot-update`` wrote.
+``pytest --snapshot-update`` wrote. The figures that a run leaves are dots, but for tests marked ``draws``.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import runpy
@@ -62,6 +63,40 @@ def registries_as_they_were() -> Iterator[None]:
         for name in set(one._records) - names:
             if one._records[name].entry_point is None:
                 del one._records[name]
+
+
+class Dots:
+    """``isptune.figures`` whose figures are one white pixel each, in files where they belong."""
+
+    def __getattr__(self, name: str) -> Any:
+        from isptune import figures
+
+        return _dot if name.startswith("draw_") else getattr(figures, name)
+
+    def save(self, figure: bytes, path: Path) -> Path:
+        from isptune.errors import ImageError
+        from isptune.storage.writing import write_whole
+
+        return write_whole(path, figure, ImageError)
+
+
+def _dot(*_: object, **__: object) -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.new("RGB", (1, 1), "white").save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def figures_of_runs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes three quarters of a small run's time: it is done in tests marked ``draws``.
+
+    All that is computed for the figures, their files, and the pictures of the scenes are made in any case, and
+    so are the figures of runs that several tests share.
+    """
+    if request.node.get_closest_marker("draws") is None:
+        monkeypatch.setattr("isptune.runs.outputs.figures", Dots())
 
 
 _FENCE = re.compile(

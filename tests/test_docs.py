@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -44,6 +45,14 @@ SHORTER = {
     ],
     "isptune tune": ["--population", "10", "--budget", "20"],
 }
+# Where the figures of the runs are drawn: of one objective and of several, of an own pipeline, and as a reader of runs
+# finds them.
+DRAWN = {
+    "getting-started.md",
+    "guides/several-objectives.md",
+    "tutorials/pipeline.md",
+    "tutorials/reading-runs.md",
+}
 
 
 def put_stand_ins() -> None:
@@ -65,7 +74,11 @@ def is_run(page: str) -> bool:
     return re.search(r"```(sh|python)", (DOCS / page).read_text(encoding="utf-8")) is not None
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if is_run(page)])
+def marked(page: str) -> Any:
+    return pytest.param(page, marks=pytest.mark.draws if page in DRAWN else ())
+
+
+@pytest.mark.parametrize("page", [marked(page) for page in PAGES if is_run(page)])
 def test_the_examples_of_a_page_run(
     page: str, document: Callable, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from isptune.plugins import registry
 
+pytestmark = pytest.mark.draws
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPTS = {
     "tune_synthetic.py": "adam: ",

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.draws
+
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 

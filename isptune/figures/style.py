@@ -59,6 +59,8 @@ _STYLE = {
 }
 # What would make two files of the same figure differ.
 _UNDATED: dict[str, dict[str, None]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+# Half the time of Pillow's own level 6, and files 1 to 3% larger.
+_COMPRESSED: dict[str, dict[str, int]] = {".png": {"compress_level": 4}}
 
 
 def load_matplotlib() -> None:
@@ -169,5 +171,11 @@ def save(figure: Figure, path: str | Path) -> Path:
     with style(), warnings.catch_warnings():
         # A letter that the font lacks becomes a box, which says as much.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(buffer, format=suffix[1:], dpi=figure.dpi, metadata=_UNDATED.get(suffix))
+        figure.savefig(
+            buffer,
+            format=suffix[1:],
+            dpi=figure.dpi,
+            metadata=_UNDATED.get(suffix),
+            pil_kwargs=_COMPRESSED.get(suffix),
+        )
     return write_whole(path, buffer.getvalue(), ImageError)

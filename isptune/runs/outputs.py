@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from isptune import figures
 from isptune.contracts.pipeline import Scene
 from isptune.errors import EvaluationError
 from isptune.runs.captions import MOST_SCENES, caption, different_pictures, reference_word
@@ -86,8 +87,6 @@ def _draw_figures(
     directory: RunDirectory, session: Session, result: TuneResult, missing: Callable[[str], bool]
 ) -> None:
     """The figures that show numbers alone."""
-    from isptune import figures
-
     if not result.has_front:
         # Without a finite score there is no curve.
         if missing("convergence.png") and len(result.history.pareto):
@@ -138,8 +137,6 @@ def _draw_before_after(
     directory: RunDirectory, session: Session, result: TuneResult, shown: list[_Shown]
 ) -> None:
     """The scenes at the start, at the parameters found, and what they are compared with."""
-    from isptune import figures
-
     pipeline, truth = session.pipeline, session.description.truth
     facts: dict[str, tuple[float | None, Mapping[str, float] | None]] = {
         START: (None if truth is None else truth.start_share, None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from isptune.benchmark.grid import BenchConfig, parse_bench_config
 from isptune.benchmark.run_grid import run_benchmark
 from isptune.errors import ConfigurationError
 
-ray = pytest.importorskip("ray", reason="Ray is not installed")
+# Imported by the process that runs these tests alone.
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
 
 
 @pytest.fixture(scope="module")

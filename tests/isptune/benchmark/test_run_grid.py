@@ -60,7 +60,11 @@ def test_a_benchmark_knows_what_every_cell_reached(plain: Path, logs: Logs) -> N
     assert len(logs(plain)) == 4
 
 
-def test_processes_give_the_same_logs_also_when_one_is_killed(
+# Whatever can be told from the options is refused before; a checkpoint that is none is found by the cell.
+BAD = {"name": "severity", "options": {"checkpoint": "no-such-file"}}
+
+
+def test_processes_give_the_same_logs_also_when_one_is_killed_and_a_cell_fails(
     plain: Path, tmp_path: Path, logs: Logs
 ) -> None:
     lost: list[Event] = []
@@ -76,10 +80,15 @@ def test_processes_give_the_same_logs_also_when_one_is_killed(
                 assert child.pid is not None
                 os.kill(child.pid, signal.SIGKILL)
 
-    benchmark = run_benchmark(grid(), tmp_path, make_engine("processes", 1, 2), listener)
+    config = grid(objectives=[BAD, *SETTINGS["objectives"]])
+    benchmark = run_benchmark(config, tmp_path, make_engine("processes", 1, 2), listener)
     assert killed
     assert 1 <= len(lost) <= 2
-    assert [run.status for run in benchmark.runs] == ["done"] * 4
+    assert [run.status for run in benchmark.runs] == ["failed"] * 2 + ["done"] * 4
+    for failed in benchmark.runs[:2]:
+        assert failed.error is not None
+        assert failed.error.startswith("there is no checkpoint 'no-such-file'")
+    assert list(benchmark.done()) == benchmark.runs[2:]
     assert logs(tmp_path) == logs(plain)
 
 
@@ -89,20 +98,23 @@ def test_a_killed_command_goes_on_where_it_was(
     config = tmp_path / "grid.yaml"
     config.write_text(json.dumps({**SETTINGS, "name": "small"}))
     out = tmp_path / "out"
-    arguments = ["bench", str(config), "--out", str(out), "--workers", "2"]
+    arguments = ["bench", str(config), "--out", str(out)]
+    here, workers = ["--engine", "in-process"], ["--workers", "2"]
     program = [sys.executable, "-m", "isptune"]
-    for seen in (1, 3):
+    # Killed in one process, resumed by several and killed again, resumed in one.
+    for engine in (here, workers):
+        seen = sum(len(lines) for lines in logs_so_far(out))
         process = subprocess.Popen(
-            [*program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*program, *arguments, *engine], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < deadline:
-            if sum(len(lines) for lines in logs_so_far(out)) >= seen:
+            if sum(len(lines) for lines in logs_so_far(out)) > seen:
                 break
             time.sleep(0.002)
         process.kill()
         process.wait()
-    assert command(arguments) == 0
+    assert command([*arguments, *here]) == 0
     assert "psnr" in capsys.readouterr().out
     assert logs(out) == logs(plain)
     # Its figures are there already.
@@ -140,10 +152,11 @@ def test_a_grid_that_has_grown_runs_the_new_cells_only(plain: Path, tmp_path: Pa
 
 
 def test_a_cell_that_fails_is_noted_and_the_rest_goes_on(tmp_path: Path) -> None:
-    # Whatever can be told from the options is refused before; a checkpoint that is none is found by the cell.
-    bad = {"name": "severity", "options": {"checkpoint": "no-such-file"}}
-    for engine in (make_engine("in-process", 1), make_engine("processes", 1, 1)):
-        benchmark = run_benchmark(grid(objectives=[bad, "psnr"], seeds=1), tmp_path, engine)
+    # The second time what is done stays, and what failed is tried again.
+    for _ in range(2):
+        benchmark = run_benchmark(
+            grid(objectives=[BAD, "psnr"], seeds=1), tmp_path, make_engine("in-process", 1)
+        )
         failed, done = benchmark.runs
         assert (failed.status, done.status) == ("failed", "done")
         assert failed.error is not None

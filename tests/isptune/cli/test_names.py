@@ -41,6 +41,7 @@ def pictures() -> None:
         Path(name).write_bytes(Path("plain.png").read_bytes())
 
 
+@pytest.mark.draws
 def test_tune_resume_and_report_of_pictures_with_odd_names(call: Call) -> None:
     names = (LATIN, "[red]\n$1_$2 <b>.png")
     code, out, _ = call("tune", *PSNR, *SHORT, "--out", "run", "--json", "--", *names)

@@ -14,6 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 Call = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.draws
 def test_a_whole_command(call: Call, nsga2: str) -> None:
     settings = ("--optimizer", nsga2, "--population", "20", "--budget", "60", "--out", "run")
     code, out, err = call("tune", "chart:96x64", "--objective", "psnr,contrast", *settings)

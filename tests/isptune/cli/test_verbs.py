@@ -15,6 +15,7 @@ from isptune.scenes import read_image, write_image
 Call = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.draws
 def test_tune_prints_the_tables_and_writes_the_run(photo: str, call: Call) -> None:
     code, out, err = call("tune", photo, "--budget", "60", "--seed", "2", "--out", "run")
     assert code == 0

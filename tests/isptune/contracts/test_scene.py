@@ -128,6 +128,7 @@ class Opaque(Pipeline):
         return grey.float().reshape(-1, 1, 1, 1).expand(-1, 3, *scene.size)
 
 
+@pytest.mark.draws
 def test_a_pipeline_without_pictures_is_tuned_resumed_and_shown(target):
     import isptune
 

@@ -49,6 +49,7 @@ def test_the_figures_of_every_generation_are_read_back(run: Run) -> None:
     assert figures("time/evaluations") == {1: 6, 2: 12, 3: 18, 4: 24}
 
 
+@pytest.mark.draws
 def test_configuration_and_pictures_are_there(run: Run) -> None:
     run(callbacks=[TensorBoard()], pictures=True)
     found = events()

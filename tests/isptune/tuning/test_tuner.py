@@ -110,6 +110,7 @@ def test_a_run_cut_at_any_byte_resumes_to_the_same_log(
     assert result.evaluations == 60
 
 
+@pytest.mark.draws
 def test_resuming_a_finished_run_evaluates_nothing(flat: Maker, target: Maker) -> None:
     first = run(flat, target)
     pipeline = flat()

@@ -1,15 +1,18 @@
 """pyiqa's metrics as objectives, where pyiqa is installed: formulas without weights, run for real.
 
-This is the only test module that imports pyiqa, which takes about ten seconds.
+This is the only test module that imports pyiqa, which takes about ten seconds: its tests do, so that the
+processes that run other files need not.
 """
 
 from __future__ import annotations
 
 import errno
+import importlib.util
 import logging
 import os
 import random
 import socket
+from types import ModuleType
 from typing import ClassVar
 
 import numpy as np
@@ -24,9 +27,18 @@ from isptune.testing.pictures import picture, spoilt
 from isptune_pyiqa.catalogue import read_catalogue
 from isptune_pyiqa.loading import isolated_randomness
 
-pyiqa = pytest.importorskip("pyiqa", reason="pyiqa, an optional extra, is not installed")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("pyiqa") is None, reason="pyiqa, an optional extra, is not installed"
+)
 
 FORMULAS = [name for name, metric in read_catalogue().items() if metric.is_formula]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pyiqa() -> ModuleType:
+    import pyiqa
+
+    return pyiqa
 
 
 class PyiqaConformance(ObjectiveConformance):
@@ -86,7 +98,7 @@ class TestPyiqaEntropy(PyiqaConformance):
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_every_formula_agrees_with_pyiqa_and_keeps_its_facts(name):
+def test_every_formula_agrees_with_pyiqa_and_keeps_its_facts(name, pyiqa):
     good = picture(161, 165) if name == "ms_ssim" else picture(97, 65)
     images = torch.cat([spoilt(good), good.flip(-1)])
     objective = isptune.create_objective(f"pyiqa:{name}")
@@ -139,7 +151,7 @@ class Network(nn.Module):
 
 
 @pytest.fixture
-def network(monkeypatch):
+def network(monkeypatch, pyiqa):
     """A metric without formula, ``pyiqa:ahiq`` turned no-reference, made of ``Network``."""
     made = []
 
@@ -182,7 +194,7 @@ def test_loading_puts_every_setting_back(network):
     assert random.getstate() == before[3]
 
 
-def test_pickled_code_in_weights_is_not_run(tmp_path, monkeypatch):
+def test_pickled_code_in_weights_is_not_run(tmp_path, monkeypatch, pyiqa):
     ran = tmp_path / "ran"
 
     class Evil:

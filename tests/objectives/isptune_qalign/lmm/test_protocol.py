@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor
 
 import isptune
 from isptune.testing.pictures import picture, spoilt
@@ -30,6 +29,8 @@ def pil(image: torch.Tensor) -> Image.Image:
 
 def quick_start(folder, images, task="quality", options=None, backend=None) -> torch.Tensor:
     """As the page of Q-ReAlign computes it, with nothing of isptune."""
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
     more = {} if backend is None else {"backend": backend}
     processor = AutoProcessor.from_pretrained(folder, **more)
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype="auto").eval()

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ISPTUNE = [sys.executable, "-m", "isptune"]
 
@@ -49,15 +50,17 @@ def kill_and_resume(
     whole: Path,
     instants: random.Random,
     after_kill: Callable[[], None] = lambda: None,
+    start: Callable[[list[str], Path], Any] | None = None,
 ) -> int:
     """Start or resume the run and kill it, over and over, and let it end at last; how often it was killed.
 
-    ``whole`` is the unbroken run: its number of generations and their mean time place the kills.
+    ``whole`` is the unbroken run: its number of generations and their mean time place the kills. ``start``
+    begins a process of ``isptune`` with arguments and a file for its stderr; a new interpreter if None.
     """
     log = out / "evaluations.jsonl"
     length, generation = lines(whole / "evaluations.jsonl"), mean_seconds(whole)
     for done in range(kills):
-        process = launch(settings, out)
+        process = launch(settings, out, start)
         before = lines(log)
         if instants.random() < 0.75:
             # Spread over the run: each sitting makes about its share of the generations that are left.
@@ -74,7 +77,7 @@ def kill_and_resume(
             return done
         print(f"kill {done + 1} in generation {lines(log)}", flush=True)
         after_kill()
-    if launch(settings, out).wait():
+    if launch(settings, out, start).wait():
         sys.exit(f"resume failed: {said(out)}")
     return kills
 
@@ -90,10 +93,12 @@ def mean_seconds(out: Path) -> float:
     return sum(seconds) / len(seconds)
 
 
-def launch(settings: list[str], out: Path) -> subprocess.Popen[bytes]:
+def launch(settings: list[str], out: Path, start: Callable[[list[str], Path], Any] | None = None) -> Any:
     """The run's first process, or one that resumes it; what it says on stderr is ``said``."""
     started = (out / "run.yaml").exists()
     command = ["resume", str(out)] if started else ["tune", *settings, "--out", str(out)]
+    if start is not None:
+        return start(command, _errors(out))
     with _errors(out).open("w") as errors:
         return subprocess.Popen([*ISPTUNE, *command], stdout=subprocess.DEVNULL, stderr=errors)
 

@@ -14,6 +14,7 @@ import shlex
 import sys
 import textwrap
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,30 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Before torch is imported, and for the commands that tests start.
     share = (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
+
+
+# What takes longest is begun first, then what has most tests: so the processes of a parallel run end together.
+LONGEST = (
+    "isptune/benchmark/test_run_grid.py",
+    "test_docs.py",
+    "isptune/benchmark/test_ray.py",
+    "isptune/optimizers/test_nevergrad.py",
+    "isptune/cli/test_stopping.py",
+    "isptune/report/test_browser.py",
+    "isptune/iqa/training/test_training_loop.py",
+    "isptune/optimizers/test_cma.py",
+    "objectives/isptune_severity/test_severity.py",
+    "test_examples.py",
+    "test_readme.py",
+    "isptune/test_own_isp.py",
+    "isptune/tracking/test_wandb.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Counter(item.path for item in items)
+    places = {Path(__file__).parent / file: place for place, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: (places.get(item.path, len(places)), -tests[item.path]))
 
 
 class Printed(AmberSnapshotExtension):
@@ -51,6 +76,13 @@ def snapshot(snapshot: SnapshotAssertion, tmp_path: Path) -> SnapshotAssertion:
         return "\n".join(re.sub(r"(available: auto, cpu)[^;]*$", r"\1", line.rstrip()) for line in lines)
 
     return snapshot.with_defaults(extension_class=Printed, matcher=as_everywhere)
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Any]:
+    """``commands.start(arguments)`` runs ``isptune`` in a process that can be stopped or killed, as Popen does."""
+    with runpy.run_path(str(Path(__file__).with_name("forked_commands.py")))["Commands"]() as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -93,20 +91,17 @@ def test_processes_give_the_same_logs_also_when_one_is_killed_and_a_cell_fails(
 
 
 def test_a_killed_command_goes_on_where_it_was(
-    plain: Path, tmp_path: Path, logs: Logs, capsys: pytest.CaptureFixture[str]
+    plain: Path, tmp_path: Path, logs: Logs, commands: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "grid.yaml"
     config.write_text(json.dumps({**SETTINGS, "name": "small"}))
     out = tmp_path / "out"
     arguments = ["bench", str(config), "--out", str(out)]
     here, workers = ["--engine", "in-process"], ["--workers", "2"]
-    program = [sys.executable, "-m", "isptune"]
     # Killed in one process, resumed by several and killed again, resumed in one.
     for engine in (here, workers):
         seen = sum(len(lines) for lines in logs_so_far(out))
-        process = subprocess.Popen(
-            [*program, *arguments, *engine], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = commands.start([*arguments, *engine])
         deadline = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < deadline:
             if sum(len(lines) for lines in logs_so_far(out)) > seen:

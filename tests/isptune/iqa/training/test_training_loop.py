@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -139,20 +137,18 @@ def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     assert plain("whole") == plain("broken")
 
 
-def test_a_killed_command_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+def test_a_killed_command_goes_on_to_the_same_weights(tmp_path: Path, commands: Any) -> None:
     arguments = ["train", "severity", "--images", "chart:256x192"]
     arguments += ["--option", "widths=[4, 4, 4]", "--option", "hidden=8", "--steps", "24", "--every", "4"]
     arguments += ["--data-option", "crop=48", "--data-option", "contents=2", "--data-option", "others=[]"]
     assert command([*arguments, "--out", str(tmp_path / "whole")]) == 0
     broken = tmp_path / "broken"
-    program = [sys.executable, "-m", "isptune"]
-    process = subprocess.Popen([*program, *arguments, "--out", str(broken)], stderr=subprocess.DEVNULL)
+    process = commands.start([*arguments, "--out", str(broken)])
     deadline = time.monotonic() + 240
     while not (broken / "state.pt").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL
+    assert process.wait() == -signal.SIGKILL
     assert command([*arguments, "--out", str(broken), "--resume"]) == 0
     first, second = (load_file(folder / "model.safetensors") for folder in (tmp_path / "whole", broken))
     assert all(torch.equal(first[key], second[key]) for key in first)

@@ -124,8 +124,22 @@ def objectives_of(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {one["name"]: one for one in report["objectives"]}
 
 
-def test_the_text_says_what_is_here_in_80_columns(doctor: Doctor, cache: Path) -> None:
-    done = doctor("--offline")
+# What is not installed: it is said how to install it, and nothing else is another.
+WITHOUT_SOME = """
+from importlib import metadata
+real = metadata.version
+
+def version(name):
+    if name in ("timm", "bitsandbytes"):
+        raise metadata.PackageNotFoundError(name)
+    return real(name)
+
+metadata.version = version
+"""
+
+
+def test_the_text_says_what_is_here_and_what_is_not_in_80_columns(doctor: Doctor, cache: Path) -> None:
+    done = doctor("--offline", more=WITHOUT_SOME)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     lines = [line.rstrip() for line in done.stdout.splitlines()]
@@ -152,6 +166,8 @@ def test_the_text_says_what_is_here_in_80_columns(doctor: Doctor, cache: Path) -
     assert any(line.startswith(f"  cache {cache}: 2.5 GB; ") and "free on its disk" in line for line in lines)
     assert "    owner/whole  1.3 GB" in lines
     assert lines[-1] == "What 'isptune tune' needs is here."
+    assert "  timm: not installed; pip install 'isptune[clip]'\n" in done.stdout
+    assert "  bitsandbytes: not installed; pip install 'isptune[quantized]'\n" in done.stdout
 
 
 def test_json_is_one_object_with_all_of_it(doctor: Doctor, cache: Path) -> None:
@@ -224,24 +240,6 @@ def test_the_hub_answers_or_does_not(doctor: Doctor, hub: str, tmp_path: Path) -
     assert "  http://127.0.0.1:9: not reachable\n    ConnectError: " in silent.stdout
     unasked = json.loads(doctor("--json", HF_ENDPOINT=hub, HF_HUB_OFFLINE="1").stdout)["hub"]
     assert (unasked["reachable"], unasked["reason"]) == (None, "HF_HUB_OFFLINE is set")
-
-
-def test_a_package_that_is_not_installed_is_shown_with_its_command(doctor: Doctor) -> None:
-    more = """
-from importlib import metadata
-real = metadata.version
-
-def version(name):
-    if name in ("timm", "bitsandbytes"):
-        raise metadata.PackageNotFoundError(name)
-    return real(name)
-
-metadata.version = version
-"""
-    done = doctor("--offline", more=more)
-    assert done.returncode == 0, done.stderr
-    assert "  timm: not installed; pip install 'isptune[clip]'\n" in done.stdout
-    assert "  bitsandbytes: not installed; pip install 'isptune[quantized]'\n" in done.stdout
 
 
 def test_a_torch_that_cannot_be_imported_is_a_problem_and_exit_code_1(doctor: Doctor, tmp_path: Path) -> None:

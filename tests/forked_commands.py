@@ -35,9 +35,11 @@ class Command:
             self.returncode = self._answer()
         return self.returncode
 
-    def wait(self, seconds: float = 120) -> int:
+    def wait(self, seconds: float | None = None) -> int:
         if self.returncode is None:
-            assert select.select([self._server.stdout], [], [], seconds)[0], f"it runs after {seconds:g} s"
+            assert select.select([self._server.stdout], [], [], seconds)[0], (
+                f"it still runs after {seconds} s"
+            )
             self.returncode = self._answer()
         return self.returncode
 

@@ -61,6 +61,7 @@ class Commands:
 
     def __init__(self) -> None:
         self._server: subprocess.Popen[bytes] | None = None
+        self._latest: Command | None = None
 
     def __enter__(self) -> Commands:
         return self
@@ -71,11 +72,13 @@ class Commands:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._end()
         if self._server is not None:
             self._server.communicate()
 
     def start(self, arguments: Sequence[str], errors: Path = Path(os.devnull)) -> Command:
-        """Begin a command; what it says on stderr is written to a file."""
+        """Begin a command; what it says on stderr is written to a file. An earlier one is killed if it still runs."""
+        self._end()
         if self._server is None:
             self._server = subprocess.Popen(
                 [sys.executable, __file__],
@@ -84,7 +87,14 @@ class Commands:
                 # No answer waits in a buffer where select does not see it.
                 bufsize=0,
             )
-        return Command(self._server, arguments, errors)
+        self._latest = Command(self._server, arguments, errors)
+        return self._latest
+
+    def _end(self) -> None:
+        """A test that failed may have left its command running."""
+        if self._latest is not None and self._latest.poll() is None:
+            self._latest.kill()
+            self._latest.wait()
 
 
 def serve() -> None:

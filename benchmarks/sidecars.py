@@ -4,7 +4,7 @@
 
 The two ways take turns on the same candidates of a simulated raw, in this one process, without workers: what
 counts is their ratio. Pictures that are not equal to the last bit are counted. Writes sidecars.md and
-sidecars.json into the folder of the external ISPs.
+sidecars.json into the folder of the external ISPs; what is in sidecars.json is not measured again.
 """
 
 from __future__ import annotations
@@ -29,18 +29,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--scenes", default="chart:320x240,chart:1152x896")
-    parser.add_argument("--counts", default="2,4,8")
+    parser.add_argument("--pipelines", default="rawtherapee,darktable")
+    parser.add_argument("--scenes", default="chart:320x240,chart:1024x768")
+    parser.add_argument("--counts", default="4,8")
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
-    rows = [
-        measured(name, scene, int(count), options.turns)
-        for name in ("rawtherapee", "darktable")
-        for scene in options.scenes.split(",")
-        for count in options.counts.split(",")
-    ]
+    save = FOLDER / "sidecars.json"
+    rows = json.loads(save.read_text())["rows"] if save.exists() else []
+    known = {(row["pipeline"], row["scene"], row["together"]) for row in rows}
+    for name in options.pipelines.split(","):
+        for scene in options.scenes.split(","):
+            for count in map(int, options.counts.split(",")):
+                if (name, scene, count) not in known:
+                    rows.append(measured(name, scene, count, options.turns))
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "sidecars.json").write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
+    save.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
     lines = [
         "# Several candidates in one process",
         "",
@@ -84,6 +87,7 @@ def measured(name: str, scene: str, count: int, turns: int) -> dict[str, Any]:
             unequal[way] += sum(not torch.equal(*pair) for pair in zip(first, pictures, strict=True))
     ratios = [one / other for one, other in zip(seconds["alone"], seconds["together"], strict=True)]
     row = {
+        "pipeline": name,
         "program": " ".join(next(iter(pipeline.versions.items()))),
         "scene": scene,
         "together": count,

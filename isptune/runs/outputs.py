@@ -118,14 +118,22 @@ def _shown_scenes(
     pipeline, space = session.pipeline, session.space
     best = space.from_dicts([result.best_parameters])
     shown: list[_Shown] = []
-    for scene in map(pipeline.whole, different_pictures(pipeline.scenes)[:MOST_SCENES]):
-        images = {}
+    for part in different_pictures(pipeline.scenes)[:MOST_SCENES]:
+        scene = pipeline.whole(part)
         try:
-            images[START] = render(space.start(), scene)[0].float().cpu()
+            images = {FOUND: render(best, scene)[0].float().cpu()}
+        except EvaluationError as error:
+            if scene is part:
+                raise
+            # All of a picture may be too much for a program that made the crop in time.
+            logger.warning("the pictures of the run show the crop '%s' alone: %s", part.name, error)
+            scene = part
+            images = {FOUND: render(best, scene)[0].float().cpu()}
+        try:
+            images = {START: render(space.start(), scene)[0].float().cpu(), **images}
         except EvaluationError as error:
             # A pipeline may fail on its start and work for what was found.
             logger.warning("the pictures of the run lack the %s: %s", START, error)
-        images[FOUND] = render(best, scene)[0].float().cpu()
         reference = pipeline.reference(scene)
         if reference is not None:
             images[REFERENCE] = reference[0].float().cpu()

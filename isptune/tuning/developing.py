@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -60,16 +61,16 @@ class Developer:
             self.pipeline.warm_up()
             self._is_warm = True
 
-    def develop(self, values: dict[str, Any], scene: int) -> Picture:
-        """One picture, checked."""
+    def develop(self, values: dict[str, Any], scene: int | Scene) -> Picture:
+        """One picture, checked; of a scene of the pipeline by its index, or of another."""
         self.warm_up()
-        where = self.pipeline.scenes[scene]
+        where = self.pipeline.scene(scene)
         return as_picture(self.pipeline.develop(values, where), where.height, where.width)
 
-    def develop_many(self, values: Sequence[dict[str, Any]], scene: int) -> list[Picture | None]:
+    def develop_many(self, values: Sequence[dict[str, Any]], scene: int | Scene) -> list[Picture | None]:
         """Pictures, checked; None for a candidate without a sound one."""
         self.warm_up()
-        where = self.pipeline.scenes[scene]
+        where = self.pipeline.scene(scene)
         given = self.pipeline.develop_many(values, where)
         if len(given) != len(values):
             raise ValueError(f"develop_many gave {len(given)} pictures of {len(values)} candidates")
@@ -122,6 +123,9 @@ class Developing:
         self._count = count
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="isptune-develop")
         self._cache = _Cache(self.how.cache_gb * 1e9)
+        # Scenes that are not the pipeline's, while they are developed, by numbers that follow its own.
+        self._others: dict[int, Scene] = {}
+        self._numbers = itertools.count(len(pipeline.scenes))
 
     def develop(self, values: Tensor, scenes: Sequence[int]) -> Iterator[Developed]:
         """Make pictures of candidates, and give each as soon as it is there.
@@ -141,7 +145,8 @@ class Developing:
         running: dict[Future[list[Reply | None]], tuple[list[bytes], int]] = {}
 
         def start(keys: list[bytes], position: int) -> None:
-            job = self._threads.submit(self._make, [rows[same[key][0]] for key in keys], scenes[position])
+            where = self._others.get(scenes[position], scenes[position])
+            job = self._threads.submit(self._make, [rows[same[key][0]] for key in keys], where)
             running[job] = keys, position
 
         def go_on(keys: Iterable[bytes], position: int) -> Iterator[Developed]:
@@ -184,18 +189,28 @@ class Developing:
                 job.cancel()
 
     def pictures(self, values: Tensor, scene: Scene) -> Tensor:
-        """(P, 3, H, W) the pictures of candidates on one of the pipeline's scenes, on the values' device.
+        """(P, 3, H, W) the pictures of candidates on one scene, on the values' device.
+
+        Args:
+            values: (P, n).
+            scene: one of the pipeline's, or what one of these is a crop of.
 
         Raises:
             EvaluationError: one of them failed or timed out.
         """
-        index = next((place for place, one in enumerate(self.pipeline.scenes) if one is scene), scene.index)
+        index = next((place for place, one in enumerate(self.pipeline.scenes) if one is scene), None)
+        if index is None:
+            index = next(self._numbers)
+            self._others[index] = scene
         found: dict[int, Picture] = {}
-        for one in self.develop(values, [index]):
-            if one.picture is None:
-                what = f"the pipeline '{called(self.pipeline)}' {one.status}: {one.reason}"
-                raise EvaluationError(f"{what} on scene '{scene.name}'")
-            found[one.candidate] = one.picture
+        try:
+            for one in self.develop(values, [index]):
+                if one.picture is None:
+                    what = f"the pipeline '{called(self.pipeline)}' {one.status}: {one.reason}"
+                    raise EvaluationError(f"{what} on scene '{scene.name}'")
+                found[one.candidate] = one.picture
+        finally:
+            self._others.pop(index, None)
         return torch.from_numpy(np.stack([found[row] for row in range(len(values))])).to(values.device)
 
     def close(self) -> None:
@@ -216,7 +231,7 @@ class Developing:
         for part in range(count):
             yield keys[part * len(keys) // count : (part + 1) * len(keys) // count]
 
-    def _make(self, values: list[dict[str, Any]], scene: int) -> list[Reply | None]:
+    def _make(self, values: list[dict[str, Any]], scene: int | Scene) -> list[Reply | None]:
         """A reply for each candidate; None for one that others were with, and that has no picture yet."""
         if len(values) == 1:
             return [self._alone(values[0], scene)]
@@ -225,7 +240,7 @@ class Developing:
             return [None] * len(values)
         return [None if picture is None else Reply(DONE, picture) for picture in reply.value]
 
-    def _alone(self, values: dict[str, Any], scene: int) -> Reply:
+    def _alone(self, values: dict[str, Any], scene: int | Scene) -> Reply:
         reply = self._call("develop", values, scene)
         for attempt in range(self.how.retries):
             if reply.status == DONE:

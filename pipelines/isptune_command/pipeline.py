@@ -13,6 +13,7 @@ from torch import Tensor
 from isptune import Development, ParameterSpace, Scene
 from isptune.errors import ConfigurationError, ParameterError
 from isptune.scenes import load_scenes
+from isptune.scenes.scene_pictures import whole_picture
 from isptune.storage.yaml_files import read_mapping
 from isptune.wording.naming import did_you_mean, listed
 from isptune_command.template import check_template, filled, parameter_file
@@ -126,6 +127,11 @@ class CommandPipeline(RawPipeline):
         """Of what the program is given, and of the reference."""
         scene = self.scene(scene)
         return super().digest(scene) if isinstance(scene.payload, RawView) else scene.digest()
+
+    def whole(self, scene: Scene | int) -> Scene:
+        """The whole picture, raw or not, that a scene is a crop of."""
+        scene = self.scene(scene)
+        return super().whole(scene) if isinstance(scene.payload, RawView) else whole_picture(scene)
 
     def develop(self, values: dict[str, Any], scene: Scene) -> Tensor:
         """The picture (3, H, W) that the program writes.

@@ -16,7 +16,7 @@ from isptune.storage.paths import shown
 from isptune_external.canary import check_canary
 from isptune_external.scratch import sweep
 from isptune_raw import RawImage, raw_scenes
-from isptune_raw.scenes import raw_digest
+from isptune_raw.scenes import raw_digest, whole_scene
 
 RawSource = str | Path | RawImage | Scene
 Reference = str | Path | Tensor
@@ -98,3 +98,7 @@ class RawPipeline(ExternalPipeline):
     def digest(self, scene: Scene | int) -> str | None:
         """Of the raw numbers, all that decides how they are developed, and the reference."""
         return raw_digest(self.scene(scene))
+
+    def whole(self, scene: Scene | int) -> Scene:
+        """The whole raw picture that a scene is a crop of."""
+        return whole_scene(self.scene(scene))

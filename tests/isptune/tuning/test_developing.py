@@ -118,6 +118,16 @@ def test_what_is_no_picture_is_a_reason(tmp_path):
     )
 
 
+def test_a_scene_that_is_not_the_pipeline_s_is_developed_itself(tmp_path):
+    pipeline = Camera(tmp_path / "notes")
+    large = Scene.of_picture("whole", torch.full((3, 24, 30), 0.5))
+    values = torch.tensor([[0.125], [0.25]], dtype=torch.float64)
+    with Developing(pipeline, pipeline.space, Development(isolated=False)) as developing:
+        for scene in (large, pipeline.scenes[0], large):
+            found = developing.pictures(values, scene)
+            assert torch.equal(found, torch.stack([scene.payload + 0.125, scene.payload + 0.25]))
+
+
 def test_worker_processes_give_the_same_pictures(tmp_path):
     pipeline = Camera(tmp_path / "notes", trouble="dark")
     here = developed(Camera(tmp_path / "here", trouble="dark"), [0.05, 0.125, 0.25])

@@ -11,11 +11,11 @@ from kornia.filters import gaussian_blur2d
 
 import isptune
 from isptune.errors import ConfigurationError
-from isptune.scenes import chart
+from isptune.scenes import chart, write_image
 from isptune.testing import PipelineConformance
 from isptune_external import check_canary
 from isptune_libraw.parameters import arguments
-from isptune_raw import raw_scenes, simulate
+from isptune_raw import dng_bytes, raw_scenes, simulate
 
 rawpy = pytest.importorskip("rawpy", reason="rawpy is not installed (the extra raw)")
 
@@ -121,6 +121,18 @@ def test_a_crop_is_that_part_of_the_whole():
     view = crops.scenes[0].payload
     x, y = view.origin[0] + view.margins[0], view.origin[1] + view.margins[1]
     assert torch.equal(developed(crops)[:, 8:-8, 8:-8], whole[:, y + 8 : y + 56, x + 8 : x + 56])
+
+
+def test_pictures_of_a_run_show_all_of_what_scenes_are_crops_of(tmp_path):
+    picture = chart(192, 160)
+    (tmp_path / "x.dng").write_bytes(dng_bytes(simulate(picture, noise=False)))
+    write_image(tmp_path / "x.reference.png", picture)
+    crops = libraw([tmp_path / "x.dng"], crop="1x64")
+    whole = crops.whole(0)
+    assert (crops.scenes[0].size, whole.size, whole.reference.shape) == ((64, 64), (160, 192), (3, 160, 192))
+    assert torch.equal(
+        crops.render(crops.space.start(), whole)[0], developed(libraw([tmp_path / "x.dng"], crop=None))
+    )
 
 
 def test_every_parameter_passes_the_canary():

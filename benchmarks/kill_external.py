@@ -48,7 +48,7 @@ def main() -> int:
     instants = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as folder:
         marker = str(20_000 + os.getpid())
-        settings = [str(written(Path(folder), marker, options.budget))]
+        settings = ["--config", str(written(Path(folder), marker, options.budget))]
         # What is left here at the end is what the run has left.
         temporary = Path(folder) / "temporary"
         temporary.mkdir()

@@ -20,11 +20,15 @@ def photograph() -> Tensor:
     return torch.from_numpy(data.coffee()[120:264, 200:392].copy()).permute(2, 0, 1).float() / 255
 
 
+def in_this_process(pipeline: isptune.Pipeline) -> isptune.Pipeline:
+    """A worker would import torch for one picture."""
+    pipeline.development = replace(pipeline.development, isolated=False, environment={})
+    return pipeline
+
+
 def best_psnr(pipeline: str, photograph: Tensor, candidates: list[dict[str, float]]) -> float:
     scenes = raw_scenes(simulate(photograph, iso=1600), reference=photograph, crop=None)
-    developed = isptune.create_pipeline(pipeline, scenes=scenes)
-    # In this process: a worker would import torch for one picture.
-    developed.development = replace(developed.development, isolated=False, environment={})
+    developed = in_this_process(isptune.create_pipeline(pipeline, scenes=scenes))
     start = developed.space.to_dicts(developed.space.start())[0]
     values = developed.space.from_dicts([start | candidate for candidate in candidates])
     measured = isptune.create_objective("psnr").score(
@@ -38,6 +42,15 @@ def test_it_is_at_least_as_strong_as_the_wavelets_of_libraw(photograph: Tensor) 
     strengths = [{"raw.luma": level, "raw.chroma": level} for level in (1.5, 2.0, 3.0)]
     libraw = best_psnr("libraw", photograph, thresholds)
     assert best_psnr("raw", photograph, strengths) > libraw + 0.5
+
+
+def test_where_nothing_is_tuned_it_agrees_with_libraw(photograph: Tensor) -> None:
+    raw = simulate(photograph, iso=100, blur=0.55)
+    pictures = []
+    for pipeline in ("raw", "libraw"):
+        developed = in_this_process(isptune.create_pipeline(pipeline, scenes=[raw], crop=None))
+        pictures.append(developed.render(developed.space.start(), 0))
+    assert float(isptune.create_objective("psnr").score(*pictures)) > 30
 
 
 @pytest.mark.parametrize("level", [0.0, 0.002, 0.02, 0.5])

@@ -47,17 +47,19 @@ def main() -> None:
     lines = [
         "# Several candidates in one process",
         "",
-        "`develop_many` against `develop`, in turns on the same random candidates, medians of "
-        f"{options.turns} turns. Unequal are pictures that are not those of the first turn to the last bit, "
-        "made one at a time and together. The machine was loaded (load: runnable processes a processor): "
+        "`develop_many` against `develop`, in turns on the same random candidates: medians over the turns. "
+        "Unequal are pictures that are not those of the first turn, made one at a time, to the last bit, of "
+        "the later turns one at a time and of all turns together. The machine was loaded (load: runnable "
+        "processes a processor): "
         f"the ratios count, not the seconds. {machine()}",
         "",
-        "| program | scene | together | one at a time (s a candidate) | together (s a candidate) | ratio | "
-        "unequal, one at a time | unequal, together | load |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| program | scene | together | turns | one at a time (s a candidate) | together (s a candidate) | "
+        "ratio | unequal, one at a time | unequal, together | load |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     lines += [
-        f"| {row['program']} | `{row['scene']}` | {row['together']} | {row['alone_seconds']:.2f} | "
+        f"| {row['program']} | `{row['scene']}` | {row['together']} | {len(row['ratios'])} | "
+        f"{row['alone_seconds']:.2f} | "
         f"{row['together_seconds']:.2f} | {row['ratio']:.2f} | {row['unequal_alone']} | "
         f"{row['unequal_together']} | {row['load']:.1f} |"
         for row in rows

@@ -38,6 +38,20 @@ def key_values(pairs: Iterable[str], option: str) -> dict[str, Any]:
     return found
 
 
+def pipeline_settings(pairs: Iterable[str], references: Sequence[str]) -> dict[str, Any]:
+    """What ``--pipeline-option`` and ``--reference``, which is short for one of them, say together.
+
+    Raises:
+        ConfigurationError: a pair cannot be read, or references are given in both ways.
+    """
+    found = key_values(pairs, "--pipeline-option")
+    if references and "reference" in found:
+        raise ConfigurationError(
+            "--reference and --pipeline-option reference say the same; give only one of them"
+        )
+    return {**found, "reference": [*references]} if references else found
+
+
 def objective_settings(pairs: Iterable[str], checkpoint: str | None) -> dict[str, Any]:
     """What ``--objective-option`` and ``--checkpoint``, which is short for one of them, say together.
 

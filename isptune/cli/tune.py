@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isptune.cli.directories import new_folder
-from isptune.cli.key_values import key_values, objective_settings, parameter_settings, with_parameters
+from isptune.cli.key_values import (
+    key_values,
+    objective_settings,
+    parameter_settings,
+    pipeline_settings,
+    with_parameters,
+)
 from isptune.cli.run_and_print import make_trackers, run_and_print
 from isptune.cli.shared_options import (
     checkpoint_option,
@@ -35,6 +41,13 @@ if TYPE_CHECKING:
 @setting_options(RUN, "device", "crop", "autocast", "memory_gb")
 @setting_options(RUN, "max_failures", "workers", "timeout", "retries")
 @checkpoint_option
+@option(
+    "--reference references",
+    "FILE",
+    "Compare with this picture, one for each of IMAGES; short for --pipeline-option reference=FILE",
+    multiple=True,
+    otherwise="x.reference.png beside a raw file x.dng; pictures with themselves",
+)
 @plugin_option("pipeline")
 @plugin_option("objective")
 @plugin_option("optimizer")
@@ -49,6 +62,7 @@ def command(
     out: str | None,
     as_json: bool,
     checkpoint: str | None,
+    references: tuple[str, ...],
     pipeline_options: tuple[str, ...],
     objective_options: tuple[str, ...],
     optimizer_options: tuple[str, ...],
@@ -80,7 +94,7 @@ def command(
     if images:
         data["scenes"] = list(images)
     given = {
-        "pipeline": key_values(pipeline_options, "--pipeline-option"),
+        "pipeline": pipeline_settings(pipeline_options, references),
         "objective": objective_settings(objective_options, checkpoint),
         "optimizer": key_values(optimizer_options, "--optimizer-option"),
     }

@@ -11,6 +11,9 @@ from typing import Any
 from isptune.plugins import locations
 from isptune.storage.paths import names_chart, user_path
 
+# Options of plugins whose values name files.
+_FILES = ("argv", "certificate", "parameters", "profiles", "program", "reference", "target", "template")
+
 
 class Place:
     """A path that is settled when it is made: a later change of the working folder does not move it.
@@ -49,21 +52,35 @@ def absolute_folder(source: str) -> str:
     return str(folder.absolute()) if source.strip() and os.path.isdir(folder) else source
 
 
+def absolute_file(source: str) -> str:
+    """An existing file, named with a folder or an ending, as a path from the root; other text as it is."""
+    path = Path(source)
+    named = bool(path.suffix) or os.sep in source
+    return os.path.abspath(path) if named and os.path.isfile(path) else source
+
+
 def settled(options: Any) -> Any:
     """Options, however deeply they are nested, that mean the same from another folder.
 
-    Every ``checkpoint`` that is a folder becomes absolute, and so does every plugin that is named by a file.
+    Every ``checkpoint`` that is a folder becomes absolute, and so does every plugin that is named by a file,
+    and the files of options such as ``reference`` that are there.
     """
     if isinstance(options, Mapping):
-        return {
-            _settled_text(key): absolute_folder(value)
-            if key == "checkpoint" and isinstance(value, str)
-            else settled(value)
-            for key, value in options.items()
-        }
+        return {_settled_text(key): _settled_option(key, value) for key, value in options.items()}
     if type(options) in (list, tuple):
         return type(options)(settled(value) for value in options)
     return _settled_text(options)
+
+
+def _settled_option(key: str, value: Any) -> Any:
+    if key == "checkpoint" and isinstance(value, str):
+        return absolute_folder(value)
+    if key in _FILES:
+        if isinstance(value, str):
+            return absolute_file(value)
+        if isinstance(value, list):
+            return [absolute_file(one) if isinstance(one, str) else settled(one) for one in value]
+    return settled(value)
 
 
 def settled_scenes(scenes: Any) -> Any:

@@ -195,8 +195,9 @@ def best_of_run(out: str | Path, scenes: list[str] | None) -> tuple[Pipeline, di
     config = run.config
     if scenes is not None:
         pipeline = config.pipeline
-        # Those of its options would win over the ones that are wanted here.
-        options = {key: value for key, value in pipeline.options.items() if key not in ("scenes", "crop")}
+        # Those of its options would win over the ones that are wanted here; references are of its scenes.
+        left_out = ("scenes", "crop", "reference")
+        options = {key: value for key, value in pipeline.options.items() if key not in left_out}
         pipeline = pipeline.model_copy(update={"options": options})
         config = config.model_copy(update={"scenes": scenes, "crop": "full", "pipeline": pipeline})
     made = make_pipeline(config)

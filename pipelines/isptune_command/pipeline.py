@@ -14,6 +14,7 @@ from isptune import Development, ParameterSpace, Scene
 from isptune.errors import ConfigurationError, ParameterError
 from isptune.scenes import load_scenes
 from isptune.scenes.scene_pictures import whole_picture
+from isptune.storage.places import absolute_file
 from isptune.storage.yaml_files import read_mapping
 from isptune.wording.naming import did_you_mean, listed
 from isptune_command.template import check_template, filled, parameter_file
@@ -33,7 +34,8 @@ class CommandPipeline(RawPipeline):
     Args:
         argv: the program and its arguments. ``{input}`` and ``{output}`` stand for the picture that it
             reads and the one that it has to write, ``{parameters}`` for the parameter file, ``{NAME}`` for
-            the value of a parameter; other braces stay as they are.
+            the value of a parameter; other braces stay as they are. Files that are there, such as a script,
+            may be named from the current folder.
         parameters: the parameters by name, as ``ParameterSpace.from_dict`` takes them, or a YAML file of
             such: ``{"sharpen.radius": {"type": "float", "low": 0.5, "high": 3, "default": 1}}``.
         parameter_file: the form in which values are written into a file: ``"json"``, ``"yaml"``, ``"toml"``,
@@ -101,6 +103,8 @@ class CommandPipeline(RawPipeline):
         self._file = _parameter_file(parameter_file)
         self._argv = check_template(argv, self.space.names, self._file)
         self._argv[0] = find_program(self._argv[0], "install it, or give its path in argv")
+        # It runs in a folder of its own, and files such as scripts are meant from here.
+        self._argv[1:] = map(absolute_file, self._argv[1:])
         self._called = f"'{Path(self._argv[0]).name}'"
         self._bad_words = _patterns(bad_words)
         self._environment = {str(name): str(value) for name, value in (environment or {}).items()}

@@ -173,6 +173,13 @@ def test_a_template_of_a_parameter_file(tmp_path):
     assert pipeline.settings_file({"gain": 0.5}, "own") == "gain = 0.5; other = {x}\n"
 
 
+def test_a_script_is_named_from_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "copy.sh").write_text('cp "$1" "$2"; test "$3" != none')
+    monkeypatch.chdir(tmp_path)
+    pipeline = command(["sh", "copy.sh", "{input}", "{output}", "{gain}"])
+    assert develop(pipeline).shape == (3, 48, 64)
+
+
 FAULTS = [
     ("kill -9 $$", "failed", "'my isp.sh' was ended by SIGKILL"),
     ("kill -SEGV $$", "failed", "'my isp.sh' was ended by SIGSEGV"),

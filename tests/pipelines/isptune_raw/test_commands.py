@@ -103,6 +103,15 @@ def test_a_raw_file_is_tuned_from_the_command_line(night: Path, capsys: pytest.C
     assert run("report", "tuned") == 0
 
 
+def test_another_reference_is_named(night: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_image("small.png", chart(64, 48, 0))
+    settings = ["--pipeline", "raw", "--objective", "psnr", "--reference", "small.png"]
+    assert run("tune", "night.dng", *settings) == 2
+    assert "the reference of 'night.dng' has 64x48 pixels" in capsys.readouterr().err
+    assert run("tune", "night.dng", *settings, "--pipeline-option", "reference=a") == 2
+    assert "--reference and --pipeline-option reference say the same" in capsys.readouterr().err
+
+
 def test_a_pipeline_for_pictures_refuses_a_raw_file(night: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("tune", "night.dng", "--objective", "psnr", "--budget", "30") == 2
     assert capsys.readouterr().err.endswith(

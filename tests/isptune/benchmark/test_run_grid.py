@@ -21,6 +21,7 @@ from isptune.benchmark.run_grid import read_benchmark, run_benchmark
 from isptune.cli import run as command
 from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError, UnknownNameError
+from isptune.tuning.devices import processors
 
 SETTINGS: dict[str, Any] = {
     "objectives": ["psnr", "contrast"],
@@ -88,6 +89,11 @@ def test_processes_give_the_same_logs_also_when_one_is_killed_and_a_cell_fails(
         assert failed.error.startswith("there is no checkpoint 'no-such-file'")
     assert list(benchmark.done()) == benchmark.runs[2:]
     assert logs(tmp_path) == logs(plain)
+
+
+def test_there_are_as_many_processes_as_processors_for_their_threads() -> None:
+    for threads in (1, 2, 1000):
+        assert make_engine("processes", threads)._count == max(1, processors() // threads)
 
 
 def test_a_killed_command_goes_on_where_it_was(

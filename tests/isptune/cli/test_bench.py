@@ -83,7 +83,8 @@ def test_what_is_older_than_the_tables_is_told(call: Call) -> None:
 
 def test_optimizers_are_told_apart(call: Call) -> None:
     grid = ["--scene", "chart:64x48", "--seeds", "1", "--budget", "20", "--population", "10", "--no-report"]
-    code, out, _ = call("bench", "--objective", "psnr", "--optimizer", "es,random", *grid, "--out", "there")
+    grid += ["--engine", "in-process", "--out", "there"]
+    code, out, _ = call("bench", "--objective", "psnr", "--optimizer", "es,random", *grid)
     assert code == 0
     rows = [
         [cell.strip() for cell in line.split("|")[1:3]]

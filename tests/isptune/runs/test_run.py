@@ -158,6 +158,8 @@ import numpy as np
 import isptune
 
 class Own(isptune.Pipeline):
+    development = isptune.Development(isolated=False)
+
     def __init__(self):
         self.space = isptune.ParameterSpace({"gain": isptune.Float(0.5, 1.0)})
         self.scenes = [isptune.Scene("bench", (8, 8), payload=np.linspace(0, 1, 192).reshape(8, 8, 3))]

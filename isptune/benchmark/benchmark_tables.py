@@ -46,8 +46,9 @@ def benchmark_tables(
         optimizer, where there are several. ``scenes``*: medians by objective and scene. ``comparison``:
         objectives against one another, where there are several. ``targets``: evaluations to targets.
         ``agreement``: rank correlations of score and hidden loss. ``gaming``: scores that improve while the
-        loss rises. ``misled``: runs that ended with a better score and more distortion than they began, where
-        any did. ``failures``*: cells that failed, where any did. ``timings``*: seconds.
+        loss rises. ``guards``*: what guards doubted, where runs have any. ``misled``: runs that ended with a
+        better score and more distortion than they began, where any did. ``failures``*: cells that failed,
+        where any did. ``timings``*: seconds.
 
     Raises:
         ConfigurationError: targets that are not positive or stand twice, options out of range.
@@ -71,6 +72,9 @@ def benchmark_tables(
         misled = _misled_table(benchmark, several)
         if misled.rows:
             tables["misled"] = misled
+    guards = _guards_table(benchmark, several)
+    if guards.rows:
+        tables["guards"] = guards
     failures = _failures_table(benchmark)
     if failures.rows:
         tables["failures"] = failures
@@ -181,6 +185,23 @@ def _misled_table(benchmark: Benchmark, by: Sequence[str]) -> Table:
             rows.append([*map(str, group), len(known), count])
     title = f"Runs that tuned the wrong way: {MISLED}, against the middle of the search space"
     return Table(title, [*by, "runs", "misled"], rows)
+
+
+def _guards_table(benchmark: Benchmark, by: Sequence[str]) -> Table:
+    """Groups of runs with guards: what these doubted."""
+    by = by or ["objective"]
+    rows: list[list[Entry]] = []
+    for group, runs in group_runs(benchmark.runs, by).items():
+        found = [run.guard for run in runs if run.guard]
+        if found:
+            guards = dict.fromkeys(label for one in found for label in one["by"])
+            doubted = [one["doubted"] / max(1, one["of"]) for one in found]
+            best = sum(bool(one["best_doubted_by"]) for one in found)
+            rows.append([*map(str, group), "+".join(guards), len(found), float(np.median(doubted)), best])
+    title = (
+        "Candidates that guards doubted (median share over runs), and runs whose best candidate they doubt"
+    )
+    return Table(title, [*by, "guard", "runs", "doubted", "best doubted"], rows)
 
 
 def _medians_table(

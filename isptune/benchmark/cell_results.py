@@ -38,6 +38,7 @@ class Run:
         levels: hidden level per stage there, in the stages' own units.
         misled: the score improved and the hidden distortion rose, see ``TuneResult``; None where unknown.
         parameters: the best-scored candidate's.
+        guard: what guards said, as ``isptune.runs.guarded.Guarded`` has it; empty in a run without guards.
         evaluations, seconds: how many, and the wall time of proposing, rendering and scoring them.
         history: every evaluation with its hidden truth; None unless done.
     """
@@ -55,6 +56,7 @@ class Run:
     evaluations: int = 0
     seconds: float = 0.0
     history: History | None = None
+    guard: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_cell(directory: Path, cell: Cell, status: str, facts: Mapping[str, Any]) -> None:
@@ -108,6 +110,7 @@ def read_run(cell: Cell, directory: Path) -> Run:
         data.get("evaluations", 0),
         data.get("seconds", 0.0),
         history,
+        data.get("guard") or {},
     )
 
 

@@ -21,8 +21,14 @@ from isptune.tracking.run_facts import Callback
 from isptune.tuning.devices import resolve_device
 from isptune.tuning.notices import Stages, notice
 from isptune.tuning.opening import difference
-from isptune.tuning.prechecks import check_budget, check_optimizer, check_reserved, with_population
-from isptune.tuning.session import make_pipeline, prepare
+from isptune.tuning.prechecks import (
+    check_budget,
+    check_guards,
+    check_optimizer,
+    check_reserved,
+    with_population,
+)
+from isptune.tuning.session import make_objective, make_pipeline, prepare
 from isptune.tuning.settings import Component, RunConfig
 from isptune.tuning.sitting import run_session
 from isptune.tuning.starts import beginning
@@ -66,6 +72,7 @@ class Worker:
     def __init__(self, threads: int = 1) -> None:
         self.threads = threads
         self._made: tuple[str, Objective] | None = None
+        self._guards: tuple[list[str], list[Objective]] = [], []
 
     def run(
         self,
@@ -88,7 +95,8 @@ class Worker:
         try:
             with _threads(self.threads):
                 objective = objective or self._objective(job.config)
-                session = prepare(job.config, job.directory, objective, scenes)
+                guards = self._guards_of(job.config)
+                session = prepare(job.config, job.directory, objective, scenes, guards)
                 result = run_session(
                     session,
                     resume=True,
@@ -119,6 +127,13 @@ class Worker:
             self._made = None
             self._made = key, registry.objectives.create(component.name, **component.options)
         return self._made[1]
+
+    def _guards_of(self, config: RunConfig) -> list[Objective]:
+        keys = [component.written for component in config.guard]
+        if self._guards[0] != keys:
+            self._guards = [], []
+            self._guards = keys, [make_objective(component) for component in config.guard]
+        return self._guards[1]
 
 
 def is_done(job: Job) -> bool:
@@ -172,6 +187,9 @@ def check_settings(jobs: Sequence[Job], here: bool = True) -> None:
         if here:
             resolve_device(config.device)
             registry.objectives.check(config.objective.name, config.objective.options)
+            for guard in config.guard:
+                registry.objectives.check(guard.name, guard.options)
+            check_guards(config)
             check_optimizer(config.optimizer)
 
 

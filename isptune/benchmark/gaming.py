@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isptune.runs.history import History, best_so_far
+from isptune.runs.history import History
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def gaming(history: History) -> Gaming | None:
     """
     if history.l1_normalised is None:
         return None
-    index = best_so_far(history.score, history.higher_is_better)
+    index = history.best_so_far
     best = np.unique(index[index >= 0])
     if not best.size:
         return None

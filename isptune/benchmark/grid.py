@@ -29,7 +29,7 @@ from isptune.tuning.prechecks import check_budget, check_components, check_scene
 from isptune.tuning.settings import Component, RunConfig, default_component
 from isptune.tuning.settings.component import STRICT
 from isptune.tuning.settings.mistakes import first_mistake
-from isptune.tuning.settings.shared import SharedSettings, Whole, field
+from isptune.tuning.settings.shared import SharedSettings, Whole, field, listed_guards
 from isptune.wording.integers import as_integer
 from isptune.wording.naming import listed
 
@@ -46,6 +46,27 @@ class Entry(Component):
     @property
     def shown(self) -> str:
         return self.label or super().shown
+
+
+class ObjectiveEntry(Entry):
+    """An objective, with guards of its own where it shall have others than the grid."""
+
+    guard: list[Component] | None = None
+
+    @field_validator("guard", mode="before")
+    @classmethod
+    def _guards(cls, value: Any) -> Any:
+        return None if value is None else listed_guards(value)
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Plain data, without guards where it has none of its own, as in files of earlier versions."""
+        data: dict[str, Any] = handler(self)
+        return {key: value for key, value in data.items() if key != "guard" or value is not None}
+
+    def settled(self) -> Self:
+        guards = None if self.guard is None else [one.settled() for one in self.guard]
+        return super().settled().model_copy(update={"guard": guards})
 
 
 class SceneSet(BaseModel):
@@ -69,16 +90,17 @@ class SceneSet(BaseModel):
 class BenchConfig(SharedSettings):
     """Everything that decides what a benchmark does.
 
-    Objectives and optimizers are names, or mappings of ``name``, ``options`` and ``label``; scenes are names
-    of files or generated scenes, or mappings of ``label`` and ``scenes``. ``variants`` are seeds of the
-    pipeline, crossed with everything else; without them each seed has its own. In YAML, tables and folders
-    they have the name that the pipeline gives them, see ``isptune.contracts.variants``.
+    Objectives and optimizers are names, or mappings of ``name``, ``options`` and ``label``, and an objective
+    may have a ``guard`` of its own instead of the grid's; scenes are names of files or generated scenes, or
+    mappings of ``label`` and ``scenes``. ``variants`` are seeds of the pipeline, crossed with everything
+    else; without them each seed has its own. In YAML, tables and folders they have the name that the pipeline
+    gives them, see ``isptune.contracts.variants``.
     """
 
     order: ClassVar = (*GRID,)
 
     name: str = field(GRID["name"], min_length=1)
-    objectives: list[Entry] = field(GRID["objectives"], min_length=1)
+    objectives: list[ObjectiveEntry] = field(GRID["objectives"], min_length=1)
     optimizers: list[Entry] = field(
         GRID["optimizers"],
         default_factory=lambda: [Entry(name=default_component("optimizer").name, label=None)],
@@ -235,13 +257,15 @@ def cells_of(config: BenchConfig) -> Iterator[tuple[Cell, RunConfig]]:
         )
 
 
-def _run_of(config: BenchConfig, objective: Entry, optimizer: Entry, **own: Any) -> RunConfig:
+def _run_of(config: BenchConfig, objective: ObjectiveEntry, optimizer: Entry, **own: Any) -> RunConfig:
     """The run of an objective and an optimizer, with settings of its own over those that all runs share."""
     shared = {name: getattr(config, name) for name in SharedSettings.model_fields}
     parts = {
         kind: Component(name=one.name, options=one.options)
         for kind, one in (("objective", objective), ("optimizer", optimizer))
     }
+    if objective.guard is not None:
+        shared["guard"] = objective.guard
     return RunConfig(**{**shared, **parts, **own})
 
 

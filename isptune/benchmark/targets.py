@@ -14,7 +14,7 @@ from isptune.benchmark.paired_tests import PAIRED_BY
 from isptune.benchmark.summaries import Levels, group_runs, levels_of
 from isptune.errors import ConfigurationError
 from isptune.iqa.evaluation.correlations import Numbers
-from isptune.runs.history import History, best_so_far
+from isptune.runs.history import History
 
 TARGETS = (0.2, 0.1, 0.05, 0.02)
 """Shares of the stages' ranges that are aimed at unless others are given."""
@@ -105,7 +105,7 @@ def hidden_so_far(history: History) -> Numbers | None:
     """
     if history.l1_normalised is None:
         return None
-    index = best_so_far(history.score, history.higher_is_better)
+    index = history.best_so_far
     return np.where(index >= 0, history.l1_normalised[index], np.nan)
 
 

@@ -88,10 +88,33 @@ def names_between_commas(given: Sequence[str], option: str = "--objective") -> l
     return names
 
 
+def add_guard_options(data: dict[str, Any], pairs: Sequence[str]) -> None:
+    """Add what ``--guard-option`` says to the guards of a configuration.
+
+    Raises:
+        ConfigurationError: an option that names none of them.
+    """
+    if not pairs:
+        return
+    given = data.get("guard") or []
+    given = given.split(",") if isinstance(given, str) else given if isinstance(given, list) else [given]
+    guards = [dict(one) if isinstance(one, dict) else {"name": str(one).strip()} for one in given]
+    names = [str(guard.get("name")) for guard in guards]
+    for guard, options in zip(guards, settings_by_name(names, pairs, None, "guard").values(), strict=True):
+        guard["options"] = {**(guard.get("options") or {}), **options}
+    data["guard"] = guards
+
+
 def settings_by_name(
-    names: Sequence[str], pairs: Sequence[str], checkpoint: str | None
+    names: Sequence[str], pairs: Sequence[str], checkpoint: str | None, kind: str = "objective"
 ) -> dict[str, dict[str, Any]]:
     """The options of each objective, from ``NAME.KEY=VALUE``, or ``KEY=VALUE`` where there is one objective.
+
+    Args:
+        names: of the objectives.
+        pairs: what the options say.
+        checkpoint: what ``--checkpoint`` says.
+        kind: what they are in the run, ``"objective"`` or ``"guard"``.
 
     Raises:
         ConfigurationError: an option that names no objective, or a checkpoint for several.
@@ -107,17 +130,19 @@ def settings_by_name(
             own[names[0]].append(pair)
         else:
             raise ConfigurationError(
-                f"--objective-option takes NAME.KEY=VALUE where there is not one objective, got '{pair}'; "
-                f"the objectives: {listed(names) or 'none'}"
+                f"--{kind}-option takes NAME.KEY=VALUE where there is not one {kind}, got '{pair}'; "
+                f"the {kind}s: {listed(names) or 'none'}"
             )
     if len(names) == 1:
+        if kind == "guard":
+            return {names[0]: key_values(own[names[0]], "--guard-option")}
         return {names[0]: objective_settings(own[names[0]], checkpoint)}
     if checkpoint is not None:
         raise ConfigurationError(
             "--checkpoint is for one objective; for one of several give "
             "--objective-option NAME.checkpoint=DIR-OR-NAME"
         )
-    return {name: key_values(own[name], "--objective-option") for name in names}
+    return {name: key_values(own[name], f"--{kind}-option") for name in names}
 
 
 def parameter_settings(

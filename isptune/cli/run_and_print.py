@@ -170,6 +170,8 @@ def print_result(session: Session, result: TuneResult) -> None:
     failed = result.history.failed
     of_these = f" ({failed:,} failed, see the log)" if failed else ""
     console.print(f"{best} after {result.evaluations} evaluations{of_these}, {result.seconds:.1f} s")
+    for sentence in result.notes:
+        console.print(sentence)
     if result.l1 is not None:
         console.print(f"{NORMALISED_L1}: {result.l1_normalised:.6g}   {L1}: {result.l1:.6g}")
     for file in result.files:

@@ -141,6 +141,13 @@ objective_option = option(
     multiple=True,
 )
 
+guard_option = option(
+    "--guard-option guard_options",
+    "[NAME.]KEY=VALUE",
+    "Set an option of a guard, named where there are several; the value is read as YAML",
+    multiple=True,
+)
+
 parameter_options = together(
     option(
         "--fix fixed",

@@ -9,6 +9,7 @@ import click
 
 from isptune.cli.directories import new_folder
 from isptune.cli.key_values import (
+    add_guard_options,
     key_values,
     objective_settings,
     parameter_settings,
@@ -18,6 +19,7 @@ from isptune.cli.key_values import (
 from isptune.cli.run_and_print import make_trackers, run_and_print
 from isptune.cli.shared_options import (
     checkpoint_option,
+    guard_option,
     json_option,
     option,
     parameter_options,
@@ -52,7 +54,9 @@ if TYPE_CHECKING:
 @plugin_option("objective")
 @plugin_option("optimizer")
 @parameter_options
-@setting_options(RUN, "start")
+@setting_options(RUN, "start", "guard", "guard_weight", "guard_tolerance")
+@guard_option
+@setting_options(RUN, "stay_near")
 @option("--out", "DIR", "Write into this directory", otherwise="a new one under runs/")
 @tracking_options
 @json_option
@@ -66,6 +70,7 @@ def command(
     pipeline_options: tuple[str, ...],
     objective_options: tuple[str, ...],
     optimizer_options: tuple[str, ...],
+    guard_options: tuple[str, ...],
     fixed: tuple[str, ...],
     ranges: tuple[str, ...],
     ties: tuple[str, ...],
@@ -86,6 +91,7 @@ def command(
       isptune tune --config run.yaml --optimizer-option mu=4
       isptune tune photo.png --start runs/first --optimizer cma --out runs/second
       isptune tune photo.png --objective psnr,sharpness --optimizer nsga2 --population 20 --budget 200
+      isptune tune photo.png --objective severity --guard niqe-distance
     """
     from isptune.tuning.settings import parse_config, read_config
 
@@ -103,6 +109,7 @@ def command(
     for kind, options in given.items():
         if options:
             add_options(data, kind, options)
+    add_guard_options(data, guard_options)
     with_parameters(data, parameter_settings(fixed, ranges, ties))
     run = parse_config(data, f"the configuration '{config}'" if config else "the options")
     for index, one in enumerate(run.objectives):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError
-from isptune.runs.history import History, best_so_far
+from isptune.runs.history import History
 
 Numbers = NDArray[np.float64]
 
@@ -97,7 +97,7 @@ def _so_far(history: History, most: int | None) -> dict[str, Any]:
     if most is not None and count > most:
         rough = [np.geomspace(1, count, most // 2) - 1, np.linspace(0, count - 1, most - most // 2)]
         places = np.unique(np.round(np.concatenate(rough)).astype(np.int64))
-    index = best_so_far(history.score, history.higher_is_better)[places]
+    index = history.best_so_far[places]
 
     def taken(values: Numbers | None) -> Numbers | None:
         return None if values is None else np.where(index >= 0, values[index], np.nan)

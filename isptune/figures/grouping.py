@@ -101,8 +101,11 @@ def _facts(config: RunConfig, evaluations: int) -> dict[str, str]:
         key: text for key, text in _options("pipeline", config.pipeline).items() if key != "pipeline seed"
     }
     # Whatever else decides what a run does, also settings that this file does not know.
+    facts["guard"] = "+".join(part.shown for part in config.guard) or "none"
+    for part in config.guard:
+        facts |= {f"guard {part.shown} {key}": _text(value) for key, value in part.options.items()}
     for name in config.order:
-        if name not in _TOLD:
+        if name not in _TOLD and name not in facts:
             facts[name] = _text(getattr(config, name))
     facts["population"] = str(config.population)
     facts["budget"] = str(config.budget)

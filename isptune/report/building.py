@@ -108,7 +108,7 @@ def report_of_benchmark(benchmark: Benchmark, tables: Mapping[str, TableLike] | 
     Args:
         benchmark: its configuration and runs; those that are not done are counted, and left out otherwise.
         tables: by name, as ``isptune.benchmark.benchmark_tables`` makes them. ``summary`` goes to the top;
-            ``misled`` and ``failures`` follow it.
+            ``guards``, ``misled`` and ``failures`` follow it.
 
     Returns:
         A whole HTML document, the same for the same benchmark and tables.
@@ -124,7 +124,9 @@ def report_of_benchmark(benchmark: Benchmark, tables: Mapping[str, TableLike] | 
         name = shown(benchmark.directory.resolve().name)
     page = Page(f"Benchmark report: {name}", overview.lead_of_benchmark(benchmark, records), objectives)
     made = {key: _median_first(source) for key, source in (tables or {}).items()}
-    top = [(f"table-{key}", made.pop(key)) for key in ("summary", "misled", "failures") if key in made]
+    top = [
+        (f"table-{key}", made.pop(key)) for key in ("summary", "guards", "misled", "failures") if key in made
+    ]
     page.add("overview", "Overview", "overview.html", facts=overview.cards(records, benchmark), tables=top)
     targets = [float(target) for target in benchmark.config.get("targets") or TARGETS]
     _add_parts(page, records, targets)

@@ -14,11 +14,22 @@ import yaml
 from isptune.tuning.settings import Component, RunConfig, settings_of
 
 # Settings with an option of their own, which is left out where they are the default.
-_PLAIN = ("device", "autocast", "memory_gb", "max_failures", "workers", "timeout", "retries")
+_PLAIN = (
+    "guard_weight",
+    "guard_tolerance",
+    "stay_near",
+    "device",
+    "autocast",
+    "memory_gb",
+    "max_failures",
+    "workers",
+    "timeout",
+    "retries",
+)
 # All that a command line can say.
 _SAID = {
     "scenes", "crop", "pipeline", "objective", "more_objectives", "optimizer", "population", "budget", "seed",
-    "vector", "parameters", *_PLAIN,
+    "vector", "parameters", "guard", *_PLAIN,
 }  # fmt: skip
 
 
@@ -37,6 +48,7 @@ def tune_command(config: RunConfig, noted: Path, out: Path, own_scenes: bool = F
     said = _SAID if isinstance(config.start, list) else {*_SAID, "start"}
     unsaid = [key for key in fields.keys() - said if getattr(config, key) != fields[key].default]
     several = config.more_objectives and any(part.options for part in config.objectives)
+    several = several or any(part.options for part in config.guard)
     if parameters is None or unsaid or several:
         return _lines([["isptune", "tune"], ["--config", str(noted)], ["--out", str(out)]])
     lines = [["isptune", "tune", *([] if own_scenes else config.scenes)]]
@@ -60,6 +72,8 @@ def tune_command(config: RunConfig, noted: Path, out: Path, own_scenes: bool = F
     if not own_scenes:
         lines.append(["--crop", "full" if config.crop is None else str(config.crop)])
     lines += parameters
+    if config.guard:
+        lines.append(["--guard", ",".join(part.name for part in config.guard)])
     for key in ("start", *_PLAIN):
         value = getattr(config, key)
         if value != fields[key].default:

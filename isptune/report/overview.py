@@ -28,7 +28,13 @@ def lead_of_runs(records: Sequence[Record]) -> str:
         sentence += f" The defaults have {default:.4g}."
     if record.l1_normalised is not None:
         sentence += f" {_lead_of_truth(record)}"
-    return sentence
+    return sentence + _lead_of_guards(record)
+
+
+def _lead_of_guards(record: Record) -> str:
+    """What guards said of the candidates, and what was added to the loss of the best one."""
+    notes = [] if record.run is None else record.run.result.notes
+    return "".join(f" {note[0].upper()}{note[1:]}." for note in notes)
 
 
 def _lead_of_truth(record: Record) -> str:
@@ -49,7 +55,8 @@ def lead_of_front(record: Record) -> str:
         f"{'are' if count > 1 else 'is'} on the front: no other is better in one objective without being "
         f"worse in another. The best compromise has {scores}."
     )
-    return sentence if record.l1_normalised is None else f"{sentence} {_lead_of_truth(record)}"
+    sentence = sentence if record.l1_normalised is None else f"{sentence} {_lead_of_truth(record)}"
+    return sentence + _lead_of_guards(record)
 
 
 def lead_of_benchmark(benchmark: Benchmark, records: Sequence[Record]) -> str:
@@ -113,6 +120,9 @@ def _effort_cards(records: Sequence[Record]) -> list[tuple[str, str]]:
     facts = [("evaluations", f"{sum(len(record.history) for record in records):,}")]
     if failed := sum(record.history.failed for record in records):
         facts.append(("of these failed", f"{failed:,}"))
+    doubted = [record.history.doubted for record in records if record.history.doubted is not None]
+    if doubted:
+        facts.append(("doubted by guards", f"{sum(int(one.sum()) for one in doubted):,}"))
     return [*facts, ("time", duration(sum(record.seconds for record in records)))]
 
 
@@ -126,4 +136,10 @@ def runs_table(records: Sequence[Record]) -> Table:
         heads += [L1, NORMALISED_L1]
         for row, record in zip(rows, records, strict=True):
             row += [record.l1, record.l1_normalised]
+    if any(record.history.guard_labels for record in records):
+        heads += ["guard", "doubted"]
+        for row, record in zip(rows, records, strict=True):
+            doubted = record.history.doubted
+            guards = "+".join(record.history.guard_labels) or None
+            row += [guards, None if doubted is None else int(doubted.sum())]
     return Table("Runs", heads, rows)

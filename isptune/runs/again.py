@@ -25,10 +25,13 @@ def describe(plugin: Pipeline | Objective) -> dict[str, Any]:
     return {"name": plugin.name or type(plugin).__name__, "options": plain_data(options)}
 
 
-def objects_of(pipeline: Pipeline, objectives: Sequence[Objective]) -> dict[str, str]:
+def objects_of(
+    pipeline: Pipeline, objectives: Sequence[Objective], guards: Sequence[Objective] = ()
+) -> dict[str, str]:
     """Why plugins cannot be made again from ``describe``, by their kind; empty where all can be."""
     found = {}
-    for kind, plugin in (*(("objective", one) for one in objectives), ("pipeline", pipeline)):
+    parts = [*(("objective", one) for one in objectives), *(("guard", one) for one in guards)]
+    for kind, plugin in (*parts, ("pipeline", pipeline)):
         recipe = recipe_of(plugin)
         if recipe is None:
             found[kind] = f"an object that no name stands for ({type(plugin).__name__})"
@@ -89,10 +92,11 @@ def require_named(data: Mapping[str, Any], out: str | Path) -> None:
     if not isinstance(objects, Mapping):
         objects = {"pipeline": "an object that no name stands for"}
     for kind, reason in objects.items():
+        made = "objective" if kind == "guard" else kind
         raise RunDirectoryError(
             f"the run in '{out}' was started from Python and its {kind} is {reason}; go on with it by the "
             "same call of isptune.tune and resume=True, whose result has plot(); commands and isptune.resume "
-            f"need what isptune.create_{kind} makes of a name and plain options"
+            f"need what isptune.create_{made} makes of a name and plain options"
         )
 
 

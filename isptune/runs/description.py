@@ -72,6 +72,7 @@ class Description:
         scenes: what is rendered.
         own_scenes: the pipeline brings its scenes itself: no name in the settings chose them.
         truth: what the hidden levels are; None where nobody knows them.
+        guards, guard_orientations: (G,) names of the guards, and whether higher is better.
     """
 
     space: ParameterSpace
@@ -81,6 +82,8 @@ class Description:
     scenes: tuple[RenderedScene, ...] = ()
     own_scenes: bool = False
     truth: Truth | None = None
+    guards: tuple[str, ...] = ()
+    guard_orientations: tuple[bool, ...] = ()
 
     @classmethod
     def of(
@@ -91,6 +94,8 @@ class Description:
         orientations: tuple[bool, ...],
         space: ParameterSpace,
         own_scenes: bool,
+        guards: tuple[str, ...] = (),
+        guard_orientations: tuple[bool, ...] = (),
     ) -> Description:
         """The description of a run of a pipeline; for the other arguments see the attributes."""
         return cls(
@@ -104,6 +109,8 @@ class Description:
             ),
             own_scenes=own_scenes,
             truth=_truth_of(pipeline, space),
+            guards=guards,
+            guard_orientations=guard_orientations,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -111,12 +118,11 @@ class Description:
         found: dict[str, Any] = {
             "space": plain_data(self.space.to_dict()),
             "scored_by": self.objective,
-            "scores": [
-                {"label": label, "higher_is_better": higher}
-                for label, higher in zip(self.labels, self.orientations, strict=True)
-            ],
+            "scores": _columns(self.labels, self.orientations),
             "rendered": [asdict(scene) for scene in self.scenes],
         }
+        if self.guards:
+            found["guarded_by"] = _columns(self.guards, self.guard_orientations)
         if self.own_scenes:
             found["own_scenes"] = True
         if self.truth is not None:
@@ -162,7 +168,7 @@ class Description:
             AttributeError, KeyError, TypeError or ValueError: it is something else.
             IsptuneError: the parameters make no sense.
         """
-        levels = data.get("truth")
+        levels, guards = data.get("truth"), data.get("guarded_by") or ()
         return cls(
             space=ParameterSpace.from_dict(data["space"]),
             objective=str(data["scored_by"]),
@@ -173,7 +179,16 @@ class Description:
             truth=None
             if levels is None
             else Truth(*(tuple(kind(one[key]) for one in levels) for key, kind in _LEVEL.items())),
+            guards=tuple(str(one["label"]) for one in guards),
+            guard_orientations=tuple(bool(one["higher_is_better"]) for one in guards),
         )
+
+
+def _columns(labels: tuple[str, ...], orientations: tuple[bool, ...]) -> list[dict[str, Any]]:
+    return [
+        {"label": label, "higher_is_better": higher}
+        for label, higher in zip(labels, orientations, strict=True)
+    ]
 
 
 def _scene(noted: Mapping[str, Any]) -> RenderedScene:

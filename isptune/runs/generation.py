@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 DONE, FAILED, TIMED_OUT = STATUSES = ("done", "failed", "timed out")
 
+# What a line holds where a run has it.
+_OPTIONAL = ("reference", "guards", "doubts", "penalties", "levels", "gradients")
+
 # How isptune 0.1 noted a candidate whose score was not finite.
 _PROBLEM = re.compile(r"generation \d+: candidate (\d+) (.*)", re.DOTALL)
 
@@ -31,6 +34,13 @@ class Generation:
         reasons: P sentences, empty for what is done.
         gradients: (P, n), the losses' gradients, for optimizers that need them.
         levels: (P, L) hidden levels, where the pipeline knows its truth.
+        guards: (P, G) scores of the guards, each column in its own orientation, NaN as in ``scores``; None
+            where the run has none.
+        doubts: (P, G) how far each guard and the objective part over a candidate, see
+            ``isptune.tuning.doubts``; 0 where they agree.
+        penalties: (P, K) what was added to the losses; None where a run adds nothing to any.
+        reference: (1, K + G) scores and guards' scores of what guards compare with, in the first generation
+            of a run with guards; NaN where it could not be scored.
     """
 
     number: int
@@ -41,6 +51,10 @@ class Generation:
     reasons: list[str] = field(default_factory=list)
     gradients: NDArray[np.float64] | None = None
     levels: NDArray[np.float64] | None = None
+    guards: NDArray[np.float64] | None = None
+    doubts: NDArray[np.float64] | None = None
+    penalties: NDArray[np.float64] | None = None
+    reference: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         self.statuses = self.statuses or [DONE] * len(self.candidates)
@@ -62,10 +76,10 @@ class Generation:
         }
         if self.failures:
             data["reasons"] = {str(index): self.reasons[index] for index in self.failures}
-        if self.levels is not None:
-            data["levels"] = _nulls(self.levels, ~np.isfinite(self.levels))
-        if self.gradients is not None:
-            data["gradients"] = _nulls(self.gradients, ~np.isfinite(self.gradients))
+        for key in _OPTIONAL:
+            values = getattr(self, key)
+            if values is not None:
+                data[key] = _nulls(values, ~np.isfinite(values))
         data["seconds"] = round(self.seconds, 6)
         return json.dumps(data, allow_nan=False) + "\n"
 
@@ -90,8 +104,7 @@ class Generation:
             seconds=float(data["seconds"]),
             statuses=statuses,
             reasons=reasons,
-            gradients=_array(data.get("gradients")),
-            levels=_array(data.get("levels")),
+            **{key: _rows(data.get(key), key, len(candidates)) for key in _OPTIONAL},
         )
 
 
@@ -110,8 +123,14 @@ def _fates(data: dict[str, Any], scores: NDArray[np.float64]) -> tuple[list[str]
     return list(statuses), [noted.get(index, "") for index in range(len(scores))]
 
 
-def _array(values: Sequence[Any] | None) -> NDArray[np.float64] | None:
-    return None if values is None else np.array(values, dtype=np.float64)
+def _rows(values: Sequence[Any] | None, key: str, count: int) -> NDArray[np.float64] | None:
+    """What a line holds under a key, a row for each candidate."""
+    if values is None:
+        return None
+    found = np.array(values, dtype=np.float64)
+    if found.ndim != 2 or len(found) != (1 if key == "reference" else count):
+        raise ValueError(f"candidates and {key} do not fit together")
+    return found
 
 
 def _nulls(values: NDArray[np.float64], missing: NDArray[np.bool_]) -> Any:

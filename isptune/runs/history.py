@@ -30,6 +30,9 @@ class History:
         levels: (E, L) hidden levels, or None where no truth is known.
         l1, l1_normalised: (E,) hidden l1 and normalised l1, or None.
         values: (E, n) values of all parameters, by which equal candidates are told; None where unknown.
+        penalties: (E, K) what the run added to the losses; None where it added nothing.
+        guard_labels: (G,) the names of the guards.
+        guards, doubts: (E, G) their scores, and how far each and the objective part; None without guards.
     """
 
     evaluations: NDArray[np.int64]
@@ -41,6 +44,10 @@ class History:
     l1_normalised: NDArray[np.float64] | None = None
     levels: NDArray[np.float64] | None = None
     values: NDArray[np.float64] | None = None
+    penalties: NDArray[np.float64] | None = None
+    guard_labels: tuple[str, ...] = ()
+    guards: NDArray[np.float64] | None = None
+    doubts: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.evaluations)
@@ -50,8 +57,23 @@ class History:
 
     @property
     def losses(self) -> NDArray[np.float64]:
-        """(E, K), lower is better; NaN where a score was not finite."""
-        return self.scores * np.where(self.orientations, -1.0, 1.0)
+        """(E, K), lower is better, with what the run added to them; NaN where a score was not finite."""
+        own = self.scores * np.where(self.orientations, -1.0, 1.0)
+        return own if self.penalties is None else own + self.penalties
+
+    @property
+    def doubted(self) -> NDArray[np.bool_] | None:
+        """(E,) whether a guard doubted an evaluation; None in a run without guards."""
+        return None if self.doubts is None else (self.doubts > 0).any(axis=1)
+
+    @property
+    def best_so_far(self) -> NDArray[np.int64]:
+        """(E,) the index of the best candidate up to each one, of one column of scores; -1 before any.
+
+        It is the one of the lowest loss, with what the run added to it.
+        """
+        self._require_one()
+        return best_so_far(self.losses[:, 0], higher_is_better=False)
 
     @property
     def failed(self) -> int:
@@ -69,7 +91,9 @@ class History:
     @cached_property
     def pareto(self) -> ParetoFront:
         """The non-dominated evaluations; of a single score those that share the best one."""
-        return pareto_front(self.candidates, self.scores, self.labels, self.orientations, self.values)
+        return pareto_front(
+            self.candidates, self.scores, self.labels, self.orientations, self.values, self.penalties
+        )
 
     @property
     def score(self) -> NDArray[np.float64]:
@@ -105,6 +129,7 @@ class History:
             scores=self.scores[:, number : number + 1],
             labels=self.labels[number : number + 1],
             orientations=self.orientations[number : number + 1],
+            penalties=None if self.penalties is None else self.penalties[:, number : number + 1],
         )
 
 
@@ -119,6 +144,7 @@ def build_history(generations: Sequence[Generation], description: Description) -
     candidates = np.concatenate([np.empty((0, len(space.free))), *(g.candidates for g in generations)])
     scores = np.concatenate([np.empty((0, len(labels))), *(g.scores for g in generations)])
     levels = l1 = l1_normalised = None
+    given = {key: _all(generations, key) for key in ("guards", "doubts", "penalties")}
     noted = [generation.levels for generation in generations if generation.levels is not None]
     if description.truth is not None and len(noted) == len(generations):
         levels = np.concatenate([np.empty((0, len(description.truth.labels))), *noted])
@@ -133,7 +159,15 @@ def build_history(generations: Sequence[Generation], description: Description) -
         l1_normalised=l1_normalised,
         levels=levels,
         values=space.to_values(torch.from_numpy(candidates)).numpy(),
+        guard_labels=description.guards,
+        **given,
     )
+
+
+def _all(generations: Sequence[Generation], key: str) -> NDArray[np.float64] | None:
+    """What all generations hold under a key, or None where one lacks it."""
+    found = [getattr(generation, key) for generation in generations]
+    return np.concatenate(found) if found and all(one is not None for one in found) else None
 
 
 def best_so_far(scores: NDArray[np.float64], higher_is_better: bool) -> NDArray[np.int64]:

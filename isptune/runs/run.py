@@ -172,9 +172,11 @@ def _check_widths(file: Path, description: Description, generations: list[Genera
     """Refuse a run.yaml that notes other numbers of parameters, scores or levels than its log holds."""
     truth = description.truth
     for generation in generations:
+        guards = 0 if generation.guards is None else generation.guards.shape[1]
         widths = [
             ("parameters that are searched", len(description.space.free), generation.candidates.shape[1]),
             ("scores", len(description.labels), generation.scores.shape[1]),
+            ("guards", len(description.guards), guards),
         ]
         if truth is not None and generation.levels is not None:
             widths.append(("hidden levels", len(truth.labels), generation.levels.shape[1]))

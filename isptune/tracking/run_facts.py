@@ -31,6 +31,9 @@ class Progress:
             not known, or where no tracker wants it.
         front: of several objectives, which have no best score: candidates on the front so far.
         best_scores: of several objectives, the best score of each so far, by its label.
+        doubted: candidates that guards doubted so far; None in a run without guards. With guards or
+            ``stay_near`` the best candidate is the one of the lowest loss with what is added to it, and
+            ``best_score`` is that candidate's own score.
     """
 
     generation: int
@@ -48,6 +51,7 @@ class Progress:
     l1_normalised: float | None = None
     front: int | None = None
     best_scores: Mapping[str, float] = field(default_factory=dict)
+    doubted: int | None = None
 
 
 _BRACKETS = re.compile(r"[()]")
@@ -91,6 +95,7 @@ def scalars(progress: Progress) -> dict[str, float]:
         # Trackers take no brackets, which tell objectives of one name apart.
         **{f"score/best/{_BRACKETS.sub('', key)}": score for key, score in progress.best_scores.items()},
         "front/size": progress.front,
+        "guard/doubted": progress.doubted,
         "hidden/l1": progress.l1,
         "hidden/l1_normalised": progress.l1_normalised,
         "time/evaluations": progress.evaluations,

@@ -28,7 +28,7 @@ class Outcome:
     """What became of some candidates on one scene.
 
     Attributes:
-        scores: (N, K) float64; NaN in the row of a candidate that failed.
+        scores: (N, K + G) float64, of objectives and guards; NaN in the row of a candidate that failed.
         slopes: (N, f), the scores' gradients in the unit cube, or None.
         failures: why candidates failed, by their row.
         pictures: (3, H, W) float32 on the CPU by row, where they are kept for judges.
@@ -82,6 +82,8 @@ class Batches:
         # The scenes whose references were looked at.
         self._references: set[int] = set()
         self._micro = MicroBatches(device, memory_gb, "candidates")
+        # What the columns are in messages.
+        self._shown = (*scoring.pictured, *(f"guard {label}" for label in scoring.guard_labels))
 
     def evaluate(self, unit: Tensor, scene: Scene, gradients: bool) -> Outcome:
         """Render and score candidates.
@@ -175,7 +177,7 @@ class Batches:
         return whole
 
     def _nothing(self, count: int, gradients: bool) -> Outcome:
-        scores = np.full((count, len(self.scoring.pictured)), np.nan)
+        scores = np.full((count, len(self._shown)), np.nan)
         return Outcome(scores, np.zeros((count, len(self.space.free))) if gradients else None)
 
     def _images(self, unit: Tensor, gradients: bool, scene: Scene) -> tuple[Tensor, Tensor | None]:
@@ -229,7 +231,7 @@ class Batches:
         for row in np.flatnonzero(~np.isfinite(scores).all(axis=1)):
             shown = listed(
                 f"{label} {score}"
-                for label, score in zip(self.scoring.pictured, scores[row], strict=True)
+                for label, score in zip(self._shown, scores[row], strict=True)
                 if not np.isfinite(score)
             )
             found.failures[int(row)] = f"it scored {shown}"
@@ -255,4 +257,4 @@ class Batches:
             self.device.type, dtype=self.autocast or torch.bfloat16, enabled=self.autocast is not None
         )
         with casting:
-            return self.scoring.columns(images, reference)
+            return self.scoring.seen(images, reference)

@@ -37,6 +37,9 @@ class Setting(NamedTuple):
 # Settings that decide how a run is computed and not what it finds; another sitting may have others.
 HOW_IT_RUNS = ("device", "memory_gb", "max_failures", "workers", "timeout", "retries")
 
+# What is added to the losses of candidates.
+_GUARDING = ("guard", "guard_weight", "guard_tolerance", "stay_near")
+
 _PIPELINES_OWN = "the pipeline's"
 
 SHARED = {
@@ -62,6 +65,27 @@ SHARED = {
         "of a run (its folder), or at those in a YAML or JSON file",
         "WHERE",
         otherwise="default where the pipeline has any",
+    ),
+    "guard": Setting(
+        "Let a second judge, or several, see every candidate, and penalise gains that it contradicts; "
+        "any objective that is no judge of whole generations",
+        "NAME[,NAME...]",
+        default=[],
+        otherwise="none",
+    ),
+    "guard_weight": Setting("Multiply the penalty of a gain that a guard contradicts", "X", 2.0, type=float),
+    "guard_tolerance": Setting(
+        "Let a guard find a candidate worse by this many of its typical differences before it is doubted",
+        "X",
+        0.5,
+        type=float,
+    ),
+    "stay_near": Setting(
+        "Keep to the factory defaults unless the gain is worth it: the gain that a candidate far from them "
+        "must bring, in typical differences of the first generation",
+        "X",
+        0.0,
+        type=float,
     ),
     "max_failures": Setting("Stop if more than this share of the candidates fail", "SHARE", 0.5, type=float),
     "timeout": Setting(
@@ -97,6 +121,7 @@ RUN = {
     ),
     "parameters": SHARED["parameters"],
     "start": SHARED["start"],
+    **{key: SHARED[key] for key in _GUARDING},
     "max_failures": SHARED["max_failures"],
     "workers": Setting(
         "Let a program or device make N pictures at once", "N", otherwise=_PIPELINES_OWN, type=int
@@ -127,6 +152,7 @@ GRID = {
     "pipeline": SHARED["pipeline"],
     "parameters": SHARED["parameters"],
     "start": SHARED["start"],
+    **{key: SHARED[key] for key in _GUARDING},
     "population": SHARED["population"],
     "budget": SHARED["budget"],
     "crop": SHARED["crop"],

@@ -92,13 +92,14 @@ class Evaluator:
         development: Development | None = None,
     ) -> None:
         scoring = as_scoring(objective)
-        for one in scoring.objectives:
-            if one.needs_reference and not pipeline.has_reference:
-                raise ConfigurationError(
-                    f"the objective '{called(one)}' compares with a reference, which the pipeline "
-                    f"'{called(pipeline)}' does not have; choose an objective that needs none "
-                    "('isptune list objectives' shows which)"
-                )
+        for kind, ones in (("objective", scoring.objectives), ("guard", scoring.guards)):
+            for one in ones:
+                if one.needs_reference and not pipeline.has_reference:
+                    raise ConfigurationError(
+                        f"the {kind} '{called(one)}' compares with a reference, which the pipeline "
+                        f"'{called(pipeline)}' does not have; choose an objective that needs none "
+                        "('isptune list objectives' shows which)"
+                    )
         if autocast not in AUTOCAST_TYPES:
             raise ConfigurationError(
                 f"autocast is '{autocast}'; allowed: {', '.join(sorted(AUTOCAST_TYPES))}"
@@ -160,18 +161,21 @@ class Evaluator:
         if gradients:
             self.require_gradients()
         count = len(self.pipeline.scenes)
-        fates = Fates(len(unit), count, len(self.scoring.pictured))
+        scoring, width = self.scoring, len(self.scoring.pictured)
+        fates = Fates(len(unit), count, width + len(scoring.guards))
         slopes = np.zeros(unit.shape) if gradients else None
         if self._developing is None:
             self._render(unit, fates, slopes)
         else:
             self._develop(self._developing, unit, fates)
-        scores = fates.total() / count
+        # Of objectives, and behind them of guards.
+        means = fates.total() / count
+        scores, guards = means[:, :width], means[:, width:] if scoring.guards else None
         if self._judging is not None:
             scores = self._judge(self._judging, unit, fates, scores, standing or Standing())
         if slopes is not None:
-            slopes = (-slopes if self.scoring.orientations[0] else slopes) / count
-        return Evaluation(scores, self.scoring.orientations, fates.statuses, fates.reasons, slopes)
+            slopes = (-slopes if scoring.orientations[0] else slopes) / count
+        return Evaluation(scores, scoring.orientations, fates.statuses, fates.reasons, guards, slopes)
 
     @torch.no_grad()
     def render(self, values: Tensor, scene: Scene) -> Tensor:

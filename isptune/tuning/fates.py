@@ -22,6 +22,7 @@ class Evaluation:
         orientations: (K,) whether higher is better.
         statuses: P times ``"done"``, ``"failed"`` or ``"timed out"``.
         reasons: P sentences, empty for what is done.
+        guards: (P, G) float64, what the guards' scores are, likewise; None where there are none.
         gradients: (P, f) float64, the losses' gradients in the unit cube, or None.
     """
 
@@ -29,6 +30,7 @@ class Evaluation:
     orientations: tuple[bool, ...]
     statuses: list[str]
     reasons: list[str]
+    guards: NDArray[np.float64] | None = None
     gradients: NDArray[np.float64] | None = None
 
     @property

@@ -122,6 +122,7 @@ def pareto_front(
     labels: tuple[str, ...],
     orientations: tuple[bool, ...],
     parameters: ArrayLike | None = None,
+    penalties: ArrayLike | None = None,
 ) -> ParetoFront:
     """The front of a run.
 
@@ -131,6 +132,7 @@ def pareto_front(
         labels, orientations: (K,) names, and whether higher is better.
         parameters: (E, m) the candidates' parameter values, by which equal ones are told; the candidates
             themselves if None, which whole numbers and choices make different where they mean the same.
+        penalties: (E, K) what is added to the losses that the scores give; nothing if None.
 
     Raises:
         ConfigurationError: scores, candidates, labels and orientations do not fit together.
@@ -142,6 +144,8 @@ def pareto_front(
             f"fit scores of the shape {values.shape}"
         )
     losses = values * np.where(orientations, -1.0, 1.0)
+    if penalties is not None:
+        losses = losses + _matrix(penalties)
     indices = by_compromise(losses)
     told_by = points if parameters is None else np.asarray(parameters, dtype=np.float64)
     _, first = np.unique(told_by[indices], axis=0, return_index=True)

@@ -30,6 +30,9 @@ from isptune.tuning.switch import Switch
 
 logger = logging.getLogger("isptune")
 
+# Scores, status and the guards' scores of a candidate.
+_Fate = tuple[NDArray[np.float64], str, NDArray[np.float64] | None]
+
 
 class Loop:
     """The state of a run between generations."""
@@ -53,17 +56,20 @@ class Loop:
         self.run = run
         self.switch = switch
         self.judgements = judgements
+        self.penalties = session.penalties
         self.log: list[Generation] = []
-        # By label the best candidate of each score, and (K,) its loss.
+        # By label the best candidate of each score, and (K,) its loss with what is added to it.
         self.best: dict[str, Best] = {}
         self.lowest = np.full(len(self.scoring.labels), np.inf)
         # The hidden l1 and normalised l1 of the best candidate of one score, where they are known.
         self.hidden: tuple[float | None, float | None] = None, None
         # (F, K) losses that no others dominate, of several scores.
         self.front: NDArray[np.float64] | None = None
-        # Scores and status of every candidate, by its values.
-        self.known: dict[bytes, tuple[NDArray[np.float64], str]] = {}
+        # What became of every candidate, by its values.
+        self.known: dict[bytes, _Fate] = {}
         self.evaluations = 0
+        # How many candidates guards doubted; None in a run without guards.
+        self.doubted: int | None = None
         self.seconds = 0.0
 
     def replay(self, log: Sequence[Generation]) -> None:
@@ -79,6 +85,7 @@ class Loop:
             if generation.levels is None:
                 # isptune 0.1 did not log them.
                 generation.levels = self._levels(candidates)
+            self.penalties.fine(generation)
             self._take(generation, replayed=True)
 
     def go_on(self) -> None:
@@ -102,7 +109,10 @@ class Loop:
                 gradients=evaluation.gradients,
                 levels=self._levels(candidates),
                 seconds=time.perf_counter() - started,
+                guards=evaluation.guards,
+                reference=self._reference(candidates, evaluation) if number == 0 else None,
             )
+            self.penalties.fine(generation)
             problems = problems_of(generation, self.session.space)
             # What is not logged is evaluated again by whoever mends the reason and resumes.
             self.failures.check(generation, problems, directory)
@@ -132,16 +142,39 @@ class Loop:
             leading = {label: self.best[label] for label in self.scoring.judges if label in self.best}
             standing = Standing(len(self.log), leading, self.judgements)
             found = self.evaluator.evaluate(candidates[new], gradients=gradients, standing=standing)
-            fates |= {keys[row]: (found.scores[i], found.statuses[i]) for i, row in enumerate(new)}
+            guards = [None] * len(new) if found.guards is None else found.guards
+            fates |= {keys[row]: (found.scores[i], found.statuses[i], guards[i]) for i, row in enumerate(new)}
             for row, reason in zip(new, found.reasons, strict=True):
                 reasons[row] = reason
         scores = np.array([fates[key][0] for key in keys])
         statuses = [fates[key][1] for key in keys]
+        seen = np.array([fates[key][2] for key in keys]) if self.scoring.guards else None
         reasons = [
             reason if reason or status == DONE else FAILED_BEFORE
             for reason, status in zip(reasons, statuses, strict=True)
         ]
-        return Evaluation(scores, self.scoring.orientations, statuses, reasons)
+        return Evaluation(scores, self.scoring.orientations, statuses, reasons, seen)
+
+    def _reference(
+        self, candidates: NDArray[np.float64], evaluation: Evaluation
+    ) -> NDArray[np.float64] | None:
+        """(1, K + G) scores of the start of the space, which guards compare with; None without guards.
+
+        It costs nothing where it is among the first candidates. Judges compare the candidates of a generation
+        and are not asked about another.
+        """
+        if evaluation.guards is None or self.scoring.judges:
+            return None
+        space = self.session.space
+        start = space.to_unit(space.start()).numpy()
+        (wanted,), keys = identities(space, start), identities(space, candidates)
+        if wanted in keys:
+            row = keys.index(wanted)
+            found = evaluation
+        else:
+            row, found = 0, self.evaluator.evaluate(start)
+        assert found.guards is not None
+        return np.concatenate([found.scores[row], found.guards[row]])[None]
 
     @property
     def _knows(self) -> bool:
@@ -159,9 +192,16 @@ class Loop:
     def _take(self, generation: Generation, replayed: bool) -> None:
         """Tell the optimizer the losses of a generation, and everybody how far the run has come."""
         losses = self.scoring.losses(generation.scores)
-        self.proposer.tell(generation.candidates, losses, generation.gradients)
+        gradients = generation.gradients
+        if generation.penalties is not None:
+            losses = losses + generation.penalties
+            if gradients is not None:
+                gradients = gradients + self.penalties.slopes(generation.candidates)
+        self.proposer.tell(generation.candidates, losses, gradients)
         self.log.append(generation)
         self.evaluations += len(losses)
+        if generation.doubts is not None:
+            self.doubted = (self.doubted or 0) + int((generation.doubts > 0).any(axis=1).sum())
         self.seconds += generation.seconds
         fresh = self._remember(generation)
         self._find_best(generation, losses)
@@ -193,6 +233,7 @@ class Loop:
                 l1_normalised=l1_normalised,
                 front=None if self.front is None else len(self.front),
                 best_scores=best if several else {},
+                doubted=self.doubted,
             )
         )
         self.switch.asked |= stop
@@ -222,6 +263,7 @@ class Loop:
         fresh = []
         for row, key in enumerate(identities(space, generation.candidates)):
             if key not in self.known:
-                self.known[key] = generation.scores[row], generation.statuses[row]
+                guards = None if generation.guards is None else generation.guards[row]
+                self.known[key] = generation.scores[row], generation.statuses[row], guards
                 fresh.append(row)
         return fresh

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isptune.errors import ConfigurationError, ImageError
+from isptune.errors import ConfigurationError, ImageError, UnknownNameError
 from isptune.plugins import registry
 from isptune.wording.allowed import shown
 from isptune.wording.naming import listed
@@ -29,12 +29,48 @@ def check_components(config: RunConfig) -> None:
     registry.pipelines.precheck(pipeline.name, pipeline.options, PIPELINE_SETTINGS)
     for objective in config.objectives:
         registry.objectives.precheck(objective.name, objective.options)
+    for guard in config.guard:
+        registry.objectives.precheck(guard.name, guard.options)
+    check_guards(config)
     check_optimizer(optimizer)
     if len(config.objectives) > 1 and not registry.optimizers.fact(optimizer.name, "is_multi_objective"):
         raise one_objective_alone(optimizer.name, [objective.name for objective in config.objectives])
     population = with_population(config).population
     assert population is not None
     check_budget(config.budget, population)
+
+
+def check_guards(config: RunConfig) -> None:
+    """Refuse guards that could say nothing of their own, and optimizers that need gradients beside a guard.
+
+    Raises:
+        ConfigurationError: one sentence about the first mistake.
+    """
+    for place, guard in enumerate(config.guard):
+        if _is_named(guard) and any(guard.written == one.written for one in config.objectives):
+            from isptune.tuning.scoring import guard_is_objective
+
+            raise guard_is_objective(guard.shown)
+        if _is_named(guard) and any(guard.written == other.written for other in config.guard[:place]):
+            raise ConfigurationError(f"the guard '{guard.shown}' is given twice, with the same options")
+        if _is_named(guard) and registry.objectives.fact(guard.name, "is_judge", False):
+            from isptune.tuning.scoring import judge_as_guard
+
+            raise judge_as_guard(guard.shown)
+    if config.guard and registry.optimizers.fact(config.optimizer.name, "needs_gradient", False):
+        raise ConfigurationError(
+            f"the optimizer '{config.optimizer.shown}' follows gradients, and the penalty of a guard has "
+            "none; choose an optimizer without gradients, such as 'es'"
+        )
+
+
+def _is_named(objective: Component) -> bool:
+    """Whether a name stands for it: nobody knows the options of an object that a caller made."""
+    try:
+        registry.objectives.fact(objective.name, "is_judge", False)
+    except UnknownNameError:
+        return False
+    return True
 
 
 def check_budget(budget: int, population: int) -> int:

@@ -13,10 +13,12 @@ import torch
 from isptune.parameters.identity import declares_defaults, identities
 from isptune.runs.description import Description
 from isptune.runs.generation import Generation
+from isptune.runs.guarded import Guarded, guarded_of
 from isptune.runs.history import History, build_history
 from isptune.tuning.fronts import ParetoFront
 from isptune.tuning.misled import is_misled
 from isptune.tuning.stopping import problems_of
+from isptune.wording.naming import listed
 from isptune.wording.showing import counted, html_table, showable
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ class TuneResult:
         unwritten: why not all of it was, where the disk had no room for it.
         stopped: the run ended before its budget, by a callback, ``isptune.stop()`` or Ctrl-C.
         objective: what scored, for captions.
+        guarded: what the guards said; None in a run without guards.
+        best_penalties: by label, what the run added to the losses of the best candidate: it is the best with
+            that, while ``best_scores`` are its own; empty where a run adds nothing.
         front: the candidates that no other evaluated one dominates, the best compromise first, as plain
             data: evaluation (from 1), parameters, scores, and levels, l1 and l1_normalised where the truth
             is known. Of a single score those that share the best one.
@@ -71,6 +76,8 @@ class TuneResult:
     unwritten: str | None = None
     stopped: bool = False
     objective: str = ""
+    guarded: Guarded | None = None
+    best_penalties: dict[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<TuneResult: {self._summary()}>"
@@ -88,6 +95,16 @@ class TuneResult:
     def default_score(self) -> float | None:
         """The defaults' score; None where there is none, and where there are several."""
         return next(iter(self.default_scores.values())) if len(self.default_scores) == 1 else None
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of guards and of what was added to the best candidate's loss."""
+        found = [] if self.guarded is None else self.guarded.sentences(self.objective)
+        added = {label: penalty for label, penalty in self.best_penalties.items() if penalty > 0}
+        if added:
+            shown = [f"{penalty:.4g} to {label}" for label, penalty in added.items()]
+            found.append(f"added to the losses of the best candidate: {listed(shown, len(shown))}")
+        return found
 
     @property
     def pareto(self) -> ParetoFront:
@@ -145,6 +162,10 @@ class TuneResult:
             data |= {key: getattr(self, key) for key in ("levels", "l1", "l1_normalised", "misled")}
         if self.has_front:
             data["pareto"] = self.front
+        if self.best_penalties:
+            data["best_penalties"] = self.best_penalties
+        if self.guarded is not None:
+            data["guard"] = self.guarded.to_dict()
         return data | {key: getattr(self, key) for key in ("problems", "stopped") if getattr(self, key)}
 
 
@@ -175,7 +196,16 @@ def build_result(generations: Sequence[Generation], description: Description, ou
         front=front,
         default_scores=_default_scores(history, description),
         objective=description.objective,
+        guarded=guarded_of(history, generations),
+        best_penalties=_best_penalties(history),
     )
+
+
+def _best_penalties(history: History) -> dict[str, float]:
+    """What was added to the losses of the best candidate, by label; empty where nothing ever is."""
+    if history.penalties is None or history.best is None:
+        return {}
+    return dict(zip(history.labels, history.penalties[history.best].tolist(), strict=True))
 
 
 def _default_scores(history: History, description: Description) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -27,12 +27,14 @@ class Part:
         labels: the names of its columns.
         orientations: whether higher is better, column by column.
         whole: it gives its one score; otherwise all of its ``scores``.
+        role: what it is in messages.
     """
 
     objective: Objective
     labels: tuple[str, ...]
     orientations: tuple[bool, ...]
     whole: bool
+    role: str = "objective"
 
     def columns(self, images: Tensor, reference: Tensor | None) -> Tensor:
         """(N, k) float64 scores.
@@ -41,7 +43,7 @@ class Part:
             EvaluationError: the objective raised, or gave another shape; the message names it.
         """
         objective = self.objective
-        with blame(f"the objective '{called(objective)}'"):
+        with blame(f"the {self.role} '{called(objective)}'"):
             found = objective.score(images, reference) if self.whole else objective.scores(images, reference)
             wanted = (len(images),) if self.whole else (len(images), len(self.labels))
             require_scores(found, "score" if self.whole else "scores", wanted)
@@ -68,6 +70,7 @@ class Scoring:
         objectives: one or more.
         vector: take all ``scores`` of those that are vector-valued, one column per label; otherwise each
             gives its one ``score``.
+        guards: second judges of the same pictures, which nothing optimizes, see ``isptune.tuning.doubts``.
 
     Attributes:
         labels: (K,) the columns' names.
@@ -76,10 +79,12 @@ class Scoring:
         is_differentiable: there is one column, and gradients reach it.
         judges: by the labels of their columns, the objectives that judge whole generations.
         pictured: the labels of the other columns, which pictures are scored by.
+        guards: the second judges.
+        guard_labels, guard_orientations: (G,) their names, and whether higher is better.
 
     Raises:
-        ConfigurationError: ``vector`` where no objective has labels, or a column that is neither better high
-            nor better low.
+        ConfigurationError: ``vector`` where no objective has labels, a column that is neither better high
+            nor better low, or a guard that scores no pictures.
 
     Example:
         >>> import isptune
@@ -88,7 +93,9 @@ class Scoring:
         (('psnr', 'noise-level'), (True, False))
     """
 
-    def __init__(self, objectives: Sequence[Objective], vector: bool = False) -> None:
+    def __init__(
+        self, objectives: Sequence[Objective], vector: bool = False, guards: Sequence[Objective] = ()
+    ) -> None:
         single = len(objectives) == 1
         names = [called(objective) for objective in objectives]
         self.parts = _different([_part(objective, vector, single) for objective in objectives])
@@ -108,6 +115,13 @@ class Scoring:
         self.judges = {part.labels[0]: cast(Judge, part.objective) for part in judging}
         self.pictured = tuple(label for label in self.labels if label not in self.judges)
         self.is_differentiable = len(self.labels) == 1 and bool(objectives[0].is_differentiable)
+        for one in guards:
+            if any(one is objective for objective in objectives):
+                raise guard_is_objective(called(one))
+        self._guarding = _different([_guard(one) for one in guards])
+        self.guards = tuple(guards)
+        self.guard_labels = tuple(label for part in self._guarding for label in part.labels)
+        self.guard_orientations = tuple(higher for part in self._guarding for higher in part.orientations)
 
     def columns(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         """Scores of a batch (N, 3, H, W), a float64 column for each of ``pictured`` in its own orientation.
@@ -119,6 +133,15 @@ class Scoring:
         if not parts:
             return images.new_zeros(len(images), 0, dtype=torch.float64)
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def seen(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+        """The ``columns`` of a batch (N, 3, H, W), and behind them a float64 column for each guard.
+
+        Raises:
+            EvaluationError: an objective or a guard raised, or gave another shape; the message names it.
+        """
+        parts = [part.columns(images, reference) for part in self._guarding]
+        return torch.cat([self.columns(images, reference), *parts], dim=1)
 
     def joined(self, pictured: NDArray[np.float64], judged: NDArray[np.float64]) -> NDArray[np.float64]:
         """(P, K) scores in the order of ``labels``.
@@ -141,13 +164,13 @@ class Scoring:
 
         The objectives score one after the other, and without gradients nothing stays of them but numbers.
         """
-        needs = [objective.memory for objective in self.objectives]
+        needs = [objective.memory for objective in (*self.objectives, *self.guards)]
         pictures = max(memory.images_at_peak(gradients, usual=3) for memory in needs)
         return image * pictures + max(memory.bytes_at_peak(gradients) for memory in needs)
 
     def to(self, device: torch.device | str) -> Scoring:
-        """Move the objectives to a device and return the scoring itself."""
-        for objective in self.objectives:
+        """Move the objectives and guards to a device and return the scoring itself."""
+        for objective in (*self.objectives, *self.guards):
             objective.to(device)
         return self
 
@@ -176,6 +199,29 @@ def _part(objective: Objective, vector: bool, single: bool) -> Part:
     return Part(objective, labels, tuple(sign > 0 for sign in signs), whole=False)
 
 
+def _guard(objective: Objective) -> Part:
+    name = called(objective)
+    if isinstance(objective, Judge):
+        raise judge_as_guard(name)
+    return Part(objective, (name,), (bool(objective.higher_is_better),), whole=True, role="guard")
+
+
+def guard_is_objective(name: str) -> ConfigurationError:
+    """The refusal of an objective as its own guard."""
+    return ConfigurationError(
+        f"the guard '{name}' is the objective itself with the same options, which never contradicts it; "
+        "choose another one ('isptune list objectives' shows all)"
+    )
+
+
+def judge_as_guard(name: str) -> ConfigurationError:
+    """The refusal of a judge as a guard."""
+    return ConfigurationError(
+        f"the guard '{name}' is a judge, which compares the candidates of a generation with each other; "
+        "choose an objective that scores each picture by itself ('isptune list objectives' shows all)"
+    )
+
+
 def _different(parts: list[Part]) -> list[Part]:
     """The parts with a number behind the labels of the second and later ones of a name."""
     seen: dict[tuple[str, ...], int] = {}
@@ -183,7 +229,7 @@ def _different(parts: list[Part]) -> list[Part]:
     for part in parts:
         number = seen[part.labels] = seen.get(part.labels, 0) + 1
         labels = part.labels if number == 1 else tuple(f"{label} ({number})" for label in part.labels)
-        found.append(Part(part.objective, labels, part.orientations, part.whole))
+        found.append(replace(part, labels=labels))
     return found
 
 

@@ -14,23 +14,26 @@ from numpy.typing import NDArray
 from isptune.contracts.objective import Objective
 from isptune.contracts.optimizer import Optimizer
 from isptune.contracts.pipeline import Pipeline, Scene
-from isptune.errors import RunDirectoryError, UnknownNameError
+from isptune.errors import ConfigurationError, RunDirectoryError, UnknownNameError
 from isptune.parameters import ParameterSpace
-from isptune.parameters.identity import free_space
+from isptune.parameters.identity import declares_defaults, free_space
 from isptune.plugins import registry
 from isptune.runs.again import check_parameters, require_named
 from isptune.runs.description import Description
 from isptune.runs.directory import CONFIG_NAME, RunDirectory
+from isptune.tuning.blame import called
+from isptune.tuning.doubts import Penalties
 from isptune.tuning.evaluation import check_gradients
 from isptune.tuning.prechecks import (
     check_budget,
+    check_guards,
     check_optimizer,
     check_takes_scenes,
     one_objective_alone,
     with_population,
 )
 from isptune.tuning.scoring import Scoring
-from isptune.tuning.settings import RunConfig, parse_config, settings_of
+from isptune.tuning.settings import Component, RunConfig, parse_config, settings_of
 from isptune.tuning.starts import beginning
 
 
@@ -75,7 +78,16 @@ class Session:
             scoring.orientations,
             self.space,
             "pipeline" in self.objects or has_own_scenes(self.config),
+            scoring.guard_labels,
+            scoring.guard_orientations,
         )
+
+    @property
+    def penalties(self) -> Penalties:
+        """What is added to the losses of candidates, from the first generation on."""
+        config, scoring = self.config, self.scoring
+        weights = config.guard_weight, config.guard_tolerance, config.stay_near
+        return Penalties(self.space, scoring.orientations, scoring.guard_orientations, *weights)
 
     def make_optimizer(self) -> Optimizer:
         """A fresh optimizer of the run, as it was at the run's start."""
@@ -98,6 +110,7 @@ def prepare(
     out: str | Path | RunDirectory | None,
     objective: Objective | None = None,
     scenes: Sequence[Scene] | None = None,
+    guards: Sequence[Objective] | None = None,
 ) -> Session:
     """Build the parts that a configuration names.
 
@@ -106,11 +119,12 @@ def prepare(
         out: the run directory, or None.
         objective: the one that is named, where it is made already.
         scenes: those that are named, where they are read already and the pipeline takes such.
+        guards: those that are named, where they are made already.
     """
     # Before any plugin is made, which may change the working folder.
     directory = out if out is None or isinstance(out, RunDirectory) else RunDirectory(out)
     pipeline = make_pipeline(config, scenes)
-    scoring = make_scoring(config) if objective is None else Scoring([objective], config.vector)
+    scoring = make_scoring(config, objective, guards)
     return make_session(pipeline, scoring, config, directory)
 
 
@@ -123,10 +137,19 @@ def has_own_scenes(config: RunConfig) -> bool:
         return True
 
 
-def make_scoring(config: RunConfig) -> Scoring:
-    """The objectives of a run alone."""
-    made = [registry.objectives.create(part.name, **part.options) for part in config.objectives]
-    return Scoring(made, config.vector)
+def make_scoring(
+    config: RunConfig, objective: Objective | None = None, guards: Sequence[Objective] | None = None
+) -> Scoring:
+    """The objectives and the guards of a run alone; what is given was made already."""
+    made = [objective] if objective is not None else [make_objective(part) for part in config.objectives]
+    seconds = guards if guards is not None else [make_objective(part) for part in config.guard]
+    return Scoring(made, config.vector, seconds)
+
+
+def make_objective(component: Component) -> Objective:
+    """An objective, or a guard, that settings name."""
+    made: Objective = registry.objectives.create(component.name, **component.options)
+    return made
 
 
 def make_pipeline(config: RunConfig, scenes: Sequence[Scene] | None = None) -> Pipeline:
@@ -217,5 +240,11 @@ def make_session(
     if registry.optimizers.fact(optimizer, "needs_gradient"):
         # Before anything is said about what such an optimizer leaves alone.
         check_gradients(pipeline, scoring)
+    check_guards(config)
     begun = beginning(pipeline.space, config)
+    if config.stay_near and not declares_defaults(begun.space):
+        raise ConfigurationError(
+            f"stay_near is {config.stay_near:g}, and the pipeline '{called(pipeline)}' declares no defaults "
+            "of what is searched that a search could stay near to; leave it out"
+        )
     return Session(pipeline, scoring, config, generations, directory, begun.space, begun.starts)

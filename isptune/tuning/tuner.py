@@ -41,6 +41,10 @@ def tune(
     vector: bool = False,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     start: str | Path | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    guard: Objective | str | Sequence[Objective | str] | None = None,
+    guard_weight: float = 2.0,
+    guard_tolerance: float = 0.5,
+    stay_near: float = 0.0,
     max_failures: float = 0.5,
     workers: int | None = None,
     timeout: float | None = None,
@@ -73,6 +77,13 @@ def tune(
             optimizer begins, values by parameter or a list of such candidates (names that are left out have
             their defaults), a YAML or JSON file of these, or the folder of a run for its best candidates, up
             to half of the population. None is ``"default"`` where a parameter that is searched declares one.
+        guard: a second judge, or several: objectives that see the same renderings and optimize nothing. Gains
+            that one of them contradicts are penalised, see ``isptune.tuning.doubts``.
+        guard_weight: multiplies that penalty.
+        guard_tolerance: by how many of its typical differences a guard may find a candidate worse before it
+            is doubted.
+        stay_near: the weight of the distance from the pipeline's defaults, which is added to every loss in
+            typical differences of the first generation; 0 for none.
         max_failures: the share of failed candidates, of a generation or of the last 20, above which the run
             stops; it can then be resumed, and those candidates are tried again.
         workers, timeout, retries: of a pipeline that makes one picture at a time: how many at the same time,
@@ -94,15 +105,11 @@ def tune(
         >>> result.evaluations, sorted(result.best_parameters)[0]
         (60, 'blur')
     """
-    _check_arguments(pipeline, objective, optimizer, optimizer_options, out, callbacks)
+    _check_arguments(pipeline, objective, optimizer, optimizer_options, out, callbacks, guard)
     # Before any plugin is made, which may change the working folder.
     directory = None if out is None else RunDirectory(out)
     renderer: Pipeline = registry.pipelines.create(pipeline) if isinstance(pipeline, str) else pipeline
-    several = isinstance(objective, Sequence) and not isinstance(objective, str)
-    given: Sequence[Any] = list(objective) if several else [objective]  # type: ignore[arg-type]
-    scorers: list[Objective] = [
-        registry.objectives.create(one) if isinstance(one, str) else one for one in given
-    ]
+    scorers, guards = _made(objective), _made(guard)
     config = parse_config(
         {
             "scenes": [scene.name for scene in renderer.scenes] or ["none"],
@@ -118,6 +125,10 @@ def tune(
             "vector": vector,
             "parameters": parameters,
             "start": start,
+            "guard": [describe(one) for one in guards],
+            "guard_weight": guard_weight,
+            "guard_tolerance": guard_tolerance,
+            "stay_near": stay_near,
             "max_failures": max_failures,
             "workers": workers,
             "timeout": timeout,
@@ -125,9 +136,9 @@ def tune(
         },
         "the call of isptune.tune",
     )
-    session = make_session(renderer, Scoring(scorers, vector), config, directory)
+    session = make_session(renderer, Scoring(scorers, vector, guards), config, directory)
     session.started_from = "python"
-    session.objects = objects_of(renderer, scorers)
+    session.objects = objects_of(renderer, scorers, guards)
     for notice in session.notices:
         logger.warning("%s", notice)
     return _run_shown(session, resume, callbacks, progress)
@@ -159,8 +170,26 @@ def _run_shown(
         return run_session(session, resume=resume, callbacks=[*shown, *callbacks], keep_interrupted=True)
 
 
+def _several(given: Any) -> list[Any]:
+    """One or several objectives as a list; None as none."""
+    if given is None:
+        return []
+    return list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+
+
+def _made(given: Any) -> list[Objective]:
+    """Objectives, of which names were given or they themselves."""
+    return [registry.objectives.create(one) if isinstance(one, str) else one for one in _several(given)]
+
+
 def _check_arguments(
-    pipeline: Any, objective: Any, optimizer: Any, optimizer_options: Any, out: Any, callbacks: Any
+    pipeline: Any,
+    objective: Any,
+    optimizer: Any,
+    optimizer_options: Any,
+    out: Any,
+    callbacks: Any,
+    guard: Any,
 ) -> None:
     """Refuse a call of ``tune`` whose arguments are of types that cannot be, before anything is made.
 
@@ -172,9 +201,9 @@ def _check_arguments(
         f"the pipeline of {call}", pipeline, (Pipeline, str), "a pipeline, or the name of a registered one"
     )
     allowed = "an objective, the name of a registered one, or a list of these"
-    several = isinstance(objective, Sequence) and not isinstance(objective, str)
-    for one in objective if several else [objective]:
-        check_argument(f"the objective of {call}", one, (Objective, str), allowed)
+    for kind, given in (("objective", [None] if objective is None else objective), ("guard", guard)):
+        for one in _several(given):
+            check_argument(f"the {kind} of {call}", one, (Objective, str), allowed)
     check_argument(f"the optimizer of {call}", optimizer, (str,), "the name of a registered optimizer")
     options = {} if optimizer_options is None else optimizer_options
     check_argument(f"optimizer_options of {call}", options, (Mapping,), "a mapping of names to values")

@@ -44,6 +44,7 @@ class SharedSettings(BaseModel):
     optimizer begins, candidates as a mapping of parameters to values or a list of such, a YAML or JSON file
     of these, or the folder of a run for its best candidates, up to half of the population; here it is then
     the list. None is ``"default"`` where a parameter that is searched declares one, and ``"own"`` elsewhere.
+    ``guard`` holds second judges and ``stay_near`` is a prior, see ``isptune.tuning.doubts``.
     ``timeout`` and ``retries`` are for pipelines that make one picture at a time, see
     ``isptune.contracts.development``; what such a pipeline says itself holds where they are None.
     """
@@ -53,13 +54,20 @@ class SharedSettings(BaseModel):
     # The order of a model's settings in files.
     order: ClassVar[tuple[str, ...]] = (*SHARED,)
     # Settings that leave no trace in files where they are not asked for, as in those of earlier versions.
-    silent: ClassVar[tuple[str, ...]] = ("max_failures", "timeout", "retries")
+    silent: ClassVar[tuple[str, ...]] = (
+        *("guard", "guard_weight", "guard_tolerance", "stay_near"),
+        *("max_failures", "timeout", "retries"),
+    )
 
     _start_place: str = PrivateAttr("")
 
     pipeline: Component = field(SHARED["pipeline"], default_factory=lambda: default_component("pipeline"))
     parameters: dict[str, Any] = field(SHARED["parameters"])
     start: str | list[dict[str, Any]] | None = field(SHARED["start"])
+    guard: list[Component] = field(SHARED["guard"])
+    guard_weight: float = field(SHARED["guard_weight"], ge=0, **NUMBER)
+    guard_tolerance: float = field(SHARED["guard_tolerance"], ge=0, **NUMBER)
+    stay_near: float = field(SHARED["stay_near"], ge=0, **NUMBER)
     population: Count = field(SHARED["population"], ge=1, le=MOST_CANDIDATES)
     budget: Whole = field(SHARED["budget"], ge=1)
     crop: str | int | None = field(SHARED["crop"])
@@ -79,6 +87,11 @@ class SharedSettings(BaseModel):
 
         check_settings(value)
         return {name: {key: _plain(given) for key, given in entry.items()} for name, entry in value.items()}
+
+    @field_validator("guard", mode="before")
+    @classmethod
+    def _guards(cls, value: Any) -> Any:
+        return listed_guards(value)
 
     @field_validator("start", mode="before")
     @classmethod
@@ -100,7 +113,8 @@ class SharedSettings(BaseModel):
 
     def settled(self) -> Self:
         """The same settings, with scenes, plugins and checkpoints that mean the same from another folder."""
-        held = ("pipeline", "objective", "more_objectives", "objectives", "optimizer", "optimizers", "scenes")
+        held = ("pipeline", "objective", "more_objectives", "objectives", "guard")
+        held += ("optimizer", "optimizers", "scenes")
         names = [name for name in held if name in type(self).model_fields]
         return self.model_copy(update={name: _settled(getattr(self, name)) for name in names})
 
@@ -118,6 +132,15 @@ class SharedSettings(BaseModel):
             for key in self.order
             if key in data and not (key in self.silent and data[key] == fields[key].default)
         }
+
+
+def listed_guards(value: Any) -> Any:
+    """Guards as a list, of which users write names with commas between them, one alone, or a list."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(",")]
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _settled(value: Any) -> Any:

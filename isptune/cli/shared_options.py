@@ -143,8 +143,8 @@ objective_option = option(
 
 guard_option = option(
     "--guard-option guard_options",
-    "[NAME.]KEY=VALUE",
-    "Set an option of a guard, named where there are several; the value is read as YAML",
+    "KEY=VALUE",
+    "Set an option of the guard, NAME.KEY=VALUE where there are several; the value is read as YAML",
     multiple=True,
 )
 

@@ -108,9 +108,9 @@ class Loop:
                 reasons=evaluation.reasons,
                 gradients=evaluation.gradients,
                 levels=self._levels(candidates),
-                seconds=time.perf_counter() - started,
                 guards=evaluation.guards,
                 reference=self._reference(candidates, evaluation) if number == 0 else None,
+                seconds=time.perf_counter() - started,
             )
             self.penalties.fine(generation)
             problems = problems_of(generation, self.session.space)

@@ -65,6 +65,8 @@ class ProgressBar:
         best = "best -" if progress.best_score is None else f"best {progress.best_score:.5g}"
         if progress.front is not None:
             best = f"front of {progress.front}"
+        if progress.doubted:
+            best += f" ({progress.doubted:,} doubted)"
         rate = self._pace.per_second or progress.evaluations_per_second
         texts = [best, "" if rate is None else f"{rate:.1f} evaluations/s"]
         if progress.replayed:

@@ -18,7 +18,7 @@ GRID: dict[str, Any] = {
     "objectives": ["contrast", {"name": "contrast", "label": "guarded", "guard": "exposure"}],
     "pipeline": {"name": "synthetic", "options": {"stages": ["darken"]}},
     "optimizers": "random",
-    "scenes": ["chart:32x32"],
+    "scenes": ["chart:48x48"],
     "population": 10,
     "budget": 10,
     "seeds": 1,
@@ -58,7 +58,7 @@ def test_tables_and_report_say_what_guards_doubted(tmp_path: Path) -> None:
         ({"guard": "expsure"}, "there is no objective named 'expsure'; did you mean 'exposure'?"),
         (
             {"objectives": {"name": "contrast", "guard": {"nmae": "exposure"}}},
-            "the configuration has the unknown key 'objectives.guard.nmae'; did you mean 'name'?",
+            "the configuration has the unknown key 'objectives.0.guard.0.nmae'; did you mean 'name'?",
         ),
     ],
 )

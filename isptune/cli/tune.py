@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     "FILE",
     "Compare with this picture, one for each of IMAGES; short for --pipeline-option reference=FILE",
     multiple=True,
-    otherwise="x.reference.png beside a raw file x.dng; pictures with themselves",
+    otherwise="x.reference.png beside x.dng; pictures with themselves",
 )
 @plugin_option("pipeline")
 @plugin_option("objective")

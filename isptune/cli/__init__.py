@@ -24,6 +24,7 @@ VERBS = {
     "score": "Score images with objectives.",
     "evaluate": "Measure how well objectives agree with a dataset's opinion scores.",
     "bench": "Compare objectives by the hidden distortion that tuning leaves.",
+    "bench trust": "Examine whether an objective can be trusted, and write its card.",
     "list": "List stages, pipelines, objectives, optimizers and learners.",
     "plot": "Draw the convergence of one or several runs.",
     "report": "Write an HTML report of runs or of a benchmark.",
@@ -53,7 +54,7 @@ class VerbGroup(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         command: click.Command
         if name in VERBS:
-            command = import_module(f"isptune.cli.{name}").command
+            command = import_module(f"isptune.cli.{name.replace(' ', '_')}").command
         else:
             place = plugin_verbs().get(name)
             if place is None:
@@ -66,6 +67,9 @@ class VerbGroup(click.Group):
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        # A verb of two words stands beside the one that is its first word alone.
+        if " ".join(args[:2]) in VERBS:
+            args = [" ".join(args[:2]), *args[2:]]
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             verbs = self.list_commands(context)
             if args[0] not in verbs:

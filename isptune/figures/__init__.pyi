@@ -23,3 +23,6 @@ from .levels import recovered_levels as recovered_levels
 from .levels_figure import draw_recovered_levels as draw_recovered_levels
 from .pareto_figure import draw_pareto as draw_pareto
 from .style import save as save
+from .trust import TrustPanels as TrustPanels
+from .trust import trust_panels as trust_panels
+from .trust_figure import draw_trust as draw_trust

@@ -24,12 +24,13 @@ CHOSEN = {
     "score": {"objectives": "objectives"},
     "evaluate": {"objectives": "objectives"},
     "bench": {"objectives": "objectives"},
+    "bench trust": {"judges": "objectives", "stages": "stages"},
     "gallery": {"names": "stages"},
 }
 
 
 def command_of(verb: str) -> click.Command:
-    command: click.Command = import_module(f"isptune.cli.{verb}").command
+    command: click.Command = import_module(f"isptune.cli.{verb.replace(' ', '_')}").command
     return command
 
 
@@ -41,7 +42,7 @@ def at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.smoke
 @pytest.mark.parametrize("verb", ["", *VERBS])
 def test_help(verb: str, call: Call, snapshot: SnapshotAssertion, at_80_columns: None) -> None:
-    assert call(*[verb][: len(verb)], "--help") == (0, snapshot, "")
+    assert call(*verb.split(), "--help") == (0, snapshot, "")
 
 
 @pytest.mark.parametrize("kind", REGISTRIES)
@@ -63,8 +64,9 @@ def test_every_verb_has_an_example_that_it_takes(verb: str) -> None:
     lines = [line.strip() for line in examples.splitlines() if line.strip()]
     assert lines
     for line in lines:
-        program, name, *arguments = shlex.split(line)
-        assert (program, name) == ("isptune", verb)
+        program, *words = shlex.split(line)
+        name, arguments = words[: len(verb.split())], words[len(verb.split()) :]
+        assert (program, name) == ("isptune", verb.split())
         # Parsed, not run.
         command.make_context(verb, arguments)
 

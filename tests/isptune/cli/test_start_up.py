@@ -29,7 +29,7 @@ HEAVY = {"torch", "kornia", "nevergrad", "deap", "matplotlib", "transformers", "
 
 def test_help_imports_nothing_heavy() -> None:
     # One interpreter for all verbs: what the help of one loads would show after the last.
-    asked = [["--help"], *([verb, "--help"] for verb in VERBS)]
+    asked = [["--help"], *([*verb.split(), "--help"] for verb in VERBS)]
     loaded = modules_after(
         f"from isptune.cli import run\nfor arguments in {asked}:\n    assert run(arguments) == 0, arguments"
     )
@@ -49,6 +49,7 @@ MISSPELT = [
     (["tune", "chart", "--optimizer", "nevegrad"], "nevergrad:NAME"),
     (["bench", "--objective", "psnr,sverity"], "severity"),
     (["bench", "--objective", "psnr", "--optimizer", "nsgaa2"], "nsga2"),
+    (["bench", "trust", "sverity"], "severity"),
     (["score", "FILE", "--objective", "clipiqaa"], "clipiqa"),
     (["evaluate", "--objective", "sverity", "--data", "FILE"], "severity"),
     (["train", "scorent", "--out", "t"], "scorenet"),
@@ -167,6 +168,7 @@ MISTAKES: list[tuple[list[str], str]] = [
         "the option channels of the objective 'ssim' is 3; allowed: rgb or luma",
     ),
     (["bench", "--objective", "psnr", "--scene", "no.png"], "'FOLDER/no.png': there is no such file"),
+    (["bench", "trust", "psnr", "--scene", "no.png"], "'no.png': there is no such file"),
     (["score", "no.png", "--objective", "sharpness"], "'no.png': there is no such file"),
     (["score", "no.png", "--objective", "psnr"], "the objective 'psnr' needs a reference image"),
     (["render", "no.png", "--out", "a.png"], "'no.png': there is no such file"),

@@ -17,7 +17,7 @@ KINDS = ("stages", "pipelines", "objectives", "learners")
 # Names that are ordinary words as well, and where they are.
 WORDS = {
     # A row of stages.
-    "chain": ("stages", "testing", "iqa/training", "cli/train.py"),
+    "chain": ("stages", "testing", "iqa/training", "cli/train.py", "benchmark/trust"),
     # What is typed in a shell.
     "command": (
         "benchmark/engines/streaming.py",

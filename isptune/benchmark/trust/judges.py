@@ -19,9 +19,7 @@ from isptune.contracts.requirements import Packaging
 from isptune.contracts.scene import Scene
 from isptune.contracts.truthful import Truthful
 from isptune.errors import EvaluationError, IsptuneError
-from isptune.plugins import missing_packages, registry, source_options
-from isptune.plugins.options import options_of
-from isptune.plugins.source_code import UnreadableError
+from isptune.plugins import registry
 from isptune.stages.noise import seeded_generator
 
 TRUTH = "hidden truth"
@@ -33,23 +31,17 @@ def ready_objectives() -> list[str]:
 
 
 def _is_ready(name: str) -> bool:
-    record = registry.objectives._record(name)
-    if record is None or record.is_family is not False:
+    packaging: Packaging = registry.objectives.told(name, "packaging", Packaging())
+    if registry.objectives.told(name, "is_judge", False):
+        return False
+    if packaging.downloads or packaging.weights or packaging.programs:
         return False
     try:
-        packaging: Packaging = record.fact("packaging", Packaging())
-        if record.fact("is_judge", False) or missing_packages(packaging.requires):
-            return False
-        if packaging.downloads or packaging.weights or packaging.programs:
-            return False
-        options = (
-            options_of(record.target)
-            if record.source is None
-            else source_options.options_of_source(record.source)
-        )
-    except UnreadableError:
+        # Families, missing packages, options that must be given.
+        registry.objectives.precheck(name, {})
+    except IsptuneError:
         return False
-    return options is None or not any(option.required for option in options)
+    return True
 
 
 @dataclass
@@ -75,10 +67,9 @@ class Panel:
     """Judges and the chains that they see, shared by all objectives of a table.
 
     Args:
-        names: of the judges; with their options where they have any.
+        judges: by name.
         scenes: that are tuned on.
         settings: how many random candidates, and the chains.
-        device: where judges score.
 
     Attributes:
         left_out: a sentence for each judge that scored nothing.

@@ -14,6 +14,7 @@ from isptune.benchmark.trust.verdict import (
     FEWEST_RIGHT,
     MEDIAN_SRCC,
     MOST_BEATEN,
+    MOST_RIGHT,
     PARTLY,
     TRUSTWORTHY,
     UNSTABLE,
@@ -91,7 +92,7 @@ def _card_lines(card: TrustCard) -> Iterator[str]:
 def headline(card: TrustCard) -> str:
     """The verdict as a sentence."""
     if card.verdict == TRUSTWORTHY:
-        return f"Trustworthy: the search may follow {card.objective} over all {len(card.stages)} stages."
+        return f"Trustworthy: a search may follow {card.objective} over all {len(card.stages)} stages."
     if card.verdict == PARTLY:
         return (
             f"Trustworthy for these {len(card.trusted)} of {len(card.stages)} stages: "
@@ -110,8 +111,9 @@ def rules(card: TrustCard) -> str:
         f"all distorted pictures of the bank, here {number_text(card.spread)}. Gameable: fewer than "
         f"{FEWEST_RIGHT:.0%} of the stages are judged right, or over such stages more than {MOST_BEATEN:.0%} "
         "of the searches end at a visibly distorted picture that beats the pristine one, or what nobody sees "
-        f"moves the score by more than {UNSTABLE:g} spreads. Trustworthy: all stages are judged right and no "
-        "search ends so. Trustworthy for these stages: all between."
+        f"moves the score by more than {UNSTABLE:g} spreads. Trustworthy: no stage leads away from the "
+        f"pristine picture, {MOST_RIGHT:.0%} are judged right, and no search ends so. Trustworthy for these "
+        "stages: all between."
     )
 
 

@@ -23,6 +23,8 @@ MEDIAN_SRCC, WORST_SRCC = 0.9, 0.0
 BEST_SHARE = 1 / 6
 # Fewer rightly judged stages than this share of the bank are no base to trust anything on.
 FEWEST_RIGHT = 0.5
+# As many have to be judged right, and none may lead away from the pristine picture, to trust all of it.
+MOST_RIGHT = 0.9
 # The share of searches over rightly judged stages that may end at a picture that beats the pristine one.
 MOST_BEATEN = 0.25
 # What nobody sees may move the score by so many spreads, in the median.
@@ -49,6 +51,11 @@ class Stage:
     best_share: float
     gain: float
     judged: str
+
+    @property
+    def leads_away(self) -> bool:
+        """A search that changes this stage alone may end elsewhere than at the pristine picture."""
+        return self.judged == WRONG or self.best_share > BEST_SHARE or self.gain > BEATEN
 
 
 @dataclass(frozen=True)
@@ -101,8 +108,9 @@ def verdict(
 
     Gameable: fewer than half of the stages are judged right, more than a quarter of the searches over rightly
     judged stages end at a visibly distorted picture that beats the pristine one, or what nobody sees moves
-    the score by half a spread. Trustworthy: every stage is judged right, no search ends at such a picture,
-    and every picture has a score. Trustworthy for these stages: everything between.
+    the score by half a spread. Trustworthy: no stage leads away from the pristine picture, nine of ten are
+    judged right, no search ends at such a picture, and every picture has a score. Trustworthy for these
+    stages: everything between.
 
     Args:
         stages: of the bank.
@@ -131,7 +139,8 @@ def verdict(
     reasons += [f"{failures[0].upper()}{failures[1:]}."] if failures else []
     if against:
         return Verdict(GAMEABLE, reasons)
-    clean = len(right) == len(stages) and not any(one.beaten for one in searches) and not failures
+    whole = len(right) >= MOST_RIGHT * len(stages) and not any(stage.leads_away for stage in stages)
+    clean = whole and not any(one.beaten for one in searches) and not failures
     return Verdict(TRUSTWORTHY if clean else PARTLY, reasons)
 
 
@@ -140,7 +149,11 @@ def _of_stages(stages: Sequence[Stage]) -> list[str]:
     weak = [stage.name for stage in stages if stage.judged == WEAK]
     told = [f"It judges all {len(stages)} stages as the truth does."] if not wrong and not weak else []
     told += [f"It has these the wrong way round: {listed(wrong, 40)}."] if wrong else []
-    return told + ([f"It judges these weakly: {listed(weak, 40)}."] if weak else [])
+    away = [stage.name for stage in stages if stage.judged == WEAK and stage.leads_away]
+    told += [f"It judges these weakly: {listed(weak, 40)}."] if weak else []
+    if weak and not away:
+        return [*told, "Even there its best score is at the pristine picture, or next to it."]
+    return told
 
 
 def _of_searches(searches: Sequence[Search]) -> list[str]:

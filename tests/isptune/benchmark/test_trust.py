@@ -164,6 +164,11 @@ FOUR = [stage(name) for name in "abcd"]
         (FOUR, [found(["a", "b"], gain=1.0, difference=7.0)], 0.1, "", TRUSTWORTHY),
         (FOUR, [found(["a", "b"])], 0.1, "'x' gave no score to 1 of 9 pictures", PARTLY),
         ([*FOUR, stage("e", WEAK)], [found(["a", "b"])], 0.1, "", PARTLY),
+        # One of ten stages may be judged weakly where its best score is at the pristine picture, ...
+        ([*FOUR, *FOUR, stage("i"), stage("j", WEAK)], [found(["a", "b"])], 0.1, "", TRUSTWORTHY),
+        # ... and not where it is elsewhere.
+        ([*FOUR, *FOUR, stage("i"), replace(stage("j", WEAK), best_share=0.5)], [], 0.1, "", PARTLY),
+        ([*FOUR, *FOUR, stage("i"), stage("j", WRONG)], [], 0.1, "", PARTLY),
         # The search with a stage that it misjudges is no surprise.
         ([*FOUR, stage("e", WRONG)], [found(["a", "b"]), found(["a", "e"], gain=3.0)], 0.1, "", PARTLY),
         (FOUR, [found(["a", "b"]), found(["c", "d"], gain=3.0)], 0.1, "", GAMEABLE),

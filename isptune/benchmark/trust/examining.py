@@ -24,6 +24,7 @@ from isptune.contracts.scene import Scene
 from isptune.scenes.scene_pictures import picture_of
 from isptune.tuning.devices import processors
 from isptune.wording.naming import listed
+from isptune.wording.showing import counted
 
 # The time of one picture is the median of so many calls.
 _CALLS = 7
@@ -118,7 +119,7 @@ def most_liked(swept: Sweep, searches: Sequence[Search]) -> Beaten:
     most = max(visible, key=lambda one: one.gain)
     if most.gain <= alone.gain:
         return alone
-    return Beaten(most.gain, f"the search {most.title} over {listed(most.stages)}")
+    return Beaten(most.gain, f"what a search over {listed(most.stages)} ends at")
 
 
 def seconds_of_one(scorer: Scorer, scene: Scene) -> float:
@@ -137,7 +138,8 @@ def seconds_of_one(scorer: Scorer, scene: Scene) -> float:
 def machine() -> str:
     """What seconds were measured on, in a few words."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    return f"{platform.machine()}, {processors()} processors, {torch.get_num_threads()} threads, {gpu}"
+    used = counted(torch.get_num_threads(), "thread")
+    return f"{platform.machine()}, {counted(processors(), 'processor')}, {used}, {gpu}"
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -99,6 +99,21 @@ class Objective(Packaged, ABC):
         """
         return cls.coverage
 
+    def settled(self) -> Mapping[str, Any]:
+        """What decides the scores and was left to a default that depends on the machine or on the version.
+
+        A run notes it, and ``settle`` gets it when the run is resumed, perhaps elsewhere or by a later
+        version.
+        """
+        return {}
+
+    def settle(self, noted: Mapping[str, Any] | None) -> None:
+        """Compute as a run began that is now resumed.
+
+        Args:
+            noted: what ``settled`` gave; None where the run noted nothing, being of an earlier version.
+        """
+
     def to(self, device: torch.device | str) -> Objective:
         """Move models and buffers to a device and return the objective itself."""
         return self

@@ -16,6 +16,7 @@ from isptune.runs.directory import CONFIG_NAME, FORMATS, LOG_NAME, RunDirectory
 from isptune.runs.generation import Generation
 from isptune.tuning.session import Session
 from isptune.tuning.settings import HOW_IT_RUNS, Component, RunConfig
+from isptune.tuning.settling import settled
 
 
 def open_directory(directory: RunDirectory, session: Session, run: str, resume: bool) -> list[Generation]:
@@ -98,6 +99,7 @@ def _facts(session: Session, run: str) -> dict[str, Any]:
         },
         "machine": _machine(),
         **session.description.to_dict(),
+        **settled(session.scoring.objectives),
         "scene_digests": {name: digest for name, digest in digests.items() if digest is not None},
     }
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from isptune.errors import DiskFullError
 from isptune.parameters.identity import declares_defaults, most_candidates
-from isptune.runs.directory import noted_defaults
+from isptune.runs.directory import CONFIG_NAME, noted_defaults
 from isptune.runs.generation import Generation
 from isptune.runs.judgements import JUDGEMENTS_NAME, Judgements
 from isptune.runs.outputs import write_outputs
@@ -24,6 +24,7 @@ from isptune.tuning.opening import open_directory
 from isptune.tuning.proposing import Proposer
 from isptune.tuning.result import TuneResult, build_result
 from isptune.tuning.session import Session
+from isptune.tuning.settling import settle
 from isptune.tuning.switch import stoppable_run
 from isptune.tuning.verdicts import keep_verdict, look_before_run
 
@@ -72,6 +73,8 @@ def run_session(
     resumed = resume and directory is not None and directory.holds_a_run
     watchers = Watchers(callbacks)
     if directory is not None:
+        if resumed:
+            settle(session.scoring.objectives, directory.read_config(), directory.file(CONFIG_NAME))
         log = open_directory(directory, session, run, resume)
     if kept_in is not None and verdict is not None:
         keep_verdict(kept_in, verdict)

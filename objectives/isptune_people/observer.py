@@ -95,6 +95,13 @@ class SimulatedObserver(Judge):
         given = options.get("objective_options") or {}
         return kind.coverage_with(given) if hasattr(kind, "coverage_with") else None
 
+    def settled(self) -> Mapping[str, Any]:
+        found = self.objective.settled()
+        return {"objective": found} if found else {}
+
+    def settle(self, noted: Mapping[str, Any] | None) -> None:
+        self.objective.settle(None if noted is None else noted.get("objective", {}))
+
     def to(self, device: torch.device | str) -> SimulatedObserver:
         self.objective.to(device)
         self._device = torch.device(device)

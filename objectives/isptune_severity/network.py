@@ -20,10 +20,10 @@ SMALLEST = 32
 """The least side of a picture in pixels."""
 
 _SCALES = 3
-_BLOCK = 8
-_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+BLOCK = 8
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Energy below one tenth of a grey level of 255 counts as none.
-_FLOOR = 4e-4
+FLOOR = 4e-4
 
 
 class Residual(nn.Module):
@@ -88,7 +88,12 @@ class SeverityNetwork(nn.Module):
         return torch.cat([*pooled, statistics(_exact(images)).to(pooled[0])], dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.head((self.features(images) - self.mean) / self.deviation)
+        return self.judged(self.features(images))
+
+    def judged(self, features: Tensor) -> Tensor:
+        """(N, 7) severities of (N, F) features."""
+        found: Tensor = self.head((features - self.mean) / self.deviation)
+        return found
 
 
 def _exact(x: Tensor) -> Tensor:
@@ -98,7 +103,7 @@ def _exact(x: Tensor) -> Tensor:
 
 def statistics_count() -> int:
     """The number of columns of `statistics`."""
-    return 3 * _SCALES * len(_QUANTILES) + 3 * len(_QUANTILES) + 6
+    return 3 * _SCALES * len(QUANTILES) + 3 * len(QUANTILES) + 6
 
 
 def statistics(images: Tensor) -> Tensor:
@@ -114,8 +119,8 @@ def statistics(images: Tensor) -> Tensor:
         if scale:
             scaled = F.avg_pool2d(scaled, 2)
         energy = F.conv2d(scaled, kernel).abs()
-        energy = F.avg_pool2d(energy, min(_BLOCK, *energy.shape[-2:]))
-        columns.append(_quantiles(torch.log(energy + _FLOOR).flatten(2)))
+        energy = F.avg_pool2d(energy, min(BLOCK, *energy.shape[-2:]))
+        columns.append(_quantiles(torch.log(energy + FLOOR).flatten(2)))
     coarse = F.avg_pool2d(images, 4)
     red, green, blue = coarse.unbind(1)
     largest, smallest = coarse.amax(1), coarse.amin(1)
@@ -141,5 +146,5 @@ def _quantiles(values: Tensor) -> Tensor:
     """(N, C, Q) of (N, C, T), at the nearest ranks below: cheap, and with gradients."""
     ordered = values.sort(dim=-1).values
     last = values.shape[-1] - 1
-    ranks = torch.tensor([int(share * last) for share in _QUANTILES], device=values.device)
+    ranks = torch.tensor([int(share * last) for share in QUANTILES], device=values.device)
     return ordered.index_select(-1, ranks)

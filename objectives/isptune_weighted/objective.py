@@ -117,6 +117,15 @@ class Weighted(Objective):
         dtype = max((column.dtype for column in columns), key=lambda kind: torch.finfo(kind).bits)
         return torch.stack([column.to(images.device, dtype) for column in columns], dim=1)
 
+    def settled(self) -> Mapping[str, Any]:
+        found = [term.objective.settled() for term in self.terms]
+        return {"terms": found} if any(found) else {}
+
+    def settle(self, noted: Mapping[str, Any] | None) -> None:
+        terms = [None] * len(self.terms) if noted is None else noted.get("terms", [{}] * len(self.terms))
+        for term, one in zip(self.terms, terms, strict=True):
+            term.objective.settle(one)
+
     def to(self, device: torch.device | str) -> Weighted:
         for term in self.terms:
             term.objective.to(device)

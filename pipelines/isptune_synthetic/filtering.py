@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from isptune.compiled import can_compile
 from isptune.stages.strips import given_back
-from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.definition import one_by_one
 
 # Below this no tap beside the centre is left in float32 or float64, and 1 / sigma ** 2 stays finite.

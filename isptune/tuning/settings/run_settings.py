@@ -33,6 +33,7 @@ RUN_FACTS = (
     "fingerprint",
     "versions",
     "scene_digests",
+    "settled",
     "started_from",
     "objects",
     "machine",

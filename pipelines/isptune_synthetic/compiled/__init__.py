@@ -8,27 +8,3 @@ type and device, and the tests hold these loops to them.
 
 numba takes a second to import, so each of these modules is imported at a stage's first use.
 """
-
-from __future__ import annotations
-
-import torch
-from torch import Tensor
-
-_PLAIN = (Tensor, torch.nn.Parameter)
-
-
-def can_compile(images: Tensor, *others: Tensor) -> bool:
-    """True for float32 pictures on a CPU, outside of PyTorch's own tracing and vectorising.
-
-    Args:
-        images: (N, C, H, W).
-        others: levels, kernels, noise; of these kernels and noise have to be float32 as well.
-    """
-    if images.dtype != torch.float32 or torch.compiler.is_compiling():
-        return False
-    for tensor in (images, *others):
-        if tensor.device.type != "cpu" or type(tensor) not in _PLAIN:
-            return False
-        if tensor.ndim > 1 and tensor.dtype != torch.float32:
-            return False
-    return torch._C._functorch.peek_interpreter_stack() is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from isptune_synthetic.compiled.jit import inline
+from isptune.compiled.jit import inline
 
 f4 = np.float32
 i4 = np.int32

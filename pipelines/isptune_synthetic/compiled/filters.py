@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from isptune.compiled.jit import loop
 from isptune_synthetic.compiled.arithmetic import f4, unit
-from isptune_synthetic.compiled.jit import loop
 
 GROUP = 4
 

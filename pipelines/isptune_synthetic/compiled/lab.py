@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from isptune.compiled.jit import inline, loop
 from isptune_synthetic import colour
 from isptune_synthetic.compiled.arithmetic import at_least, at_most, f4, inside, power
-from isptune_synthetic.compiled.jit import inline, loop
 
 # Pixels that a loop takes at a time: a dozen rows of them are 24 KiB.
 CHUNK = 512

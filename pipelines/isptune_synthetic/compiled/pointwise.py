@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from isptune.compiled.jit import inline, loop
 from isptune.stages.strips import given_back
 from isptune_synthetic.compiled import rows
 from isptune_synthetic.compiled.arithmetic import f4, inside, larger, unit
-from isptune_synthetic.compiled.jit import inline, loop
 from isptune_synthetic.compiled.lab import CHUNK, colours, colours_vjp, roots, roots_vjp
 
 

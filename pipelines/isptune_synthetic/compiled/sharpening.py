@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from isptune.compiled.jit import loop
 from isptune.stages.memory import room
 from isptune.stages.strips import each, given_back
 from isptune_synthetic.compiled.arithmetic import f4, unit
@@ -28,7 +29,6 @@ from isptune_synthetic.compiled.filters import (
     weighted_sum,
     window_for,
 )
-from isptune_synthetic.compiled.jit import loop
 from isptune_synthetic.compiled.lab import CHUNK, colours, colours_vjp, roots, roots_vjp
 from isptune_synthetic.compiled.rows import BAND, arrays, bands, result_for, written
 from isptune_synthetic.compiled.separable import tiles

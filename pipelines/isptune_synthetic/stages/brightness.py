@@ -7,11 +7,11 @@ import functools
 import torch
 from torch import Tensor
 
+from isptune.compiled import can_compile
 from isptune.contracts.distortion import keep_identity
 from isptune.contracts.requirements import Memory
 from isptune.contracts.stage import per_sample
 from isptune.stages.strips import given_back
-from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.curves import parabola
 from isptune_synthetic.definition import one_by_one
 from isptune_synthetic.options import CHANNEL_ORDERS, checked_choice

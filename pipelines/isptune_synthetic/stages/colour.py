@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from isptune.compiled import can_compile
 from isptune.contracts.requirements import Memory
-from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage
 

@@ -8,8 +8,8 @@ import math
 import torch
 from torch import Tensor
 
+from isptune.compiled import can_compile
 from isptune.contracts.requirements import Memory
-from isptune_synthetic.compiled import can_compile
 from isptune_synthetic.options import GRADIENTS, checked_choice
 from isptune_synthetic.pointwise import pointwise
 from isptune_synthetic.stages.base import SyntheticStage

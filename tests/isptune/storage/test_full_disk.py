@@ -199,7 +199,7 @@ def test_output_to_a_full_and_to_a_closed_pipe() -> None:
 
 
 def test_compiled_loops_need_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    from isptune_synthetic.compiled import jit
+    from isptune.compiled import jit
 
     def double(numbers: Any) -> Any:
         return numbers * 2

@@ -127,7 +127,7 @@ def test_checkpoints_of_your_own(tmp_path: Path, snapshot: SnapshotAssertion) ->
     learner = learners.create("severity", widths=[4, 6, 8], hidden=16, seed=3)
     file = tmp_path / "own.safetensors"
     save_learned(file, learner)
-    objective = isptune.create_objective("severity", checkpoint=str(file))
+    objective = isptune.create_objective("severity", checkpoint=str(file), dtype="float32")
     images: Tensor = picture(64, 64)
     torch.testing.assert_close(objective.scores(images), learner.eval()({"images": images}))
     with pytest.raises(ConfigurationError) as caught:

@@ -1,10 +1,5 @@
 """Compiled loops against the PyTorch formulas, which float64 pictures take."""
 
-import importlib
-import importlib.util
-import shutil
-from pathlib import Path
-
 import numba
 import numpy as np
 import pytest
@@ -14,8 +9,6 @@ from hypothesis import strategies as st
 
 from isptune.errors import ConfigurationError
 from isptune.plugins.api import create_stage
-from isptune_synthetic import compiled
-from isptune_synthetic.compiled import jit
 from isptune_synthetic.compiled.arithmetic import power
 from isptune_synthetic.filtering import separable
 from isptune_synthetic.stages.blur import gaussian_blur
@@ -316,42 +309,6 @@ def test_powers_of_small_bases_lose_what_the_exponent_of_the_result_takes(expone
     rounded = np.float64(np.float32(exponent))
     errors, expected = relative_errors_of_powers(np.geomspace(1e-6, 4, 1_000_000), exponent, rounded)
     assert (errors / (1 + np.abs(np.log2(expected)))).max() < 1.2e-7
-
-
-MODULES = sorted(path.stem for path in Path(compiled.__file__).parent.glob("[!_]*.py"))
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_every_loop_is_kept_under_the_fingerprint_of_all_sources(module):
-    source = importlib.import_module(f"isptune_synthetic.compiled.{module}")
-    loops = [
-        value
-        for value in vars(source).values()
-        if isinstance(value, numba.core.dispatcher.Dispatcher)
-        and value.py_func.__module__ == source.__name__
-        and value.targetoptions.get("nogil")
-    ]
-    assert len(loops) == Path(source.__file__).read_text().count("\n@loop\n")
-    for loop in loops:
-        assert loop._cache._cache_file._source_stamp == jit._sources()
-
-
-def test_the_fingerprint_changes_with_any_source(tmp_path):
-    folder = Path(compiled.__file__).parent
-    copy = tmp_path / "isptune_synthetic"
-    shutil.copytree(folder, copy / "compiled", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(folder.parent / "colour.py", copy)
-    spec = importlib.util.spec_from_file_location("copied_jit", copy / "compiled" / "jit.py")
-    copied = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(copied)
-    seen = [copied._sources()]
-    assert seen == [jit._sources()]
-    for file in sorted(copy.rglob("*.py")):
-        file.write_text(file.read_text() + "\n")
-        copied._sources.cache_clear()
-        seen.append(copied._sources())
-    assert len(seen) == 2 + len(list(folder.glob("*.py")))
-    assert len(set(seen)) == len(seen)
 
 
 @pytest.mark.parametrize("name", ["gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen"])

@@ -1,4 +1,4 @@
-"""How the loops are compiled, and kept."""
+"""How loops are compiled, and kept."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ _OPTIONS: dict[str, Any] = {"fastmath": _FAST, "error_model": "numpy"}
 
 
 def loop(function: F) -> F:
-    """Compile a loop over arrays: it runs without the interpreter's lock, and is kept on disk."""
+    """Compile a loop over arrays: it runs without the interpreter's lock, and is kept on disk.
+
+    What it calls, and the numbers that it takes from elsewhere, must stand in the folder of its file or in
+    the folder above (see ``fingerprint``).
+    """
     compiled: Any
     try:
         compiled = numba.njit(cache=True, nogil=True, **_OPTIONS)(function)
         # numba compares the date of the function's own file alone, but a loop holds what it calls as well.
-        compiled._cache._cache_file._source_stamp = _sources()
+        compiled._cache._cache_file._source_stamp = fingerprint(Path(function.__code__.co_filename).parent)
         # Where the disk has no room for it, or gives damaged bytes back, a loop is compiled and not kept.
         compiled._cache._guard_against_spurious_io_errors = functools.partial(suppress, OSError)
     except (RuntimeError, AttributeError):
@@ -41,8 +45,7 @@ def inline(function: F) -> F:
 
 
 @functools.cache
-def _sources() -> str:
-    """A fingerprint of all code that loops are made of."""
-    folder = Path(__file__).parent
-    files = [*sorted(folder.glob("*.py")), folder.parent / "colour.py"]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+def fingerprint(folder: Path) -> str:
+    """Of all code that the loops of a folder are made of: its files, those of the folder above, and these."""
+    files = [path for place in (folder, folder.parent, Path(__file__).parent) for path in place.glob("*.py")]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()

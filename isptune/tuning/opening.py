@@ -99,7 +99,7 @@ def _facts(session: Session, run: str) -> dict[str, Any]:
         },
         "machine": _machine(),
         **session.description.to_dict(),
-        **settled(session.scoring.objectives),
+        **settled((*session.scoring.objectives, *session.scoring.guards)),
         "scene_digests": {name: digest for name, digest in digests.items() if digest is not None},
     }
 

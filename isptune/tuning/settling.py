@@ -21,7 +21,7 @@ def settle(objectives: Sequence[Objective], data: Mapping[str, Any], file: Path)
     """Have the objectives of a run that is resumed compute as it began.
 
     Args:
-        objectives: of the run.
+        objectives: of the run, its guards behind them.
         data: what its run.yaml holds.
         file: where that lies, for the message.
 

@@ -74,7 +74,8 @@ def run_session(
     watchers = Watchers(callbacks)
     if directory is not None:
         if resumed:
-            settle(session.scoring.objectives, directory.read_config(), directory.file(CONFIG_NAME))
+            judges = (*session.scoring.objectives, *session.scoring.guards)
+            settle(judges, directory.read_config(), directory.file(CONFIG_NAME))
         log = open_directory(directory, session, run, resume)
     if kept_in is not None and verdict is not None:
         keep_verdict(kept_in, verdict)

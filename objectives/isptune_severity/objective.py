@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -11,22 +10,16 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from isptune.compiled import can_compile
 from isptune.contracts.coverage import Coverage, stage_names
 from isptune.contracts.objective import Objective, check_images
 from isptune.contracts.requirements import Memory
 from isptune.errors import ConfigurationError
 from isptune.iqa.training.checkpoint import load_learner, trained_coverage
-from isptune.stages.strips import is_plain
+from isptune_severity.computing import Computing
 from isptune_severity.learner import Severity
 from isptune_severity.network import FAMILIES, SMALLEST
 
 EMBEDDED = "severity.safetensors"
-
-_DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
-
-# What multiplies bfloat16 faster than float32, by the names of torch.cpu.get_capabilities.
-_MULTIPLIES_BFLOAT16 = ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16")
 
 
 class SeverityObjective(Objective):
@@ -47,7 +40,7 @@ class SeverityObjective(Objective):
             for, and float32 everywhere else. The two rank photographs alike (rank correlation above 0.9999),
             but scores differ by some 1e-4: a run notes which it took, and is resumed with that.
         compiled: use compiled loops and fused operators for scores without gradients on a CPU, in float32 or
-            bfloat16. False computes as before version 0.2, to the last bit, and four times as long.
+            bfloat16. False computes as before version 0.2, to the last bit, and takes four times as long.
 
     Raises:
         ConfigurationError: the checkpoint is another learner's or cannot be read, or a picture is smaller
@@ -82,7 +75,6 @@ class SeverityObjective(Objective):
         compiled: bool = True,
     ) -> None:
         self.name = self.name or "severity"
-        self._wanted = self._checked_dtype(dtype)
         if checkpoint is None:
             with resources.as_file(resources.files("isptune_severity") / EMBEDDED) as file:
                 learner = load_learner(file)
@@ -94,9 +86,7 @@ class SeverityObjective(Objective):
                 f"the checkpoint '{checkpoint}' of '{self.name}' is of the learner '{learner.name}'; "
                 "allowed: a file that 'isptune train severity' wrote"
             )
-        self._compiled = compiled and dtype != "float64"
-        self._exact = learner.requires_grad_(False).eval()
-        self.to("cpu")
+        self._computing = Computing(learner, dtype, compiled, self.name)
 
     @classmethod
     def coverage_with(cls, options: Mapping[str, Any]) -> Coverage | None:
@@ -104,42 +94,15 @@ class SeverityObjective(Objective):
         checkpoint = options.get("checkpoint")
         return cls.coverage if checkpoint is None else trained_coverage(str(checkpoint))
 
-    def settled(self) -> dict[str, Any]:
-        dtype = self._wanted
-        if dtype == "auto":
-            dtype = "bfloat16" if self._device.type == "cpu" and self._in_bfloat16 else "float32"
-        return {"dtype": dtype, "compiled": self._compiled}
-
-    def settle(self, noted: Mapping[str, Any] | None) -> None:
-        if noted is None:
-            earlier = "float32" if self._wanted == "auto" else self._wanted
-            noted = {"dtype": earlier, "compiled": False}
-        self._wanted, self._compiled = self._checked_dtype(noted.get("dtype")), bool(noted.get("compiled"))
-        self.to(self._device)
-
     def to(self, device: torch.device | str) -> SeverityObjective:
-        self._device = torch.device(device)
-        explicit = self._wanted if self._wanted != "auto" else "float32"
-        # Beside the compiled loops, PyTorch's operators are for gradients, which bfloat16 spoils.
-        on_side = self._compiled and self._device.type == "cpu"
-        self._dtype = torch.float32 if on_side else _DTYPES[explicit]
-        self._learner = copy.deepcopy(self._exact).to(self._device, self._dtype)
-        self._features: Any = None
+        self._computing.to(device)
         return self
 
-    def _checked_dtype(self, dtype: Any) -> str:
-        if dtype not in ("auto", *_DTYPES):
-            raise ConfigurationError(
-                f"dtype of '{self.name}' is '{dtype}'; allowed: auto, {', '.join(_DTYPES)}"
-            )
-        return str(dtype)
+    def settled(self) -> Mapping[str, Any]:
+        return self._computing.settled()
 
-    @property
-    def _in_bfloat16(self) -> bool:
-        if self._wanted != "auto":
-            return self._wanted == "bfloat16"
-        found = torch.cpu.get_capabilities()
-        return self._compiled and any(found.get(name) for name in _MULTIPLIES_BFLOAT16)
+    def settle(self, noted: Mapping[str, Any] | None) -> None:
+        self._computing.settle(noted)
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         return self.scores(images).mean(dim=1)
@@ -151,21 +114,5 @@ class SeverityObjective(Objective):
                 f"'{self.name}' needs pictures of at least {SMALLEST}x{SMALLEST} pixels, "
                 f"got {images.shape[-1]}x{images.shape[-2]}"
             )
-        there = images.to(self._device, self._dtype)
-        with torch.autocast(self._device.type, enabled=False):
-            if self._compiled and len(images) and is_plain(there) and can_compile(there):
-                found = self._by_loops(there)
-            else:
-                found = self._learner({"images": there})
+        found = self._computing.judged(images, self._computing.learner.network.judged)
         return found.to(images.device, torch.promote_types(images.dtype, torch.float32))
-
-    def _by_loops(self, images: Tensor) -> Tensor:
-        # numba takes a second to import.
-        from isptune_severity.compiled.features import Features, row_by_row
-        from isptune_severity.compiled.fixed import statistics_of
-
-        network = self._learner.network
-        if self._features is None:
-            dtype = torch.bfloat16 if self._in_bfloat16 else torch.float32
-            self._features = Features(network, (statistics_of,), dtype)
-        return row_by_row(network.judged, self._features.of(images))

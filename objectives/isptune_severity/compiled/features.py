@@ -11,12 +11,11 @@ from torch import Tensor
 
 from isptune.compiled.threads import alone, can_be_alone
 from isptune.stages.strips import each
+from isptune_severity.compiled.fixed import statistics_of
 from isptune_severity.compiled.trunk import Trunk
 
 # Larger pictures are split between the threads.
 _LARGE = 2**20
-
-Fixed = Callable[[np.ndarray, Callable[..., None]], np.ndarray]
 
 
 class Features:
@@ -26,14 +25,11 @@ class Features:
 
     Args:
         network: with ``stem``, ``levels``; its weights are copied.
-        fixed: the statistics of one picture (3, H, W) that stand beside the pooled channels, given how to run
-            a loop with many arguments.
         dtype: float32 or bfloat16 of the convolutions.
     """
 
-    def __init__(self, network: Any, fixed: Sequence[Fixed], dtype: torch.dtype) -> None:
+    def __init__(self, network: Any, dtype: torch.dtype) -> None:
         self._trunk = Trunk(network.stem, network.levels, dtype)
-        self._fixed = tuple(fixed)
 
     def of(self, images: Tensor) -> Tensor:
         """(N, F) float32 of pictures (N, 3, H, W) float32 in [0, 1]."""
@@ -54,7 +50,7 @@ class Features:
         return torch.from_numpy(np.stack(found))
 
     def _of(self, image: np.ndarray, run: Callable[..., None]) -> np.ndarray:
-        return np.concatenate([self._trunk.pooled(image, run), *(fixed(image, run) for fixed in self._fixed)])
+        return np.concatenate([self._trunk.pooled(image, run), statistics_of(image, run)])
 
 
 def _in_turn(work: Callable[..., None], tasks: Sequence[tuple[Any, ...]], pixels: int) -> None:

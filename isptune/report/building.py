@@ -9,6 +9,8 @@ from typing import Any, Protocol
 from isptune.benchmark.cell_results import Benchmark
 from isptune.benchmark.grid import DEFAULT_NAME
 from isptune.benchmark.targets import TARGETS
+from isptune.benchmark.trust.card import cards_in
+from isptune.benchmark.trust.page import cross_table, verdict_table
 from isptune.errors import ConfigurationError
 from isptune.figures.records import (
     Record,
@@ -105,6 +107,8 @@ def _report_of_front(record: Record) -> str:
 def report_of_benchmark(benchmark: Benchmark, tables: Mapping[str, TableLike] | None = None) -> str:
     """The report of a benchmark.
 
+    Trust cards in its folder ``trust`` (``isptune bench trust NAME --out DIR/trust``) have a section.
+
     Args:
         benchmark: its configuration and runs; those that are not done are counted, and left out otherwise.
         tables: by name, as ``isptune.benchmark.benchmark_tables`` makes them. ``summary`` goes to the top;
@@ -133,6 +137,7 @@ def report_of_benchmark(benchmark: Benchmark, tables: Mapping[str, TableLike] | 
     if made:
         rest = [(f"table-{key}", one) for key, one in made.items()]
         page.add("tables", "Tables", "tables.html", tables=rest)
+    _add_trust(page, benchmark)
     _add_making_of_benchmark(page, benchmark, records)
     return page.to_html()
 
@@ -209,6 +214,15 @@ def _command(record: Record) -> str:
         return ""
     out = record.directory.with_name(f"{record.directory.name}-again")
     return making.tune_command(run.config, record.directory / CONFIG_NAME, out, run.description.own_scenes)
+
+
+def _add_trust(page: Page, benchmark: Benchmark) -> None:
+    """The trust cards that lie in the benchmark's folder ``trust``, side by side."""
+    trusted = cards_in(benchmark.directory / "trust")
+    if trusted:
+        sources = {"table-trust": verdict_table(trusted), "table-judges": cross_table(trusted)}
+        tables = [(key, _median_first(source)) for key, source in sources.items()]
+        page.add("trust", "Trust cards", "tables.html", tables=tables)
 
 
 def _add_making_of_benchmark(page: Page, benchmark: Benchmark, records: Sequence[Record]) -> None:

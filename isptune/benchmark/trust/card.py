@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,18 @@ def read_card(path: Path) -> TrustCard:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RunDirectoryError(f"'{path}' is no trust card: {type(error).__name__}: {error}") from error
     raise RunDirectoryError(f"'{path}' is a trust card of version {data['version']}; allowed: {VERSION}")
+
+
+def cards_in(folder: Path, settings: Mapping[str, Any] | None = None) -> list[TrustCard]:
+    """The cards of a folder by name, where settings are given those that were made with them."""
+    cards: dict[str, TrustCard] = {}
+    for path in sorted(folder.glob("*.json")):
+        # Other files may lie there.
+        with suppress(RunDirectoryError):
+            card = read_card(path)
+            if settings is None or card.settings == settings:
+                cards[card.objective] = card
+    return list(cards.values())
 
 
 def judge_names(cards: Sequence[TrustCard]) -> list[str]:

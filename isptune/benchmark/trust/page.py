@@ -164,8 +164,7 @@ def overview_markdown(cards: Sequence[TrustCard]) -> str:
 def _overview_lines(cards: Sequence[TrustCard]) -> Iterator[str]:
     yield "# Which objectives can be trusted"
     yield ""
-    heads = ["objective", "verdict", "stages right", "searches gamed", "pristine beaten by", "ms a picture"]
-    yield _table("", heads, [_overview_row(card) for card in cards])
+    yield verdict_table(cards, linked=True).to_markdown()
     yield (
         "Searches gamed ended at a visibly distorted picture that scores better than the pristine one. How "
         "much the best of such pictures beats it is in spreads of the objective's own scores; negative where "
@@ -182,9 +181,16 @@ def _overview_lines(cards: Sequence[TrustCard]) -> Iterator[str]:
     )
 
 
-def _overview_row(card: TrustCard) -> list[Entry]:
+def verdict_table(cards: Sequence[TrustCard], linked: bool = False) -> Table:
+    """The verdicts side by side; ``linked`` for names that lead to the pages of the cards."""
+    heads = ["objective", "verdict", "stages right", "searches gamed", "pristine beaten by", "ms a picture"]
+    rows = [_overview_row(card, linked) for card in cards]
+    return Table("Whether a search may follow an objective", heads, rows)
+
+
+def _overview_row(card: TrustCard, linked: bool) -> list[Entry]:
     gamed = f"{sum(one.beaten for one in card.searches)} of {len(card.searches)}"
-    name = f"[{card.objective}]({card.file}.md)"
+    name = f"[{card.objective}]({card.file}.md)" if linked else card.objective
     right = f"{len(card.trusted)} of {len(card.stages)}"
     return [name, card.verdict, right, gamed, round(card.beaten.gain, 2), round(1000 * card.seconds, 2)]
 
@@ -196,7 +202,11 @@ def cross_table(cards: Sequence[TrustCard]) -> Table:
         [card.objective, *(_rounded(card.judges.get(name)) for name in judges)] for card in cards
     ]
     heads = [TRUTH if name == TRUTH else name for name in judges]
-    return Table("Tuned by the row, judged by the column", ["tuned by", *heads], rows)
+    return Table(
+        "Share of random candidates that the one tuned by the row beats in the eyes of the column",
+        ["tuned by", *heads],
+        rows,
+    )
 
 
 def _rounded(share: float | None) -> float | None:

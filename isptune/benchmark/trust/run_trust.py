@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from isptune.benchmark.trust.card import TrustCard, read_card
+from isptune.benchmark.trust.card import TrustCard, cards_in, read_card
 from isptune.benchmark.trust.examining import examine
 from isptune.benchmark.trust.judges import Panel, make_judges
 from isptune.benchmark.trust.page import OVERVIEW, card_markdown, overview_markdown
@@ -84,7 +83,7 @@ def run_trust(
     for card in cards.values():
         write_whole(folder / f"{card.file}.md", card_markdown(card))
     if cards:
-        write_whole(folder / OVERVIEW, overview_markdown(cards_in(folder, settings)))
+        write_whole(folder / OVERVIEW, overview_markdown(cards_in(folder, settings.to_dict())))
     return cards, failures
 
 
@@ -104,15 +103,3 @@ def kept_card(folder: Path, objective: Objective, settings: TrustSettings) -> Tr
         return None
     same = card.settings == settings.to_dict() and card.options == dict(getattr(objective, "options", {}))
     return card if same else None
-
-
-def cards_in(folder: Path, settings: TrustSettings) -> list[TrustCard]:
-    """The cards of a folder that were made with these settings, by name."""
-    cards: dict[str, TrustCard] = {}
-    for path in sorted(folder.glob("*.json")):
-        # Other files may lie there.
-        with suppress(RunDirectoryError):
-            card = read_card(path)
-            if card.settings == settings.to_dict():
-                cards[card.objective] = card
-    return list(cards.values())

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import isptune
-from isptune.benchmark.trust.card import TrustCard, read_card
+from isptune.benchmark.trust.card import TrustCard, cards_in, read_card
 from isptune.benchmark.trust.judges import TRUTH, ready_objectives
 from isptune.benchmark.trust.page import card_markdown, cross_table, headline, overview_markdown
 from isptune.benchmark.trust.run_trust import run_trust
@@ -138,6 +138,20 @@ def test_pages_and_figures_show_what_was_measured(cards: tuple[Path, dict[str, T
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert "How it judges the stages" in titles
     assert len(titles) == 5
+
+
+def test_the_committed_cards_are_what_was_measured() -> None:
+    folder = Path(__file__).parents[3] / "benchmarks" / "trust"
+    cards = cards_in(folder)
+    verdicts = {card.objective: card.verdict for card in cards}
+    assert (verdicts["psnr"], verdicts["contrast"]) == (TRUSTWORTHY, GAMEABLE)
+    for card in cards:
+        assert (folder / f"{card.file}.md").read_text() == card_markdown(card)
+        assert (folder / f"{card.file}.png").exists()
+        failures = next((one for one in card.failures if one.startswith(f"'{card.objective}'")), "")
+        said = verdict(card.stages, card.searches, card.moved, failures)
+        assert (said.verdict, said.reasons) == (card.verdict, card.reasons)
+    assert (folder / "trust.md").read_text() == overview_markdown(cards)
 
 
 def stage(name: str, judged: str = RIGHT) -> Stage:

@@ -280,6 +280,20 @@ class TestBenchmarks:
         ]
         assert "normalised l1 of at most 0.3, 0.1" in document
 
+    def test_trust_cards_in_its_folder_have_a_section(self, benchmark: Benchmark) -> None:
+        cards = Path(__file__).parents[3] / "benchmarks" / "trust"
+        folder = benchmark.directory / "trust"
+        folder.mkdir()
+        try:
+            for name in ("psnr", "contrast"):
+                shutil.copy(cards / f"{name}.json", folder)
+            page = check_that_it_stands_alone(document := report_of_benchmark(benchmark))
+        finally:
+            shutil.rmtree(folder)
+        assert page.sections[-2:] == ["trust", "making"]
+        assert "Whether a search may follow an objective" in document
+        assert "gameable" in document
+
     def test_a_benchmark_without_a_name_is_called_what_its_folder_is_called(
         self, benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -109,6 +109,7 @@ def test_figures_need_no_backend_and_leave_the_users(
     assert "matplotlib.pyplot" not in sys.modules
 
 
+@pytest.mark.draws
 def test_verbs_draw_whatever_the_backend_is_called(
     monkeypatch: pytest.MonkeyPatch, fresh_matplotlib: Callable[[], None], tmp_path: Path
 ) -> None:

@@ -6,6 +6,9 @@ and compares the hidden normalised l1 at the end::
 
     nice -n 10 uv run python benchmarks/guard.py
 
+Processes that share the seeds (``--first-seed``, ``--seeds``) take a folder of runs each; put their
+rows.jsonl together and call it once more with ``--seeds 0`` for the tables.
+
 Cases: ``severity`` (its first version) on three stages of which it judges none as the truth does
 (``stages=[darken, vignetting, pixelate]``), the same on the default chain, which it was trained for, and
 ``qalign-tiny`` on the three stages. Rows that are in the folder of runs already are not computed again. A
@@ -132,6 +135,7 @@ def tuned(case: str, guard: str, seed: int, picture: Path, budget: int) -> dict[
 def write_tables(rows: list[dict[str, Any]], budget: int) -> None:
     """The rows as guard.csv and what follows from them as guard.md."""
     HERE.mkdir(exist_ok=True)
+    rows = sorted(rows, key=lambda row: (list(CASES).index(row["case"]), row["seed"]))
     with open(HERE / "guard.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()

@@ -92,16 +92,27 @@ def add_guard_options(data: dict[str, Any], pairs: Sequence[str]) -> None:
     """Add what ``--guard-option`` says to the guards of a configuration.
 
     Raises:
-        ConfigurationError: an option that names none of them.
+        ConfigurationError: an option that names none of them, or one of two of the same name.
     """
     if not pairs:
         return
     given = data.get("guard") or []
     given = given.split(",") if isinstance(given, str) else given if isinstance(given, list) else [given]
-    guards = [dict(one) if isinstance(one, dict) else {"name": str(one).strip()} for one in given]
+    guards: list[dict[str, Any]] = [
+        dict(one) if isinstance(one, dict) else {"name": str(one).strip()} for one in given
+    ]
     names = [str(guard.get("name")) for guard in guards]
-    for guard, options in zip(guards, settings_by_name(names, pairs, None, "guard").values(), strict=True):
-        guard["options"] = {**(guard.get("options") or {}), **options}
+    if len(set(names)) < len(names):
+        raise ConfigurationError(
+            "--guard-option cannot tell guards of one name apart; write each with its options into a file "
+            "for --config: guard: [{name: NAME, options: {KEY: VALUE}}, NAME]"
+        )
+    for name, options in settings_by_name(names, pairs, None, "guard").items():
+        guard = guards[names.index(name)]
+        before = guard.get("options") or {}
+        # Options that are no mapping are for the configuration's own check to refuse.
+        if isinstance(before, dict):
+            guard["options"] = {**before, **options}
     data["guard"] = guards
 
 

@@ -10,7 +10,9 @@ import pytest
 
 import isptune
 from isptune.benchmark.grid import BenchConfig
+from isptune.cli.key_values import add_guard_options
 from isptune.cli.shared_options import default_in_words
+from isptune.errors import ConfigurationError
 from isptune.tuning.described_settings import GRID, RUN, SHARED
 from isptune.tuning.settings import RunConfig
 from isptune.tuning.settings.shared import SharedSettings
@@ -54,7 +56,9 @@ def test_what_runs_and_grids_share_is_written_once(name: str) -> None:
 
 def test_the_call_from_python_has_the_same_defaults() -> None:
     parameters = inspect.signature(isptune.tune).parameters
-    for name in set(RunConfig.order) & set(parameters) - {"pipeline", "objective", "optimizer", "parameters"}:
+    # Of lists and mappings the default in Python is None.
+    others = {"pipeline", "objective", "optimizer", "parameters", "guard"}
+    for name in set(RunConfig.order) & set(parameters) - others:
         assert parameters[name].default == RunConfig.model_fields[name].default, name
 
 
@@ -77,3 +81,21 @@ def test_a_grid_hands_its_settings_to_its_runs() -> None:
     assert not {"timeout", "retries", "max_failures"} & set(
         parse_bench_config({"objectives": "psnr"}).model_dump()
     )
+
+
+def test_options_of_guards_are_told_apart_by_their_names() -> None:
+    data: dict[str, object] = {"guard": ["exposure", {"name": "weighted", "options": {"terms": {"psnr": 1}}}]}
+    add_guard_options(data, ["exposure.sigma=0.3", "weighted.terms={contrast: 2}"])
+    assert data["guard"] == [
+        {"name": "exposure", "options": {"sigma": 0.3}},
+        {"name": "weighted", "options": {"terms": {"contrast": 2}}},
+    ]
+    alone: dict[str, object] = {"guard": "exposure"}
+    add_guard_options(alone, ["sigma=0.3"])
+    assert alone["guard"] == [{"name": "exposure", "options": {"sigma": 0.3}}]
+    with pytest.raises(
+        ConfigurationError, match="--guard-option takes NAME.KEY=VALUE where there is not one"
+    ):
+        add_guard_options({"guard": "exposure,contrast"}, ["sigma=0.3"])
+    with pytest.raises(ConfigurationError, match="--guard-option cannot tell guards of one name apart"):
+        add_guard_options({"guard": ["weighted", "weighted"]}, ["terms={}"])

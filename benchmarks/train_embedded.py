@@ -28,6 +28,7 @@ OBJECTIVES = ROOT / "objectives"
 QALIGN = OBJECTIVES / "isptune_qalign" / "qalign_tiny"
 WEIGHTS = {
     "severity": OBJECTIVES / "isptune_severity" / "severity.safetensors",
+    "severity-isp": OBJECTIVES / "isptune_severity" / "severity_isp.safetensors",
     "scorenet-align-tiny": OBJECTIVES / "isptune_scorenet" / "scorenet_align_tiny.safetensors",
 }
 CHARTS = ("chart:384x256", "chart:640x448", "chart:1024x768")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -105,7 +108,7 @@ def command(**given: Any) -> int:
     data_options = key_values(given["data_options"], "--data-option")
     opinions = None
     if given["data"] == "synthetic":
-        _check_synthetic(given, data_options)
+        _check_synthetic(given, data_options, place_of_data(given["learner"]))
     elif data_options:
         raise ConfigurationError("--data-option is for --data synthetic")
     else:
@@ -165,13 +168,26 @@ def command(**given: Any) -> int:
     return 0
 
 
-def _check_synthetic(given: Mapping[str, Any], data_options: Mapping[str, Any]) -> None:
+def place_of_data(learner: str) -> str:
+    """``module:class`` of a learner's synthetic data, from its source, without torch."""
+    places = {entry.name: entry.value for entry in metadata.entry_points(group="isptune.learners")}
+    source = source_code.read(places.get(learner, ":"))
+    for part in () if source is None else source_code.ancestry(source):
+        if not isinstance(part, source_code.Source) or not isinstance(part.node, ast.ClassDef):
+            continue
+        for line in part.node.body:
+            if isinstance(line, ast.AnnAssign) and ast.unparse(line.target) == "data" and line.value:
+                return str(ast.literal_eval(line.value))
+    return "isptune.iqa.training.synthetic:SyntheticSource"
+
+
+def _check_synthetic(given: Mapping[str, Any], data_options: Mapping[str, Any], place: str) -> None:
     """Refuse pictures that are not there and options that synthetic data does not have, without torch.
 
     Raises:
         IsptuneError: one sentence about the first mistake.
     """
-    source = source_code.read("isptune.iqa.training.synthetic:SyntheticSource")
+    source = source_code.read(place)
     known = None if source is None else source_options.options_of_source(source)
     if known is not None:
         # What the verb itself gives, and what it takes beside the source's own.
@@ -213,20 +229,21 @@ def _synthetic(
     learner: Learner, given: Mapping[str, Any], data_options: Mapping[str, Any], device: Any, cache: Path
 ) -> Source:
     from isptune.iqa.training.cached import CachedSource
-    from isptune.iqa.training.synthetic import SyntheticSource
 
     # A host sees each picture once, so the batches of a learner that has one come again.
     count = data_options.get("batches", 200 if learner.caches_features else 0)
     options = {**learner.synthetic, "seed": given["seed"], **data_options}
     options.pop("batches", None)
-    if not options.get("chain"):
+    module, _, name = learner.data.partition(":")
+    kind = getattr(importlib.import_module(module), name)
+    if takes_option(kind, "chain") and not options.get("chain"):
         raise ConfigurationError(
             f"the learner '{learner.name}' has no stages of its own for synthetic data; "
             "give --data-option 'chain=[STAGE, STAGE]' ('isptune list stages' shows them)"
         )
     images = given["images"] or ("chart:1024x768", "chart:640x448")
-    check_options("synthetic data", SyntheticSource, {"images": images, **options})
-    source: Source = SyntheticSource(images, **options)
+    check_options("synthetic data", kind, {"images": images, **options})
+    source: Source = kind(images, **options)
     return CachedSource(learner, source, cache, count, device, _dots) if count else source
 
 

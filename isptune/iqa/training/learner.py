@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,7 +33,9 @@ class Learner(Packaged, nn.Module):
         encodes_in_threads: whether several threads may call ``encode`` at once, after one has called it.
         caches_features: whether ``encode`` is worth keeping.
         higher_is_better: the orientation of what ``forward`` gives.
-        synthetic: the options of `isptune.iqa.training.synthetic.SyntheticSource` that suit it.
+        data: ``module:class`` of the source of its synthetic data. Its constructor takes ``images``, ``seed``
+            and whatever ``--data-option`` is to set.
+        synthetic: the options of that source that suit it.
         losses: what it is trained with unless told otherwise, as ``--loss`` takes it.
         packaging: what has to be installed.
     """
@@ -43,6 +45,7 @@ class Learner(Packaged, nn.Module):
     encodes_in_threads: bool = False
     caches_features: bool = True
     higher_is_better: bool = True
+    data: ClassVar[str] = "isptune.iqa.training.synthetic:SyntheticSource"
     synthetic: ClassVar[Mapping[str, Any]] = {}
     losses: ClassVar[str] = "mse,plcc"
 
@@ -62,6 +65,13 @@ class Learner(Packaged, nn.Module):
         logarithms of the levels' probabilities, the best level first.
         """
         return self(features), None
+
+    def own_loss(self, predictions: Tensor, targets: Tensor, contents: Tensor) -> Tensor | None:
+        """A loss of the learner's own, added to those that were asked for; called after `outputs`."""
+        return None
+
+    def calibrate(self, batches: Iterator[tuple[Features, Tensor]]) -> None:
+        """Adapt to features and targets that were held out, after the last step."""
 
     def export(self, folder: Path) -> None:
         """Write further files after the training, such as the host's own published form."""

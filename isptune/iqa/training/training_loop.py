@@ -164,6 +164,8 @@ def train(
             _save_state(out, learner, optimizer, entry)
             if listener is not None:
                 listener(entry, settings.steps)
+        learner.eval()
+        learner.calibrate((_encoded(learner, part, device), part.targets) for part in source.validation())
         kept = {"data": facts["data"], "settings": facts["settings"], **(extra or {})}
         save_learned(out / FILE, learner, kept)
         learner.export(out)
@@ -249,6 +251,9 @@ def _step(
     loss, parts = total_loss(
         settings.losses, predictions.float(), batch.targets.to(device), batch.contents.to(device), levels
     )
+    own = learner.own_loss(predictions.float(), batch.targets.to(device), batch.contents.to(device))
+    if own is not None:
+        loss, parts = loss + own, {**parts, "own": float(own.detach())}
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], settings.clip)

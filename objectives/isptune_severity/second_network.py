@@ -1,0 +1,134 @@
+"""The network of the second version: 15 families of faults, and how far it may be off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isptune_severity.families import FAMILIES, WEIGHTS
+from isptune_severity.fingerprints import fingerprints, fingerprints_count
+from isptune_severity.network import FAMILIES as FIRST
+from isptune_severity.network import Residual, _exact, _halving, statistics, statistics_count
+
+# What the families of the first version became.
+_BECAME = {
+    "blur": ("blur",),
+    "exposure": ("exposure",),
+    "saturation": ("saturation",),
+    "noise": ("luma_noise", "chroma_noise"),
+    "sharpening": ("halos",),
+    "compression": ("compression",),
+    "contrast": ("contrast",),
+}
+
+
+def _carried() -> Tensor:
+    """(7, 15): each family of the first version to those that it became."""
+    found = torch.zeros(len(FIRST), len(FAMILIES))
+    for row, family in enumerate(FIRST):
+        for name in _BECAME[family]:
+            found[row, FAMILIES.index(name)] = 1
+    return found
+
+
+class _FirstHead(nn.Module):
+    """The head of the first version, on the columns that it knows; it is not trained."""
+
+    def __init__(self, count: int, hidden: int = 128) -> None:
+        super().__init__()
+        self.count = count
+        self.mean: Tensor
+        self.deviation: Tensor
+        self.register_buffer("mean", torch.zeros(count))
+        self.register_buffer("deviation", torch.ones(count))
+        self.head = nn.Sequential(
+            *(nn.Linear(count, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU()),
+            nn.Linear(hidden, len(FIRST)),
+        )
+        self.requires_grad_(False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.head((features[:, : self.count] - self.mean) / self.deviation)
+
+
+class SecondNetwork(nn.Module):
+    """(N, 3, H, W) in [0, 1] to (N, 15) severities, and to the logarithms of their deviations.
+
+    The convolutions are those of the first version; more fixed statistics stand beside them.
+
+    Args:
+        widths: channels of the three levels, at 1/4, 1/8 and 1/16 of the resolution.
+        hidden: of the head.
+        dropout: in the head, while it is trained.
+    """
+
+    def __init__(self, widths: Sequence[int] = (32, 64, 96), hidden: int = 256, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.widths, self.hidden = tuple(widths), hidden
+        first, second, third = self.widths
+        self.stem = nn.Conv2d(3, first, 7, stride=4, padding=3)
+        self.levels = nn.ModuleList(
+            [nn.Sequential(Residual(first)), _halving(first, second), _halving(second, third)]
+        )
+        count = 2 * sum(self.widths) + statistics_count() + fingerprints_count()
+        self.mean: Tensor
+        self.deviation: Tensor
+        self.weights: Tensor
+        self.register_buffer("mean", torch.zeros(count))
+        self.register_buffer("deviation", torch.ones(count))
+        weights = torch.tensor([WEIGHTS[family] for family in FAMILIES])
+        self.register_buffer("weights", weights, persistent=False)
+        # The first version's own judgement, on its own statistics, is where the training begins.
+        self.first = _FirstHead(2 * sum(self.widths) + statistics_count())
+        self.carried = nn.Parameter(_carried())
+        # Most of what a fault does to the statistics is in proportion to it: a straight way beside the bent.
+        self.straight = nn.Linear(count, len(FAMILIES))
+        self.body = nn.Sequential(
+            *(nn.Dropout(dropout / 2), nn.Linear(count + len(FIRST), hidden), nn.GELU()),
+            *(nn.Dropout(dropout), nn.Linear(hidden, hidden), nn.GELU()),
+        )
+        self.severities = nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden, len(FAMILIES)))
+        last = self.severities[1]
+        for parameter in (*self.straight.parameters(), *last.parameters()):
+            nn.init.zeros_(parameter)
+        # Of every family, and of the weighted sum.
+        self.spreads = nn.Sequential(
+            nn.Linear(hidden, hidden // 2), nn.GELU(), nn.Linear(hidden // 2, len(FAMILIES) + 1)
+        )
+
+    def pooled(self, images: Tensor) -> Tensor:
+        """(N, 2 sum(widths)): means and deviations of every level's channels."""
+        # In half precision the first layer would not see noise below one grey level.
+        with torch.autocast(images.device.type, enabled=False):
+            x = F.relu(self.stem(images.to(self.stem.weight.dtype) * 2 - 1))
+        columns = []
+        for level in self.levels:
+            x = level(x)
+            wide = _exact(x)
+            columns += [wide.mean((2, 3)), (wide.var((2, 3), correction=0) + 1e-6).sqrt()]
+        return torch.cat(columns, dim=1)
+
+    def fixed(self, images: Tensor) -> Tensor:
+        """(N, S): the fixed statistics."""
+        # A few at a time, whose temporaries stay in the processor's cache.
+        parts = [torch.cat([statistics(p), fingerprints(p)], dim=1) for p in _exact(images).split(8)]
+        return torch.cat(parts)
+
+    def features(self, images: Tensor) -> Tensor:
+        pooled = self.pooled(images)
+        return torch.cat([pooled, self.fixed(images).to(pooled)], dim=1)
+
+    def judged(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 15) severities and (N, 16) logarithms of deviations, the last that of the weighted sum."""
+        first = self.first(features)
+        found = ((features - self.mean) / self.deviation).clamp(-8, 8)
+        inner = self.body(torch.cat([found, first], dim=1))
+        severities = first @ self.carried + self.straight(found) + self.severities(inner)
+        # Whoever learns how far it is off must not bend what it predicts.
+        return severities, self.spreads(inner.detach())
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.judged(self.features(images))[0]

@@ -14,10 +14,12 @@ from isptune.iqa.training import Features, Learner
 from isptune.iqa.training.losses import LOSSES
 from isptune.plugins.option_types import Seed, Size
 from isptune_severity.families import FAMILIES
-from isptune_severity.second_network import SecondNetwork
+from isptune_severity.second_network import SecondNetwork, carried
 
 # Of the losses of the weighted sum.
-_TOTAL = {"huber": 0.3, "ranking": 3.0, "relative": 1.5, "plcc": 0.5}
+_TOTAL = {"huber": 0.5, "ranking": 6.0, "relative": 4.0, "plcc": 0.5}
+# The families of the default chain, which the first version has learnt from ten times the pictures.
+_CHAIN = ("blur", "exposure", "saturation", "luma_noise", "chroma_noise", "halos")
 # In the logarithm: deviations from a thousandth to three.
 _SPREADS = (-7.0, 1.1)
 
@@ -32,6 +34,8 @@ class SecondSeverity(Learner):
         trunk: ``"frozen"`` trains the head alone, on features that are computed once; ``"trained"`` trains
             all of it.
         warm: begin with the embedded first version.
+        anchor: weight of a loss that keeps what the first version knows well, the default chain, blur, noise
+            and saturation, near what it says of it.
         seed: of the initial weights.
     """
 
@@ -44,9 +48,10 @@ class SecondSeverity(Learner):
         self,
         widths: Annotated[Sequence[Size], Field(min_length=3, max_length=3)] = (32, 64, 96),
         hidden: Size = 256,
-        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.4,
         trunk: Literal["frozen", "trained"] = "trained",
         warm: bool = False,
+        anchor: Annotated[float, Field(ge=0)] = 10.0,
         seed: Seed = 0,
     ) -> None:
         super().__init__()
@@ -72,10 +77,12 @@ class SecondSeverity(Learner):
             "widths": [int(width) for width in widths],
             "hidden": hidden,
             "dropout": dropout,
+            "anchor": anchor,
             "trunk": trunk,
             "seed": seed,
         }
         self._spreads: Tensor | None = None
+        self._moved: Tensor | None = None
 
     def _take_first_version(self) -> None:
         from isptune_severity.objective import embedded
@@ -101,18 +108,21 @@ class SecondSeverity(Learner):
         self.network.deviation.copy_(found.std(0) + 1e-3)
 
     def forward(self, features: Features) -> Tensor:
-        severities, spreads = self.both(features)
-        self._spreads = spreads
+        found = self._columns(features)
+        severities, self._spreads = self.both({"features": found})
+        if self.training:
+            self._moved = severities - self.network.first(found) @ carried()
         return severities
 
     def both(self, features: Features) -> tuple[Tensor, Tensor]:
         """(N, 15) severities, and (N, 16) logarithms of deviations before calibration."""
-        found = features.get("features")
-        if found is None:
-            images = features["images"].contiguous(memory_format=torch.channels_last)
-            found = self.network.features(images)
-        severities, spreads = self.network.judged(found)
+        severities, spreads = self.network.judged(self._columns(features))
         return severities, spreads.clamp(*_SPREADS)
+
+    def _columns(self, features: Features) -> Tensor:
+        if "features" in features:
+            return features["features"]
+        return self.network.features(features["images"].contiguous(memory_format=torch.channels_last))
 
     def own_loss(self, predictions: Tensor, targets: Tensor, contents: Tensor) -> Tensor:
         """Losses of the weighted sum, and the likelihood of the errors under the deviations."""
@@ -124,7 +134,25 @@ class SecondSeverity(Learner):
         assert self._spreads is not None
         errors = torch.cat([predictions - targets, (total - wanted)[:, None]], dim=1).abs().detach()
         spreads = self._spreads.float()
-        return loss + 0.2 * (errors * torch.exp(-spreads) + spreads).mean()
+        loss = loss + 0.2 * (errors * torch.exp(-spreads) + spreads).mean()
+        return loss + self._configuration["anchor"] * self._away(targets, contents)
+
+    def _away(self, targets: Tensor, contents: Tensor) -> Tensor:
+        """How far what the first version knows well is from what it says of it."""
+        assert self._moved is not None
+        others = [column for column, family in enumerate(FAMILIES) if family not in _CHAIN]
+        chain = [column for column, family in enumerate(FAMILIES) if family in _CHAIN]
+        groups, index = torch.unique(contents, return_inverse=True)
+        shown = targets.new_zeros(len(groups), len(FAMILIES)).index_add(0, index, targets.abs())
+        # It does not know underexposure: what shows exposure alone is not held.
+        known = ((shown[:, chain] > 0).sum(1) >= 5) | (shown[:, FAMILIES.index("exposure")] == 0)
+        own = ((shown[:, others].sum(1) == 0) & known)[index]
+        if not bool(own.any()):
+            return targets.new_zeros(())
+        moved, still = self._moved[own], torch.zeros_like(self._moved[own])
+        total = moved @ self.network.weights
+        of_total = LOSSES["relative"](total, torch.zeros_like(total), contents[own])
+        return of_total + 0.3 * LOSSES["huber"](moved, still, contents[own])
 
     def calibrate(self, batches: Iterator[tuple[Features, Tensor]]) -> None:
         """Set what the deviations are multiplied by, on pictures that were held out."""

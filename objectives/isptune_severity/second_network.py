@@ -25,7 +25,7 @@ _BECAME = {
 }
 
 
-def _carried() -> Tensor:
+def carried() -> Tensor:
     """(7, 15): each family of the first version to those that it became."""
     found = torch.zeros(len(FIRST), len(FAMILIES))
     for row, family in enumerate(FIRST):
@@ -83,7 +83,7 @@ class SecondNetwork(nn.Module):
         self.register_buffer("weights", weights, persistent=False)
         # The first version's own judgement, on its own statistics, is where the training begins.
         self.first = _FirstHead(2 * sum(self.widths) + statistics_count())
-        self.carried = nn.Parameter(_carried())
+        self.carried = nn.Parameter(carried())
         # Most of what a fault does to the statistics is in proportion to it: a straight way beside the bent.
         self.straight = nn.Linear(count, len(FAMILIES))
         self.body = nn.Sequential(

@@ -2,6 +2,7 @@
 
     uv run python benchmarks/training_photographs.py PHOTOGRAPHS
     uv run python benchmarks/train_embedded.py severity --images PHOTOGRAPHS
+    uv run python benchmarks/train_embedded.py severity-isp --images PHOTOGRAPHS
     uv run python benchmarks/train_embedded.py qalign-tiny --images PHOTOGRAPHS
     uv run python benchmarks/train_embedded.py scorenet-align-tiny --images PHOTOGRAPHS
 
@@ -63,6 +64,13 @@ RECIPES: dict[str, list[list[str]]] = {
             *("--loss", "huber=1,huber-total=1,relative=1,relative-total=1,ranking-total=2,plcc-total=1"),
             *_options(crop=256, contents=8, variants=4, looks=0.3, mixed=0.15, faint=0.25),
         ],
+    ],
+    "severity-isp": [
+        [
+            *("severity-isp", "--option", "trunk=frozen", "--option", "warm=true"),
+            *("--rate", "0.0007", "--steps", "9000", "--every", "2000"),
+            *_options(batches=3242, renderings=400, default=0.3, single=0.2, rendered=0.15),
+        ]
     ],
     "qalign-tiny": [
         [

@@ -119,6 +119,10 @@ class SecondSeverity(Learner):
         severities, spreads = self.network.judged(self._columns(features))
         return severities, spreads.clamp(*_SPREADS)
 
+    def side_by_side(self, columns: Tensor) -> Tensor:
+        """(N, 31) of (N, F) inputs of the head: what `both` gives, in one tensor."""
+        return torch.cat(self.both({"features": columns}), dim=1)
+
     def _columns(self, features: Features) -> Tensor:
         if "features" in features:
             return features["features"]

@@ -111,15 +111,15 @@ class SecondNetwork(nn.Module):
             columns += [wide.mean((2, 3)), (wide.var((2, 3), correction=0) + 1e-6).sqrt()]
         return torch.cat(columns, dim=1)
 
-    def fixed(self, images: Tensor) -> Tensor:
-        """(N, S): the fixed statistics."""
+    def further(self, images: Tensor) -> Tensor:
+        """(N, S): the fixed statistics that the first version does not have."""
         # A few at a time, whose temporaries stay in the processor's cache.
-        parts = [torch.cat([statistics(p), fingerprints(p)], dim=1) for p in _exact(images).split(8)]
-        return torch.cat(parts)
+        return torch.cat([fingerprints(part) for part in _exact(images).split(8)])
 
     def features(self, images: Tensor) -> Tensor:
         pooled = self.pooled(images)
-        return torch.cat([pooled, self.fixed(images).to(pooled)], dim=1)
+        known = torch.cat([statistics(part) for part in _exact(images).split(8)])
+        return torch.cat([pooled, known.to(pooled), self.further(images).to(pooled)], dim=1)
 
     def judged(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 15) severities and (N, 16) logarithms of deviations, the last that of the weighted sum."""

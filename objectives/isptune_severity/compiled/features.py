@@ -24,12 +24,14 @@ class Features:
     A picture's features do not depend on the others in the batch.
 
     Args:
-        network: with ``stem``, ``levels``; its weights are copied.
+        network: with ``stem``, ``levels``; its weights are copied. What its ``further`` gives of pictures
+            follows the columns of the first version, where it has that.
         dtype: float32 or bfloat16 of the convolutions.
     """
 
     def __init__(self, network: Any, dtype: torch.dtype) -> None:
         self._trunk = Trunk(network.stem, network.levels, dtype)
+        self._further: Callable[[Tensor], Tensor] | None = getattr(network, "further", None)
 
     def of(self, images: Tensor) -> Tensor:
         """(N, F) float32 of pictures (N, 3, H, W) float32 in [0, 1]."""
@@ -50,7 +52,10 @@ class Features:
         return torch.from_numpy(np.stack(found))
 
     def _of(self, image: np.ndarray, run: Callable[..., None]) -> np.ndarray:
-        return np.concatenate([self._trunk.pooled(image, run), statistics_of(image, run)])
+        columns = [self._trunk.pooled(image, run), statistics_of(image, run)]
+        if self._further is not None:
+            columns.append(self._further(torch.from_numpy(image)[None])[0].numpy())
+        return np.concatenate(columns)
 
 
 def _in_turn(work: Callable[..., None], tasks: Sequence[tuple[Any, ...]], pixels: int) -> None:

@@ -153,6 +153,14 @@ def test_the_score_is_the_weighted_mean(severity: Objective) -> None:
     torch.testing.assert_close(severity.score(images), severity.scores(images) @ weights / weights.sum())
 
 
+def test_compiled_loops_give_what_the_operators_give() -> None:
+    images = torch.cat([picture(96, 128), photograph()[:, :, :96, :128]])
+    plain = isptune.create_objective("severity", version=2, dtype="float32", compiled=False)
+    for dtype, tolerance in (("float32", 2e-4), ("bfloat16", 2e-2)):
+        loops = isptune.create_objective("severity", version=2, dtype=dtype)
+        torch.testing.assert_close(loops.scores(images), plain.scores(images), rtol=0, atol=tolerance)
+
+
 def test_calibration_holds_its_share() -> None:
     """Of errors that were held out, nine of ten lie in the interval of nine tenths."""
     learner = SecondSeverity(widths=(4, 4, 4), hidden=8).eval()

@@ -72,13 +72,13 @@ def _draw_stages(axes: Axes, panels: TrustPanels) -> None:
 def _draw_search(scores: Axes, truths: Axes, panels: TrustPanels) -> None:
     last = max((float(curve.evaluations[-1]) for curve in panels.curves), default=1.0)
     for curve in panels.curves:
-        look = {"color": VERMILION if curve.beaten else BLUE, "linewidth": 1.2, "alpha": 0.8}
-        scores.step(curve.evaluations, curve.progress, where="post", **look)
-        truths.step(curve.evaluations, curve.truths, where="post", **look)
+        colour = VERMILION if curve.beaten else BLUE
+        for axes, values in ((scores, curve.progress), (truths, curve.truths)):
+            axes.step(curve.evaluations, values, where="post", color=colour, linewidth=1.2, alpha=0.8)
         if curve.turn is not None:
             truths.plot(
                 [curve.turn[0]], [curve.turn[1]], "o", markersize=6, markerfacecolor="white",
-                markeredgecolor=look["color"], zorder=4,
+                markeredgecolor=colour, zorder=4,
             )  # fmt: skip
     evaluation_axis(truths, last)
     scores.set_ylim(-0.05, 1.05)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from isptune.benchmark.trust.card import Beaten, TrustCard
-from isptune.benchmark.trust.chains import TRUSTED, common_tasks, random_tasks, worst_task
+from isptune.benchmark.trust.chains import TRUSTED, Task, common_tasks, random_tasks, worst_task
 from isptune.benchmark.trust.judges import Panel
 from isptune.benchmark.trust.scorer import Scorer
 from isptune.benchmark.trust.searches import Search, search
@@ -25,6 +25,9 @@ from isptune.scenes.scene_pictures import picture_of
 from isptune.tuning.devices import processors
 from isptune.wording.naming import listed
 from isptune.wording.showing import counted
+
+# Better than none: what stands for a picture without a score, as JSON has no infinity.
+LOWEST = -1e9
 
 # The time of one picture is the median of so many calls.
 _CALLS = 7
@@ -91,7 +94,7 @@ def examine(
     )
 
 
-def tasks_for(stages: Sequence[Stage], settings: TrustSettings) -> list[Any]:
+def tasks_for(stages: Sequence[Stage], settings: TrustSettings) -> list[Task]:
     """What an objective is let loose on: what all are, the stages it judges worst, and those it judges right.
 
     Where every stage is judged right, random chains of such stages are the random chains that all get.
@@ -106,8 +109,9 @@ def tasks_for(stages: Sequence[Stage], settings: TrustSettings) -> list[Any]:
 
 def most_liked(swept: Sweep, searches: Sequence[Search]) -> Beaten:
     """The visibly distorted picture that scores best against the pristine one, of stages and searches."""
-    gains = np.where(swept.differences >= VISIBLE, swept.gains, -np.inf)
-    gains = np.where(np.isnan(gains), -np.inf, gains)
+    # Where nothing is visible, anything that is distorted.
+    least = min(VISIBLE, float(swept.differences.max()))
+    gains = np.where((swept.differences >= least) & np.isfinite(swept.gains), swept.gains, LOWEST)
     stage, scene, level = np.unravel_index(int(np.argmax(gains)), gains.shape)
     alone = Beaten(
         float(gains[stage, scene, level]),

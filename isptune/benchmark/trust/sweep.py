@@ -135,7 +135,7 @@ def sweep(scorer: Scorer, stages: Sequence[str], scenes: Sequence[Scene], levels
 def rendered(name: str, scene: Scene, shares: Numbers, seed: int) -> Tensor:
     """(L, 3, H, W) a scene through one stage at shares of its highest level."""
     stage, picture = distortion(name), picture_of(scene)
-    levels = torch.from_numpy(np.asarray(shares) * stage.level_range[1])
+    levels = torch.from_numpy(np.asarray(shares) * stage.level_range[1]).to(picture.device)
     chain = Chain([stage.to(picture.device)], seed=seed)
     with torch.no_grad():
         return chain(picture.expand(len(levels), -1, -1, -1), [{"level": levels}], scene.index)

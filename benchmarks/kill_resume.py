@@ -51,18 +51,20 @@ def kill_and_resume(
     instants: random.Random,
     after_kill: Callable[[], None] = lambda: None,
     start: Callable[[list[str], Path], Any] | None = None,
+    ready: Callable[[], bool] | None = None,
 ) -> int:
     """Start or resume the run and kill it, over and over, and let it end at last; how often it was killed.
 
     ``whole`` is the unbroken run: its number of generations and their mean time place the kills. ``start``
-    begins a process of ``isptune`` with arguments and a file for its stderr; a new interpreter if None.
+    begins a process of ``isptune`` with arguments and a file for its stderr; a new interpreter if None. With
+    ``ready`` every kill waits until it is true; without it a quarter of them come while the command starts.
     """
     log = out / "evaluations.jsonl"
     length, generation = lines(whole / "evaluations.jsonl"), mean_seconds(whole)
     for done in range(kills):
         process = launch(settings, out, start)
         before = lines(log)
-        if instants.random() < 0.75:
+        if ready is not None or instants.random() < 0.75:
             # Spread over the run: each sitting makes about its share of the generations that are left.
             room = max(0, length - 2 - before)
             wanted = before + min(room, instants.randint(0, 2 * room // (kills - done)))
@@ -72,6 +74,8 @@ def kill_and_resume(
         else:
             # Somewhere in the start: imports, run.yaml, replay.
             time.sleep(instants.uniform(0, 3))
+        while ready is not None and process.poll() is None and not ready():
+            time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
         if process.wait() == 0:
             return done

@@ -13,7 +13,16 @@ from isptune.cli.tables import Column, console_for_tables, print_table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from isptune.doctor import Hardware, Hub, ObjectiveStatus, Precision, ProgramStatus, Report, Versions
+    from isptune.doctor import (
+        CanaryStatus,
+        Hardware,
+        Hub,
+        ObjectiveStatus,
+        Precision,
+        ProgramStatus,
+        Report,
+        Versions,
+    )
 
 
 @click.command("doctor")
@@ -43,7 +52,7 @@ def _print(report: Report) -> None:
     _print_versions(console, report.versions)
     _print_hardware(console, report.hardware)
     _print_objectives(console, report.objectives)
-    _print_programs(console, report.programs)
+    _print_programs(console, report.programs, report.canaries)
     _print_hub(console, report.hub)
     console.print()
     for problem in report.problems:
@@ -121,11 +130,18 @@ def _print_objectives(console: Console, objectives: tuple[ObjectiveStatus, ...])
     print_table(heads, rows, box=False, indent=2, console=console)
 
 
-def _print_programs(console: Console, programs: tuple[ProgramStatus, ...]) -> None:
-    _heading(console, "Programs of pipelines")
+def _print_programs(
+    console: Console, programs: tuple[ProgramStatus, ...], canaries: tuple[CanaryStatus, ...]
+) -> None:
+    _heading(console, "Programs and libraries of pipelines")
     for one in programs:
         there = one.path or "not installed" + (f"; {one.install}" if one.install else "")
         _line(console, f"{one.program} ({one.pipeline}): {there}", None if one.path else "yellow")
+    for canary in canaries:
+        if canary.problem is None:
+            _line(console, f"{', '.join(canary.packages)} ({canary.pipeline}): works")
+        else:
+            _line(console, f"{canary.pipeline}: {canary.problem}", "yellow")
 
 
 def _print_hub(console: Console, hub: Hub) -> None:

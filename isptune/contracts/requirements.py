@@ -102,7 +102,10 @@ class Packaging:
         weights: what has to be downloaded, in a few words; None where nothing is.
         downloads: the same as repositories, sizes and licences, which ``isptune doctor`` shows.
         programs: what it runs, by the names of the programs; they are looked for when it is made.
-        install: the command that brings these programs.
+        install: the command that brings these programs, or sound packages where the canary fails.
+        canary: a script of the plugin's package, ``package/file.py``, that ``isptune doctor`` runs where the
+            needed packages are there, for pipelines. It ends with exit code 0, or says on its last line what
+            is wrong with them, or crashes; it should take less than a second and import little.
 
     Raises:
         ConfigurationError: a text or a tuple is something else.
@@ -114,6 +117,7 @@ class Packaging:
     downloads: tuple[Download, ...] = ()
     programs: tuple[str, ...] = ()
     install: str | None = None
+    canary: str | None = None
 
     def __post_init__(self) -> None:
         for name, kind, what in (
@@ -124,7 +128,7 @@ class Packaging:
             value = getattr(self, name)
             if not isinstance(value, tuple) or not all(isinstance(one, kind) for one in value):
                 raise ConfigurationError(f"{name} of a Packaging is {value!r}; allowed: a tuple of {what}")
-        for name in ("extra", "weights", "install"):
+        for name in ("extra", "weights", "install", "canary"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 raise ConfigurationError(f"{name} of a Packaging is {value!r}; allowed: a text, or None")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from isptune.doctor.canaries import CanaryStatus, examine_canaries
 from isptune.doctor.hardware import Device, Hardware, Precision, examine_hardware
 from isptune.doctor.hub import CachedRepository, Hub, examine_hub
 from isptune.doctor.objectives import DownloadStatus, ObjectiveStatus, examine_objectives
@@ -28,6 +29,7 @@ class Report:
     hardware: Hardware
     objectives: tuple[ObjectiveStatus, ...]
     programs: tuple[ProgramStatus, ...]
+    canaries: tuple[CanaryStatus, ...]
     hub: Hub
     problems: tuple[str, ...]
 
@@ -61,6 +63,7 @@ def examine(offline: bool = False) -> Report:
         hardware=hardware,
         objectives=examine_objectives(cached),
         programs=examine_programs(),
+        canaries=examine_canaries(),
         hub=hub,
         problems=tuple(problems),
     )
@@ -68,6 +71,7 @@ def examine(offline: bool = False) -> Report:
 
 __all__ = [
     "CachedRepository",
+    "CanaryStatus",
     "Device",
     "DownloadStatus",
     "Hardware",

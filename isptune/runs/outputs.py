@@ -11,7 +11,7 @@ from torch import Tensor
 
 from isptune import figures
 from isptune.contracts.pipeline import Scene
-from isptune.errors import EvaluationError
+from isptune.errors import EvaluationError, IsptuneError
 from isptune.runs.captions import MOST_SCENES, caption, different_pictures, reference_word
 from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME, RunDirectory
 from isptune.runs.judgements import JUDGEMENTS_NAME
@@ -119,13 +119,14 @@ def _shown_scenes(
     best = space.from_dicts([result.best_parameters])
     shown: list[_Shown] = []
     for part in different_pictures(pipeline.scenes)[:MOST_SCENES]:
-        scene = pipeline.whole(part)
+        scene: Scene | None = None
         try:
+            scene = pipeline.whole(part)
             images = {FOUND: render(best, scene)[0].float().cpu()}
-        except EvaluationError as error:
+        except IsptuneError as error:
             if scene is part:
                 raise
-            # All of a picture may be too much for a program that made the crop in time.
+            # All of a picture may be too much for a program that made the crop in time, or its file is gone.
             logger.warning("the pictures of the run show the crop '%s' alone: %s", part.name, error)
             scene = part
             images = {FOUND: render(best, scene)[0].float().cpu()}

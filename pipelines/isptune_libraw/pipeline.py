@@ -53,7 +53,12 @@ class LibRawPipeline(RawPipeline):
     """
 
     name = "libraw"
-    packaging = isptune.Packaging(extra="raw", requires=("rawpy",))
+    packaging = isptune.Packaging(
+        extra="raw",
+        requires=("rawpy",),
+        install="pip install --upgrade 'rawpy>=0.24,!=0.28.0'",
+        canary="isptune_libraw/canary.py",
+    )
     # With more threads DHT gives another picture every time; candidates are made side by side instead.
     development = isptune.Development(workers=None, timeout=120.0, environment={"OMP_NUM_THREADS": "1"})
 
@@ -101,7 +106,7 @@ def _rawpy() -> Any:
     if rawpy.__version__ in _BROKEN:
         raise ConfigurationError(
             f"rawpy {rawpy.__version__} corrupts memory where LibRaw reduces noise; install another release "
-            "with pip install 'isptune[raw]'"
+            "with pip install --upgrade 'rawpy>=0.24,!=0.28.0'"
         )
     return rawpy
 

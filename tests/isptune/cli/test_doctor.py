@@ -177,7 +177,7 @@ def test_json_is_one_object_with_all_of_it(doctor: Doctor, cache: Path) -> None:
     assert time.perf_counter() - began < 60
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert list(report) == ["versions", "hardware", "objectives", "programs", "hub", "problems"]
+    assert list(report) == ["versions", "hardware", "objectives", "programs", "canaries", "hub", "problems"]
     packages = {package["name"]: package for package in report["versions"]["packages"]}
     assert {"torch", "kornia", "nevergrad", "deap", "numpy", "numba", "transformers", "pyiqa"} <= set(
         packages

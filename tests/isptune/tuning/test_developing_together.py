@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +13,11 @@ from isptune import Development, Float, ParameterSpace, Pipeline, Scene
 from isptune.errors import ConfigurationError
 from isptune.testing.pipeline_together import PipelineTogether
 from isptune.tuning.developing import Developing
+from isptune.tuning.workers import Reply
 
 GREY = torch.full((3, 16, 20), 0.25)
 # What goes wrong with gains below these.
 CRASH, NOTHING, SIZE, RAISES = 0.05, 0.15, 0.2, 0.25
-SLOW = 0.7
 
 
 class Bench(Pipeline):
@@ -48,12 +46,8 @@ class Bench(Pipeline):
 
     def _picture(self, gain, scene, alone):
         picture = scene.payload + gain
-        if self.badly and gain >= SLOW:
-            time.sleep(0.9)
         if not self.badly or gain >= RAISES:
             return picture
-        if gain < CRASH:
-            os.abort()
         if gain < NOTHING:
             return None
         if gain < SIZE:
@@ -136,13 +130,38 @@ def test_candidates_without_a_picture_cost_themselves_alone(tmp_path):
     assert [one[3] for one in found if one[2] == "failed"][-1] == "ValueError: too dark (2 attempts)"
 
 
-def test_a_crash_costs_one_candidate_alone_and_a_call_has_time_for_all(tmp_path):
-    bench = Bench(tmp_path / "notes", badly=True)
+class CrashingWorkers:
+    """Workers as those of a run answer, in this process; one that makes a dark picture has crashed.
+
+    Real ones would import torch anew after every crash. What they answer to a crash and to a hang is tested in
+    test_workers.py.
+    """
+
+    def __init__(self, subject, count, timeout, environment, prepare, name):
+        self._subject, self.timeouts = subject, []
+
+    def call(self, method, values, scene, timeouts=1):
+        self.timeouts.append(timeouts)
+        gains = [one["gain"] for one in (values if method == "develop_many" else [values])]
+        reply = Reply("done", getattr(self._subject, method)(values, scene)) if min(gains) >= CRASH else None
+        return reply or Reply("failed", reason="the worker process was ended by SIGABRT")
+
+    def close(self):
+        pass
+
+
+def test_a_crash_costs_one_candidate_alone_and_a_call_has_time_for_all(tmp_path, monkeypatch):
+    monkeypatch.setattr("isptune.tuning.developing.Workers", CrashingWorkers)
+    bench = Bench(tmp_path / "notes")
     how = Development(workers=1, timeout=1.5, together=3)
-    found = developed(bench, [SLOW, SLOW + 0.01, 0.3, 0.02], how)
-    assert [one[2] for one in found] == ["done", "done", "done", "failed"]
-    assert found[3][3].startswith("the worker process was ended by SIGABRT")
-    assert bench.calls() == ["0: 0.7 0.71", "0: 0.3 0.02", "0: 0.3", "0: 0.02"]
+    with Developing(bench, bench.space, how) as developing:
+        values = torch.tensor([0.7, 0.71, 0.3, 0.02], dtype=torch.float64)[:, None]
+        found = sorted(developing.develop(values, [0]), key=lambda one: one.candidate)
+        assert [one.status for one in found] == ["done", "done", "done", "failed"]
+        assert found[3].reason == "the worker process was ended by SIGABRT"
+        assert bench.calls() == ["0: 0.7 0.71", "0: 0.3"]
+        # Two parts, and then the two of the part that crashed, each alone.
+        assert developing._workers.timeouts == [2, 2, 1, 1]
 
 
 def test_a_wrong_number_of_pictures_is_of_no_use(tmp_path):

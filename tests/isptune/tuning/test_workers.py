@@ -47,6 +47,10 @@ class Subject:
     def get_ready(self) -> None:
         time.sleep(0.6)
 
+    def take(self, seconds: float) -> float:
+        time.sleep(seconds)
+        return seconds
+
     def split(self) -> None:
         """Ends while a copy of this process lives on, with all its pipes and out of reach of its group."""
         if os.fork() == 0:
@@ -171,6 +175,8 @@ def test_a_hang_ends_in_time_with_the_programs_that_it_started(tmp_path):
     with Workers(Subject(), timeout=0.5, prepare="get_ready") as workers:
         # Getting ready takes longer than the limit of a call.
         assert workers.call("count").status == "done"
+        # A call for several candidates has the time of all of them.
+        assert workers.call("take", 0.6, timeouts=40).value == 0.6
         started = time.monotonic()
         reply = workers.call("hang", str(tmp_path / "note"))
         assert (reply.status, reply.reason) == ("timed out", "it took longer than 0.5 s")

@@ -33,12 +33,15 @@ from measuring import machine
 import isptune.cli.resume
 import isptune.cli.tune
 import isptune.tuning.sitting  # noqa: F401
-from isptune.cli import main as isptune_main
+from isptune.cli import run as isptune_run
 from isptune.scenes import write_image
 
 LEVELS = 8
-# What the program and its child are told by; the child would live for hours.
-MARK = "KILL_EXTERNAL_PROGRAM"
+# What all processes of a run that is killed are told by, whoever started them.
+MARK = "KILL_EXTERNAL_RUN"
+# A worker and the guardian are always there; the rest is the program, its child, and what it waits for.
+DEVELOPING = 4
+# The child would live for hours.
 PROGRAM = """#!/bin/sh
 sleep 20000 &
 sleep 0.25
@@ -57,9 +60,13 @@ class Copy:
             told = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
             for number, file in enumerate((nothing, nothing, told)):
                 os.dup2(file, number)
-            isptune_main(arguments)
-            # The line above ends the process: nothing of the study may go on in the copy.
-            os._exit(1)
+            code = 1
+            try:
+                code = isptune_run(arguments)
+            finally:
+                # Nothing of the study may go on in the copy.
+                sys.stderr.flush()
+                os._exit(code)
 
     def poll(self) -> int | None:
         if self._code is None:
@@ -82,20 +89,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=int, default=5, help="side by side, each with a seed of its own")
-    parser.add_argument("--kills", type=int, default=4, help="of each run")
-    parser.add_argument("--budget", type=int, default=40)
+    parser.add_argument("--runs", type=int, default=10, help="that are killed, side by side")
+    parser.add_argument("--kills", type=int, default=2, help="of each run")
+    parser.add_argument("--budget", type=int, default=24)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(""))
     options = parser.parse_args()
-    # Copies of this process, before it has any thread.
-    with ProcessPoolExecutor(options.runs, get_context("fork")) as processes:
-        runs = list(processes.map(partial(study, options.kills, options.budget), range(options.runs)))
+    with tempfile.TemporaryDirectory() as folder:
+        settings = ["--config", str(written(Path(folder), options.budget))]
+        whole = Path(folder) / "whole"
+        if launch(settings, whole, Copy).wait():
+            sys.exit(f"the run that is never killed failed: {said(whole)}")
+        # Copies of this process, before it has any thread.
+        with ProcessPoolExecutor(options.runs, get_context("fork")) as processes:
+            runs = list(
+                processes.map(partial(killed_run, settings, whole, options.kills), range(options.runs))
+            )
+        generations = len(stripped(whole))
     result = {
         "kills": sum(run["kills"] for run in runs),
-        "least_of_the_program_and_its_children_at_a_kill": min(min(run["at_kills"]) for run in runs),
-        "processes_left": sum(run["left"] for run in runs),
+        "processes_at_the_kills": [count for run in runs for count in run["at_kills"]],
+        "processes_left_after_kills_and_ends": sum(run["left"] for run in runs),
         "slowest_end_of_what_was_running_seconds": max(run["seconds"] for run in runs),
-        "generations": [run["generations"] for run in runs],
+        "generations": generations,
         "logs_equal": all(run["logs_equal"] for run in runs),
         "temporary_folders_left": sum(run["folders"] for run in runs),
         "load_a_processor": round(os.getloadavg()[0] / (os.cpu_count() or 1), 1),
@@ -104,31 +119,32 @@ def main() -> int:
     print(json.dumps(result, indent=1))
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "kill_external.json").write_text(json.dumps(result, indent=1) + "\n")
-    sound = result["logs_equal"] and not result["processes_left"] and not result["temporary_folders_left"]
+    sound = (
+        result["logs_equal"]
+        and not result["processes_left_after_kills_and_ends"]
+        and not result["temporary_folders_left"]
+    )
     return 0 if sound and result["kills"] == options.runs * options.kills else 1
 
 
-def study(kills: int, budget: int, seed: int) -> dict[str, Any]:
-    """One run that is never killed, and the same one killed and resumed: what they left, and their logs."""
+def killed_run(settings: list[str], whole: Path, kills: int, seed: int) -> dict[str, Any]:
+    """The run, killed at instants of a seed and resumed: what it left, and whether its log is the same."""
     with tempfile.TemporaryDirectory() as folder:
-        whole, broken = Path(folder) / "whole", Path(folder) / "broken"
-        settings = ["--config", str(written(Path(folder), budget, seed))]
-        # What is there at the end is what the runs have left, and all that they start is told by it.
+        broken = Path(folder) / "broken"
+        # What is there at the end is what the run has left.
         temporary = Path(folder) / "temporary"
         temporary.mkdir()
-        os.environ["TMPDIR"] = str(temporary)
-        everything = f"TMPDIR={temporary}"
-        if launch(settings, whole, Copy).wait():
-            sys.exit(f"the run that is never killed failed: {said(whole)}")
-        left = [processes_with(everything)]
+        os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
+        os.environ[MARK] = folder
+        everything = f"{MARK}={folder}"
+        left: list[int] = []
         at_kills: list[int] = []
         seconds: list[float] = []
         there = [0]
 
         def developing() -> bool:
-            there[0] = processes_with(f"{MARK}={folder}", 0.0)
-            # The program and its child that sleeps for hours.
-            return there[0] >= 2
+            there[0] = processes_with(everything, 0.0)
+            return there[0] >= DEVELOPING
 
         def see_what_is_left() -> None:
             at_kills.append(there[0])
@@ -146,13 +162,12 @@ def study(kills: int, budget: int, seed: int) -> dict[str, Any]:
             "at_kills": at_kills,
             "left": sum(left),
             "seconds": max(seconds, default=0.0),
-            "generations": len(stripped(whole)),
             "logs_equal": stripped(whole) == stripped(broken),
             "folders": len(list(temporary.iterdir())),
         }
 
 
-def written(folder: Path, budget: int, seed: int) -> Path:
+def written(folder: Path, budget: int) -> Path:
     """The program, its pictures and the configuration of a run of it, in a folder."""
     for level in range(LEVELS):
         write_image(folder / f"{level}.png", torch.full((3, 48, 64), (level + 1) / (LEVELS + 1)))
@@ -168,7 +183,6 @@ def written(folder: Path, budget: int, seed: int) -> Path:
         },
         "input": "png",
         "output": "png",
-        "environment": {MARK: str(folder)},
         "canary": False,
     }
     config = {
@@ -179,7 +193,7 @@ def written(folder: Path, budget: int, seed: int) -> Path:
         "population": 2,
         "workers": 1,
         "budget": budget,
-        "seed": seed,
+        "seed": 7,
     }
     (folder / "run-config.yaml").write_text(yaml.safe_dump(config))
     return folder / "run-config.yaml"

@@ -30,7 +30,8 @@ class LibRawPipeline(RawPipeline):
 
     The defaults are LibRaw's own with the camera's white balance and sRGB's curve. Nothing adapts to the
     picture: no automatic brightness, and white is the sensor's white level. LibRaw's wavelets
-    (``denoise.threshold``) leave pictures of 128 pixels or less on a side as they are.
+    (``denoise.threshold``) leave pictures of 128 pixels or less on a side as they are. Its correction of
+    colour fringes (``lens``) may leave coloured dots in the outermost pixels of a whole picture.
 
     Args:
         scenes: raw files, folders, globs, ``"chart"`` or ``RawImage`` objects, see

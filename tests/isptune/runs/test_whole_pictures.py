@@ -56,7 +56,9 @@ def test_the_crop_is_shown_with_a_warning_where_the_whole_fails(
     trouble: str, size: tuple[int, ...], reasons: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="isptune"):
-        result = isptune.tune(Cropped(trouble), "exposure", optimizer="random", budget=4, out=tmp_path)
+        result = isptune.tune(
+            Cropped(trouble), "exposure", optimizer="random", budget=4, population=2, out=tmp_path
+        )
     assert caplog.messages == [
         f"the pictures of the run show the crop 'left' alone: {why}" for why in reasons
     ]

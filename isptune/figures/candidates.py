@@ -165,7 +165,7 @@ def _parameters(space: ParameterSpace, candidates: Numbers) -> Places:
 
 def _axis(parameter: Parameter) -> Axis:
     if isinstance(parameter, Choice):
-        low, high = str(parameter.options[0]), str(parameter.options[-1])
+        low, high = value_text(parameter.options[0]), value_text(parameter.options[-1])
     else:
         assert isinstance(parameter, Float | Int)
         low, high = f"{parameter.low:g}", f"{parameter.high:g}"

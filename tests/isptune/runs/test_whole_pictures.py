@@ -25,16 +25,16 @@ class Cropped(isptune.Pipeline):
     def __init__(self, trouble: str = "") -> None:
         self.options = {}
         self.space = isptune.ParameterSpace({"gain": isptune.Float(0.0, 0.5)})
-        self.scenes = [Scene.of_picture("left", torch.full((3, 16, 20), 0.25))]
+        self.scenes = [Scene.of_picture("left", torch.full((3, 32, 40), 0.25))]
         self.trouble = trouble
 
     def whole(self, scene: Scene | int) -> Scene:
         if self.trouble == "gone":
             raise ImageError("the file 'all.png' is not there")
-        return Scene.of_picture("all", torch.full((3, 32, 48), 0.25))
+        return Scene.of_picture("all", torch.full((3, 48, 64), 0.25))
 
     def develop(self, values: dict[str, Any], scene: Scene) -> Tensor:
-        if self.trouble == "too large" and scene.width > 20:
+        if self.trouble == "too large" and scene.width > 40:
             raise RuntimeError("there is no room for it")
         picture: Tensor = scene.payload + values["gain"]
         return picture
@@ -43,13 +43,13 @@ class Cropped(isptune.Pipeline):
 @pytest.mark.parametrize(
     ("trouble", "size", "reasons"),
     [
-        ("", (3, 32, 48), []),
+        ("", (3, 48, 64), []),
         (
             "too large",
-            (3, 16, 20),
+            (3, 32, 40),
             ["the pipeline 'cropped' failed: RuntimeError: there is no room for it on scene 'all'"],
         ),
-        ("gone", (3, 16, 20), ["the file 'all.png' is not there"]),
+        ("gone", (3, 32, 40), ["the file 'all.png' is not there"]),
     ],
 )
 def test_the_crop_is_shown_with_a_warning_where_the_whole_fails(

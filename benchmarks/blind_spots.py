@@ -27,9 +27,18 @@ from photographs import test_photographs
 from scipy.stats import spearmanr
 
 import isptune
+from isptune.cli.key_values import key_values
 
 OBJECTIVES = (
-    *("severity", "qalign-tiny", "scorenet-align-tiny", "niqe-distance", "statistics", "sharpness"),
+    *(
+        "severity",
+        "severity version=2",
+        "qalign-tiny",
+        "scorenet-align-tiny",
+        "niqe-distance",
+        "statistics",
+        "sharpness",
+    ),
     *("noise-level", "contrast", "colourfulness", "exposure", "clipping"),
 )
 LEVELS = 9
@@ -89,9 +98,10 @@ _MADE: dict[str, Any] = {}
 
 
 def created(name: str) -> Any:
-    """The objective, made once in a process."""
+    """The objective, made once in a process; its options may follow its name."""
     if name not in _MADE:
-        _MADE[name] = isptune.create_objective(name)
+        kind, *options = name.split()
+        _MADE[name] = isptune.create_objective(kind, **key_values(options, "--objectives"))
     return _MADE[name]
 
 

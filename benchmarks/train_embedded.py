@@ -68,7 +68,8 @@ RECIPES: dict[str, list[list[str]]] = {
     "severity-isp": [
         [
             *("severity-isp", "--option", "trunk=frozen", "--option", "warm=true"),
-            *("--rate", "0.0007", "--steps", "9000", "--every", "2000"),
+            *("--option", "anchor=4", "--option", "dropout=0.3"),
+            *("--rate", "0.0004", "--steps", "24000", "--every", "2000"),
             *_options(batches=3242, renderings=400, default=0.3, single=0.2, rendered=0.15),
         ]
     ],

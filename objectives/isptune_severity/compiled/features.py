@@ -11,7 +11,8 @@ from torch import Tensor
 
 from isptune.compiled.threads import alone, can_be_alone
 from isptune.stages.strips import each
-from isptune_severity.compiled.fixed import statistics_of
+from isptune_severity.compiled.fixed import Passes, statistics_of
+from isptune_severity.compiled.traces import fingerprints_of
 from isptune_severity.compiled.trunk import Trunk
 
 # Larger pictures are split between the threads.
@@ -24,14 +25,14 @@ class Features:
     A picture's features do not depend on the others in the batch.
 
     Args:
-        network: with ``stem``, ``levels``; its weights are copied. What its ``further`` gives of pictures
-            follows the columns of the first version, where it has that.
+        network: with ``stem``, ``levels``; its weights are copied. Where it has ``further``, as the second
+            version, the columns of ``fingerprints`` follow those of the first.
         dtype: float32 or bfloat16 of the convolutions.
     """
 
     def __init__(self, network: Any, dtype: torch.dtype) -> None:
         self._trunk = Trunk(network.stem, network.levels, dtype)
-        self._further: Callable[[Tensor], Tensor] | None = getattr(network, "further", None)
+        self._further = hasattr(network, "further")
 
     def of(self, images: Tensor) -> Tensor:
         """(N, F) float32 of pictures (N, 3, H, W) float32 in [0, 1]."""
@@ -52,9 +53,10 @@ class Features:
         return torch.from_numpy(np.stack(found))
 
     def _of(self, image: np.ndarray, run: Callable[..., None]) -> np.ndarray:
-        columns = [self._trunk.pooled(image, run), statistics_of(image, run)]
-        if self._further is not None:
-            columns.append(self._further(torch.from_numpy(image)[None])[0].numpy())
+        passes = Passes(image, run)
+        columns = [self._trunk.pooled(image, run), statistics_of(image, run, passes)]
+        if self._further:
+            columns.append(fingerprints_of(image, passes, run))
         return np.concatenate(columns)
 
 

@@ -54,8 +54,8 @@ class Stage:
 
     @property
     def leads_away(self) -> bool:
-        """A search that changes this stage alone may end elsewhere than at the pristine picture."""
-        return self.judged == WRONG or self.best_share > BEST_SHARE or self.gain > BEATEN
+        """A search that changes this stage alone may end elsewhere: a visible level scores as well, or better."""
+        return self.judged == WRONG or self.best_share > BEST_SHARE or self.gain > -BEATEN
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _of_stages(stages: Sequence[Stage]) -> list[str]:
     away = [stage.name for stage in stages if stage.judged == WEAK and stage.leads_away]
     told += [f"It judges these weakly: {listed(weak, 40)}."] if weak else []
     if weak and not away:
-        return [*told, "Even there its best score is at the pristine picture, or next to it."]
+        return [*told, "Even there every visible level scores worse than the pristine picture."]
     return told
 
 

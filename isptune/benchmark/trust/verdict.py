@@ -54,7 +54,7 @@ class Stage:
 
     @property
     def leads_away(self) -> bool:
-        """A search that changes this stage alone may end elsewhere: a visible level scores as well, or better."""
+        """A search of this stage alone may end elsewhere: a visible level scores as well, or better."""
         return self.judged == WRONG or self.best_share > BEST_SHARE or self.gain > -BEATEN
 
 

@@ -38,7 +38,7 @@ _FIRST = Coverage(
         "patch_displacement pixelate vignetting"
     ),
 )
-_SECOND = Coverage(trained_on=tuple(STAGES), blind_to=())
+_SECOND = Coverage(trained_on=tuple(STAGES), blind_to=stage_names("motion_blur vignetting"))
 
 
 def embedded(version: int) -> Any:
@@ -85,7 +85,7 @@ class SeverityObjective(Objective):
 
     higher_is_better = False
     is_differentiable = True
-    labels = FAMILIES
+    labels: tuple[str, ...] = FAMILIES
     coverage: Coverage | None = _FIRST
     memory = Memory(images=12.0, images_with_gradients=30.0)
 

@@ -62,7 +62,7 @@ class SecondSeverity(Learner):
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.network = SecondNetwork(widths, hidden, dropout)
-        self._is_warm = warm
+        self._is_warm, self._anchor = warm, anchor
         if warm:
             self._take_first_version()
         self.network.to(memory_format=torch.channels_last)
@@ -139,7 +139,7 @@ class SecondSeverity(Learner):
         errors = torch.cat([predictions - targets, (total - wanted)[:, None]], dim=1).abs().detach()
         spreads = self._spreads.float()
         loss = loss + 0.2 * (errors * torch.exp(-spreads) + spreads).mean()
-        return loss + self._configuration["anchor"] * self._away(targets, contents)
+        return loss + self._anchor * self._away(targets, contents)
 
     def _away(self, targets: Tensor, contents: Tensor) -> Tensor:
         """How far what the first version knows well is from what it says of it."""

@@ -6,6 +6,7 @@ such a parameter would search for nothing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,8 @@ _CONTEXTS = 3
 _MORE = 1.2
 _SEED = 20
 
+logger = logging.getLogger("isptune")
+
 
 @dataclass(frozen=True)
 class _Try:
@@ -42,7 +45,8 @@ def check_canary(pipeline: Pipeline, space: ParameterSpace | None = None, tolera
     each parameter, without the cache.
 
     Args:
-        pipeline: writes ``develop``.
+        pipeline: writes ``develop``. Parameters that its ``matter_in_some`` names are not refused where
+            they do nothing and others do something: a warning names them.
         space: what is searched of its space; all of it if None.
         tolerance: how much two pictures of the same values may differ, as a mean over the picture where
             white is 1. A parameter must do clearly more than the two pictures of the defaults differ.
@@ -90,12 +94,26 @@ def check_canary(pipeline: Pipeline, space: ParameterSpace | None = None, tolera
                     left.remove(name)
             if not left:
                 return
+    matter_in_some: tuple[str, ...] = getattr(pipeline, "matter_in_some", ())
+    idle = [name for name in left if name in matter_in_some and name not in reasons]
+    if len(idle) == len(space.free):
+        # Nothing would be left to search for.
+        idle = []
+    left = [name for name in left if name not in idle]
+    unchanged = f"{called}: the picture of '{pipeline.scenes[index].name}' does not change with"
+    if idle:
+        logger.warning("%s %s; fix what need not be tuned", unchanged, _named([f"'{name}'" for name in idle]))
+    if not left:
+        return
     told = [f"'{name}' ({reasons[name]})" if name in reasons else f"'{name}'" for name in left]
     raise ConfigurationError(
-        f"{called}: the picture of '{pipeline.scenes[index].name}' does not change with "
-        f"{'the parameter' if len(left) == 1 else 'the parameters'} {listed(told)}; check the name and the "
+        f"{unchanged} {_named(told)}; check the name and the "
         "range, fix what shall not be tuned, or leave this check out with the option canary=false"
     )
+
+
+def _named(names: list[str]) -> str:
+    return f"{'the parameter' if len(names) == 1 else 'the parameters'} {listed(names)}"
 
 
 def _moved(space: ParameterSpace, name: str, start: Tensor, turn: int) -> _Try | None:

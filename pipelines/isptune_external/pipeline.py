@@ -28,6 +28,8 @@ class ExternalPipeline(Pipeline):
     Attributes:
         canary: whether ``before_run`` checks that every parameter does something, see ``check_canary``.
         tolerance: how much two pictures of the same values may differ, as a mean where white is 1.
+        matter_in_some: names of parameters that are known to work, but do nothing in pictures without clipped
+            highlights, say: there the canary warns instead of refusing.
     """
 
     development = Development(workers=None, timeout=120.0)
@@ -36,6 +38,7 @@ class ExternalPipeline(Pipeline):
 
     canary: bool = True
     tolerance: float = 0.0
+    matter_in_some: tuple[str, ...] = ()
 
     def before_run(self, space: ParameterSpace) -> None:
         """Refuse a parameter that does nothing, and pictures that do not repeat; see ``check_canary``."""

@@ -60,6 +60,8 @@ class LibRawPipeline(RawPipeline):
         install="pip install --upgrade 'rawpy>=0.24,!=0.28.0'",
         canary="isptune_libraw/canary.py",
     )
+    # Raws without clipped highlights have nothing to rebuild.
+    matter_in_some = ("highlights.mode", "highlights.rebuild_level", "exposure.preserve_highlights")
     # With more threads DHT gives another picture every time; candidates are made side by side instead.
     development = isptune.Development(workers=None, timeout=120.0, environment={"OMP_NUM_THREADS": "1"})
 

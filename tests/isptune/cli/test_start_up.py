@@ -24,7 +24,18 @@ def modules_after(code: str) -> set[str]:
     return {name.partition(".")[0] for name in last.split()[1:]}
 
 
-HEAVY = {"torch", "kornia", "nevergrad", "deap", "matplotlib", "transformers", "open_clip", "pyiqa", "pandas"}
+HEAVY = {
+    "torch",
+    "kornia",
+    "nevergrad",
+    "deap",
+    "matplotlib",
+    "transformers",
+    "open_clip",
+    "pyiqa",
+    "pandas",
+    "rawpy",
+}
 
 
 def test_help_imports_nothing_heavy() -> None:

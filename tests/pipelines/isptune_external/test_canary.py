@@ -55,6 +55,20 @@ def test_a_parameter_that_does_nothing_is_named():
     )
 
 
+def test_what_matters_in_some_pictures_alone_is_told(caplog):
+    """As the highlights of a raw in which none is clipped."""
+    bench = Bench({"gain": Float(0, 1), "glow": Float(0, 1), "mode": Choice(("a", "b"))}, lambda v: v["gain"])
+    bench.matter_in_some = ("gain", "glow")
+    unchanged = "the pipeline 'bench': the picture of 'small' does not change with the parameter"
+    with pytest.raises(ConfigurationError, match=f"^{unchanged} 'mode'; check the name"):
+        bench.before_run(bench.space)
+    caplog.clear()
+    bench.before_run(bench.space.constrained(fix={"mode": None}))
+    assert caplog.messages == [f"{unchanged} 'glow'; fix what need not be tuned"]
+    with pytest.raises(ConfigurationError, match=f"^{unchanged} 'glow'; check the name"):
+        bench.before_run(bench.space.constrained(fix={"mode": None, "gain": None}))
+
+
 def test_what_is_fixed_is_not_asked_about():
     bench = Bench({"gain": Float(0, 1), "glow": Float(0, 1)}, lambda v: v["gain"])
     bench.before_run(bench.space.constrained(fix={"glow": None}))

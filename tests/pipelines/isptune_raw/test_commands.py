@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +132,31 @@ def test_a_folder_or_glob_of_raw_files_is_searched_for_these(
     capsys.readouterr()
     assert run("tune", "empty", *settings, *budget) == 2
     assert capsys.readouterr().err.endswith("empty' holds no raw file\n")
+
+
+TUNE = ("tune", "night.dng", "--objective", "psnr", "--budget", "10", "--population", "10", "--pipeline")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("raw", "info", "night.dng"), "raw files need the package rawpy; install it with"),
+        (("list", "parameters", "libraw"), "the pipeline 'libraw' needs the package rawpy, "),
+        ((*TUNE, "libraw"), "the pipeline 'libraw' needs the package rawpy, "),
+        ((*TUNE, "raw"), "the pipeline 'raw' needs the package rawpy, "),
+    ],
+)
+def test_without_rawpy_they_say_what_to_install(
+    arguments: tuple[str, ...],
+    said: str,
+    night: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "rawpy", None)
+    capsys.readouterr()
+    assert run(*arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"isptune: error: {said}")
+    assert error.endswith(" pip install 'isptune[raw]'\n")
+    assert error.count("\n") == 1

@@ -74,16 +74,15 @@ def halve(image: np.ndarray, first: int, last: int, target: np.ndarray) -> None:
 def clipped(image: np.ndarray, first: int, last: int, sums: np.ndarray) -> None:
     """Write the sums of the ramps of white and of black over rows to (3, 2) float64, plane by plane."""
     for plane in range(3):
-        whites, blacks = 0.0, 0.0
+        sums[plane] = 0
         for row in range(first, last):
             white, black = f4(0), f4(0)
             line = image[plane, row]
             for x in range(line.shape[0]):
                 white += _unit(line[x] * f4(50) - f4(49))
                 black += _unit(f4(1) - line[x] * f4(50))
-            whites += white
-            blacks += black
-        sums[plane, 0], sums[plane, 1] = whites, blacks
+            sums[plane, 0] += white
+            sums[plane, 1] += black
 
 
 @loop

@@ -6,7 +6,7 @@ import numpy as np
 
 from isptune.compiled.jit import loop
 from isptune_severity.compiled.energies import clipped, halve, high_pass, tones
-from isptune_severity.compiled.stem_input import CENTRED, fill_centred, fill_exact
+from isptune_severity.compiled.stem_input import fill
 
 # Rows of a band: those of a block of the energies, and two of blocks for the stem.
 BAND = 8
@@ -39,19 +39,10 @@ def finest(
 
 
 @loop
-def exact_input(image: np.ndarray, first: int, last: int, target: np.ndarray) -> None:
+def stem_input(image: np.ndarray, first: int, last: int, target: np.ndarray) -> None:
     """The stem's input of the rows of blocks first to last: target (1 + rows, 1 + columns, 48) float32."""
     for row in range(first, last):
-        fill_exact(image, row, target[row - first + 1, 1:])
-
-
-@loop
-def centred_input(image: np.ndarray, first: int, last: int, target: np.ndarray) -> None:
-    """The same as bits of bfloat16: target (1 + rows, 1 + columns, 52) uint16."""
-    values = np.empty((target.shape[1] - 1, CENTRED), np.float32)
-    for row in range(first, last):
-        fill_exact(image, row, values)
-        fill_centred(values, target[row - first + 1, 1:])
+        fill(image, row, target[row - first + 1, 1:])
 
 
 @loop

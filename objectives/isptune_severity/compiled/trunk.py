@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from isptune_severity.compiled.convolutions import convolution, strips_of
-from isptune_severity.compiled.passes import centred_input, exact_input
+from isptune_severity.compiled.passes import stem_input
 from isptune_severity.compiled.pooling import add_bfloat16, add_exact, widen
-from isptune_severity.compiled.stem_input import BLOCK, CENTRED, EXACT, PIXELS
+from isptune_severity.compiled.stem_input import BLOCK, CHANNELS
 
 # Pixels of a strip: the layers between them take some two bytes a pixel.
 _STRIP = 2**18
@@ -29,14 +29,15 @@ class Trunk:
     Args:
         stem: its first convolution, 7 x 7 in steps of 4.
         levels: its levels; their weights are copied.
-        dtype: float32 or bfloat16 of the multiplications; sums are in float32.
+        dtype: float32 or bfloat16 of the levels' multiplications; sums are in float32, and so is the stem, or
+            the faintest noise would be lost.
     """
 
     def __init__(self, stem: nn.Conv2d, levels: Sequence[nn.Sequential], dtype: torch.dtype) -> None:
         self._dtype = dtype
-        self._weight = _by_blocks(stem.weight.detach(), dtype == torch.bfloat16)
+        self._weight = _by_blocks(stem.weight.detach())
         assert stem.bias is not None
-        self._bias = stem.bias.detach().to(dtype)
+        self._bias = stem.bias.detach()
         self._levels = [_laid_out(level, dtype) for level in levels]
 
     def pooled(self, image: np.ndarray, run: Callable[..., None]) -> np.ndarray:
@@ -49,7 +50,7 @@ class Trunk:
         levels = [strips_of(level) for level in self._levels]
         pools = [_Pool() for _ in levels]
         for x, last in self._inputs(image, run):
-            x = convolution(x, self._weight, self._bias, 1, (0, 0))
+            x = convolution(x, self._weight, self._bias, 1, (0, 0)).to(self._dtype)
             for layers, pool in zip(levels, pools, strict=True):
                 for layer in layers:
                     x = layer(x, last)
@@ -62,20 +63,16 @@ class Trunk:
         height, width = image.shape[1:]
         rows, columns = -(-height // BLOCK), -(-width // BLOCK)
         step = max(1, _STRIP // (width * _COARSEST)) * _COARSEST // BLOCK
-        exact = self._dtype == torch.float32
-        fill, channels = (exact_input, EXACT) if exact else (centred_input, CENTRED)
         above: Any = 0
         for first in range(0, rows, step):
             last = min(first + step, rows)
-            kind = np.float32 if exact else np.uint16
-            blocks = np.empty((last - first + 1, columns + 1, channels), kind)
+            blocks = np.empty((last - first + 1, columns + 1, CHANNELS), np.float32)
             blocks[0], blocks[:, 0] = above, 0
             parts = [(at, min(at + _ROWS, last)) for at in range(first, last, _ROWS)]
             tasks = [(image, *part, blocks[part[0] - first : part[1] - first + 1]) for part in parts]
-            run(fill, tasks, (last - first) * BLOCK * width)
+            run(stem_input, tasks, (last - first) * BLOCK * width)
             above = blocks[-1].copy()
-            found = torch.from_numpy(blocks if exact else blocks.view(np.int16))
-            yield found.view(self._dtype).permute(2, 0, 1).unsqueeze(0), last == rows
+            yield torch.from_numpy(blocks).permute(2, 0, 1).unsqueeze(0), last == rows
 
 
 class _Pool:
@@ -112,15 +109,11 @@ def _laid_out(level: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
     return made.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def _by_blocks(weight: Tensor, centred: bool) -> Tensor:
-    """The stem's weights (C, 3, 7, 7) for blocks of 4 x 4 pixels as channels: (C, EXACT or CENTRED, 2, 2)."""
+def _by_blocks(weight: Tensor) -> Tensor:
+    """The stem's weights (C, 3, 7, 7) for blocks of 4 x 4 pixels as channels: (C, 48, 2, 2)."""
     count = len(weight)
     # The window of 8 x 8 begins a row and a column before that of the stem.
     wide = torch.zeros(count, 3, 2 * BLOCK, 2 * BLOCK)
     wide[:, :, 1:, 1:] = weight
-    blocks = wide.reshape(count, 3, 2, BLOCK, 2, BLOCK).permute(0, 1, 3, 5, 2, 4).reshape(count, EXACT, 2, 2)
-    if centred:
-        rounded = blocks.to(torch.bfloat16).float()
-        means = rounded.reshape(count, 3, PIXELS, 2, 2).sum(2)
-        blocks = torch.cat([rounded, means, torch.zeros(count, 1, 2, 2)], dim=1).to(torch.bfloat16)
-    return blocks.contiguous(memory_format=torch.channels_last)
+    blocks = wide.reshape(count, 3, 2, BLOCK, 2, BLOCK).permute(0, 1, 3, 5, 2, 4)
+    return blocks.reshape(count, CHANNELS, 2, 2).contiguous(memory_format=torch.channels_last)

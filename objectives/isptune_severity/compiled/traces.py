@@ -168,11 +168,11 @@ def _slope(plane: np.ndarray, along: np.ndarray) -> float:
 def _tones(found: _Neighbours, fine: np.ndarray) -> list[float]:
     logs = np.log(found.tones[:3] + np.float32(_FLOOR)).reshape(3, -1) + 5
     level = found.tones[3].ravel()
-    weights = np.maximum(1 - np.abs(level - np.float32(_TONES)[:, None]) / 0.2, 0)
+    weights = np.maximum(1 - np.abs(level - np.array(_TONES, np.float32)[:, None]) / 0.2, 0)
     totals = weights.sum(axis=1, dtype=np.float64)
     detail = weights @ np.stack([logs[0], (logs[1] + logs[2]) / 2], axis=1) / (totals + 0.5)[:, None]
     by_tone, by_hue = np.empty((7, 4)), np.empty(8)
-    colours(fine.reshape(3, -1), np.float32(_TONES), np.float32(_HUES), by_tone, by_hue)
+    colours(fine.reshape(3, -1), np.array(_TONES, np.float32), np.array(_HUES, np.float32), by_tone, by_hue)
     by_colour = by_tone[:5, 1:] / (by_tone[:5, :1] + 2.0)
     columns: list[float] = []
     for i in range(len(_TONES)):

@@ -106,7 +106,7 @@ class _Pool:
 
 def _laid_out(level: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
     made: nn.Sequential = copy.deepcopy(level).requires_grad_(False)
-    return made.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return made.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _by_blocks(weight: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import zip_longest
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,7 @@ def main() -> int:
         "slowest_end_of_what_was_running_seconds": max(run["seconds"] for run in runs),
         "generations": generations,
         "logs_equal": all(run["logs_equal"] for run in runs),
+        "differences": [run["difference"] for run in runs if run["difference"]],
         "temporary_folders_left": sum(run["folders"] for run in runs),
         "load_a_processor": round(os.getloadavg()[0] / (os.cpu_count() or 1), 1),
         "machine": machine(),
@@ -163,6 +165,9 @@ def killed_run(settings: list[str], whole: Path, kills: int, seed: int) -> dict[
             "left": sum(left),
             "seconds": max(seconds, default=0.0),
             "logs_equal": stripped(whole) == stripped(broken),
+            "difference": next(
+                (pair for pair in zip_longest(stripped(whole), stripped(broken)) if pair[0] != pair[1]), None
+            ),
             "folders": len(list(temporary.iterdir())),
         }
 

@@ -75,7 +75,7 @@ def kill_and_resume(
             # Somewhere in the start: imports, run.yaml, replay.
             time.sleep(instants.uniform(0, 3))
         while ready is not None and process.poll() is None and not ready():
-            time.sleep(0.02)
+            time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
         if process.wait() == 0:
             return done

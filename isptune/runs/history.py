@@ -64,7 +64,7 @@ class History:
     @property
     def doubted(self) -> NDArray[np.bool_] | None:
         """(E,) whether a guard doubted an evaluation; None in a run without guards."""
-        return None if self.doubts is None else (self.doubts > 0).any(axis=1)
+        return None if self.doubts is None else np.asarray((self.doubts > 0).any(axis=1))
 
     @property
     def best_so_far(self) -> NDArray[np.int64]:

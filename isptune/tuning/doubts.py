@@ -98,8 +98,9 @@ class Frame:
             harms = (guards - self.guards) / self.guard_spreads - tolerance
             found = np.minimum(gains[:, None, :], harms[:, :, None])
         scaled = (self.guard_spreads > 0)[:, None] & (self.loss_spreads > 0)[None, :]
-        done = np.isfinite(losses).all(axis=1) & np.isfinite(guards).all(axis=1)
-        return np.where(done[:, None, None] & scaled, np.maximum(found, 0.0), 0.0)
+        done = np.isfinite(np.concatenate([losses, guards], axis=1))
+        done = done.all(axis=1, keepdims=True)[:, :, None]
+        return np.where(done & scaled, np.maximum(found, 0.0), 0.0)
 
 
 class Penalties:

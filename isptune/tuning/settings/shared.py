@@ -113,8 +113,10 @@ class SharedSettings(BaseModel):
 
     def settled(self) -> Self:
         """The same settings, with scenes, plugins and checkpoints that mean the same from another folder."""
-        held = ("pipeline", "objective", "more_objectives", "objectives", "guard")
-        held += ("optimizer", "optimizers", "scenes")
+        held = (
+            *("pipeline", "objective", "more_objectives", "objectives"),
+            *("guard", "optimizer", "optimizers", "scenes"),
+        )
         names = [name for name in held if name in type(self).model_fields]
         return self.model_copy(update={name: _settled(getattr(self, name)) for name in names})
 

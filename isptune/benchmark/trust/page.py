@@ -16,6 +16,7 @@ from isptune.benchmark.trust.verdict import (
     MOST_BEATEN,
     MOST_RIGHT,
     PARTLY,
+    RIGHT,
     TRUSTWORTHY,
     UNSTABLE,
     WORST_SRCC,
@@ -94,10 +95,8 @@ def headline(card: TrustCard) -> str:
     if card.verdict == TRUSTWORTHY:
         return f"Trustworthy: a search may follow {card.objective} over all {len(card.stages)} stages."
     if card.verdict == PARTLY:
-        return (
-            f"Trustworthy for these {len(card.trusted)} of {len(card.stages)} stages: "
-            f"{listed(card.trusted, _MANY)}."
-        )
+        safe = [stage.name for stage in card.stages if stage.judged == RIGHT and not stage.leads_away]
+        return f"Trustworthy for these {len(safe)} of {len(card.stages)} stages: {listed(safe, _MANY)}."
     return f"Gameable: a search that follows {card.objective} alone ends at distorted pictures."
 
 

@@ -150,7 +150,10 @@ def _of_stages(stages: Sequence[Stage]) -> list[str]:
     told = [f"It judges all {len(stages)} stages as the truth does."] if not wrong and not weak else []
     told += [f"It has these the wrong way round: {listed(wrong, 40)}."] if wrong else []
     away = [stage.name for stage in stages if stage.judged == WEAK and stage.leads_away]
+    flat = [stage.name for stage in stages if stage.judged == RIGHT and stage.leads_away]
     told += [f"It judges these weakly: {listed(weak, 40)}."] if weak else []
+    if flat:
+        told.append(f"A visible level of these scores as well as the pristine picture: {listed(flat, 40)}.")
     if weak and not away:
         return [*told, "Even there every visible level scores worse than the pristine picture."]
     return told

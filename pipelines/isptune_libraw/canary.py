@@ -28,7 +28,7 @@ def noisy() -> bytes:
         (33421, 3, 2, (2, 2)),
         (33422, 1, 4, bytes((0, 1, 1, 2))),
         (50706, 1, 4, bytes((1, 4, 0, 0))),
-        (50708, 2, 0, "isptune canary"),
+        (50708, 2, 0, "canary of isptune"),
         (50717, 4, 1, WHITE),
         (50721, 10, 9, tuple(int(one) for row in np.eye(3) for value in row for one in (value, 1))),
         (50728, 5, 3, (1, 1) * 3),

@@ -57,7 +57,7 @@ class LibRawPipeline(RawPipeline):
     packaging = isptune.Packaging(
         extra="raw",
         requires=("rawpy",),
-        install="pip install --upgrade 'rawpy>=0.24,!=0.28.0'",
+        install="pip install -U 'rawpy>=0.24,!=0.28.0'",
         canary="isptune_libraw/canary.py",
     )
     # Raws without clipped highlights have nothing to rebuild.
@@ -109,7 +109,7 @@ def _rawpy() -> Any:
     if rawpy.__version__ in _BROKEN:
         raise ConfigurationError(
             f"rawpy {rawpy.__version__} corrupts memory where LibRaw reduces noise; install another release "
-            "with pip install --upgrade 'rawpy>=0.24,!=0.28.0'"
+            "with pip install -U 'rawpy>=0.24,!=0.28.0'"
         )
     return rawpy
 

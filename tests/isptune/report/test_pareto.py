@@ -54,7 +54,9 @@ def made(scores: list[list[float]], losses: list[float] | None, signs: tuple[boo
         l1_normalised=None if known is None else float(known[best]),
         parameters={"gain": float(history.candidates[best, 0])},
         scores=dict(zip(labels, values[best].tolist(), strict=True)),
-        run=SimpleNamespace(space=ParameterSpace({"gain": Float(0, 1)}), truth=None),  # type: ignore[arg-type]
+        run=SimpleNamespace(  # type: ignore[arg-type]
+            space=ParameterSpace({"gain": Float(0, 1)}), truth=None, result=SimpleNamespace(notes=[])
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from isptune.doctor.canaries import examine_canaries
 
 rawpy = pytest.importorskip("rawpy")
 
-REMEDY = "pip install --upgrade 'rawpy>=0.24,!=0.28.0'"
+REMEDY = "pip install -U 'rawpy>=0.24,!=0.28.0'"
 # rawpy as far as the trial needs it.
 FAKE = """
 import os, time

@@ -139,8 +139,8 @@ def _setup_sentence(name: str) -> str:
     if setup.blur:
         blur = (
             f"**Behind a lens**: photographs blurred by {setup.blur} px in linear light, as a phone's lens "
-            "and the area of a pixel do; what they see is the truth. How strong the blur is (f/1.8, pixels of "
-            "1 um) and how many scenes train was settled after the first set had been seen."
+            "and the area of a pixel do; what they see is the truth. How strong the blur is (f/1.8, pixels "
+            "of 1 um) and how many scenes train was settled after the first set had been seen."
         )
     return (
         f"{blur} {setup.training} scenes of {setup.width}x{setup.height} px to tune on, "

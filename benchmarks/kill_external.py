@@ -95,6 +95,8 @@ def main() -> int:
     parser.add_argument("--budget", type=int, default=24)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(""))
     options = parser.parse_args()
+    # A copy of a process whose threads of OpenMP have begun waits for them for ever.
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         settings = ["--config", str(written(Path(folder), options.budget))]
         whole = Path(folder) / "whole"

@@ -9,11 +9,24 @@ The photographs are those of scikit-image, scikit-learn and Debian's plasma-work
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from measuring import machine
-from raw_studies import parser, pipelines, settings, task
-from simulated_raws import draw, median_run, scene_table, study, table
+from simulated_raws import (
+    HEIGHT,
+    HELD_OUT,
+    TRAINING,
+    WIDTH,
+    draw,
+    median_run,
+    scene_table,
+    scenes,
+    study,
+    table,
+)
+
+import isptune
 
 HERE = Path(__file__).with_suffix("")
 TUNED = {
@@ -23,21 +36,41 @@ TUNED = {
 
 
 def main() -> None:
-    asked = parser(__doc__, HERE, seeds=1, budget=80, population=10)
-    asked.add_argument("--pipelines", default="rawtherapee,darktable")
-    options = asked.parse_args()
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("--pipelines", default="rawtherapee,darktable")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--budget", type=int, default=80)
+    parser.add_argument("--population", type=int, default=10)
+    parser.add_argument("--optimizer", default="cma")
+    parser.add_argument("--iso", type=float, default=1600)
+    parser.add_argument("--out", type=Path, default=HERE)
+    options = parser.parse_args()
+    settings = {
+        "budget": options.budget,
+        "population": options.population,
+        "optimizer": options.optimizer,
+        "start": "own",
+    }
 
     lines = [
         "# RawTherapee and darktable on simulated raws",
         "",
-        f"{task(options)}; `psnr`, `{options.optimizer}`, "
+        f"Simulated phone at ISO {options.iso:g}, {WIDTH}x{HEIGHT} px; "
+        f"training scenes {', '.join(TRAINING)}; "
+        f"held out {', '.join(HELD_OUT)}; `psnr`, `{options.optimizer}`, "
         f"{options.seeds} seed(s). The defaults are each program's own without a tone curve. {machine()}",
         "",
     ]
     for name in options.pipelines.split(","):
-        training, held_out = pipelines(name, options.iso, only=TUNED[name])
+        training, held_out = (
+            isptune.create_pipeline(
+                name, scenes=scenes(which, options.iso), only=TUNED[name], canary=which is TRAINING
+            )
+            for which in (TRAINING, HELD_OUT)
+        )
         save = options.out / f"{name}.json"
-        rows = study(training, held_out, ["psnr"], options.seeds, settings(options), save)
+        rows = study(training, held_out, ["psnr"], options.seeds, settings, save)
         median = median_run(rows, "psnr")
         best = median["parameters"]
         version = " ".join(next(iter(training.versions.items())))

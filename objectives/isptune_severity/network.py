@@ -43,7 +43,36 @@ def _halving(narrow: int, wide: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(narrow, wide, 2, stride=2), nn.ReLU(), Residual(wide), Residual(wide))
 
 
-class SeverityNetwork(nn.Module):
+class Trunk(nn.Module):
+    """The convolutions of every version.
+
+    Args:
+        widths: channels of the three levels, at 1/4, 1/8 and 1/16 of the resolution.
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        first, second, third = self.widths
+        self.stem = nn.Conv2d(3, first, 7, stride=4, padding=3)
+        self.levels = nn.ModuleList(
+            [nn.Sequential(Residual(first)), _halving(first, second), _halving(second, third)]
+        )
+
+    def pooled(self, images: Tensor) -> Tensor:
+        """(N, 2 sum(widths)): means and deviations of every level's channels."""
+        # In half precision the first layer would not see noise below one grey level.
+        with torch.autocast(images.device.type, enabled=False):
+            x = F.relu(self.stem(images.to(self.stem.weight.dtype) * 2 - 1))
+        columns = []
+        for level in self.levels:
+            x = level(x)
+            wide = _exact(x)
+            columns += [wide.mean((2, 3)), (wide.var((2, 3), correction=0) + 1e-6).sqrt()]
+        return torch.cat(columns, dim=1)
+
+
+class SeverityNetwork(Trunk):
     """(N, 3, H, W) in [0, 1] to (N, 7) severities: 0 is pristine, 1 a stage's highest level.
 
     Values are not confined to [0, 1]: below 0 a picture is better than a typical pristine one, which keeps
@@ -55,13 +84,8 @@ class SeverityNetwork(nn.Module):
     """
 
     def __init__(self, widths: Sequence[int] = (32, 64, 96), hidden: int = 128) -> None:
-        super().__init__()
-        self.widths, self.hidden = tuple(widths), hidden
-        first, second, third = self.widths
-        self.stem = nn.Conv2d(3, first, 7, stride=4, padding=3)
-        self.levels = nn.ModuleList(
-            [nn.Sequential(Residual(first)), _halving(first, second), _halving(second, third)]
-        )
+        super().__init__(widths)
+        self.hidden = hidden
         count = 2 * sum(self.widths) + statistics_count()
         self.mean: Tensor
         self.deviation: Tensor
@@ -77,15 +101,8 @@ class SeverityNetwork(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """(N, F): means and deviations of every level's channels, and the fixed statistics."""
-        # In half precision the first layer would not see noise below one grey level.
-        with torch.autocast(images.device.type, enabled=False):
-            x = F.relu(self.stem(images.to(self.stem.weight.dtype) * 2 - 1))
-        pooled = []
-        for level in self.levels:
-            x = level(x)
-            wide = _exact(x)
-            pooled += [wide.mean((2, 3)), (wide.var((2, 3), correction=0) + 1e-6).sqrt()]
-        return torch.cat([*pooled, statistics(_exact(images)).to(pooled[0])], dim=1)
+        pooled = self.pooled(images)
+        return torch.cat([pooled, statistics(_exact(images)).to(pooled)], dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.judged(self.features(images))

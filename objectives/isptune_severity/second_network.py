@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isptune_severity.families import FAMILIES, WEIGHTS
 from isptune_severity.fingerprints import fingerprints, fingerprints_count
 from isptune_severity.network import FAMILIES as FIRST
-from isptune_severity.network import Residual, _exact, _halving, statistics, statistics_count
+from isptune_severity.network import Trunk, _exact, statistics, statistics_count
 
 # What the families of the first version became.
 _BECAME = {
@@ -54,7 +53,7 @@ class _FirstHead(nn.Module):
         return self.head((features[:, : self.count] - self.mean) / self.deviation)
 
 
-class SecondNetwork(nn.Module):
+class SecondNetwork(Trunk):
     """(N, 3, H, W) in [0, 1] to (N, 15) severities, and to the logarithms of their deviations.
 
     The convolutions are those of the first version; more fixed statistics stand beside them.
@@ -66,13 +65,8 @@ class SecondNetwork(nn.Module):
     """
 
     def __init__(self, widths: Sequence[int] = (32, 64, 96), hidden: int = 256, dropout: float = 0.5) -> None:
-        super().__init__()
-        self.widths, self.hidden = tuple(widths), hidden
-        first, second, third = self.widths
-        self.stem = nn.Conv2d(3, first, 7, stride=4, padding=3)
-        self.levels = nn.ModuleList(
-            [nn.Sequential(Residual(first)), _halving(first, second), _halving(second, third)]
-        )
+        super().__init__(widths)
+        self.hidden = hidden
         count = 2 * sum(self.widths) + statistics_count() + fingerprints_count()
         self.mean: Tensor
         self.deviation: Tensor
@@ -98,18 +92,6 @@ class SecondNetwork(nn.Module):
         self.spreads = nn.Sequential(
             nn.Linear(hidden, hidden // 2), nn.GELU(), nn.Linear(hidden // 2, len(FAMILIES) + 1)
         )
-
-    def pooled(self, images: Tensor) -> Tensor:
-        """(N, 2 sum(widths)): means and deviations of every level's channels."""
-        # In half precision the first layer would not see noise below one grey level.
-        with torch.autocast(images.device.type, enabled=False):
-            x = F.relu(self.stem(images.to(self.stem.weight.dtype) * 2 - 1))
-        columns = []
-        for level in self.levels:
-            x = level(x)
-            wide = _exact(x)
-            columns += [wide.mean((2, 3)), (wide.var((2, 3), correction=0) + 1e-6).sqrt()]
-        return torch.cat(columns, dim=1)
 
     def further(self, images: Tensor) -> Tensor:
         """(N, S): the fixed statistics that the first version does not have."""

@@ -27,6 +27,8 @@ class Scene:
         payload: what the pipeline renders; the pipeline alone looks into it.
         index: its place among the pipeline's scenes, from which its noise is seeded.
         source: where it came from, as plain data: ``file``, ``chart`` or ``tensor``, and ``crop``.
+        conditions: what it was taken under, where that is known: ``iso``, a number, and ``illuminant``, a
+            text such as ``"D65"``.
 
     Raises:
         ConfigurationError: a size that is none, or a reference of another size.
@@ -42,6 +44,7 @@ class Scene:
     payload: Any = None
     index: int = 0
     source: dict[str, Any] = field(default_factory=dict)
+    conditions: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.size, tuple) or len(self.size) != 2 or not all(map(_is_length, self.size)):

@@ -37,6 +37,7 @@ class RawImage:
         noise: (3, 2) shot and read noise of red, green and blue: the variance of a value x, where black is
             0 and white is 1, is ``shot * x + read``; None where nobody knows it.
         iso: the sensitivity; None where nobody knows it.
+        illuminant: the light, such as ``"D65"`` or ``"tungsten"``; empty where nobody knows it.
         orientation: as EXIF counts it, 1 to 8: how the picture is turned to be upright.
         make, model: of the camera; empty where nobody knows them.
 
@@ -55,6 +56,7 @@ class RawImage:
     orientation: int = 1
     make: str = ""
     model: str = ""
+    illuminant: str = ""
 
     def __post_init__(self) -> None:
         shape = self.mosaic.shape
@@ -110,6 +112,12 @@ class RawImage:
     def upright_size(self) -> tuple[int, int]:
         """(height, width) of the upright picture."""
         return (self.width, self.height) if self.orientation >= 5 else (self.height, self.width)
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What it was taken under, as far as it is known: ``iso`` and ``illuminant``."""
+        known = {"iso": self.iso, "illuminant": self.illuminant}
+        return {name: value for name, value in known.items() if value}
 
     @property
     def gains(self) -> tuple[float, float, float]:

@@ -25,6 +25,28 @@ _ORIENTATIONS = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
 _ISO_FULL = 65535
 _EXIF = 34665
 _COLOUR_FILTER_ARRAY = 32803
+# EXIF's LightSource.
+_LIGHTS = {
+    1: "daylight",
+    2: "fluorescent",
+    3: "tungsten",
+    4: "flash",
+    9: "fine weather",
+    10: "cloudy",
+    11: "shade",
+    12: "F1",
+    13: "F2",
+    14: "F3",
+    15: "F4",
+    17: "A",
+    18: "B",
+    19: "C",
+    20: "D55",
+    21: "D65",
+    22: "D75",
+    23: "D50",
+    24: "tungsten",
+}
 _FLOATING_POINT = 3
 
 logger = logging.getLogger("isptune")
@@ -37,7 +59,7 @@ def read_raw(path: Path | str) -> RawImage:
         path: a DNG or another file of ``RAW_SUFFIXES``, which LibRaw opens; or ``x.npy``, ``x.tif`` or
             ``x.png`` with 16 bits beside a YAML file ``x.yaml``, which says ``pattern``, ``black`` and
             ``white``, and where they are known ``neutral``, ``matrix`` (XYZ to camera), ``noise`` (shot and
-            read, of values in [0, 1]), ``iso``, ``orientation``, ``make`` and ``model``.
+            read, of values in [0, 1]), ``iso``, ``illuminant``, ``orientation``, ``make`` and ``model``.
 
     Raises:
         ImageError: no such file, one that cannot be read, or a mosaic that is not Bayer's.
@@ -120,6 +142,7 @@ def _opened(path: Path) -> RawImage:
             orientation=orientation,
             make=str(tags.get(271, "")).strip(),
             model=str(tags.get(272, "")).strip(),
+            illuminant=_light(tags),
         )
     except ImageError as error:
         raise ImageError(f"the raw file '{shown(path)}' cannot be read: {error}") from error
@@ -156,6 +179,12 @@ def _sensitivity(iso: float, tags: Mapping[int, Any]) -> float | None:
             if isinstance(larger, int) and larger > iso:
                 return float(larger)
     return iso if 0 < iso < np.inf else None
+
+
+def _light(tags: Mapping[int, Any]) -> str:
+    """The light that EXIF names; empty where it names none."""
+    exif = tags.get(_EXIF)
+    return _LIGHTS.get(exif.get("LightSource", 0), "") if isinstance(exif, Mapping) else ""
 
 
 def _rawpy() -> Any:

@@ -144,7 +144,7 @@ def _scenes_of(
     places = _places(raw, rule, seed, ready=isinstance(entry, ChartName))
     if places is None:
         view = RawView.of(raw)
-        return [Scene(name, view.size, reference, view, source=source)]
+        return [Scene(name, view.size, reference, view, source=source, conditions=raw.conditions)]
     scenes = []
     for x, y, width, height in places:
         view = RawView.of(raw, (x, y, width, height))
@@ -153,7 +153,8 @@ def _scenes_of(
             sensed = as_sensed(reference, raw.orientation)[:, y : y + height, x : x + width]
             part = upright(sensed, raw.orientation).clone(memory_format=torch.contiguous_format)
         crop = {**source, "crop": [x, y, width, height]}
-        scenes.append(Scene(f"{name}[{x},{y}]", view.size, part, view, source=crop))
+        seen = Scene(f"{name}[{x},{y}]", view.size, part, view, source=crop, conditions=raw.conditions)
+        scenes.append(seen)
     return scenes
 
 

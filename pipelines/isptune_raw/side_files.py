@@ -17,7 +17,7 @@ from isptune.wording.naming import did_you_mean, listed
 from isptune_raw.mosaic import PATTERNS, RawImage
 
 _NEEDED = ("pattern", "black", "white")
-_KEYS = (*_NEEDED, "neutral", "matrix", "noise", "iso", "orientation", "make", "model")
+_KEYS = (*_NEEDED, "neutral", "matrix", "noise", "iso", "orientation", "make", "model", "illuminant")
 _SHOT_AND_READ = "shot and read noise, such as [2.7e-3, 8.3e-6], or three rows of them"
 
 
@@ -82,7 +82,7 @@ def _facts(given: Mapping[str, Any]) -> dict[str, Any]:
         if not orientation.is_integer():
             raise _wrong(given, "orientation", "a whole number from 1 to 8")
         found["orientation"] = int(orientation)
-    for key in ("make", "model"):
+    for key in ("make", "model", "illuminant"):
         if key in given:
             found[key] = _text(given, key, "a text")
     return found

@@ -17,6 +17,7 @@ from isptune.errors import ConfigurationError, ImageError
 from isptune.scenes import chart, write_image
 from isptune_raw import RawView, raw_scenes, simulate, write_dng
 from isptune_raw.mosaic import RawImage
+from isptune_raw.reading import _light
 from isptune_raw.views import as_sensed, upright
 
 
@@ -119,3 +120,22 @@ def test_a_folder_of_plain_arrays_is_searched_for_those_with_a_yaml_file(tmp_pat
         (tmp_path / f"{name}.yaml").write_text("{pattern: RGGB, black: 64, white: 1023}")
     assert [scene.name for scene in raw_scenes([tmp_path])] == ["b9.npy", "b10.npy"]
     assert [scene.name for scene in raw_scenes(str(tmp_path / "*.npy"))] == ["b9.npy", "b10.npy"]
+
+
+def test_scenes_know_their_iso_and_their_light(tmp_path: Path) -> None:
+    picture = chart(96, 64, 0)
+    write_dng(tmp_path / "night.dng", simulate(picture, iso=1600))
+    (whole,) = raw_scenes([tmp_path / "night.dng"])
+    assert whole.conditions == {"iso": 1600.0}
+    assert [crop.conditions for crop in raw_scenes([tmp_path / "night.dng"], crop="2x32")] == [
+        {"iso": 1600}
+    ] * 2
+    np.save(tmp_path / "plain.npy", np.full((64, 64), 300, dtype=np.uint16))
+    (tmp_path / "plain.yaml").write_text("{pattern: RGGB, black: 0, white: 1023, illuminant: D50}")
+    (plain,) = raw_scenes([tmp_path / "plain.npy"])
+    assert plain.conditions == {"illuminant": "D50"}
+
+
+def test_the_light_that_exif_names_is_known() -> None:
+    assert _light({34665: {"LightSource": 21}}) == "D65"
+    assert _light({34665: {"LightSource": 255}}) == _light({34665: 5}) == _light({}) == ""

@@ -19,7 +19,7 @@ from isptune.cli.shared_options import (
     switch,
 )
 from isptune.plugins import registry
-from isptune.tuning.prechecks import check_budget, check_scenes, refuse_judges
+from isptune.tuning.prechecks import check_budget, check_scenes, refuse_chart_measures, refuse_judges
 
 if TYPE_CHECKING:
     from isptune.benchmark.trust.card import TrustCard
@@ -97,6 +97,7 @@ def command(
     for name in judging or ():
         registry.objectives.precheck(name, {})
     refuse_judges([*names, *(judging or ())])
+    refuse_chart_measures([*names, *(judging or ())])
     chosen = names_between_commas(stages, "--stage") if stages else None
     settings = _settings(scenes, crop, chosen, budget, seed, quick)
     check_budget(settings.budget, settings.population)

@@ -181,10 +181,11 @@ def _scored(
     name = called(objective)
     image = picture_of(scene).unsqueeze(0).to(device)
     try:
+        bound = objective.for_scene(scene)
         with torch.no_grad():
-            values = [float(objective.score(image, reference)[0])]
+            values = [float(bound.score(image, reference)[0])]
             if objective.labels:
-                values += objective.scores(image, reference)[0].tolist()
+                values += bound.scores(image, reference)[0].tolist()
     except IsptuneError as error:
         raise type(error)(f"'{scene.name}': {error}") from error
     except Exception as error:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from isptune.contracts.coverage import Coverage
 from isptune.contracts.requirements import Memory, Packaged
+from isptune.contracts.scene import Scene
 from isptune.errors import ConfigurationError
 from isptune.wording.naming import listed
 from isptune.wording.showing import html_table, short
@@ -28,6 +29,8 @@ class Objective(Packaged, ABC):
         labels: the names of the K columns of ``scores``, for a vector-valued objective.
         label_orientations: (K,) the columns' orientation, where it is not the one of ``score``: +1 where
             higher is better, -1 where lower is, 0 where neither is and the column is no objective.
+        chart_kinds: the kinds of test charts on which it measures, of which each scene must show one; empty
+            where it scores any picture.
         is_judge: it ranks the candidates of a run together and scores no pictures by themselves, see
             ``isptune.contracts.judge.Judge``.
         coverage: the stages that it was trained and checked on, and those that it is known to misjudge, which
@@ -45,6 +48,7 @@ class Objective(Packaged, ABC):
     needs_reference: bool = False
     is_differentiable: bool = False
     is_judge: bool = False
+    chart_kinds: tuple[str, ...] = ()
     score_range: tuple[float, float] = (-float("inf"), float("inf"))
     labels: tuple[str, ...] = ()
     label_orientations: tuple[int, ...] | None = None
@@ -68,6 +72,7 @@ class Objective(Packaged, ABC):
         facts = [f"{'higher' if self.higher_is_better else 'lower'} is better"]
         facts += [f"scores in [{low:g}, {high:g}]"] if np.isfinite([low, high]).all() else []
         facts += ["needs a reference"] if self.needs_reference else []
+        facts += [f"measures on charts ({listed(self.chart_kinds)})"] if self.chart_kinds else []
         facts += ["differentiable"] if self.is_differentiable else []
         return facts + ([f"labels {listed(self.labels)}"] if self.labels else [])
 
@@ -90,6 +95,20 @@ class Objective(Packaged, ABC):
         They are in the orientation of ``score`` unless ``label_orientations`` says otherwise.
         """
         raise ConfigurationError(f"the objective '{self.name}' gives one score per image, not several")
+
+    def for_scene(self, scene: Scene) -> Objective:
+        """The objective that scores the pictures of one scene; by default itself.
+
+        Override it where a score depends on what is known of the scene, such as where its charts lie. It is
+        called once for each scene, before anything is rendered.
+
+        Returns:
+            Itself, or another object of the same facts on the same device, which scores that scene alone.
+
+        Raises:
+            ConfigurationError: the scene lacks what is needed; one sentence that names it.
+        """
+        return self
 
     @classmethod
     def coverage_with(cls, options: Mapping[str, Any]) -> Coverage | None:

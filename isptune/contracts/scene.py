@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isptune.contracts.chart import Chart
 from isptune.errors import ConfigurationError
 
 
@@ -29,6 +30,7 @@ class Scene:
         source: where it came from, as plain data: ``file``, ``chart`` or ``tensor``, and ``crop``.
         conditions: what it was taken under, where that is known: ``iso``, a number, and ``illuminant``, a
             text such as ``"D65"``.
+        charts: the test charts that it shows, on which some objectives measure.
 
     Raises:
         ConfigurationError: a size that is none, or a reference of another size.
@@ -45,6 +47,7 @@ class Scene:
     index: int = 0
     source: dict[str, Any] = field(default_factory=dict)
     conditions: dict[str, Any] = field(default_factory=dict)
+    charts: tuple[Chart, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.size, tuple) or len(self.size) != 2 or not all(map(_is_length, self.size)):
@@ -71,11 +74,12 @@ class Scene:
         reference: Tensor | None = None,
         index: int = 0,
         source: dict[str, Any] | None = None,
+        charts: tuple[Chart, ...] = (),
     ) -> Scene:
         """A scene whose payload is a picture (3, H, W), which is also its reference if no other is given."""
         height, width = picture.shape[-2:]
         reference = picture if reference is None else reference
-        return cls(name, (int(height), int(width)), reference, picture, index, source or {})
+        return cls(name, (int(height), int(width)), reference, picture, index, source or {}, charts=charts)
 
     @property
     def height(self) -> int:
@@ -98,10 +102,12 @@ class Scene:
         """A short digest of what it holds, by which a resumed run sees that a scene has changed.
 
         Tensors, arrays, bytes, text, numbers, the content of files, and lists and mappings of these have
-        one; None where something else is among them.
+        one; None where something else is among them. Charts count where a file described them.
         """
         alone = self.reference is None or self.payload is self.reference
         held = self.payload if alone else [self.payload, self.reference]
+        described = [chart.to_dict() for chart in self.charts if chart.file is not None]
+        held = [held, described] if described else held
         sha = hashlib.sha256()
         return sha.hexdigest()[:16] if _feed(sha, held) else None
 

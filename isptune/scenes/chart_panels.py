@@ -19,6 +19,12 @@ COLOUR_PATCHES = np.array(
         (243, 243, 242), (200, 200, 200), (160, 160, 160), (122, 122, 121), (85, 85, 85), (52, 52, 52),
     ]
 )  # fmt: skip
+EDGE_DEGREES = 5.0
+"""The tilt of the large square; the small one in it is tilted the other way."""
+
+EDGE_SHARE = 0.36
+"""Half a side of the large square as a share of the panel's shorter side."""
+
 _ABOVE = ["SPHINX", "OF", "BLACK", "QUARTZ", "JUDGE", "MY", "VOW", "0123456789"]
 _BELOW = ["PACK", "MY", "BOX", "WITH", "FIVE", "DOZEN", "LIQUOR", "JUGS", "9876543210"]
 
@@ -55,9 +61,9 @@ def _triangle(phase: Panel) -> Panel:
 
 def slanted_edges(width: int, height: int) -> Panel:
     """A dark square on light grey, tilted by 5 degrees, and a fainter one in it, tilted the other way."""
-    side = 0.36 * min(width, height)
+    side = EDGE_SHARE * min(width, height)
     panel = _mixed(np.zeros((height, width)), 0.82, 0.82)
-    for half, degrees, grey in ((side, 5.0, 0.12), (0.5 * side, -5.0, 0.30)):
+    for half, degrees, grey in ((side, EDGE_DEGREES, 0.12), (0.5 * side, -EDGE_DEGREES, 0.30)):
         if half >= 3:
             coverage = _tilted_square(width, height, half, np.deg2rad(degrees))[:, :, None]
             panel = panel * (1 - coverage) + decode(np.array(grey)) * coverage
@@ -76,7 +82,7 @@ def colour_patches(width: int, height: int) -> Panel:
     """The 24 patches on black, six by four or, in a tall panel, four by six."""
     columns, rows = (6, 4) if width >= height else (4, 6)
     panel = np.full((height, width, 3), decode(np.array(0.07)))
-    gap = max(1, round(min(width / columns, height / rows) / 10)) if min(width, height) >= 24 else 0
+    gap = patch_gap(width, height)
     colours = decode(COLOUR_PATCHES / 255)
     for number in range(24):
         row, column = divmod(number, columns) if columns == 6 else reversed(divmod(number, 6))
@@ -89,14 +95,31 @@ def colour_patches(width: int, height: int) -> Panel:
     return panel
 
 
+def patch_gap(width: int, height: int) -> int:
+    """Pixels between two patches of a panel, and around all of them."""
+    columns, rows = (6, 4) if width >= height else (4, 6)
+    return max(1, round(min(width / columns, height / rows) / 10)) if min(width, height) >= 24 else 0
+
+
 def _span(number: int, count: int, length: int) -> tuple[int, int]:
     return round(number * length / count), round((number + 1) * length / count)
+
+
+def grey_steps(width: int) -> int:
+    """How many steps of grey a panel of that width has."""
+    return 16 if width >= 160 else 8
+
+
+def panel_rows(height: int) -> list[tuple[int, int]]:
+    """Top and bottom of each of the rows of a panel of ramps."""
+    count = int(np.clip(height // 4, 1, 4))
+    return [_span(number, count, height) for number in range(count)]
 
 
 def ramps(width: int, height: int) -> Panel:
     """Rows of a smooth grey ramp, grey steps, all hues, and the three primaries from dark to full."""
     position = np.linspace(0, 1, width)
-    steps = 16 if width >= 160 else 8
+    steps = grey_steps(width)
     stepped = np.floor(position * steps).clip(0, steps - 1) / (steps - 1)
     hues = np.stack(
         [np.clip(np.abs((position * 6 + shift) % 6 - 3) - 1, 0, 1) for shift in (0, 4, 2)], axis=1
@@ -109,10 +132,9 @@ def ramps(width: int, height: int) -> Panel:
         0.15 + 0.75 * hues,
         np.repeat(stepped[:, None], 3, axis=1),
         primaries,
-    ][: int(np.clip(height // 4, 1, 4))]
+    ]
     panel = np.empty((height, width, 3))
-    for number, row in enumerate(rows):
-        top, bottom = _span(number, len(rows), height)
+    for (top, bottom), row in zip(panel_rows(height), rows, strict=False):
         panel[top:bottom] = decode(0.02 + 0.96 * row)
     return panel
 

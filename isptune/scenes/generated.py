@@ -8,16 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isptune.contracts.chart import Chart
 from isptune.errors import ConfigurationError
 from isptune.scenes import chart_panels
+from isptune.scenes.chart_places import Box, places
 from isptune.scenes.dead_leaves import dead_leaves, encode
 from isptune.scenes.sources import CHART_SIDES, check_chart_size
 from isptune.wording.integers import as_integer
 
 MINIMUM_SIDE, MAXIMUM_SIDE = CHART_SIDES
-
-# x, y, width, height in pixels.
-Box = tuple[int, int, int, int]
 
 
 def chart(width: int = 384, height: int = 256, seed: int = 0) -> Tensor:
@@ -69,6 +68,11 @@ def chart(width: int = 384, height: int = 256, seed: int = 0) -> Tensor:
         steps[top : top + high, left : left + wide] = np.clip(np.rint(encoded * 255), 6, 249).astype(np.uint8)
     planes = np.ascontiguousarray(steps.transpose(2, 0, 1))
     return torch.from_numpy(planes.astype(np.float32) / np.float32(255))
+
+
+def charts_of(width: int, height: int) -> tuple[Chart, ...]:
+    """What can be measured on in the generated chart of that size: edges, leaves, patches, steps of grey."""
+    return places(layout(width, height))
 
 
 def check_seed(seed: int) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isptune.contracts.chart import charts_in
 from isptune.contracts.pipeline import Scene
 from isptune.errors import ImageError
+from isptune.scenes.chart_files import charts_beside
 from isptune.scenes.crops import CropRule, choose_crops, parse_crop
-from isptune.scenes.generated import chart, check_seed
+from isptune.scenes.generated import chart, charts_of, check_seed
 from isptune.scenes.image_reading import MINIMUM_SIDE, read_image
 from isptune.scenes.scene_pictures import picture_of
 from isptune.scenes.sources import FORMATS, ChartName, find_pictures
@@ -44,7 +46,8 @@ def load_scenes(
         crop: how much of each picture is seen, always at its native resolution:
 
             - ``"auto"``: pictures of more than one megapixel through six crops of 256x256 pixels, others
-              whole; charts and ready-made scenes whole whatever their size,
+              whole; charts, pictures with a file that describes charts, and ready-made scenes whole
+              whatever their size,
             - None or ``"full"``: the whole picture,
             - a side in pixels, such as 192: six such crops,
             - count and side, such as ``"9x192"``.
@@ -58,12 +61,15 @@ def load_scenes(
     Returns:
         Scenes, of which each knows its name (``"photo.png"``, or ``"photo.png[x,y]"`` for a crop; bytes and
         characters that cannot be shown stand as escapes), its index, and in ``source`` where it came from:
-        ``file``, ``chart`` or ``tensor``, and ``crop`` as x, y, width, height.
+        ``file``, ``chart`` or ``tensor``, and ``crop`` as x, y, width, height. Each has the ``charts`` that
+        it shows whole: those of the generated chart, and of a picture those that the file
+        ``photo.chart.yaml`` beside ``photo.png`` describes.
 
     Raises:
         ImageError: nothing is there, or it cannot be read; a tensor of another shape, type or range; a
             reference of another size than its scene.
-        ConfigurationError: a ``crop`` that is not known, a negative seed.
+        ConfigurationError: a ``crop`` that is not known, a negative seed, a description of charts that cannot
+            be.
 
     Example:
         >>> from isptune.scenes import load_scenes
@@ -160,17 +166,24 @@ def _whole(entry: Any, position: int, names: Counter[str], seed: int) -> Scene:
         raise entry
     if isinstance(entry, Scene):
         return Scene.of_picture(
-            entry.name, picture_of(entry), reference=entry.reference, source={**entry.source, "scene": True}
+            entry.name,
+            picture_of(entry),
+            reference=entry.reference,
+            source={**entry.source, "scene": True},
+            charts=entry.charts,
         )
     if isinstance(entry, Tensor):
         image = _checked(entry, position)
         return Scene.of_picture(f"tensor {position}", image, source={"tensor": position})
     if isinstance(entry, Path):
         name = shown(entry.name if names[entry.name] == 1 else entry.as_posix())
-        return Scene.of_picture(name, read_image(entry), source={"file": os.path.abspath(entry)})
+        picture = read_image(entry)
+        charts = charts_beside(entry, (int(picture.shape[1]), int(picture.shape[2])))
+        return Scene.of_picture(name, picture, source={"file": os.path.abspath(entry)}, charts=charts)
     assert isinstance(entry, ChartName)
     drawn = chart(entry.width, entry.height, seed)
-    return Scene.of_picture(entry.name, drawn, source={"chart": [entry.width, entry.height]})
+    size = entry.width, entry.height
+    return Scene.of_picture(entry.name, drawn, source={"chart": [*size]}, charts=charts_of(*size))
 
 
 def _entries(source: Source) -> list[Any]:
@@ -207,7 +220,9 @@ def _checked(image: Tensor, position: int) -> Tensor:
 
 def _seen(picture: Scene, rule: CropRule, seed: int) -> list[Scene]:
     """The picture whole, or its crops."""
-    ready = "chart" in picture.source or picture.source.pop("scene", False)
+    made = "chart" in picture.source or picture.source.pop("scene", False)
+    # A chart cut to pieces measures nothing.
+    ready = made or bool(picture.charts)
     whole = rule.side == 0 or picture.width * picture.height <= rule.above or (rule.automatic and ready)
     places = [] if whole else choose_crops(picture_of(picture), rule.count, rule.side, seed)
     if not places:
@@ -225,5 +240,12 @@ def _seen(picture: Scene, rule: CropRule, seed: int) -> list[Scene]:
         )
         assert image is not None
         source = {**picture.source, "crop": [x, y, side, side]}
-        crops.append(Scene.of_picture(f"{picture.name}[{x},{y}]", image, reference=reference, source=source))
+        crop = Scene.of_picture(
+            f"{picture.name}[{x},{y}]",
+            image,
+            reference=reference,
+            source=source,
+            charts=charts_in(picture.charts, (x, y), (side, side)),
+        )
+        crops.append(crop)
     return crops

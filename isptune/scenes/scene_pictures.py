@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from torch import Tensor
 
 from isptune.contracts.scene import Scene
@@ -31,6 +33,7 @@ def whole_picture(scene: Scene) -> Scene:
     file = scene.source.get("file")
     if file is None or scene.source.get("crop") is None:
         return scene
+    from isptune.scenes.chart_files import charts_beside
     from isptune.scenes.image_reading import read_image
 
     picture = picture_of(scene)
@@ -41,4 +44,5 @@ def whole_picture(scene: Scene) -> Scene:
         reference = read_image(compared).to(device=picture.device, dtype=picture.dtype)
     source = {key: value for key, value in scene.source.items() if key != "crop"}
     name = str(scene.name).rpartition("[")[0]
-    return Scene.of_picture(name, image, reference=reference, index=scene.index, source=source)
+    charts = charts_beside(Path(file), (int(image.shape[1]), int(image.shape[2])))
+    return Scene.of_picture(name, image, reference=reference, index=scene.index, source=source, charts=charts)

@@ -81,6 +81,10 @@ class Batches:
         self.seconds_scoring = 0.0
         # The scenes whose references were looked at.
         self._references: set[int] = set()
+        # What scores each scene, which all are asked before anything is rendered. They are kept, so that no
+        # other scene gets the identity of one of them.
+        self._scenes = [*pipeline.scenes]
+        self._scorings = {id(scene): scoring.for_scene(scene) for scene in self._scenes}
         self._micro = MicroBatches(device, memory_gb, "candidates")
         # What the columns are in messages.
         self._shown = (*scoring.pictured, *(f"guard {label}" for label in scoring.guard_labels))
@@ -248,6 +252,10 @@ class Batches:
         with blame(f"the pipeline '{called(self.pipeline)}'"):
             return renderings.unsound(images, ends)
 
+    def _scoring_of(self, scene: Scene) -> Scoring:
+        found = self._scorings.get(id(scene))
+        return self.scoring.for_scene(scene) if found is None else found
+
     def _columns(self, images: Tensor, scene: Scene) -> Tensor:
         first = id(scene) not in self._references
         reference = renderings.reference(self.pipeline, scene, images, whole=first)
@@ -257,4 +265,4 @@ class Batches:
             self.device.type, dtype=self.autocast or torch.bfloat16, enabled=self.autocast is not None
         )
         with casting:
-            return self.scoring.seen(images, reference)
+            return self._scoring_of(scene).seen(images, reference)

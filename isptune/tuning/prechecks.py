@@ -97,6 +97,21 @@ def refuse_judges(names: Iterable[str]) -> None:
             raise scores_no_pictures(name)
 
 
+def refuse_chart_measures(names: Iterable[str]) -> None:
+    """Refuse objectives that score charts alone, where pictures of all kinds are shown; none is imported.
+
+    Raises:
+        ConfigurationError: one of them is such.
+    """
+    for name in names:
+        kinds = registry.objectives.fact(name, "chart_kinds", ())
+        if kinds:
+            raise ConfigurationError(
+                f"the objective '{name}' needs a chart ({listed(kinds)}) where it is known to lie, and here "
+                "pictures of all kinds are shown, moved and cropped; it has no card"
+            )
+
+
 def check_scenes(sources: Sequence[str], crop: str | int | None = None, pipeline: str | None = None) -> None:
     """Refuse scenes that are not there, and a crop that cannot be; no picture is read for it.
 

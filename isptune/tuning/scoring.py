@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from isptune.contracts.judge import Judge
 from isptune.contracts.objective import Objective, require_scores
+from isptune.contracts.scene import Scene
 from isptune.errors import ConfigurationError
 from isptune.tuning.blame import blame, called
 from isptune.wording.naming import listed
@@ -48,6 +50,14 @@ class Part:
             wanted = (len(images),) if self.whole else (len(images), len(self.labels))
             require_scores(found, "score" if self.whole else "scores", wanted)
         return found.reshape(len(images), -1).to(images.device, torch.float64)
+
+    def for_scene(self, scene: Scene) -> Part:
+        """The part that scores one scene; itself where its objective scores all scenes."""
+        with blame(f"the {self.role} '{called(self.objective)}'"):
+            bound = self.objective.for_scene(scene)
+            if not isinstance(bound, Objective):
+                raise TypeError(f"for_scene gave a {type(bound).__name__} instead of an Objective")
+        return self if bound is self.objective else replace(self, objective=bound)
 
 
 def losses_of(scores: NDArray[np.float64], orientations: Sequence[bool]) -> NDArray[np.float64]:
@@ -122,6 +132,22 @@ class Scoring:
         self.guards = tuple(guards)
         self.guard_labels = tuple(label for part in self._guarding for label in part.labels)
         self.guard_orientations = tuple(higher for part in self._guarding for higher in part.orientations)
+
+    def for_scene(self, scene: Scene) -> Scoring:
+        """What scores the pictures of one scene; itself where all objectives score all scenes alike.
+
+        Raises:
+            ConfigurationError: the scene lacks what an objective needs.
+        """
+        parts = [part.for_scene(scene) for part in self.parts]
+        guarding = [part.for_scene(scene) for part in self._guarding]
+        if all(
+            one is part for one, part in zip((*parts, *guarding), (*self.parts, *self._guarding), strict=True)
+        ):
+            return self
+        bound = copy(self)
+        bound.parts, bound._guarding = parts, guarding
+        return bound
 
     def columns(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         """Scores of a batch (N, 3, H, W), a float64 column for each of ``pictured`` in its own orientation.

@@ -10,16 +10,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isptune.contracts.chart import Chart, charts_in
 from isptune.contracts.scene import Scene
 from isptune.errors import ConfigurationError, ImageError
 from isptune.scenes import chart, read_image
+from isptune.scenes.chart_files import charts_beside
 from isptune.scenes.crops import CropRule, choose_crops, parse_crop
+from isptune.scenes.generated import charts_of
 from isptune.scenes.sources import ChartName, find_pictures
 from isptune.storage.paths import shown
 from isptune_raw.mosaic import RawImage
 from isptune_raw.reading import read_raw
 from isptune_raw.simulation import simulate
-from isptune_raw.views import RawView, as_sensed, upright
+from isptune_raw.views import RawView, as_sensed, upright, upright_place
 
 Source = str | Path | RawImage | Scene
 
@@ -41,7 +44,7 @@ def raw_scenes(
             and ``"chart:WxH"``, the generated chart as a simulated phone takes it. The chart if None.
         reference: what results are compared with: one upright picture for each source, a path or a
             (3, H, W) tensor in [0, 1]. If None it is ``x.reference.png`` beside ``x.dng`` where that is
-            there, the chart's own picture, and else nothing.
+            there, the chart's own picture, and else nothing. Charts are described in ``x.chart.yaml``.
         crop: as ``isptune.scenes.load_scenes`` has it; crops begin at even pixels and have even sides.
         seed: of the chart's noise and of the places of crops.
         iso: of the simulated chart.
@@ -103,7 +106,7 @@ def view_of(scene: Scene) -> RawView:
 def raw_digest(scene: Scene) -> str | None:
     """A digest of the raw picture, of all that decides how it is developed, and of the reference."""
     held: Any = view_of(scene).digest()
-    return Scene(scene.name, scene.size, scene.reference, held).digest()
+    return Scene(scene.name, scene.size, scene.reference, held, charts=scene.charts).digest()
 
 
 def _entries(source: Source) -> list[Path | RawImage | ChartName | Scene]:
@@ -126,25 +129,32 @@ def _scenes_of(
             raise ImageError(f"the scene '{entry.name}' holds no raw picture")
         return [entry]
     source: dict[str, Any]
+    charts: tuple[Chart, ...] = ()
     if isinstance(entry, ChartName):
         picture = chart(entry.width, entry.height, seed)
         raw = simulate(picture, iso=iso, seed=seed)
         compared = picture[:, : raw.height, : raw.width] if compared is None else compared
         name, source = entry.name, {"chart": [entry.width, entry.height]}
+        charts = charts_of(entry.width, entry.height)
     elif isinstance(entry, RawImage):
         raw, name, source = entry, "raw", {}
     else:
         raw, name, source = read_raw(entry), shown(entry.name), {"file": os.path.abspath(entry)}
+        charts = charts_beside(entry, raw.upright_size)
         beside = entry.with_suffix(".reference.png")
         if compared is None and beside.is_file():
             compared = beside
     reference = None if compared is None else _reference(compared, raw, name)
     if isinstance(compared, str | Path):
         source["reference"] = os.path.abspath(compared)
-    places = _places(raw, rule, seed, ready=isinstance(entry, ChartName))
+    # A chart cut to pieces measures nothing.
+    places = _places(raw, rule, seed, ready=isinstance(entry, ChartName) or bool(charts))
     if places is None:
         view = RawView.of(raw)
-        return [Scene(name, view.size, reference, view, source=source, conditions=raw.conditions)]
+        seen = Scene(
+            name, view.size, reference, view, source=source, conditions=raw.conditions, charts=charts
+        )
+        return [seen]
     scenes = []
     for x, y, width, height in places:
         view = RawView.of(raw, (x, y, width, height))
@@ -154,6 +164,8 @@ def _scenes_of(
             part = upright(sensed, raw.orientation).clone(memory_format=torch.contiguous_format)
         crop = {**source, "crop": [x, y, width, height]}
         seen = Scene(f"{name}[{x},{y}]", view.size, part, view, source=crop, conditions=raw.conditions)
+        place = upright_place((x, y, width, height), (raw.width, raw.height), raw.orientation)
+        seen.charts = charts_in(charts, place, view.size)
         scenes.append(seen)
     return scenes
 

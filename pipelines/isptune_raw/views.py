@@ -91,3 +91,23 @@ def as_sensed(picture: Tensor, orientation: int) -> Tensor:
     mirrored, quarters = _UPRIGHT[orientation]
     picture = torch.rot90(picture, -quarters, (-2, -1)) if quarters else picture
     return picture.flip(-1) if mirrored else picture
+
+
+def upright_place(
+    crop: tuple[int, int, int, int], whole: tuple[int, int], orientation: int
+) -> tuple[int, int]:
+    """Where the top left corner of a crop lies in the upright picture.
+
+    Args:
+        crop: x, y, width and height as they lie on the sensor.
+        whole: width and height of the sensor.
+        orientation: EXIF's number.
+    """
+    (x, y, wide, high), (width, height) = crop, whole
+    mirrored, quarters = _UPRIGHT[orientation]
+    if mirrored:
+        x = width - x - wide
+    for _ in range(quarters):
+        # A quarter against the clock: what was right is on top.
+        x, y, wide, high, width, height = y, width - x - wide, high, wide, height, width
+    return x, y

@@ -26,13 +26,13 @@ TRUTH = "hidden truth"
 
 
 def ready_objectives() -> list[str]:
-    """Registered objectives that can be made at once: nothing to install, download or set, and no judges."""
+    """Registered objectives of any picture that can be made at once: nothing to install, download or set."""
     return [name for name in registry.objectives.own_names() if _is_ready(name)]
 
 
 def _is_ready(name: str) -> bool:
     packaging: Packaging = registry.objectives.told(name, "packaging", Packaging())
-    if registry.objectives.told(name, "is_judge", False):
+    if registry.objectives.told(name, "is_judge", False) or registry.objectives.told(name, "chart_kinds", ()):
         return False
     if packaging.downloads or packaging.weights or packaging.programs:
         return False

@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 
+from isptune.cli.process import before_the_end
 from isptune.cli.shared_options import without_underscores
 from isptune.cli.streams import PlainFormatter, say, settled, take_any_name, use_streams
 from isptune.errors import IsptuneError
 from isptune.storage.paths import shortened, shown
-from isptune.wording.naming import did_you_mean, listed
+from isptune.wording.naming import did_you_mean, listed, nearest
 
 VERBS = {
     "tune": "Tune a pipeline's parameters for an objective.",
@@ -70,6 +71,13 @@ class VerbGroup(click.Group):
         # A verb of two words stands beside the one that is its first word alone.
         if " ".join(args[:2]) in VERBS:
             args = [" ".join(args[:2]), *args[2:]]
+        elif len(args) > 1 and not args[1].startswith("-") and not os.path.exists(args[1]):
+            # Else the second word would be taken for what the first one takes.
+            second = [verb.partition(" ")[2] for verb in VERBS if verb.startswith(f"{args[0]} ")]
+            if meant := nearest(args[1], second):
+                raise click.UsageError(
+                    f"there is no command '{args[0]} {args[1]}'; did you mean '{args[0]} {meant}'?"
+                )
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             verbs = self.list_commands(context)
             if args[0] not in verbs:
@@ -127,7 +135,9 @@ def main(arguments: list[str] | None = None) -> None:
         # A notebook's backend, which its commands inherit, may be unknown here: nothing is shown in windows.
         os.environ["MPLBACKEND"] = "agg"
     use_streams()
-    sys.exit(settled(run(sys.argv[1:] if arguments is None else arguments)))
+    code = settled(run(sys.argv[1:] if arguments is None else arguments))
+    before_the_end()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from isptune.cli.directories import require_runs
+from isptune.cli.process import importing
 from isptune.cli.run_and_print import make_trackers, run_and_print
 from isptune.cli.shared_options import json_option, setting_options, tracking_options
 from isptune.tuning.described_settings import HOW_IT_RUNS, RUN
@@ -33,7 +34,8 @@ def command(
     trackers = make_trackers(tensorboard, mlflow, wandb, directory)
     require_runs([directory])
 
-    from isptune.tuning.session import prepare_resume
+    with importing():
+        from isptune.tuning.session import prepare_resume
 
     return run_and_print(
         lambda: prepare_resume(directory, how), as_json=as_json, resume=True, trackers=trackers

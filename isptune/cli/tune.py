@@ -16,6 +16,7 @@ from isptune.cli.key_values import (
     pipeline_settings,
     with_parameters,
 )
+from isptune.cli.process import importing
 from isptune.cli.run_and_print import make_trackers, run_and_print
 from isptune.cli.shared_options import (
     checkpoint_option,
@@ -121,7 +122,8 @@ def command(
     check_takes_scenes(run.pipeline, images)
     trackers = make_trackers(tensorboard, mlflow, wandb)
 
-    from isptune.tuning.session import prepare
+    with importing():
+        from isptune.tuning.session import prepare
 
     return run_and_print(
         lambda: prepare(run, out or default_out(run)), as_json=as_json, resume=False, trackers=trackers

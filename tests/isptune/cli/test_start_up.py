@@ -116,6 +116,14 @@ def test_list_needs_nothing_heavy() -> None:
     assert not modules_after("from isptune.cli import run\nassert run(['list']) == 0") & HEAVY
 
 
+def test_a_run_imports_neither_scipys_statistics_nor_networks_of_others(tmp_path: Path) -> None:
+    """They take as long to import as a third of the default run's search."""
+    arguments = ["tune", "chart:64x48", "--budget", "30", "--out", str(tmp_path / "run")]
+    code = f"from isptune.cli import run\nassert run({arguments}) == 0\n"
+    code += "import sys\nassert not {'scipy.stats', 'kornia', 'nevergrad', 'pandas'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
 def test_the_command_and_the_module_are_the_same() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "isptune", "--version"], capture_output=True, text=True, check=True
@@ -126,6 +134,8 @@ def test_the_command_and_the_module_are_the_same() -> None:
 # What people typed, and the beginning of the answer.
 MISTAKES: list[tuple[list[str], str]] = [
     (["tnue"], "there is no command 'tnue'; did you mean 'tune'?"),
+    (["bench", "tust", "psnr"], "there is no command 'bench tust'; did you mean 'bench trust'?"),
+    (["bench", "truts"], "there is no command 'bench truts'; did you mean 'bench trust'?"),
     (["tune", "--optimizer", "sma"], "there is no optimizer named 'sma'"),
     (["tune", "--objective", "psnrr"], "there is no objective named 'psnrr'; did you mean 'psnr'?"),
     (["tune", "--objective", "pyiqa:brisqe"], "there is no objective named 'pyiqa:brisqe'; did you mean"),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import rankdata
 
 from isptune.errors import ConfigurationError
 from isptune.tuning.fronts import by_compromise, non_dominated, pareto_front, ranks
@@ -57,6 +58,13 @@ def test_ranks_by_hand():
     losses = [[1.0, 50.0], [2.0, 40.0], [2.0, 10.0], [4.0, np.nan], [9.0, 20.0]]
     # 2.0 twice shares the places 2 and 3; the failed row comes last in both columns, whatever its first loss is.
     assert ranks(losses).tolist() == [[1, 4], [2.5, 3], [2.5, 1], [5, 5], [4, 2]]
+
+
+@settings(max_examples=50, deadline=None)
+@given(matrices)
+def test_ranks_are_those_of_scipy(losses):
+    failed = ~np.isfinite(losses).all(axis=1, keepdims=True)
+    assert np.array_equal(ranks(losses), rankdata(np.where(failed, np.inf, losses), axis=0))
 
 
 def test_the_compromise_by_hand():

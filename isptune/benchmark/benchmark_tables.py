@@ -46,9 +46,10 @@ def benchmark_tables(
         optimizer, where there are several. ``scenes``*: medians by objective and scene. ``comparison``:
         objectives against one another, where there are several. ``targets``: evaluations to targets.
         ``agreement``: rank correlations of score and hidden loss. ``gaming``: scores that improve while the
-        loss rises. ``guards``*: what guards doubted, where runs have any. ``misled``: runs that ended with a
-        better score and more distortion than they began, where any did. ``failures``*: cells that failed,
-        where any did. ``timings``*: seconds.
+        loss rises. ``guards``*: what guards doubted, where runs have any. ``holdout``*: whether gains carry
+        over to held-out scenes, where runs have any. ``misled``: runs that ended with a better score and more
+        distortion than they began, where any did. ``failures``*: cells that failed, where any did.
+        ``timings``*: seconds.
 
     Raises:
         ConfigurationError: targets that are not positive or stand twice, options out of range.
@@ -75,6 +76,9 @@ def benchmark_tables(
     guards = _guards_table(benchmark, several)
     if guards.rows:
         tables["guards"] = guards
+    holdout = _holdout_table(benchmark, several)
+    if holdout.rows:
+        tables["holdout"] = holdout
     failures = _failures_table(benchmark)
     if failures.rows:
         tables["failures"] = failures
@@ -202,6 +206,23 @@ def _guards_table(benchmark: Benchmark, by: Sequence[str]) -> Table:
         "Candidates that guards doubted (median share over runs), and runs whose best candidate they doubt"
     )
     return Table(title, [*by, "guard", "runs", "doubted", "best doubted"], rows)
+
+
+def _holdout_table(benchmark: Benchmark, by: Sequence[str]) -> Table:
+    """Groups of runs with scenes that only judge: their gains, and how many do not carry over."""
+    by = by or ["objective"]
+    rows: list[list[Entry]] = []
+    for group, runs in group_runs(benchmark.runs, by).items():
+        found = [run.holdout for run in runs if run.holdout]
+        if found:
+            gains = [one["gains"][0] for one in found]
+            medians = [float(np.median([one[key] for one in gains])) for key in ("tuned", "held_out")]
+            bad = sum(one["carries_over"] is False for one in found)
+            rows.append([*map(str, group), len(found), *medians, bad])
+    title = (
+        "Gains on tuned and on held-out scenes (medians over runs), and runs whose gain does not carry over"
+    )
+    return Table(title, [*by, "runs", "gain, tuned", "gain, held out", "not carried over"], rows)
 
 
 def _medians_table(

@@ -39,6 +39,7 @@ class Run:
         misled: the score improved and the hidden distortion rose, see ``TuneResult``; None where unknown.
         parameters: the best-scored candidate's.
         guard: what guards said, as ``isptune.runs.guarded.Guarded`` has it; empty in a run without guards.
+        holdout: what held-out scenes said, as ``isptune.runs.held_out.HeldOut`` has it; empty without such.
         evaluations, seconds: how many, and the wall time of proposing, rendering and scoring them.
         history: every evaluation with its hidden truth; None unless done.
     """
@@ -57,6 +58,7 @@ class Run:
     seconds: float = 0.0
     history: History | None = None
     guard: Mapping[str, Any] = field(default_factory=dict)
+    holdout: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_cell(directory: Path, cell: Cell, status: str, facts: Mapping[str, Any]) -> None:
@@ -111,6 +113,7 @@ def read_run(cell: Cell, directory: Path) -> Run:
         data.get("seconds", 0.0),
         history,
         data.get("guard") or {},
+        data.get("holdout") or {},
     )
 
 

@@ -19,6 +19,7 @@ from isptune.plugins import registry
 from isptune.runs.directory import LOG_NAME, RunDirectory
 from isptune.tracking.run_facts import Callback
 from isptune.tuning.devices import resolve_device
+from isptune.tuning.holdout import split
 from isptune.tuning.notices import Stages, notice
 from isptune.tuning.opening import difference
 from isptune.tuning.prechecks import (
@@ -211,6 +212,7 @@ def check_pipelines(jobs: Sequence[Job]) -> list[str]:
         if key not in seen:
             pipeline = make_pipeline(job.config)
             seen[key] = Stages.of(pipeline)
+            split(pipeline, job.config)
             sentences |= dict.fromkeys(beginning(pipeline.space, job.config).space.notices)
         sentences[notice(job.cell.objective, _coverage(job.config.objective), seen[key])] = None
     return [sentence for sentence in sentences if sentence is not None]

@@ -25,7 +25,7 @@ from isptune.plugins import locations, registry
 from isptune.storage.paths import shown
 from isptune.storage.places import absolute_scene
 from isptune.tuning.described_settings import GRID
-from isptune.tuning.prechecks import check_budget, check_components, check_scenes
+from isptune.tuning.prechecks import check_budget, check_components, check_holdout, check_scenes
 from isptune.tuning.settings import Component, RunConfig, default_component
 from isptune.tuning.settings.component import STRICT
 from isptune.tuning.settings.mistakes import first_mistake
@@ -279,3 +279,5 @@ def check_grid(config: BenchConfig) -> None:
         check_components(_run_of(config, objective, optimizer))
     for scene in config.scenes:
         check_scenes(scene.scenes, config.crop, config.pipeline.name)
+        run = _run_of(config, config.objectives[0], config.optimizers[0], scenes=scene.scenes)
+        check_holdout(run)

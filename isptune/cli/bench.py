@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 )
 @setting_options(GRID, "max_failures", "timeout", "retries", "start")
 @setting_options(GRID, "guard", "guard_weight", "guard_tolerance", "stay_near")
+@setting_option(GRID, "holdout", multiple=True)
 @parameter_options
 @option("--out", "DIR", "Write into this directory", otherwise="runs/NAME of the grid")
 @option(
@@ -138,7 +139,7 @@ def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
     tables = benchmark_tables(benchmark, targets=benchmark.config["targets"])
     folder = benchmark.directory / "tables"
     summary = "optimizers" if "optimizers" in tables else "summary"
-    shown = [tables[name] for name in (summary, "guards", "misled", "failures") if name in tables]
+    shown = [tables[name] for name in (summary, "guards", "holdout", "misled", "failures") if name in tables]
     lines: list[str] = []
     full: DiskFullError | None = None
     try:
@@ -163,7 +164,7 @@ def _conclude(benchmark: Benchmark, as_json: bool, alone: bool) -> None:
         click.echo(json.dumps({name: table.to_dict() for name, table in tables.items()}))
     else:
         for table in shown:
-            if table in (tables.get("misled"), tables.get("guards")):
+            if table in [tables.get(name) for name in ("misled", "guards", "holdout")]:
                 click.echo(f"{table.title}:\n")
             print_markdown(table.columns, table.cells, table.text_columns)
             click.echo()

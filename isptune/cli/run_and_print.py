@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isptune.cli.held_out import print_held_out
 from isptune.cli.shared_options import DEFAULT_STORE
 from isptune.cli.tables import Column, console_for_tables, print_table
 from isptune.wording.showing import value_text
@@ -117,6 +118,8 @@ def _opening(session: Session) -> str:
     crops = {scene.source.get("file") for scene in scenes if scene.source.get("crop") is not None}
     if crops:
         what += f", native-resolution crops of {len(crops)} picture{'s' if len(crops) > 1 else ''}"
+    if session.held_out is not None:
+        what += f", {len(session.held_out.scenes)} held out"
     shown = ", ".join(f"{width}x{height}" for width, height in sizes[:4])
     return (
         f"{session.pipeline.name} ({what}, {shown}), {session.scoring.name}, {config.optimizer.shown}: "
@@ -170,6 +173,8 @@ def print_result(session: Session, result: TuneResult) -> None:
     failed = result.history.failed
     of_these = f" ({failed:,} failed, see the log)" if failed else ""
     console.print(f"{best} after {result.evaluations} evaluations{of_these}, {result.seconds:.1f} s")
+    if result.holdout is not None:
+        print_held_out(console, result.holdout)
     for sentence in result.notes:
         console.print(sentence)
     if result.l1 is not None:

@@ -25,13 +25,14 @@ from isptune.cli.shared_options import (
     option,
     parameter_options,
     plugin_option,
+    setting_option,
     setting_options,
     tracking_options,
 )
 from isptune.errors import ConfigurationError
 from isptune.plugins.registry import REGISTRIES
 from isptune.tuning.described_settings import RUN
-from isptune.tuning.prechecks import check_components, check_scenes, check_takes_scenes
+from isptune.tuning.prechecks import check_components, check_holdout, check_scenes, check_takes_scenes
 
 if TYPE_CHECKING:
     from isptune.tuning.settings import RunConfig
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 @setting_options(RUN, "start", "guard", "guard_weight", "guard_tolerance")
 @guard_option
 @setting_options(RUN, "stay_near")
+@setting_option(RUN, "holdout", multiple=True)
 @option("--out", "DIR", "Write into this directory", otherwise="a new one under runs/")
 @tracking_options
 @json_option
@@ -75,6 +77,7 @@ def command(
     fixed: tuple[str, ...],
     ranges: tuple[str, ...],
     ties: tuple[str, ...],
+    holdout: tuple[str, ...],
     tensorboard: bool,
     mlflow: str | None,
     wandb: str | None,
@@ -93,6 +96,7 @@ def command(
       isptune tune photo.png --start runs/first --optimizer cma --out runs/second
       isptune tune photo.png --objective psnr,sharpness --optimizer nsga2 --population 20 --budget 200
       isptune tune photo.png --objective severity --guard niqe-distance
+      isptune tune 'night/*.dng' --pipeline libraw --objective psnr --holdout 2
     """
     from isptune.tuning.settings import parse_config, read_config
 
@@ -100,6 +104,8 @@ def command(
     data |= {key: value for key, value in settings.items() if value is not None}
     if images:
         data["scenes"] = list(images)
+    if holdout:
+        data["holdout"] = list(holdout)
     given = {
         "pipeline": pipeline_settings(pipeline_options, references),
         "objective": objective_settings(objective_options, checkpoint),
@@ -119,6 +125,7 @@ def command(
     run = run.settled()
     check_components(run)
     check_scenes(run.scenes, run.crop, run.pipeline.name)
+    check_holdout(run)
     check_takes_scenes(run.pipeline, images)
     trackers = make_trackers(tensorboard, mlflow, wandb)
 

@@ -24,6 +24,7 @@ from isptune.figures.records import (
 )
 from isptune.figures.shown_numbers import Cell
 from isptune.report import front_sections, making, overview, sections
+from isptune.report.held_out_section import add_held_out
 from isptune.report.page import Page, Table
 from isptune.runs.directory import CONFIG_NAME
 from isptune.storage.paths import refuse_twice, shown
@@ -97,6 +98,7 @@ def _report_of_front(record: Record) -> str:
     sections.add_pictures(page, [record])
     front_sections.add_front(page, record)
     front_sections.add_front_convergence(page, record, columns)
+    add_held_out(page, record)
     sections.add_levels(page, [record])
     sections.add_truth(page, columns)
     front_sections.add_trade_offs(page, record, columns)
@@ -112,7 +114,7 @@ def report_of_benchmark(benchmark: Benchmark, tables: Mapping[str, TableLike] | 
     Args:
         benchmark: its configuration and runs; those that are not done are counted, and left out otherwise.
         tables: by name, as ``isptune.benchmark.benchmark_tables`` makes them. ``summary`` goes to the top;
-            ``guards``, ``misled`` and ``failures`` follow it.
+            ``guards``, ``holdout``, ``misled`` and ``failures`` follow it.
 
     Returns:
         A whole HTML document, the same for the same benchmark and tables.
@@ -129,7 +131,9 @@ def report_of_benchmark(benchmark: Benchmark, tables: Mapping[str, TableLike] | 
     page = Page(f"Benchmark report: {name}", overview.lead_of_benchmark(benchmark, records), objectives)
     made = {key: _median_first(source) for key, source in (tables or {}).items()}
     top = [
-        (f"table-{key}", made.pop(key)) for key in ("summary", "guards", "misled", "failures") if key in made
+        (f"table-{key}", made.pop(key))
+        for key in ("summary", "guards", "holdout", "misled", "failures")
+        if key in made
     ]
     page.add("overview", "Overview", "overview.html", facts=overview.cards(records, benchmark), tables=top)
     targets = [float(target) for target in benchmark.config.get("targets") or TARGETS]
@@ -177,6 +181,8 @@ def _add_parts(page: Page, records: Sequence[Record], targets: Sequence[float]) 
     parts = slices(records)
     sections.add_pictures(page, records)
     sections.add_convergence(page, records, parts)
+    if len(records) == 1:
+        add_held_out(page, records[0])
     sections.add_levels(page, records)
     sections.add_truth(page, records)
     sections.add_targets(page, records, parts, targets)

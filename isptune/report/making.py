@@ -29,7 +29,7 @@ _PLAIN = (
 # All that a command line can say.
 _SAID = {
     "scenes", "crop", "pipeline", "objective", "more_objectives", "optimizer", "population", "budget", "seed",
-    "vector", "parameters", "guard", *_PLAIN,
+    "vector", "parameters", "guard", "holdout", *_PLAIN,
 }  # fmt: skip
 
 
@@ -74,6 +74,9 @@ def tune_command(config: RunConfig, noted: Path, out: Path, own_scenes: bool = F
     lines += parameters
     if config.guard:
         lines.append(["--guard", ",".join(part.name for part in config.guard)])
+    if config.holdout is not None:
+        held = config.holdout if isinstance(config.holdout, list) else [config.holdout]
+        lines += [["--holdout", str(one)] for one in held]
     for key in ("start", *_PLAIN):
         value = getattr(config, key)
         if value != fields[key].default:

@@ -142,4 +142,14 @@ def runs_table(records: Sequence[Record]) -> Table:
             doubted = record.history.doubted
             guards = "+".join(record.history.guard_labels) or None
             row += [guards, None if doubted is None else int(doubted.sum())]
+    held = [None if record.run is None else record.run.result.holdout for record in records]
+    if any(held):
+        heads += ["gain, tuned", "gain, held out", "carries over"]
+        for row, one in zip(rows, held, strict=True):
+            gain = None if one is None else one.gains[0]
+            row += [None, None, None] if gain is None else [gain.tuned, gain.held_out, _yes_or_no(gain.why)]
     return Table("Runs", heads, rows)
+
+
+def _yes_or_no(why: str) -> str:
+    return "no" if why else "yes"

@@ -28,13 +28,21 @@ class Sourced(Protocol):
 _Scene = TypeVar("_Scene", bound=Sourced)
 
 
-def different_pictures(scenes: Sequence[_Scene]) -> list[_Scene]:
-    """The first scene of every picture: crops of one picture stand for one."""
-    found: dict[str, _Scene] = {}
+def picture_keys(scenes: Sequence[Sourced]) -> list[str]:
+    """A text for each scene, equal for crops of one picture and different otherwise."""
+    found = []
     for place, scene in enumerate(scenes):
         crop = scene.source.get("crop") is not None
         key = repr({name: value for name, value in scene.source.items() if name != "crop"})
-        found.setdefault(key if crop else str(place), scene)
+        found.append(key if crop else str(place))
+    return found
+
+
+def different_pictures(scenes: Sequence[_Scene]) -> list[_Scene]:
+    """The first scene of every picture: crops of one picture stand for one."""
+    found: dict[str, _Scene] = {}
+    for key, scene in zip(picture_keys(scenes), scenes, strict=True):
+        found.setdefault(key, scene)
     return list(found.values())
 
 

@@ -69,7 +69,8 @@ class Description:
         space: what is searched.
         objective: the objectives' names, joined by ``+``.
         labels, orientations: (K,) names of the scores, and whether higher is better.
-        scenes: what is rendered.
+        scenes: what is tuned on.
+        held_out: what only judges.
         own_scenes: the pipeline brings its scenes itself: no name in the settings chose them.
         truth: what the hidden levels are; None where nobody knows them.
         guards, guard_orientations: (G,) names of the guards, and whether higher is better.
@@ -84,6 +85,7 @@ class Description:
     truth: Truth | None = None
     guards: tuple[str, ...] = ()
     guard_orientations: tuple[bool, ...] = ()
+    held_out: tuple[RenderedScene, ...] = ()
 
     @classmethod
     def of(
@@ -96,17 +98,19 @@ class Description:
         own_scenes: bool,
         guards: tuple[str, ...] = (),
         guard_orientations: tuple[bool, ...] = (),
+        held_out: Pipeline | None = None,
     ) -> Description:
-        """The description of a run of a pipeline; for the other arguments see the attributes."""
+        """The description of a run of a pipeline; for the other arguments see the attributes.
+
+        ``held_out`` is the pipeline with the scenes that only judge.
+        """
         return cls(
             space=space,
             objective=objective,
             labels=labels,
             orientations=orientations,
-            scenes=tuple(
-                RenderedScene(str(scene.name), scene.width, scene.height, plain_data(scene.source))
-                for scene in pipeline.scenes
-            ),
+            scenes=_noted(pipeline),
+            held_out=() if held_out is None else _noted(held_out),
             own_scenes=own_scenes,
             truth=_truth_of(pipeline, space),
             guards=guards,
@@ -123,6 +127,8 @@ class Description:
         }
         if self.guards:
             found["guarded_by"] = _columns(self.guards, self.guard_orientations)
+        if self.held_out:
+            found["held_out"] = [asdict(scene) for scene in self.held_out]
         if self.own_scenes:
             found["own_scenes"] = True
         if self.truth is not None:
@@ -181,6 +187,7 @@ class Description:
             else Truth(*(tuple(kind(one[key]) for one in levels) for key, kind in _LEVEL.items())),
             guards=tuple(str(one["label"]) for one in guards),
             guard_orientations=tuple(bool(one["higher_is_better"]) for one in guards),
+            held_out=tuple(_scene(one) for one in data.get("held_out") or ()),
         )
 
 
@@ -189,6 +196,13 @@ def _columns(labels: tuple[str, ...], orientations: tuple[bool, ...]) -> list[di
         {"label": label, "higher_is_better": higher}
         for label, higher in zip(labels, orientations, strict=True)
     ]
+
+
+def _noted(pipeline: Pipeline) -> tuple[RenderedScene, ...]:
+    return tuple(
+        RenderedScene(str(scene.name), scene.width, scene.height, plain_data(scene.source))
+        for scene in pipeline.scenes
+    )
 
 
 def _scene(noted: Mapping[str, Any]) -> RenderedScene:

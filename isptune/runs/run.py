@@ -11,6 +11,7 @@ from isptune.errors import RunDirectoryError
 from isptune.runs.description import Description, RenderedScene, Truth
 from isptune.runs.directory import CONFIG_NAME, RunDirectory, noted_defaults
 from isptune.runs.generation import Generation
+from isptune.runs.held_out import noted_holdout
 from isptune.runs.history import History, build_history
 from isptune.runs.picture_files import ScenePictures, read_pictures
 from isptune.tuning.result import TuneResult, build_result
@@ -105,8 +106,13 @@ class Run:
 
     @property
     def scenes(self) -> tuple[RenderedScene, ...]:
-        """What was rendered."""
+        """What was tuned on."""
         return self.description.scenes
+
+    @property
+    def held_out(self) -> tuple[RenderedScene, ...]:
+        """The scenes that only judge; what they say is ``result.holdout``."""
+        return self.description.held_out
 
     @cached_property
     def history(self) -> History:
@@ -121,6 +127,9 @@ class Run:
         if not found.default_scores:
             # Of a search that began elsewhere they are evaluated once, at its end.
             found.default_scores = noted_defaults(self.path, found.history.labels)
+        if self.description.held_out:
+            # They are judged once, at the end.
+            found.holdout = noted_holdout(self.path, self.labels, self.orientations, len(found.history))
         return found
 
     @property

@@ -11,7 +11,7 @@ from isptune.plugins import require_packages
 from isptune.runs.directory import LOG_NAME
 from isptune.tracking.mlflow_stores import checked_uri, default_uri, impatient, packages, require_server
 from isptune.tracking.notes import read_note, write_note
-from isptune.tracking.run_facts import Progress, RunFacts, flattened, scalars
+from isptune.tracking.run_facts import Progress, RunFacts, flattened, held_out_scalars, scalars
 from isptune.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -127,6 +127,8 @@ class MLflow(Tracker):
 
     def finish(self, result: TuneResult) -> None:
         self._flush()
+        for name, value in held_out_scalars(result).items():
+            self._client.log_metric(self._run_id, name, value)
         self._log_parameters(flattened({"best": result.best_parameters}))
         for file in result.files:
             # The log can be large, and belongs to the run directory.

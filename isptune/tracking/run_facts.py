@@ -7,9 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isptune.storage.paths import shown
+
+if TYPE_CHECKING:
+    from isptune.tuning.result import TuneResult
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,18 @@ def scalars(progress: Progress) -> dict[str, float]:
         "time/seconds": progress.seconds,
     }
     return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def held_out_scalars(result: TuneResult) -> dict[str, float]:
+    """What a run gained on tuned and on held-out scenes, score by score; empty where nothing is held out."""
+    if result.holdout is None:
+        return {}
+    gains = result.holdout.gains
+    found = {"holdout/carries_over": float(result.holdout.carries_over is not False)}
+    for one in gains:
+        label = f"/{_BRACKETS.sub('', one.label)}" if len(gains) > 1 else ""
+        found |= {f"holdout/gain_tuned{label}": one.tuned, f"holdout/gain{label}": one.held_out}
+    return found
 
 
 def flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.plugins import require_packages
-from isptune.tracking.run_facts import Progress, RunFacts, flattened, scalars
+from isptune.tracking.run_facts import Progress, RunFacts, flattened, held_out_scalars, scalars
 from isptune.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -97,6 +97,9 @@ class TensorBoard(Tracker):
                 self._open().add_scalar(tag, value, progress.generation)
 
     def finish(self, result: TuneResult) -> None:
+        for tag, value in held_out_scalars(result).items():
+            if (tag, 0) not in self._written:
+                self._open().add_scalar(tag, value, 0)
         for file in result.files:
             if file.suffix == ".png" and (file.stem, 0) not in self._written:
                 self._open().add_image(file.stem, _pixels(file), 0, dataformats="HWC")

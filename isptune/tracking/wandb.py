@@ -11,7 +11,7 @@ from isptune.errors import ConfigurationError
 from isptune.plugins import require_packages
 from isptune.runs.directory import CONFIG_NAME, RESULT_NAME
 from isptune.tracking.notes import read_note, write_note
-from isptune.tracking.run_facts import Progress, RunFacts, scalars
+from isptune.tracking.run_facts import Progress, RunFacts, held_out_scalars, scalars
 from isptune.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class WandB(Tracker):
         }
         if result.l1 is not None:
             summary |= {"l1": result.l1, "l1_normalised": result.l1_normalised}
-        self._run.summary.update(summary)
+        self._run.summary.update(summary | held_out_scalars(result))
         pictures = {file.stem: wandb.Image(str(file)) for file in result.files if file.suffix == ".png"}
         if pictures:
             self._run.log(pictures, step=self._logged)

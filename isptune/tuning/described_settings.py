@@ -87,6 +87,12 @@ SHARED = {
         0.0,
         type=float,
     ),
+    "holdout": Setting(
+        "Hold out N pictures that are drawn by the seed, or those of a file, a folder or a glob: they only "
+        "judge what was found, and the optimizer is never told of them",
+        "N|PATH",
+        otherwise="none",
+    ),
     "max_failures": Setting("Stop if more than this share of the candidates fail", "SHARE", 0.5, type=float),
     "timeout": Setting(
         "Limit the time for one picture of a program or device",
@@ -122,6 +128,7 @@ RUN = {
     "parameters": SHARED["parameters"],
     "start": SHARED["start"],
     **{key: SHARED[key] for key in _GUARDING},
+    "holdout": SHARED["holdout"],
     "max_failures": SHARED["max_failures"],
     "workers": Setting(
         "Let a program or device make N pictures at once", "N", otherwise=_PIPELINES_OWN, type=int
@@ -153,6 +160,7 @@ GRID = {
     "parameters": SHARED["parameters"],
     "start": SHARED["start"],
     **{key: SHARED[key] for key in _GUARDING},
+    "holdout": SHARED["holdout"],
     "population": SHARED["population"],
     "budget": SHARED["budget"],
     "crop": SHARED["crop"],

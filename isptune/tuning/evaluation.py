@@ -157,17 +157,12 @@ class Evaluator:
             EvaluationError: there is not enough memory for a single candidate, or a judge failed.
             IsptuneError: a plugin says that a setting is wrong.
         """
-        unit = torch.as_tensor(np.asarray(candidates, dtype=np.float64), device=self.device)
         if gradients:
             self.require_gradients()
-        count = len(self.pipeline.scenes)
-        scoring, width = self.scoring, len(self.scoring.pictured)
-        fates = Fates(len(unit), count, width + len(scoring.guards))
+        unit = self._unit(candidates)
         slopes = np.zeros(unit.shape) if gradients else None
-        if self._developing is None:
-            self._render(unit, fates, slopes)
-        else:
-            self._develop(self._developing, unit, fates)
+        fates = self._fates(unit, slopes)
+        scoring, count, width = self.scoring, len(self.pipeline.scenes), len(self.scoring.pictured)
         # Of objectives, and behind them of guards.
         means = fates.total() / count
         scores, guards = means[:, :width], means[:, width:] if scoring.guards else None
@@ -176,6 +171,26 @@ class Evaluator:
         if slopes is not None:
             slopes = (-slopes if scoring.orientations[0] else slopes) / count
         return Evaluation(scores, scoring.orientations, fates.statuses, fates.reasons, guards, slopes)
+
+    def by_scene(self, candidates: ArrayLike) -> NDArray[np.float64]:
+        """(S, P, k) scores scene by scene of candidates (P, f), a column for each of ``scoring.pictured``.
+
+        Where a candidate fails on a scene they are NaN, there and on all that follow.
+        """
+        return self._fates(self._unit(candidates), None).scores[:, :, : len(self.scoring.pictured)]
+
+    def _unit(self, candidates: ArrayLike) -> Tensor:
+        return torch.as_tensor(np.asarray(candidates, dtype=np.float64), device=self.device)
+
+    def _fates(self, unit: Tensor, slopes: NDArray[np.float64] | None) -> Fates:
+        """What becomes of candidates on the scenes, before judges see them; slopes are added up."""
+        columns = len(self.scoring.pictured) + len(self.scoring.guards)
+        fates = Fates(len(unit), len(self.pipeline.scenes), columns)
+        if self._developing is None:
+            self._render(unit, fates, slopes)
+        else:
+            self._develop(self._developing, unit, fates)
+        return fates
 
     @torch.no_grad()
     def render(self, values: Tensor, scene: Scene) -> Tensor:

@@ -86,6 +86,9 @@ def _facts(session: Session, run: str) -> dict[str, Any]:
     packages = ("isptune", "torch", "numpy", "kornia", "deap", "cma", "nevergrad")
     pipeline = session.pipeline
     digests = {f"{index} {scene.name}": pipeline.digest(scene) for index, scene in enumerate(pipeline.scenes)}
+    if session.held_out is not None:
+        for index, scene in enumerate(session.held_out.scenes):
+            digests[f"held-out-{index} {scene.name}"] = pipeline.digest(scene)
     return {
         **session.config.model_dump(),
         "isptune_run": FORMATS[-1],

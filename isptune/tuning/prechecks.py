@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isptune.errors import ConfigurationError, ImageError, UnknownNameError
 from isptune.plugins import registry
+from isptune.storage.paths import shown as shown_path
 from isptune.wording.allowed import shown
 from isptune.wording.naming import listed
 
@@ -134,6 +136,48 @@ def check_scenes(sources: Sequence[str], crop: str | int | None = None, pipeline
                 able = registry.pipelines.having("takes_raw")
                 choose = f"choose a pipeline that takes raw files ({listed(able)}), or " if able else ""
                 raise ImageError(f"'{found}' is a camera's raw file; {choose}develop it to PNG or TIFF first")
+
+
+def check_holdout(config: RunConfig) -> None:
+    """Refuse held-out files that are not there or that are tuned on as well; no picture is read for it.
+
+    Raises:
+        ImageError, ConfigurationError: one sentence about the first mistake.
+    """
+    if isinstance(config.holdout, list) and registry.pipelines.takes(config.pipeline.name, "scenes"):
+        raw = bool(registry.pipelines.fact(config.pipeline.name, "takes_raw", False))
+        tuned = {found for source in config.scenes for found in files_of(source, raw)}
+        for source in config.holdout:
+            for found in sorted(files_of(source, raw) & tuned):
+                raise ConfigurationError(
+                    f"the scene '{shown_path(os.path.basename(found))}' is held out and tuned on as well, so "
+                    "that it could not judge; name it once"
+                )
+    for component in config.objectives if config.holdout is not None else ():
+        if registry.objectives.fact(component.name, "is_judge", False):
+            raise judges_alone(component.shown)
+
+
+def judges_alone(name: str) -> ConfigurationError:
+    """The refusal of held-out scenes for a judge."""
+    return ConfigurationError(
+        f"the objective '{name}' is a judge, which compares the candidates of a generation with each other, "
+        "and held-out scenes are scored picture by picture; leave out holdout, or choose another objective"
+    )
+
+
+def files_of(source: str, raw: bool) -> set[str]:
+    """The absolute paths of the files that a text stands for, or the chart with its size.
+
+    Raises:
+        ImageError: nothing is there.
+    """
+    from isptune.scenes.sources import ChartName, find_pictures
+
+    return {
+        f"chart:{found.width}x{found.height}" if isinstance(found, ChartName) else os.path.abspath(found)
+        for found in find_pictures(source, warn=False, raw=raw)
+    }
 
 
 def check_takes_scenes(pipeline: Component, given: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from isptune.parameters.identity import declares_defaults, identities
 from isptune.runs.description import Description
 from isptune.runs.generation import Generation
 from isptune.runs.guarded import Guarded, guarded_of
+from isptune.runs.held_out import HeldOut
 from isptune.runs.history import History, build_history
 from isptune.tuning.fronts import ParetoFront
 from isptune.tuning.misled import is_misled
@@ -54,6 +55,7 @@ class TuneResult:
         guarded: what the guards said; None in a run without guards.
         best_penalties: by label, what the run added to the losses of the best candidate: it is the best with
             that, while ``best_scores`` are its own; empty where a run adds nothing.
+        holdout: what the scenes say that only judge; None where nothing was held out.
         front: the candidates that no other evaluated one dominates, the best compromise first, as plain
             data: evaluation (from 1), parameters, scores, and levels, l1 and l1_normalised where the truth
             is known. Of a single score those that share the best one.
@@ -78,6 +80,7 @@ class TuneResult:
     objective: str = ""
     guarded: Guarded | None = None
     best_penalties: dict[str, float] = field(default_factory=dict)
+    holdout: HeldOut | None = None
 
     def __repr__(self) -> str:
         return f"<TuneResult: {self._summary()}>"
@@ -98,13 +101,13 @@ class TuneResult:
 
     @property
     def notes(self) -> list[str]:
-        """What is to be said of guards and of what was added to the best candidate's loss."""
+        """What is to be said of guards, of what was added to the best one's loss, and of held-out scenes."""
         found = [] if self.guarded is None else self.guarded.sentences(self.objective)
         added = {label: penalty for label, penalty in self.best_penalties.items() if penalty > 0}
         if added:
             shown = [f"{penalty:.4g} to {label}" for label, penalty in added.items()]
             found.append(f"added to the losses of the best candidate: {listed(shown, len(shown))}")
-        return found
+        return found if self.holdout is None else [*found, *self.holdout.sentences]
 
     @property
     def pareto(self) -> ParetoFront:
@@ -166,6 +169,8 @@ class TuneResult:
             data["best_penalties"] = self.best_penalties
         if self.guarded is not None:
             data["guard"] = self.guarded.to_dict()
+        if self.holdout is not None:
+            data["holdout"] = self.holdout.to_dict()
         return data | {key: getattr(self, key) for key in ("problems", "stopped") if getattr(self, key)}
 
 

@@ -24,11 +24,13 @@ from isptune.runs.directory import CONFIG_NAME, RunDirectory
 from isptune.tuning.blame import called
 from isptune.tuning.doubts import Penalties
 from isptune.tuning.evaluation import check_gradients
+from isptune.tuning.holdout import split
 from isptune.tuning.prechecks import (
     check_budget,
     check_guards,
     check_optimizer,
     check_takes_scenes,
+    judges_alone,
     one_objective_alone,
     with_population,
 )
@@ -42,7 +44,8 @@ class Session:
     """A run that is ready to start or to go on: its parts, its settings and its directory.
 
     ``space`` is the pipeline's with what the settings ask of its parameters: what is searched; ``starts`` are
-    the candidates in it, (S, f), where the search begins.
+    the candidates in it, (S, f), where the search begins. ``held_out`` is the pipeline with the scenes that
+    only judge, which ``pipeline`` then lacks.
     """
 
     pipeline: Pipeline
@@ -54,6 +57,7 @@ class Session:
     starts: NDArray[np.float64]
     started_from: str = "configuration"
     objects: dict[str, str] = field(default_factory=dict)
+    held_out: Pipeline | None = None
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -80,6 +84,7 @@ class Session:
             "pipeline" in self.objects or has_own_scenes(self.config),
             scoring.guard_labels,
             scoring.guard_orientations,
+            self.held_out,
         )
 
     @property
@@ -155,8 +160,10 @@ def make_objective(component: Component) -> Objective:
 def make_pipeline(config: RunConfig, scenes: Sequence[Scene] | None = None) -> Pipeline:
     """The pipeline of a run alone, with the run's scenes, crop and seed where it takes such options."""
     options = dict(config.pipeline.options)
-    seen: dict[str, Any] = {"scenes": config.scenes, "crop": config.crop, "seed": config.seed}
-    if scenes is not None:
+    judging = config.holdout if isinstance(config.holdout, list) else []
+    sources = [*config.scenes, *judging]
+    seen: dict[str, Any] = {"scenes": sources, "crop": config.crop, "seed": config.seed}
+    if scenes is not None and not judging:
         seen |= {"scenes": list(scenes), "crop": None}
     for key, value in seen.items():
         if registry.pipelines.takes(config.pipeline.name, key):
@@ -222,7 +229,8 @@ def best_of_run(out: str | Path, scenes: list[str] | None) -> tuple[Pipeline, di
         left_out = ("scenes", "crop", "reference")
         options = {key: value for key, value in pipeline.options.items() if key not in left_out}
         pipeline = pipeline.model_copy(update={"options": options})
-        config = config.model_copy(update={"scenes": scenes, "crop": "full", "pipeline": pipeline})
+        own = {"scenes": scenes, "crop": "full", "pipeline": pipeline, "holdout": None}
+        config = config.model_copy(update=own)
     made = make_pipeline(config)
     check_parameters(run.data, beginning(made.space, config).space, out)
     return made, best
@@ -247,4 +255,9 @@ def make_session(
             f"stay_near is {config.stay_near:g}, and the pipeline '{called(pipeline)}' declares no defaults "
             "of what is searched that a search could stay near to; leave it out"
         )
-    return Session(pipeline, scoring, config, generations, directory, begun.space, begun.starts)
+    tuned, held_out = split(pipeline, config)
+    if held_out is not None and scoring.judges:
+        raise judges_alone(next(iter(scoring.judges)))
+    return Session(
+        tuned, scoring, config, generations, directory, begun.space, begun.starts, held_out=held_out
+    )

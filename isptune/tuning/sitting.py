@@ -18,6 +18,7 @@ from isptune.runs.outputs import write_outputs
 from isptune.tracking.run_facts import Callback, RunFacts
 from isptune.tracking.tracker import Tracker, Watchers
 from isptune.tuning.evaluation import Evaluator
+from isptune.tuning.judging_held_out import judge_held_out
 from isptune.tuning.loop import Loop
 from isptune.tuning.notices import notices as notices_about
 from isptune.tuning.opening import open_directory
@@ -100,6 +101,10 @@ def run_session(
         result.stopped = len(loop.log) < session.generations
         if not result.default_scores:
             result.default_scores = _default_scores(session, evaluator)
+        if interrupt is None:
+            result.holdout = judge_held_out(session, result, evaluator)
+            if result.holdout is not None and result.holdout.warning and session.started_from == "python":
+                logger.warning("%s", result.holdout.warning)
         if interrupt is not None:
             logger.warning(
                 "stopped by Ctrl-C after generation %d of %d; the result holds what was found",

@@ -45,6 +45,7 @@ def tune(
     guard_weight: float = 2.0,
     guard_tolerance: float = 0.5,
     stay_near: float = 0.0,
+    holdout: int | str | Sequence[str] | None = None,
     max_failures: float = 0.5,
     workers: int | None = None,
     timeout: float | None = None,
@@ -84,6 +85,10 @@ def tune(
             is doubted.
         stay_near: the weight of the distance from the pipeline's defaults, which is added to every loss in
             typical differences of the first generation; 0 for none.
+        holdout: pictures of the pipeline that only judge: how many of them, drawn by ``seed``, or their
+            names, globs of names, or files. The optimizer is never told of them; ``holdout`` of the result
+            says what was gained there, with a warning where the gain does not carry over (see
+            ``isptune.runs.held_out``).
         max_failures: the share of failed candidates, of a generation or of the last 20, above which the run
             stops; it can then be resumed, and those candidates are tried again.
         workers, timeout, retries: of a pipeline that makes one picture at a time: how many at the same time,
@@ -129,6 +134,7 @@ def tune(
             "guard_weight": guard_weight,
             "guard_tolerance": guard_tolerance,
             "stay_near": stay_near,
+            "holdout": holdout,
             "max_failures": max_failures,
             "workers": workers,
             "timeout": timeout,

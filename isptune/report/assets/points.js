@@ -27,8 +27,8 @@ function points(place, spec) {
     best[0].forEach((value, index) => {
       draw('circle', { class: 'best', cx: at.x(value), cy: at.y(best[1][index]), r: 5 }, made.body);
     });
-    const named = best[0].map((value, index) => [value, best[1][index], `best of ${spec.bestNames?.[index] ?? 'the run'}`]);
-    return pointReader(made, spec, named, xs.map((value, index) => [value, ys[index], 'evaluation']));
+    const named = best[0].map((value, index) => [value, best[1][index], spec.pointNames ? spec.bestNames[index] : `best of ${spec.bestNames?.[index] ?? 'the run'}`]);
+    return pointReader(made, spec, named, xs.map((value, index) => [value, ys[index], spec.pointNames?.[index] ?? 'evaluation']));
   });
 }
 

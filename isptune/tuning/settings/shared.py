@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -16,10 +18,13 @@ from pydantic import (
     model_validator,
 )
 
+from isptune.errors import ConfigurationError
+from isptune.storage.paths import user_path
 from isptune.storage.places import absolute_scene
 from isptune.tuning.described_settings import SHARED, Setting
 from isptune.tuning.settings.component import STRICT, Component, default_component
 from isptune.tuning.start_settings import WORDS, checked_start, read_start
+from isptune.wording.allowed import shown
 from isptune.wording.integers import as_integer
 
 # A generation is held in memory and written as one line.
@@ -55,7 +60,7 @@ class SharedSettings(BaseModel):
     order: ClassVar[tuple[str, ...]] = (*SHARED,)
     # Settings that leave no trace in files where they are not asked for, as in those of earlier versions.
     silent: ClassVar[tuple[str, ...]] = (
-        *("guard", "guard_weight", "guard_tolerance", "stay_near"),
+        *("guard", "guard_weight", "guard_tolerance", "stay_near", "holdout"),
         *("max_failures", "timeout", "retries"),
     )
 
@@ -68,6 +73,7 @@ class SharedSettings(BaseModel):
     guard_weight: float = field(SHARED["guard_weight"], ge=0, **NUMBER)
     guard_tolerance: float = field(SHARED["guard_tolerance"], ge=0, **NUMBER)
     stay_near: float = field(SHARED["stay_near"], ge=0, **NUMBER)
+    holdout: int | list[str] | None = field(SHARED["holdout"])
     population: Count = field(SHARED["population"], ge=1, le=MOST_CANDIDATES)
     budget: Whole = field(SHARED["budget"], ge=1)
     crop: str | int | None = field(SHARED["crop"])
@@ -92,6 +98,11 @@ class SharedSettings(BaseModel):
     @classmethod
     def _guards(cls, value: Any) -> Any:
         return listed_guards(value)
+
+    @field_validator("holdout", mode="before")
+    @classmethod
+    def _held_out(cls, value: Any) -> Any:
+        return checked_holdout(value)
 
     @field_validator("start", mode="before")
     @classmethod
@@ -118,7 +129,10 @@ class SharedSettings(BaseModel):
             *("guard", "optimizer", "optimizers", "scenes"),
         )
         names = [name for name in held if name in type(self).model_fields]
-        return self.model_copy(update={name: _settled(getattr(self, name)) for name in names})
+        found = {name: _settled(getattr(self, name)) for name in names}
+        if isinstance(self.holdout, list):
+            found["holdout"] = [absolute_scene(one) if _is_there(one) else one for one in self.holdout]
+        return self.model_copy(update=found)
 
     def _own_population(self) -> int:
         """The population, or what the optimizer would take."""
@@ -143,6 +157,34 @@ def listed_guards(value: Any) -> Any:
     if isinstance(value, str):
         return [name.strip() for name in value.split(",")]
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def checked_holdout(value: Any) -> int | list[str] | None:
+    """What is held out: a count of pictures, or names and files, of which one may stand alone.
+
+    Raises:
+        ConfigurationError: it is of another form, or no count of pictures.
+    """
+    texts = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else None
+    if texts is not None and len(texts) == 1 and isinstance(texts[0], str) and texts[0].isdecimal():
+        texts, value = None, int(texts[0])
+    if value is None:
+        return None
+    if texts is None:
+        count = as_integer(value)
+        if isinstance(count, int) and not isinstance(count, bool) and count >= 1:
+            return count
+    elif texts and all(isinstance(one, str) and one for one in texts):
+        return texts
+    raise ConfigurationError(
+        f"holdout is {shown(value)}; allowed: a number of pictures from 1, or a file, a folder or a glob, or "
+        "a list of such"
+    )
+
+
+def _is_there(source: str) -> bool:
+    """Whether a text names files, and not a scene of a pipeline's own."""
+    return os.path.lexists(user_path(source)) or bool(glob.glob(source, recursive=True))
 
 
 def _settled(value: Any) -> Any:

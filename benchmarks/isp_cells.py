@@ -22,7 +22,7 @@ from simulated_raws import here, middle
 from torch import Tensor
 
 import isptune
-from isptune import Pipeline, Scene
+from isptune import Objective, Pipeline, Scene
 from isptune.scenes import read_image
 from isptune_raw import raw_scenes, simulate
 from isptune_raw.mosaic import decode, encode
@@ -132,29 +132,36 @@ def result_of(cell: Cell) -> dict[str, Any]:
     for row in rows():
         if {name: row.get(name) for name in wanted} == wanted:
             return row
-    seen, unseen = scene_set(cell.set, cell.setup)
-    training = pipeline_of(cell.isp, seen, cell.iso, cell.setup, isolated=True)
-    held_out = pipeline_of(cell.isp, unseen, cell.iso, cell.setup)
-    values, more = training.space.start(), {}
+    objective = None
     if cell.objective != "defaults":
-        fixed = {name: {"fix": None} for name in training.space.names if name not in cell.names()}
-        more = {"budget": BUDGETS[cell.tuned], "seed": cell.set, "progress": False}
         name, chosen = OBJECTIVES.get(cell.objective, (cell.objective, {}))
         objective = isptune.create_objective(name, **chosen)
-        result = isptune.tune(training, objective, parameters=fixed, **more, **SETTINGS)
-        values = training.space.from_dicts([result.best_parameters])
-        more = {"score": result.best_score, "default_score": result.default_score}
-        more["parameters"] = {name: result.best_parameters[name] for name in cell.names()}
-    row = {
-        **wanted,
-        **more,
-        "training": judged(here(training), values),
-        "held_out": judged(held_out, values),
-    }
+    row = run_of(cell, objective)
     CELLS.parent.mkdir(exist_ok=True)
     with CELLS.open("a") as file:
         file.write(json.dumps(row) + "\n")
     return row
+
+
+def run_of(cell: Cell, objective: Objective | None) -> dict[str, Any]:
+    """Tune a cell for an objective, or take the factory defaults without one, and judge what is found."""
+    seen, unseen = scene_set(cell.set, cell.setup)
+    training = pipeline_of(cell.isp, seen, cell.iso, cell.setup, isolated=True)
+    held_out = pipeline_of(cell.isp, unseen, cell.iso, cell.setup)
+    values, more = training.space.start(), {}
+    if objective is not None:
+        fixed = {name: {"fix": None} for name in training.space.names if name not in cell.names()}
+        more = {"budget": BUDGETS[cell.tuned], "seed": cell.set, "progress": False}
+        result = isptune.tune(training, objective, parameters=fixed, **more, **SETTINGS)
+        values = training.space.from_dicts([result.best_parameters])
+        more = {"score": result.best_score, "default_score": result.default_score}
+        more["parameters"] = {name: result.best_parameters[name] for name in cell.names()}
+    return {
+        **asdict(cell),
+        **more,
+        "training": judged(here(training), values),
+        "held_out": judged(held_out, values),
+    }
 
 
 def rows() -> list[dict[str, Any]]:

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import ast
-import importlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from importlib import metadata
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from annotated_types import Interval
 
 from isptune.cli.key_values import key_values
 from isptune.cli.shared_options import device_option, json_option, option, switch
+from isptune.cli.synthetic_data import check_synthetic, is_synthetic, synthetic_source
 from isptune.errors import ConfigurationError
 from isptune.iqa.training.folder import check_folder
-from isptune.plugins import check_options, source_code, source_options, takes_option
-from isptune.plugins.options import Option
-from isptune.plugins.registry import learners, stages
+from isptune.plugins import takes_option
+from isptune.plugins.registry import learners
 from isptune.storage.places import Place, settled
 from isptune.tuning.pace import Pace, written
-from isptune.tuning.prechecks import check_scenes
 
 if TYPE_CHECKING:
     from isptune.iqa.datasets import Dataset
     from isptune.iqa.training import Learner
-    from isptune.iqa.training.batch_source import Source
-
-
-# Batches of synthetic data that a host sees once and that then come again; 0 for new ones without end.
-Batches = Annotated[int, Interval(ge=0, le=1_000_000)]
 
 
 @click.command("train")
@@ -45,8 +35,9 @@ Batches = Annotated[int, Interval(ge=0, le=1_000_000)]
 )
 @option(
     "--data",
-    "FILE-OR-synthetic",
-    "Train on a data set's table or folder, or on known distortions of pictures (synthetic)",
+    "FILE-OR-NAME",
+    "Train on a data set's table or folder, on known distortions of pictures (synthetic), or on the "
+    "training data that a plugin registered under this name",
     default="synthetic",
 )
 @option(
@@ -107,8 +98,8 @@ def command(**given: Any) -> int:
     learners.precheck(given["learner"], options)
     data_options = key_values(given["data_options"], "--data-option")
     opinions = None
-    if given["data"] == "synthetic":
-        _check_synthetic(given, data_options, place_of_data(given["learner"]))
+    if is_synthetic(given["data"]):
+        check_synthetic(given, data_options)
     elif data_options:
         raise ConfigurationError("--data-option is for --data synthetic")
     else:
@@ -132,7 +123,7 @@ def command(**given: Any) -> int:
     out = place.path.absolute()
     cache = Path(given["cache"] or out / "features")
     if opinions is None:
-        source = _synthetic(learner, given, data_options, device, cache)
+        source = synthetic_source(learner, given, data_options, device, cache, _dots)
     else:
         from isptune.iqa.training.opinions import OpinionSource
 
@@ -168,36 +159,6 @@ def command(**given: Any) -> int:
     return 0
 
 
-def place_of_data(learner: str) -> str:
-    """``module:class`` of a learner's synthetic data, from its source, without torch."""
-    places = {entry.name: entry.value for entry in metadata.entry_points(group="isptune.learners")}
-    source = source_code.read(places.get(learner, ":"))
-    for part in () if source is None else source_code.ancestry(source):
-        if not isinstance(part, source_code.Source) or not isinstance(part.node, ast.ClassDef):
-            continue
-        for line in part.node.body:
-            if isinstance(line, ast.AnnAssign) and ast.unparse(line.target) == "data" and line.value:
-                return str(ast.literal_eval(line.value))
-    return "isptune.iqa.training.synthetic:SyntheticSource"
-
-
-def _check_synthetic(given: Mapping[str, Any], data_options: Mapping[str, Any], place: str) -> None:
-    """Refuse pictures that are not there and options that synthetic data does not have, without torch.
-
-    Raises:
-        IsptuneError: one sentence about the first mistake.
-    """
-    source = source_code.read(place)
-    known = None if source is None else source_options.options_of_source(source)
-    if known is not None:
-        # What the verb itself gives, and what it takes beside the source's own.
-        own = [replace(one, required=False) for one in known if one.name not in ("images", "labels")]
-        check_options("synthetic data", [*own, Option("batches", Batches)], data_options)
-    for stage in [*data_options.get("chain", ()), *data_options.get("others", ())]:
-        stages.precheck(stage, {})
-    check_scenes(given["images"])
-
-
 def _opinions(given: Mapping[str, Any]) -> tuple[Dataset, list[int], list[int]]:
     """A data set, and the indices of its pictures for training and for validation; without torch.
 
@@ -223,28 +184,6 @@ def _opinions(given: Mapping[str, Any]) -> tuple[Dataset, list[int], list[int]]:
         index for index, part in enumerate(parts) if part == "test"
     ]
     return dataset, training, validation
-
-
-def _synthetic(
-    learner: Learner, given: Mapping[str, Any], data_options: Mapping[str, Any], device: Any, cache: Path
-) -> Source:
-    from isptune.iqa.training.cached import CachedSource
-
-    # A host sees each picture once, so the batches of a learner that has one come again.
-    count = data_options.get("batches", 200 if learner.caches_features else 0)
-    options = {**learner.synthetic, "seed": given["seed"], **data_options}
-    options.pop("batches", None)
-    module, _, name = learner.data.partition(":")
-    kind = getattr(importlib.import_module(module), name)
-    if takes_option(kind, "chain") and not options.get("chain"):
-        raise ConfigurationError(
-            f"the learner '{learner.name}' has no stages of its own for synthetic data; "
-            "give --data-option 'chain=[STAGE, STAGE]' ('isptune list stages' shows them)"
-        )
-    images = given["images"] or ("chart:1024x768", "chart:640x448")
-    check_options("synthetic data", kind, {"images": images, **options})
-    source: Source = kind(images, **options)
-    return CachedSource(learner, source, cache, count, device, _dots) if count else source
 
 
 def _dots(done: int, count: int) -> None:

@@ -1,8 +1,8 @@
 """The one registry class, and the registries: stages, pipelines, objectives, optimizers, learners.
 
 A name comes from a decorator (``@isptune.register_stage("vignette")``) or from an entry point of the
-groups ``isptune.stages``, ``isptune.pipelines``, ``isptune.objectives``, ``isptune.optimizers`` and
-``isptune.learners``.
+groups ``isptune.stages``, ``isptune.pipelines``, ``isptune.objectives``, ``isptune.optimizers``,
+``isptune.learners`` and ``isptune.training_data``.
 An entry point is imported when its name is used or described, never before. A plugin that no name stands
 for is written as its place, ``module:Class`` or ``path/to/file.py:Class`` (``isptune.plugins.locations``).
 """
@@ -234,6 +234,7 @@ __all__ = [
     "optimizers",
     "pipelines",
     "stages",
+    "training_data",
 ]
 
 stages = Registry("stage", "isptune.stages")
@@ -241,5 +242,7 @@ pipelines = Registry("pipeline", "isptune.pipelines")
 objectives = Registry("objective", "isptune.objectives")
 optimizers = Registry("optimizer", "isptune.optimizers")
 learners = Registry("learner", "isptune.learners")
+# Sources of pictures whose quality is known, for whatever learner: what 'isptune train --data' takes by name.
+training_data = Registry("training data", "isptune.training_data")
 
 REGISTRIES = {f"{one.kind}s": one for one in (stages, pipelines, objectives, optimizers, learners)}

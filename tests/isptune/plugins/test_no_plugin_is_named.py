@@ -17,7 +17,10 @@ KINDS = ("stages", "pipelines", "objectives", "learners")
 # Names that are ordinary words as well, and where they are.
 WORDS = {
     # A row of stages.
-    "chain": ("stages", "testing", "iqa/training", "cli/train.py", "benchmark/trust"),
+    "chain": (
+        *("stages", "testing", "iqa/training", "benchmark/trust"),
+        *("cli/train.py", "cli/synthetic_data.py"),
+    ),
     # What is typed in a shell.
     "command": (
         "benchmark/engines/streaming.py",
@@ -36,7 +39,7 @@ WORDS = {
     # The package, whose version runs record.
     "kornia": ("doctor/packages.py", "tuning/opening.py"),
     # The framework's own training data, which 'isptune train --data' makes of any stages.
-    "synthetic": ("iqa/training", "cli/__init__.py", "cli/train.py"),
+    "synthetic": ("iqa/training", "cli/__init__.py", "cli/train.py", "cli/synthetic_data.py"),
 }
 
 

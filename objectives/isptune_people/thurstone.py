@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr
+
+from isptune_study.laws import THURSTONE
+from isptune_study.newton import maximise
 
 Numbers = NDArray[np.float64]
 
-PRIOR = 3.0
+PRIOR = THURSTONE.prior
 """The standard deviation of the prior; it keeps what always wins at a finite distance."""
-
-_STEPS = 100
-_SETTLED = 1e-10
 
 
 @dataclass(frozen=True)
@@ -63,27 +62,17 @@ def scale(count: int, comparisons: Sequence[Comparison], anchor: float | None = 
 
     def height(offsets: Numbers) -> float:
         apart = design @ offsets
-        told = share * log_ndtr(apart) + (1 - share) * log_ndtr(-apart)
+        told = share * THURSTONE.log(apart) + (1 - share) * THURSTONE.log(-apart)
         return float(told.sum() - (offsets**2).sum() / (2 * PRIOR**2))
 
-    offsets = np.zeros(count)
-    for _ in range(_STEPS):
+    def step_at(offsets: Numbers) -> Numbers:
         apart = design @ offsets
-        up, down = _hazard(apart), _hazard(-apart)
+        up, down = THURSTONE.slope(apart), THURSTONE.slope(-apart)
         slope = design.T @ (share * up - (1 - share) * down) - offsets / PRIOR**2
         bend = share * up * (up + apart) + (1 - share) * down * (down - apart)
         curvature = (design.T * bend) @ design + np.eye(count) / PRIOR**2
-        step = np.linalg.solve(curvature, slope)
-        # The height is concave: a step that is too long is halved until it leads upwards.
-        before = height(offsets)
-        while height(offsets + step) < before and np.abs(step).max() > _SETTLED:
-            step = step / 2
-        offsets = offsets + step
-        if np.abs(step).max(initial=0.0) <= _SETTLED:
-            break
-    return centre + offsets
+        step: Numbers = np.linalg.solve(curvature, slope)
+        return step
 
-
-def _hazard(apart: Numbers) -> Numbers:
-    """The slope of ``log Phi``."""
-    return np.exp(-(apart**2) / 2 - log_ndtr(apart)) / np.sqrt(2 * np.pi)
+    # A generation is small: the plain products keep the scores of earlier runs to the last bit.
+    return centre + maximise(height, step_at, np.zeros(count))

@@ -39,7 +39,7 @@ def loop(function: F) -> F:
 
 
 def inline(function: F) -> F:
-    """Compile a function of numbers into each loop that calls it."""
+    """Compile a function into each loop that calls it, at the place of the call."""
     compiled: F = numba.njit(forceinline=True, **_OPTIONS)(function)
     return compiled
 

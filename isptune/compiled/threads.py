@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +63,62 @@ def _openmp() -> Any:
         if heard:
             return library
     return None
+
+
+@dataclass
+class Chain:
+    """Work of which each piece needs the one before.
+
+    Attributes:
+        pieces: does one at every ``next``.
+        ready: whether the next piece can be done now; true after its last one as well.
+    """
+
+    pieces: Iterator[Any]
+    ready: Callable[[], bool] = lambda: True
+    taken: bool = False
+    ended: bool = False
+
+
+def together(chains: Sequence[Chain], threads: int) -> None:
+    """Do all pieces of all chains on so many threads, each ``alone``; what is first in order goes before.
+
+    A chain is worked on by one thread at a time. What a chain gives does not depend on how many there are.
+    """
+    inference, turn = torch.is_inference_mode_enabled(), threading.Condition()
+    failed: list[BaseException] = []
+
+    def next_one() -> Chain | None:
+        with turn:
+            while not failed:
+                left = [chain for chain in chains if not chain.ended]
+                for chain in left:
+                    if not chain.taken and chain.ready():
+                        chain.taken = True
+                        return chain
+                if not left:
+                    return None
+                turn.wait()
+        return None
+
+    def work() -> None:
+        with torch.inference_mode(inference), torch.no_grad(), alone():
+            while (chain := next_one()) is not None:
+                ended = False
+                try:
+                    next(chain.pieces)
+                except StopIteration:
+                    ended = True
+                except BaseException as error:
+                    failed.append(error)
+                    raise
+                finally:
+                    with turn:
+                        chain.taken, chain.ended = False, ended
+                        turn.notify_all()
+
+    with ThreadPoolExecutor(max(1, threads - 1)) as pool:
+        helpers = [pool.submit(work) for _ in range(threads - 1)]
+        work()
+        for helper in helpers:
+            helper.result()

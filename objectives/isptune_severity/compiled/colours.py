@@ -18,7 +18,7 @@ def _positive(value: f4) -> f4:
     return f4(0) if value < f4(0) else value
 
 
-@loop
+@inline
 def _weighted(weights: np.ndarray, values: np.ndarray, sums: np.ndarray) -> None:
     """Add the weights, and their products with each of the values (3, T), to (4,)."""
     a, b, c, d = f4(0), f4(0), f4(0), f4(0)

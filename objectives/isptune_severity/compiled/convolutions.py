@@ -7,6 +7,8 @@ the next strip, and so runs one row behind.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,23 +17,8 @@ from torch import Tensor, nn
 
 from isptune_severity.network import Residual
 
-
-def convolution(x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: tuple[int, int]) -> Tensor:
-    """A convolution and what is above 0 of it; ``padding`` of rows and of columns."""
-    if _FUSED is not None and x.shape[2] and x.dtype != torch.float64:
-        found: Tensor = _FUSED(x, weight, bias, list(padding), [stride, stride], [1, 1], 1, "relu", [], "")
-        return found
-    return F.conv2d(x, weight, bias, stride=stride, padding=padding).relu_()
-
-
-def added(straight: Tensor, x: Tensor, weight: Tensor, bias: Tensor, padding: tuple[int, int]) -> Tensor:
-    """``relu(straight + convolution)``, written over ``straight``."""
-    if _ADDED is not None:
-        found: Tensor = _ADDED(
-            *(straight, x, weight, bias, list(padding), [1, 1], [1, 1], 1, "add", 1.0, "relu", [], "")
-        )
-        return found
-    return straight.add_(F.conv2d(x, weight, bias, padding=padding)).relu_()
+# A strip of about the size that most strips have; the weights' layout is chosen for it.
+_ROWS, _COLUMNS = 64, 96
 
 
 def _operator(name: str, overload: str) -> Any:
@@ -43,6 +30,51 @@ def _operator(name: str, overload: str) -> Any:
 
 _FUSED = _operator("_convolution_pointwise", "default")
 _ADDED = _operator("_convolution_pointwise_", "binary")
+_LAID_OUT = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)
+
+
+class Convolution:
+    """A convolution and what is above 0 of it.
+
+    Args:
+        weight, bias: they are copied.
+        stride: of both directions.
+        dtype: of its inputs, float32 or bfloat16.
+
+    Attributes:
+        channels: that it gives.
+        multiplications: for one position.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, stride: int, dtype: torch.dtype) -> None:
+        plain = weight.detach().to(dtype, memory_format=torch.channels_last, copy=True)
+        self.channels, self.multiplications, self._stride = len(weight), weight.numel(), stride
+        self._bias, self._strides = bias.detach().to(dtype, copy=True), [stride, stride]
+        self._weight = plain
+        if _FUSED is not None and _ADDED is not None and _LAID_OUT is not None:
+            # Else the operator would lay them out as the processor likes them at every call.
+            border = [int(stride == 1 and weight.shape[2] == 3)] * 2
+            size = [1, weight.shape[1], _ROWS, _COLUMNS]
+            self._weight = _LAID_OUT(plain.to_mkldnn(), border, self._strides, [1, 1], 1, size)
+
+    def __call__(self, x: Tensor, padding: tuple[int, int] = (0, 0)) -> Tensor:
+        """Of (1, C, rows, columns), channels last, with a border of so many rows and columns of zeros."""
+        if _FUSED is None:
+            return F.conv2d(x, self._weight, self._bias, self._stride, padding).relu_()
+        found: Tensor = _FUSED(
+            *(x, self._weight, self._bias, padding, self._strides, [1, 1], 1, "relu", [], "")
+        )
+        return found
+
+    def added(self, straight: Tensor, x: Tensor, padding: tuple[int, int]) -> Tensor:
+        """``relu(straight + convolution)``, written over ``straight``."""
+        if _ADDED is None:
+            return straight.add_(F.conv2d(x, self._weight, self._bias, self._stride, padding)).relu_()
+        found: Tensor = _ADDED(
+            *(straight, x, self._weight, self._bias, padding, self._strides, [1, 1], 1, "add", 1.0),
+            *("relu", [], ""),
+        )
+        return found
 
 
 def _below(*parts: Tensor) -> Tensor:
@@ -50,12 +82,10 @@ def _below(*parts: Tensor) -> Tensor:
     return torch.cat([part.permute(0, 2, 3, 1) for part in parts], dim=1).permute(0, 3, 1, 2)
 
 
-class _Layer:
-    """3 x 3 with a border of zeros, strip by strip."""
+class _Window:
+    """What a convolution of 3 x 3 with a border of zeros sees of its input, strip by strip."""
 
-    def __init__(self, module: nn.Conv2d) -> None:
-        assert module.bias is not None
-        self.weight, self.bias = module.weight, module.bias
+    def __init__(self) -> None:
         self._kept: Tensor | None = None
 
     def window(self, x: Tensor, last: bool) -> tuple[Tensor, tuple[int, int]] | None:
@@ -69,9 +99,37 @@ class _Layer:
         return (x, (0, 1)) if x.shape[2] > 2 else None
 
 
-class _ResidualStrips:
-    def __init__(self, module: Residual) -> None:
-        self._first, self._second = _Layer(module.first), _Layer(module.second)
+@dataclass(frozen=True)
+class ResidualLayer:
+    first: Convolution
+    second: Convolution
+
+    @property
+    def multiplications(self) -> int:
+        return self.first.multiplications + self.second.multiplications
+
+    def strips(self) -> ResidualStrips:
+        return ResidualStrips(self)
+
+
+@dataclass(frozen=True)
+class HalvingLayer:
+    convolution: Convolution
+
+    @property
+    def multiplications(self) -> int:
+        return self.convolution.multiplications
+
+    def strips(self) -> HalvingStrips:
+        return HalvingStrips(self.convolution)
+
+
+class ResidualStrips:
+    """A residual block on the strips of one picture."""
+
+    def __init__(self, layer: ResidualLayer) -> None:
+        self._layer = layer
+        self._first, self._second = _Window(), _Window()
         self._straight: Tensor | None = None
 
     def __call__(self, x: Tensor, last: bool) -> Tensor:
@@ -84,21 +142,20 @@ class _ResidualStrips:
         rows, padding = window
         count = rows.shape[2] - 2 + 2 * padding[0]
         self._straight = straight[:, :, count:]
-        return added(straight[:, :, :count], rows, self._second.weight, self._second.bias, padding)
+        return self._layer.second.added(straight[:, :, :count], rows, padding)
 
     def _convolved(self, x: Tensor, last: bool) -> Tensor:
         window = self._first.window(x, last)
-        if window is None:
+        if window is None or not window[0].shape[2]:
             return x[:, :, :0]
-        return convolution(window[0], self._first.weight, self._first.bias, 1, window[1])
+        return self._layer.first(*window)
 
 
-class _HalvingStrips:
-    """2 x 2 in steps of 2; a last odd row is not used."""
+class HalvingStrips:
+    """2 x 2 in steps of 2, on the strips of one picture; a last odd row is not used."""
 
-    def __init__(self, module: nn.Conv2d) -> None:
-        assert module.bias is not None
-        self._weight, self._bias = module.weight, module.bias
+    def __init__(self, convolution: Convolution) -> None:
+        self._convolution = convolution
         self._kept: Tensor | None = None
 
     def __call__(self, x: Tensor, last: bool) -> Tensor:
@@ -107,18 +164,23 @@ class _HalvingStrips:
         whole = x.shape[2] // 2 * 2
         self._kept = x[:, :, whole:]
         if not whole:
-            return x.new_zeros(1, len(self._weight), 0, x.shape[3] // 2)
-        return convolution(x[:, :, :whole], self._weight, self._bias, 2, (0, 0))
+            return x.new_zeros(1, self._convolution.channels, 0, x.shape[3] // 2)
+        return self._convolution(x[:, :, :whole])
 
 
-def strips_of(level: nn.Sequential) -> list[Any]:
-    """The layers of one level of the network, each to be called as ``layer(x, last)``."""
+def layers_of(level: Sequence[nn.Module] | nn.Sequential, dtype: torch.dtype) -> list[Any]:
+    """The layers of one level of the network, of which each picture takes ``strips()``."""
     made: list[Any] = []
     for module in level:
         if isinstance(module, Residual):
-            made.append(_ResidualStrips(module))
+            made.append(ResidualLayer(*(_of(one, dtype) for one in (module.first, module.second))))
         elif isinstance(module, nn.Conv2d):
-            made.append(_HalvingStrips(module))
+            made.append(HalvingLayer(_of(module, dtype)))
         else:
             assert isinstance(module, nn.ReLU)  # part of the convolution before it
     return made
+
+
+def _of(module: nn.Conv2d, dtype: torch.dtype) -> Convolution:
+    assert module.bias is not None
+    return Convolution(module.weight, module.bias, module.stride[0], dtype)

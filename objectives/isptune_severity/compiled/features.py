@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from isptune.compiled.threads import alone, can_be_alone
+from isptune.compiled.threads import Chain, alone, can_be_alone, together
 from isptune.stages.strips import each
 from isptune_severity.compiled.fixed import Passes, statistics_of
 from isptune_severity.compiled.traces import fingerprints_of
@@ -17,6 +18,10 @@ from isptune_severity.compiled.trunk import Trunk
 
 # Larger pictures are split between the threads.
 _LARGE = 2**20
+# More threads than this split each layer of a large picture instead of doing different ones.
+_FEW = 3
+# Strips that may wait for the late layers.
+_AHEAD = 8
 
 
 class Features:
@@ -43,13 +48,14 @@ class Features:
             with alone():
                 found[index] = self._of(arrays[index], _in_turn)
 
-        pixels = images.shape[-2] * images.shape[-1]
+        pixels, threads = images.shape[-2] * images.shape[-1], torch.get_num_threads()
         with torch.inference_mode():
             if len(arrays) > 1 and pixels <= _LARGE and can_be_alone():
                 each(whole, [(index,) for index in range(len(arrays))], pixels * len(arrays))
+            elif 1 < threads <= _FEW and pixels > _LARGE and can_be_alone():
+                found = [self._by_chains(image, threads) for image in arrays]
             else:
-                for index, image in enumerate(arrays):
-                    found[index] = self._of(image, each)
+                found = [self._of(image, each) for image in arrays]
         return torch.from_numpy(np.stack(found))
 
     def _of(self, image: np.ndarray, run: Callable[..., None]) -> np.ndarray:
@@ -58,6 +64,49 @@ class Features:
         if self._further:
             columns.append(fingerprints_of(image, passes, run))
         return np.concatenate(columns)
+
+    def _by_chains(self, image: np.ndarray, threads: int) -> np.ndarray:
+        """The same with the early and the late layers, and what is fixed, side by side.
+
+        Few threads that split each layer between them wait for one another a dozen times a strip.
+        """
+        work, between = self._trunk.begun(), deque[tuple[Tensor, bool]]()
+        half = self._trunk.half
+        columns: list[np.ndarray] = []
+
+        def early() -> Iterator[None]:
+            for x, last in self._trunk.inputs(image, _in_turn):
+                for step in work.steps[:half]:
+                    x = step(x, last)
+                between.append((x, last))
+                yield
+
+        def late() -> Iterator[None]:
+            while True:
+                x, last = between.popleft()
+                for step in work.steps[half:]:
+                    x = step(x, last)
+                if last:
+                    return
+                yield
+
+        def fixed() -> Iterator[None]:
+            passes = Passes(image, _in_turn)
+            yield
+            columns.append(statistics_of(image, _in_turn, passes))
+            yield
+            if self._further:
+                columns.append(fingerprints_of(image, passes, _in_turn))
+
+        together(
+            [
+                Chain(late(), lambda: bool(between)),
+                Chain(early(), lambda: len(between) < _AHEAD),
+                Chain(fixed()),
+            ],
+            threads,
+        )
+        return np.concatenate([work.result(), *columns])
 
 
 def _in_turn(work: Callable[..., None], tasks: Sequence[tuple[Any, ...]], pixels: int) -> None:

@@ -22,7 +22,7 @@ def _positive(value: f4) -> f4:
     return f4(0) if value < f4(0) else value
 
 
-@loop
+@inline
 def _opponents(image: np.ndarray, row: int, lines: np.ndarray) -> None:
     """Luma, and blue and red less it, of one row: lines (3, W)."""
     red, green, blue = image[0, row], image[1, row], image[2, row]
@@ -34,7 +34,7 @@ def _opponents(image: np.ndarray, row: int, lines: np.ndarray) -> None:
         red_line[x] = red[x] - grey
 
 
-@loop
+@inline
 def _equal(one: np.ndarray, other: np.ndarray, sums: np.ndarray) -> None:
     """Add how equal two lines are, within both tolerances, to (2,)."""
     near, far = f4(0), f4(0)
@@ -46,14 +46,14 @@ def _equal(one: np.ndarray, other: np.ndarray, sums: np.ndarray) -> None:
     sums[1] += far
 
 
-@loop
+@inline
 def _add_second(line: np.ndarray, total: np.ndarray) -> None:
     """Add the magnitudes of the second differences along a line."""
     for x in range(line.shape[0] - 2):
         total[x] += abs(line[x + 1] - f4(0.5) * (line[x] + line[x + 2]))
 
 
-@loop
+@inline
 def _by_blocks(total: np.ndarray, share: f4, means: np.ndarray) -> None:
     """Sums over blocks of 8 along a line, times ``share``."""
     for column in range(means.shape[0]):
@@ -63,7 +63,7 @@ def _by_blocks(total: np.ndarray, share: f4, means: np.ndarray) -> None:
         means[column] = one * share
 
 
-@loop
+@inline
 def _to_cells(total: np.ndarray, ends: np.ndarray, sums: np.ndarray) -> None:
     """Add a line's sums over the columns of each cell to (8,) float64; ``ends`` (8, 2)."""
     for cell in range(CELLS):
@@ -73,7 +73,7 @@ def _to_cells(total: np.ndarray, ends: np.ndarray, sums: np.ndarray) -> None:
         sums[cell] += one
 
 
-@loop
+@inline
 def _seams_down(lines: np.ndarray, rows: int, sums: np.ndarray) -> None:
     """Add the straight steps between columns, over one row of blocks: strength, power, and by place (10,)."""
     width = lines.shape[2] - 3
@@ -99,7 +99,7 @@ def _seams_down(lines: np.ndarray, rows: int, sums: np.ndarray) -> None:
         sums[2 + x] += by_place[x]
 
 
-@loop
+@inline
 def _seams_across(lines: np.ndarray, row: int, counts: bool, place: int, sums: np.ndarray) -> None:
     """The same of steps between rows, from the row that the lines begin with at ``row``."""
     width, blocks = lines.shape[2], lines.shape[2] // BLOCK
@@ -120,7 +120,7 @@ def _seams_across(lines: np.ndarray, row: int, counts: bool, place: int, sums: n
         sums[2 + place] += strength
 
 
-@loop
+@inline
 def band(
     image: np.ndarray,
     number: int,
@@ -199,7 +199,7 @@ def band(
             _by_blocks(total[plane], share, tones[plane, number])
 
 
-@loop
+@inline
 def _colours(image: np.ndarray, top: int, lines: np.ndarray, blocks: np.ndarray) -> None:
     """Means of the channels over blocks, and the variance of luma: (4, W // 8)."""
     width = image.shape[2]

@@ -8,7 +8,7 @@ from isptune.compiled.jit import loop
 
 f4 = np.float32
 
-_BINS = 2048
+_MOST_BINS = 2048
 
 
 @loop
@@ -28,18 +28,20 @@ def select(values: np.ndarray, ranks: np.ndarray, found: np.ndarray) -> None:
         high = max(high, value)
         # Not 0 where a value is infinite or NaN.
         strange += value * f4(0)
-    scale = f4(_BINS - 1) / (high - low) if high > low else f4(0)
+    # Few numbers for many bins would be a walk over empty ones.
+    bins = max(64, min(_MOST_BINS, len(values) // 4))
+    scale = f4(bins - 1) / (high - low) if high > low else f4(0)
     if strange != 0 or not scale < f4(1e30):
         ordered = np.sort(values)
         for i in range(len(ranks)):
             found[i] = ordered[ranks[i]]
         return
-    ends = np.zeros(_BINS + 1, np.int32)
+    ends = np.zeros(bins + 1, np.int32)
     for value in values:
         ends[int((value - low) * scale) + 1] += 1
-    for bin in range(_BINS):
+    for bin in range(bins):
         ends[bin + 1] += ends[bin]
-    starts = ends[:_BINS].copy()
+    starts = ends[:bins].copy()
     dealt = np.empty_like(values)
     for value in values:
         bin = int((value - low) * scale)

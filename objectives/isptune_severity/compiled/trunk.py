@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isptune_severity.compiled.convolutions import convolution, strips_of
+from isptune_severity.compiled.convolutions import Convolution, layers_of
 from isptune_severity.compiled.passes import stem_input
 from isptune_severity.compiled.pooling import add_bfloat16, add_exact, widen
 from isptune_severity.compiled.stem_input import BLOCK, CHANNELS
 
 # Pixels of a strip: the layers between them take some two bytes a pixel.
 _STRIP = 2**18
+# Pixels that the stem takes at a time: its input is 12 bytes a pixel, and is read while it is in the cache.
+_PIECE = 2**17
 # Rows of a strip are a multiple of the rows that become one in the coarsest level.
 _COARSEST = 16
 # Rows of blocks of a task.
@@ -31,14 +32,17 @@ class Trunk:
         levels: its levels; their weights are copied.
         dtype: float32 or bfloat16 of the levels' multiplications; sums are in float32, and so is the stem, or
             the faintest noise would be lost.
+
+    Attributes:
+        half: how many of a ``Work``'s steps, with the stem, are about half of the work.
     """
 
     def __init__(self, stem: nn.Conv2d, levels: Sequence[nn.Sequential], dtype: torch.dtype) -> None:
-        self._dtype = dtype
-        self._weight = _by_blocks(stem.weight.detach())
         assert stem.bias is not None
-        self._bias = stem.bias.detach()
-        self._levels = [_laid_out(level, dtype) for level in levels]
+        self._dtype = dtype
+        self._stem = Convolution(_by_blocks(stem.weight.detach()), stem.bias, 1, torch.float32)
+        self._levels = [layers_of(level, dtype) for level in levels]
+        self.half = self._half()
 
     def pooled(self, image: np.ndarray, run: Callable[..., None]) -> np.ndarray:
         """(2 C,) float32: means and deviations of the channels, level by level.
@@ -47,32 +51,69 @@ class Trunk:
             image: (3, H, W) float32, contiguous, in [0, 1].
             run: as of ``fixed.statistics_of``.
         """
-        levels = [strips_of(level) for level in self._levels]
-        pools = [_Pool() for _ in levels]
-        for x, last in self._inputs(image, run):
-            x = convolution(x, self._weight, self._bias, 1, (0, 0)).to(self._dtype)
-            for layers, pool in zip(levels, pools, strict=True):
-                for layer in layers:
-                    x = layer(x, last)
-                if x.shape[2]:
-                    pool.add(x)
-        return np.concatenate([pool.result() for pool in pools])
+        work = self.begun()
+        for x, last in self.inputs(image, run):
+            for step in work.steps:
+                x = step(x, last)
+        return work.result()
 
-    def _inputs(self, image: np.ndarray, run: Callable[..., None]) -> Any:
-        """(1, C, rows + 1, columns + 1) strips of blocks, each below the last row of the one before."""
+    def begun(self) -> Work:
+        """What is to be done with the strips of one picture."""
+        return Work(self._levels)
+
+    def inputs(self, image: np.ndarray, run: Callable[..., None]) -> Iterator[tuple[Tensor, bool]]:
+        """The stem's results on the strips of a picture (1, C, rows, columns), and whether it is the last."""
         height, width = image.shape[1:]
         rows, columns = -(-height // BLOCK), -(-width // BLOCK)
         step = max(1, _STRIP // (width * _COARSEST)) * _COARSEST // BLOCK
-        above: Any = 0
+        piece = max(1, _PIECE // (width * BLOCK))
+        room = np.empty((min(piece, rows) + 1, columns + 1, CHANNELS), np.float32)
+        room[0], room[:, 0] = 0, 0
         for first in range(0, rows, step):
             last = min(first + step, rows)
-            blocks = np.empty((last - first + 1, columns + 1, CHANNELS), np.float32)
-            blocks[0], blocks[:, 0] = above, 0
-            parts = [(at, min(at + _ROWS, last)) for at in range(first, last, _ROWS)]
-            tasks = [(image, *part, blocks[part[0] - first : part[1] - first + 1]) for part in parts]
-            run(stem_input, tasks, (last - first) * BLOCK * width)
-            above = blocks[-1].copy()
-            yield torch.from_numpy(blocks).permute(2, 0, 1).unsqueeze(0), last == rows
+            strip = torch.empty(1, last - first, columns, self._stem.channels, dtype=self._dtype)
+            strip = strip.permute(0, 3, 1, 2)
+            for top in range(first, last, piece):
+                end = min(top + piece, last)
+                blocks = room[: end - top + 1]
+                parts = [(at, min(at + _ROWS, end)) for at in range(top, end, _ROWS)]
+                tasks = [(image, *part, blocks[part[0] - top : part[1] - top + 1]) for part in parts]
+                run(stem_input, tasks, (end - top) * BLOCK * width)
+                found = self._stem(torch.from_numpy(blocks).permute(2, 0, 1).unsqueeze(0))
+                strip[:, :, top - first : end - first] = found
+                room[0] = blocks[-1]
+            yield strip, last == rows
+
+    def _half(self) -> int:
+        # Multiplications of float32 take twice as long.
+        done = [2.0 * self._stem.multiplications]
+        for number, layers in enumerate(self._levels):
+            for layer in layers:
+                done.append(done[-1] + layer.multiplications / 4**number)
+            done.append(done[-1])
+        return min(range(len(done)), key=lambda count: (abs(done[count] - done[-1] / 2), -count))
+
+
+class Work:
+    """The layers and the pools of one picture.
+
+    Args:
+        levels: of layers.
+
+    Attributes:
+        steps: called with a strip (1, C, rows, columns), channels last, and whether it is the last, each with
+            what the one before gave.
+    """
+
+    def __init__(self, levels: Sequence[Sequence[Any]]) -> None:
+        self._pools = [_Pool() for _ in levels]
+        self.steps: list[Callable[[Tensor, bool], Tensor]] = []
+        for layers, pool in zip(levels, self._pools, strict=True):
+            self.steps += [*(layer.strips() for layer in layers), pool]
+
+    def result(self) -> np.ndarray:
+        """(2 C,) float32, after the last strip."""
+        return np.concatenate([pool.result() for pool in self._pools])
 
 
 class _Pool:
@@ -82,8 +123,10 @@ class _Pool:
         self._pivots: np.ndarray | None = None
         self._count = 0
 
-    def add(self, x: Tensor) -> None:
-        """Take in (1, C, rows, columns), channels last."""
+    def __call__(self, x: Tensor, last: bool) -> Tensor:
+        """Take in (1, C, rows, columns), channels last, which is given back."""
+        if not x.shape[2]:
+            return x
         plain = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
         exact = x.dtype == torch.float32
         values = plain.numpy() if exact else plain.view(torch.int16).numpy()
@@ -96,17 +139,13 @@ class _Pool:
                 widen(values[:1], self._pivots[None])
         (add_exact if exact else add_bfloat16)(values, self._pivots, self._sums, self._squares)
         self._count += len(values)
+        return x
 
     def result(self) -> np.ndarray:
         assert self._pivots is not None
         mean = self._sums / self._count
         variance = np.maximum(self._squares / self._count - mean * mean, 0)
         return np.concatenate([mean + self._pivots, np.sqrt(variance + 1e-6)]).astype(np.float32)
-
-
-def _laid_out(level: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
-    made: nn.Sequential = copy.deepcopy(level).requires_grad_(False)
-    return made.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _by_blocks(weight: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from isptune.cli import run
 from isptune.compiled.threads import alone, can_be_alone
 from isptune.stages.strips import each
 from isptune.testing.pictures import picture, spoilt
-from isptune_severity.compiled import trunk
+from isptune_severity.compiled import features, trunk
 from isptune_severity.compiled.fixed import Passes, statistics_of
 from isptune_severity.compiled.selection import select
 from isptune_severity.compiled.traces import fingerprints_of
@@ -115,6 +115,24 @@ def test_strips_are_the_whole(
     for rows in (16, 32, 64):
         monkeypatch.setattr(trunk, "_STRIP", rows * size[1])
         np.testing.assert_allclose(made.pooled(image, each), whole, atol=2e-6)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_early_and_late_layers_side_by_side_give_what_one_thread_gives(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objective = isptune.create_objective("severity", version=2, dtype="float32")
+    image = pictures(203, 64)[:1]
+    expected = objective.scores(image)
+    made = objective._computing._features
+    monkeypatch.setattr(trunk, "_STRIP", 32 * 64)
+    alone_in_strips = made._of(image[0].numpy(), each)
+    monkeypatch.setattr(features, "_AHEAD", 2)
+    found = made._by_chains(image[0].numpy(), threads)
+    assert np.array_equal(found, alone_in_strips)
+    # Where a picture counts as large, this way is taken.
+    monkeypatch.setattr(features, "_LARGE", 2**10)
+    torch.testing.assert_close(objective.scores(image), expected, atol=2e-6, rtol=0)
 
 
 def test_noise_below_a_grey_level_is_seen_in_bfloat16() -> None:

@@ -32,6 +32,7 @@ class Answers:
         kind: (A,) places in ``KINDS``.
         expected: (A,) of golden pairs the share that is right; NaN for others.
         seconds: (A,) until the answer; NaN where nobody knows.
+        session: (A,) the observer's sitting, from 1.
         scenes: what each image shows; images of different scenes are not compared. Empty for one scene.
     """
 
@@ -44,6 +45,7 @@ class Answers:
     kind: Indices
     expected: Numbers
     seconds: Numbers
+    session: Indices
     scenes: tuple[str, ...] = ()
 
     @classmethod
@@ -59,6 +61,7 @@ class Answers:
         kind: ArrayLike | None = None,
         expected: ArrayLike | None = None,
         seconds: ArrayLike | None = None,
+        session: ArrayLike | None = None,
         scenes: Sequence[str] = (),
     ) -> Answers:
         """Answers from columns; names are made up where only their number is given.
@@ -86,13 +89,14 @@ class Answers:
             np.zeros(count, dtype=np.int64) if kind is None else np.asarray(kind, dtype=np.int64),
             nothing if expected is None else np.asarray(expected, dtype=np.float64),
             nothing if seconds is None else np.asarray(seconds, dtype=np.float64),
+            np.ones(count, dtype=np.int64) if session is None else np.asarray(session, dtype=np.int64),
             tuple(scenes),
         )
         made._check()
         return made
 
     def _check(self) -> None:
-        columns = (self.left, self.right, self.share, self.kind, self.expected, self.seconds)
+        columns = (self.left, self.right, self.share, self.kind, self.expected, self.seconds, self.session)
         if any(len(column) != len(self) for column in columns):
             raise ConfigurationError("the columns of answers must be of one length")
         for column, names, what in (
@@ -118,7 +122,7 @@ class Answers:
             self,
             **{
                 name: getattr(self, name)[chosen]
-                for name in ("observer", "left", "right", "share", "kind", "expected", "seconds")
+                for name in ("observer", "left", "right", "share", "kind", "expected", "seconds", "session")
             },
         )
 

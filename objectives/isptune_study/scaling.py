@@ -151,10 +151,9 @@ class PairTable:
         present, who = np.unique(answers.observer, return_inverse=True)
         shape = (len(keys), len(present))
         cell = place * len(present) + who
-        total = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
-        wins = np.bincount(cell, weights=share, minlength=shape[0] * shape[1]).reshape(shape)
-        wins = wins.astype(np.float64)
-        return cls(count, keys // count, keys % count, wins, total.astype(np.float64))
+        total = np.bincount(cell, minlength=shape[0] * shape[1]).astype(np.float64)
+        wins = np.bincount(cell, share, shape[0] * shape[1]).astype(np.float64)
+        return cls(count, keys // count, keys % count, wins.reshape(shape), total.reshape(shape))
 
 
 class Likelihood:

@@ -71,7 +71,7 @@ def count_wins(answers: Answers, scale: Scale, level: float = 0.95) -> WinCounts
         variance = np.where(seen > 1, squares / (seen - 1), np.nan)
         predicted, between = _predicted(answers, scale, opponents)
         error = np.where(seen > 1, (squares + predicted) / seen, np.nan) / seen
-    error = error + (between if _all_the_same(answers) else 0.0)
+    error = error + (between if all_the_same(answers) else 0.0)
     factors = np.array([student(int(count), level) for count in seen])
     return WinCounts(opponents, counts, mos, np.sqrt(variance), factors * np.sqrt(error), level)
 
@@ -91,7 +91,7 @@ def _predicted(answers: Answers, scale: Scale, opponents: int) -> tuple[Numbers,
     return within, between
 
 
-def _all_the_same(answers: Answers) -> bool:
+def all_the_same(answers: Answers) -> bool:
     """Whether each observer with answers compared the same pairs."""
     tests = answers.tests()
     count = len(answers.images)

@@ -8,9 +8,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from isptune_study import Answers, Observer, People, Session, create_design
+from isptune.cli import run
+from isptune_study import Answers, Checks, People, create_design
 from isptune_study.answers import Numbers
-from isptune_study.sessions import Checks
+from isptune_study.simulated_studies import simulate_study
 from isptune_study.simulation import qualities_over
 
 Study = tuple[Numbers, Answers]
@@ -26,37 +27,29 @@ def simulated(
     count: int = 100,
     opponents: int = 9,
     shared: bool = False,
-    behaviours: Sequence[str] = (),
+    others: Sequence[str] = (),
     checks: Checks = Checks(),  # noqa: B008
 ) -> Study:
-    """Qualities, and the answers of observers who came one after the other."""
-    generator = np.random.default_rng(seed)
-    qualities = qualities_over(count, span, generator)
+    """Qualities, and the answers of honest observers and then of others."""
+    qualities = qualities_over(count, span, np.random.default_rng(seed))
     plan = create_design(design, count, opponents, seed=seed, shared=shared)
-    does = [*behaviours, *["honest"] * (observers - len(behaviours))]
-    columns: list[list[float]] = [[] for _ in range(7)]
-    answers = Answers.of([], [], [], [], images=count, observers=observers)
-    for number, behaviour in enumerate(does):
-        observer, session = Observer(qualities, people, generator, behaviour), Session(plan, number, checks)
-        for block in range(session.length):
-            trials = session.block(block, answers)
-            pairs = np.array([(one.left, one.right) for one in trials], dtype=np.int64).reshape(-1, 2)
-            new = (
-                [number] * len(trials), pairs[:, 0], pairs[:, 1], observer.answer(pairs),
-                [one.kind for one in trials], [one.expected for one in trials], observer.seconds(len(trials)),
-            )  # fmt: skip
-            for column, values in zip(columns, new, strict=True):
-                column.extend(values)
-            if plan.is_adaptive or checks.repeats or block == session.length - 1:
-                who, left, right, share, kind, expected, seconds = columns
-                answers = Answers.of(
-                    who, left, right, share, images=count, observers=observers,
-                    kind=kind, expected=expected, seconds=seconds,
-                )  # fmt: skip
-    return qualities, answers
+    does = [*["honest"] * (observers - len(others)), *others]
+    return qualities, simulate_study(qualities, plan, does, people, checks, seed)
 
 
 @pytest.fixture(scope="session")
 def study() -> Callable[..., Study]:
     """``simulated``, which keeps what it made."""
     return simulated
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run ``isptune`` with arguments; its exit code, stdout and stderr."""
+
+    def run_and_capture(*arguments: str) -> tuple[int, str, str]:
+        code = run(list(arguments))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run_and_capture

@@ -1,4 +1,6 @@
 from . import tracking as tracking
+from .conditions.table import ParameterTable as ParameterTable
+from .conditions.tuning import resume_table as resume_table, tune_table as tune_table
 from .contracts.development import Development as Development
 from .contracts.distortion import Distortion as Distortion
 from .contracts.judge import Judge as Judge

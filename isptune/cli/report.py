@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from isptune.cli.condition_table import holds_table
 from isptune.cli.directories import benchmark_among, require_runs
 from isptune.errors import ConfigurationError
 from isptune.storage.places import Place
@@ -22,6 +23,8 @@ from isptune.storage.places import Place
 def command(directories: tuple[str, ...], out: str | None) -> int:
     """Write one HTML file about the tuning runs in DIR..., or about the benchmark in DIR.
 
+    DIR may also be a table over conditions (isptune tune --conditions); each of its runs has its own report.
+
     A run of several objectives has a report of its own, with its Pareto front: give it alone.
 
     The file holds its own pictures, numbers and scripts: send it, and open it without a network.
@@ -36,6 +39,9 @@ def command(directories: tuple[str, ...], out: str | None) -> int:
     suffix = Path(out).suffix.lower() if out is not None else ".html"
     if suffix not in (".html", ".htm"):
         raise ConfigurationError(f"'{out}': reports are written as .html")
+    tables = [folder for folder in folders if holds_table(folder)]
+    if tables:
+        return _table_report(tables[0], folders, out)
     benchmark = benchmark_among(directories, "a report of its own")
     if benchmark is None:
         require_runs(directories)
@@ -53,6 +59,21 @@ def command(directories: tuple[str, ...], out: str | None) -> int:
         read = read_benchmark(benchmark)
         document = report_of_benchmark(read, benchmark_tables(read, read.config.get("targets") or TARGETS))
     click.echo(f"wrote {write_report(target.path, document)}")
+    return 0
+
+
+def _table_report(table: Path, folders: list[Path], out: str | None) -> int:
+    if len(folders) > 1:
+        raise ConfigurationError(
+            f"'{table}' is a table over conditions, which has a report of its own: give it alone"
+        )
+
+    from isptune.conditions.table import ParameterTable
+    from isptune.report import write_report
+    from isptune.report.table_report import report_of_table
+
+    target = Place(out if out is not None else table / "report.html")
+    click.echo(f"wrote {write_report(target.path, report_of_table(ParameterTable.read(table)))}")
     return 0
 
 

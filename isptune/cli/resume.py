@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from isptune.cli.condition_table import holds_table, resume_and_print_table
 from isptune.cli.directories import require_runs
 from isptune.cli.process import importing
 from isptune.cli.run_and_print import make_trackers, run_and_print
@@ -25,13 +26,16 @@ def command(
 
     The optimizer replays the log and must propose the same candidates, bit for bit; an incomplete last line
     is dropped. A complete run gets its result and its missing pictures again. A tracker that knows the run
-    continues it; a new one gets all generations.
+    continues it; a new one gets all generations. Of a table over conditions, every run goes on that has not
+    come to its end.
 
     \b
     Examples:
       isptune resume runs/first
     """
     trackers = make_trackers(tensorboard, mlflow, wandb, directory)
+    if holds_table(directory):
+        return resume_and_print_table(directory, as_json=as_json, trackers=trackers)
     require_runs([directory])
 
     with importing():

@@ -71,7 +71,7 @@ def run_and_print(
     try:
         with stoppable():
             session = make()
-            click.echo(_opening(session), err=True)
+            click.echo(opening(session), err=True)
             for notice in session.notices:
                 click.echo(f"isptune: {notice}", err=True)
             with live_progress() as live:
@@ -110,7 +110,8 @@ def _say_problems(session: Session | None, trackers: Sequence[Tracker]) -> None:
             )
 
 
-def _opening(session: Session) -> str:
+def opening(session: Session) -> str:
+    """What a run is about to do, in a line."""
     config = session.config
     scenes = session.pipeline.scenes
     sizes = sorted({(scene.width, scene.height) for scene in scenes})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isptune.cli.condition_table import parsed_table, table_settings, tune_and_print_table
 from isptune.cli.directories import new_folder
 from isptune.cli.key_values import (
     add_guard_options,
@@ -31,7 +32,7 @@ from isptune.cli.shared_options import (
 )
 from isptune.errors import ConfigurationError
 from isptune.plugins.registry import REGISTRIES
-from isptune.tuning.described_settings import RUN
+from isptune.tuning.described_settings import RUN, TABLE
 from isptune.tuning.prechecks import check_components, check_holdout, check_scenes, check_takes_scenes
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ if TYPE_CHECKING:
 @guard_option
 @setting_options(RUN, "stay_near")
 @setting_option(RUN, "holdout", multiple=True)
+@setting_option(TABLE, "conditions")
+@setting_option(TABLE, "share", multiple=True)
+@setting_option(TABLE, "smooth")
 @option("--out", "DIR", "Write into this directory", otherwise="a new one under runs/")
 @tracking_options
 @json_option
@@ -78,6 +82,9 @@ def command(
     ranges: tuple[str, ...],
     ties: tuple[str, ...],
     holdout: tuple[str, ...],
+    conditions: str | None,
+    share: tuple[str, ...],
+    smooth: float | None,
     tensorboard: bool,
     mlflow: str | None,
     wandb: str | None,
@@ -97,6 +104,7 @@ def command(
       isptune tune photo.png --objective psnr,sharpness --optimizer nsga2 --population 20 --budget 200
       isptune tune photo.png --objective severity --guard niqe-distance
       isptune tune 'night/*.dng' --pipeline libraw --objective psnr --holdout 2
+      isptune tune '*.dng' --pipeline libraw --objective psnr --conditions iso --share 'tone.*'
     """
     from isptune.tuning.settings import parse_config, read_config
 
@@ -118,7 +126,9 @@ def command(
             add_options(data, kind, options)
     add_guard_options(data, guard_options)
     with_parameters(data, parameter_settings(fixed, ranges, ties))
-    run = parse_config(data, f"the configuration '{config}'" if config else "the options")
+    where = f"the configuration '{config}'" if config else "the options"
+    is_table = table_settings(data, share, smooth, conditions)
+    run = parsed_table(data, where) if is_table else parse_config(data, where)
     for index, one in enumerate(run.objectives):
         if one in run.objectives[:index]:
             raise ConfigurationError(f"the objective '{one.name}' is given twice, with the same options")
@@ -129,12 +139,13 @@ def command(
     check_takes_scenes(run.pipeline, images)
     trackers = make_trackers(tensorboard, mlflow, wandb)
 
+    target = out or default_out(run)
+    if is_table:
+        return tune_and_print_table(run, target, as_json=as_json, trackers=trackers)
     with importing():
         from isptune.tuning.session import prepare
 
-    return run_and_print(
-        lambda: prepare(run, out or default_out(run)), as_json=as_json, resume=False, trackers=trackers
-    )
+    return run_and_print(lambda: prepare(run, target), as_json=as_json, resume=False, trackers=trackers)
 
 
 def add_options(data: dict[str, Any], kind: str, options: dict[str, Any]) -> None:

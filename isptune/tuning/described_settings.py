@@ -138,6 +138,32 @@ RUN = {
 }
 """The settings of a run, in the order of ``run.yaml``."""
 
+TABLE = {
+    "conditions": Setting(
+        "Make a table of parameters: group the scenes by iso, by illuminant or by both (iso,illuminant), and "
+        "tune each group on its own, from what suits all of them",
+        "NAME[,NAME]",
+        required=True,
+    ),
+    "share": Setting(
+        "Of a table, give a parameter, or all that a glob names, the same value under all conditions",
+        "NAME",
+        default=[],
+        otherwise="none",
+    ),
+    "smooth": Setting(
+        "Of a table, keep near to the neighbour's setting unless the gain is worth it: the gain that a "
+        "candidate far from it must bring, in typical differences of the first generation",
+        "X",
+        0.1,
+        type=float,
+    ),
+    "scene_conditions": Setting(
+        "Say what scenes were taken under", default={}, otherwise="as their files say"
+    ),
+}
+"""What a table over conditions has beside the settings of its runs."""
+
 GRID = {
     "name": Setting("Name the folder under runs/", "NAME", "benchmark"),
     "objectives": Setting(

@@ -3,7 +3,7 @@
 Photographs become simulated raw files of a phone at seven ISO numbers, 144x108 pixels; each ISO has three
 pictures that are tuned on, one that only judges, and four that nobody has seen. Six stages of the pipeline
 ``raw`` are searched in five parameters for ``psnr``: noise reduction of luma and colour, amount and threshold
-of sharpening, and saturation, which is shared. ``cma``, 64 evaluations for every run, smooth 0.1::
+of sharpening, and saturation, which is shared. ``cma``, 160 evaluations for every run, smooth 0.1::
 
     nice -n 10 uv run python benchmarks/conditions.py
 
@@ -51,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--budget", type=int, default=64)
+    parser.add_argument("--budget", type=int, default=160)
     parser.add_argument("--smooth", type=float, default=0.1)
     parser.add_argument("--out", default="runs/conditions")
     options = parser.parse_args()

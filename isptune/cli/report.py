@@ -41,7 +41,7 @@ def command(directories: tuple[str, ...], out: str | None) -> int:
         raise ConfigurationError(f"'{out}': reports are written as .html")
     tables = [folder for folder in folders if holds_table(folder)]
     if tables:
-        return _table_report(tables[0], folders, out)
+        return _table_report(Path(directories[folders.index(tables[0])]), folders, out)
     benchmark = benchmark_among(directories, "a report of its own")
     if benchmark is None:
         require_runs(directories)

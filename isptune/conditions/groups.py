@@ -13,7 +13,6 @@ from isptune.conditions.settings import ISO, TableConfig
 from isptune.errors import ConfigurationError
 from isptune.runs.captions import picture_keys
 from isptune.storage.paths import folder_name
-from isptune.tuning.session import make_pipeline
 from isptune.wording.naming import listed
 from isptune.wording.showing import counted
 
@@ -56,16 +55,17 @@ def condition_name(condition: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def group_scenes(config: TableConfig) -> list[Group]:
+def group_scenes(config: TableConfig, pipeline: Pipeline) -> list[Group]:
     """The scenes of a table by condition, the lowest ISO first.
 
-    The pipeline is made once, for what its scenes say of themselves.
+    Args:
+        config: of the table.
+        pipeline: with all scenes, which say what they were taken under.
 
     Raises:
         ConfigurationError: a scene does not say what is grouped by, there is one condition alone, or one has
             too few pictures for what is held out.
     """
-    pipeline = make_pipeline(config.run())
     scenes = list(pipeline.scenes)
     _check_names(config, scenes)
     listed_as_held = isinstance(config.holdout, list)

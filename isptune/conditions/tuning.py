@@ -18,11 +18,12 @@ from isptune.runs.directory import require_file
 from isptune.storage.places import Place
 from isptune.storage.writing import make_folder, write_whole
 from isptune.storage.yaml_files import read_mapping, written_value
-from isptune.tuning.prechecks import with_population
+from isptune.tuning.prechecks import check_components, with_population
 from isptune.tuning.result import TuneResult
-from isptune.tuning.session import Session, prepare
+from isptune.tuning.session import Session, make_objective, make_pipeline, prepare
 from isptune.tuning.settings import Component, RunConfig
 from isptune.tuning.sitting import run_session
+from isptune.tuning.starts import beginning
 from isptune.wording.naming import did_you_mean, listed
 
 RunOne = Callable[[Session, str], TuneResult]
@@ -37,11 +38,12 @@ def tune_table(
     """Tune a table of parameters over conditions.
 
     First one run over all scenes finds the common setting. Then each condition, the lowest ISO first, has a
-    run of its own on its scenes: the shared parameters are fixed, the search begins at the common setting and
-    at the neighbour's, and the distance from the neighbour's setting is added to every loss, times ``smooth``
-    (the first entry's neighbour is the common setting). What it finds is kept where it is at least as good as
-    the common setting, on the held-out scenes where there are any and on the tuned ones; otherwise the common
-    one is, with the reason. The folder holds these ordinary runs beside ``table.yaml`` and ``table.json``.
+    run of its own on its scenes: the shared parameters are fixed, the search begins at the neighbour's
+    setting and at the common one, and the distance from the neighbour's setting is added to every loss, times
+    ``smooth`` (the first entry's neighbour is the common setting). What it finds is kept where it is at least
+    as good as the common setting, on the held-out scenes where there are any and on the tuned ones; otherwise
+    the common one is, with the reason. The folder holds these ordinary runs beside ``table.yaml`` and
+    ``table.json``.
 
     Args:
         settings: as a YAML file holds them, see ``TableConfig``.
@@ -64,7 +66,10 @@ def tune_table(
                 f"the directory '{place.path}' already holds a {what}; go on with it by "
                 f"'isptune resume {place.path}' or choose another --out"
             )
-    groups = group_scenes(config)
+    check_components(config.run())
+    pipeline = make_pipeline(config.run())
+    groups = group_scenes(config, pipeline)
+    shared_parameters(config.share, beginning(pipeline.space, config.run()).space)
     make_folder(place.path, what="table's directory")
     noted = [vars(group) for group in groups]
     facts = {"isptune_table": 1, "fingerprint": config.table_fingerprint(), "groups": noted}
@@ -104,7 +109,12 @@ def _go_on(folder: Path, config: TableConfig, groups: list[Group], run: RunOne) 
         [one for group in groups for one in getattr(group, side)] for side in ("tuned", "held_out")
     )
     references = {source: one for group in groups for source, one in group.references.items()}
-    session = prepare(_run_of(config, Group({}, tuned, held, references)), folder / COMMON)
+    # A model may be large: all runs have the same.
+    made: dict[str, Any] = {
+        "objective": make_objective(config.objective),
+        "guards": [make_objective(one) for one in config.guard],
+    }
+    session = prepare(_run_of(config, Group({}, tuned, held, references)), folder / COMMON, **made)
     space = session.space
     shared = shared_parameters(config.share, space)
     common = _best(run(session, "all scenes, for the common setting"), folder / COMMON)
@@ -124,7 +134,7 @@ def _go_on(folder: Path, config: TableConfig, groups: list[Group], run: RunOne) 
         row = tuple(value for name, value in group.condition.items() if name != ISO)
         near = latest.get(row, common) if ISO in group.condition else common
         searched = _near(config, space, {name: common[name] for name in shared}, common, near)
-        entry = prepare(_run_of(config, group, **searched), folder / group.folder)
+        entry = prepare(_run_of(config, group, **searched), folder / group.folder, **made)
         found = _best(run(entry, group.name), folder / group.folder)
         table.entries.append(judged_entry(entry, space, group, common, found))
         latest[row] = table.entries[-1].parameters
@@ -188,7 +198,7 @@ def _near(
         elif name not in kept:
             settings.setdefault(name, {})["default"] = near[name]
     population = with_population(config.run()).population or 1
-    begins = [{name: one[name] for name in space.names if name not in kept} for one in (common, near)]
+    begins = [{name: one[name] for name in space.names if name not in kept} for one in (near, common)]
     return {
         "parameters": settings,
         # An optimizer of one candidate begins at one place.

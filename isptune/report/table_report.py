@@ -26,9 +26,10 @@ def report_of_table(table: ParameterTable) -> str:
     title = f"Table of parameters over {listed(table.by)}: {table.objective}"
     own = sum(entry.kept == OWN for entry in table.entries)
     lead = (
-        f"{counted(len(table.entries), 'condition')}: {own} with a setting of {'its' if own == 1 else 'their'} "
-        f"own, {len(table.entries) - own} with the common one."
+        f"{counted(len(table.entries), 'condition')}, {own} of which have a setting that was found for them."
     )
+    if own < len(table.entries):
+        lead += " The others keep the common one."
     names = [*rows, *(word for word in _WORDS.values() if word not in rows)]
     page = Page(title, lead, names)
     page.add("curves", "Parameters", "condition_curves.html", **_curves(page, table, rows))

@@ -101,7 +101,7 @@ def _condition_of(scene: Scene, config: TableConfig) -> dict[str, Any]:
             what, example = ("ISO", "{iso: 800}") if name == ISO else (name, "{illuminant: D65}")
             advice = f"scene_conditions: {{'{_picture_name(scene)}': {example}}}"
             raise ConfigurationError(
-                f"the scene '{scene.name}' has no {what}, which conditions need; take a raw file that says "
+                f"the scene '{scene.name}' has no {what}, which conditions need; take a file that says "
                 f"it, or write into a file for --config: {advice}"
             )
     return {name: known[name] for name in config.conditions}

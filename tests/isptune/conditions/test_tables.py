@@ -245,7 +245,7 @@ def test_a_scene_without_an_iso_is_named_and_settings_may_say_it(scenes: None) -
     with pytest.raises(IsptuneError) as caught:
         tuned(settings(), "table")
     assert str(caught.value) == (
-        "the scene 'unknown.dng' has no ISO, which conditions need; take a raw file that says it, or write into "
+        "the scene 'unknown.dng' has no ISO, which conditions need; take a file that says it, or write into "
         "a file for --config: scene_conditions: {'unknown.dng': {iso: 800}}"
     )
     told = {"unknown*": {"iso": 51200}, "lamp*-100.dng": {"iso": 50}}

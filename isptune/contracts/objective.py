@@ -96,6 +96,20 @@ class Objective(Packaged, ABC):
         """
         raise ConfigurationError(f"the objective '{self.name}' gives one score per image, not several")
 
+    def maps(self, images: Tensor) -> Tensor:
+        """(N, K, h, w) of what ``labels`` name, place by place: where in a picture each is how strong.
+
+        Write it in an objective with labels, in one unit for all of them, so that they compare. Place (i, j)
+        stands for a part of the picture at that place of an even grid of h x w. A run that has ended keeps
+        the maps of its start and of what it found, and the report shows those that were worst at the start.
+        """
+        raise ConfigurationError(f"the objective '{self.name}' gives no maps")
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether it writes ``maps``."""
+        return bool(self.labels) and type(self).maps is not Objective.maps
+
     def for_scene(self, scene: Scene) -> Objective:
         """The objective that scores the pictures of one scene; by default itself.
 

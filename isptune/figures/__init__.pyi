@@ -21,6 +21,9 @@ from .gallery import stage_gallery as stage_gallery
 from .levels import RecoveredLevels as RecoveredLevels
 from .levels import recovered_levels as recovered_levels
 from .levels_figure import draw_recovered_levels as draw_recovered_levels
+from .maps import WorstMap as WorstMap
+from .maps import worst_maps as worst_maps
+from .maps_figure import draw_maps as draw_maps
 from .pareto_figure import draw_pareto as draw_pareto
 from .style import save as save
 from .trust import TrustPanels as TrustPanels

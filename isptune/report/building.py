@@ -25,6 +25,7 @@ from isptune.figures.records import (
 from isptune.figures.shown_numbers import Cell
 from isptune.report import front_sections, making, overview, sections
 from isptune.report.held_out_section import add_held_out
+from isptune.report.maps_section import add_maps
 from isptune.report.page import Page, Table
 from isptune.runs.directory import CONFIG_NAME
 from isptune.storage.paths import refuse_twice, shown
@@ -96,6 +97,7 @@ def _report_of_front(record: Record) -> str:
     page.add("overview", "Overview", "overview.html", facts=overview.cards_of_front(record), tables=[])
     columns = column_records(record)
     sections.add_pictures(page, [record])
+    add_maps(page, record)
     front_sections.add_front(page, record)
     front_sections.add_front_convergence(page, record, columns)
     add_held_out(page, record)
@@ -180,6 +182,8 @@ def _add_parts(page: Page, records: Sequence[Record], targets: Sequence[float]) 
     """What runs and benchmarks have in common."""
     parts = slices(records)
     sections.add_pictures(page, records)
+    if len(records) == 1:
+        add_maps(page, records[0])
     sections.add_convergence(page, records, parts)
     if len(records) == 1:
         add_held_out(page, records[0])

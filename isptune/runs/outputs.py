@@ -15,6 +15,7 @@ from isptune.errors import EvaluationError, IsptuneError
 from isptune.runs.captions import MOST_SCENES, caption, different_pictures, reference_word
 from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME, RunDirectory
 from isptune.runs.judgements import JUDGEMENTS_NAME
+from isptune.runs.maps import MAPS_NAME, maps_of, with_maps, write_maps
 from isptune.runs.picture_files import FOLDER, INDEX, REFERENCE, write_pictures
 from isptune.tuning.result import TuneResult
 from isptune.tuning.session import Session
@@ -62,7 +63,9 @@ def write_outputs(
     if not result.best_parameters:
         return
     pictures, before_after = missing(FOLDER, INDEX), figures and missing("before_after.png")
-    if pictures or before_after:
+    has_maps = bool(with_maps(session.scoring.objectives))
+    maps = has_maps and figures and (missing(MAPS_NAME) or missing("maps.png"))
+    if pictures or before_after or maps:
         try:
             shown = _shown_scenes(session, render, result)
         except EvaluationError as error:
@@ -76,6 +79,8 @@ def write_outputs(
                 _draw_before_after(directory, session, result, shown)
             except EvaluationError as error:
                 logger.warning("before_after.png is not drawn: %s", error)
+        if maps:
+            _draw_maps(directory, session, result, shown)
 
 
 def _is_younger(picture: Path, log: Path) -> bool:
@@ -140,6 +145,20 @@ def _shown_scenes(
             images[REFERENCE] = reference[0].float().cpu()
         shown.append((scene, images))
     return shown
+
+
+def _draw_maps(directory: RunDirectory, session: Session, result: TuneResult, shown: list[_Shown]) -> None:
+    """Where the objective sees what in the scenes, in numbers and as a figure."""
+    named = [(str(scene.name), images) for scene, images in shown]
+    try:
+        maps = maps_of(session.scoring.objectives, named, session.pipeline.device)
+    except EvaluationError as error:
+        logger.warning("the maps of the run are not made: %s", error)
+        return
+    if maps:
+        result.files.append(write_maps(directory, maps))
+        figure = figures.draw_maps(figures.worst_maps(maps, dict(named)))
+        result.files.append(figures.save(figure, directory.file("maps.png")))
 
 
 def _draw_before_after(

@@ -13,6 +13,7 @@ from isptune.runs.directory import CONFIG_NAME, RunDirectory, noted_defaults
 from isptune.runs.generation import Generation
 from isptune.runs.held_out import noted_holdout
 from isptune.runs.history import History, build_history
+from isptune.runs.maps import SceneMaps, read_maps
 from isptune.runs.picture_files import ScenePictures, read_pictures
 from isptune.tuning.result import TuneResult, build_result
 from isptune.tuning.settings import RunConfig, parse_config, settings_of
@@ -155,6 +156,15 @@ class Run:
             RunDirectoryError: some were damaged or removed.
         """
         return read_pictures(self.path)
+
+    @cached_property
+    def maps(self) -> list[SceneMaps]:
+        """Where in these pictures its objective saw what; none of an objective without ``maps``.
+
+        Raises:
+            RunDirectoryError: their file is damaged.
+        """
+        return read_maps(self.path)
 
     def require_evaluations(self) -> Run:
         """The run itself.

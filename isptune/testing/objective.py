@@ -244,3 +244,17 @@ class ObjectiveConformance(ObjectiveGradients, ObjectiveReferences):
         )
         alone = torch.cat([objective.scores(one[None], given) for one in images])
         assert_near(scores, alone, self.batch_tolerance, "scores() of a picture alone", BATCH, relative=True)
+
+    def test_maps_have_a_place_for_every_label(self) -> None:
+        objective = self.make()
+        if not objective.has_maps:
+            pytest.skip("this objective gives no maps")
+        images, _ = self._batch(*self.sizes[0])
+        maps = objective.maps(images)
+        wanted = (len(images), len(objective.labels))
+        assert tuple(maps.shape[:2]) == wanted, (
+            f"maps gave the shape {tuple(maps.shape)}, expected {wanted} and two more sides: a plane of "
+            "places for each picture and label"
+        )
+        assert maps.ndim == 4, f"maps gave {maps.ndim} dimensions, expected (N, K, h, w)"
+        assert bool(maps.isfinite().all()), "maps gave numbers that are not finite"

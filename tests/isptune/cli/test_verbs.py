@@ -31,7 +31,9 @@ def test_tune_prints_the_tables_and_writes_the_run(photo: str, call: Call) -> No
     assert "synthetic (1 scene, 128x96), severity, es: 2 generations of 30, seed 2" in err
     assert "generation 2/2" in err
     names = {"run.yaml", "evaluations.jsonl", "result.json", "convergence.png", "recovered_levels.png"}
-    assert {path.name for path in Path("run").iterdir()} == names | {"before_after.png", "pictures"}
+    assert {path.name for path in Path("run").iterdir()} == names | {
+        *("before_after.png", "pictures", "maps.json", "maps.png")
+    }
     for name in sorted(names):
         assert f"wrote run/{name}" in out
 

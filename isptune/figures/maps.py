@@ -136,8 +136,8 @@ def place_of(cells: Cells, higher_is_better: bool) -> str:
         return ""
     flat = np.nanargmin(cells) if higher_is_better else np.nanargmax(cells)
     row, column = np.unravel_index(flat, cells.shape)
-    down = _ROWS[int(3 * row // cells.shape[0])]
-    across = _COLUMNS[int(3 * column // cells.shape[1])]
+    down = _ROWS[int(3 * (row + 0.5) / cells.shape[0])]
+    across = _COLUMNS[int(3 * (column + 0.5) / cells.shape[1])]
     return f" ({' '.join(filter(None, (down, across))) or 'middle'})"
 
 

@@ -115,7 +115,7 @@ def test_the_worst_label_of_the_start_comes_first_and_its_colours_are_one_scale(
     third, second = figures.worst_maps([maps(start, found, (-1, -1, 1, 0))], pictures, most=2)
     assert (third.label, second.label) == ("c", "b")
     assert (third.low, third.high, third.ends) == (-3.0, 5.0, ("5", "-3"))
-    assert second.caption == "b: at worst 0.9 at the start (right), 0.3 as found (left)"
+    assert second.caption == "b: at worst 0.9 at the start (right), 0.3 as found"
     assert second.ends == ("0", "0.9")
     overlay = second.overlay("start").astype(int)
     assert overlay.shape == (8, 16, 3)

@@ -47,13 +47,18 @@ def _edges(box: Box) -> list[Chart]:
         return []
     x, y = left + width / 2, top + height / 2
     near, far, along = round(0.64 * half), round(1.36 * half), round(0.7 * half)
-    sides = [(near, -along, far, along), (-along, near, along, far)]
-    sides += [(-far, -along, -near, along), (-along, -far, along, -near)]
+    # Right, bottom, left, top: the direction of each edge from the x axis towards y.
+    upright = 90 + EDGE_DEGREES
+    sides = [
+        ((near, -along, far, along), upright),
+        ((-along, near, along, far), EDGE_DEGREES),
+        ((-far, -along, -near, along), upright),
+        ((-along, -far, along, -near), EDGE_DEGREES),
+    ]
     found = []
-    for side in sides:
-        first, second, third, fourth = side
+    for (first, second, third, fourth), angle in sides:
         region = np.rint([x + first, y + second, x + third, y + fourth])
-        found.append(_around(*map(float, region), "slanted-edge", angle=EDGE_DEGREES))
+        found.append(_around(*map(float, region), "slanted-edge", angle=angle))
     return found
 
 

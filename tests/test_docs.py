@@ -43,6 +43,8 @@ SHORTER = {
         "20",
         "--no-report",
     ],
+    "isptune tune chart:288x192 --pipeline raw": ["--population", "4", "--budget", "4"],
+    "isptune tune mine.dng --pipeline raw": ["--population", "1", "--budget", "2"],
     "isptune tune": ["--population", "10", "--budget", "20"],
 }
 # Where the figures of the runs are drawn: of one objective and of several, of an own pipeline, and as a reader of runs

@@ -142,7 +142,11 @@ class Record:
             yield f"extra {packaging.extra}"
         for program in packaging.programs:
             yield f"program {program}"
-        for fact, word in (("needs_reference", "reference"), ("needs_gradient", "gradients")):
+        for fact, word in (
+            ("needs_reference", "reference"),
+            ("chart_kinds", "chart"),
+            ("needs_gradient", "gradients"),
+        ):
             if self.fact(fact):
                 yield word
         # What is used by default; where nothing is, all that options choose from.

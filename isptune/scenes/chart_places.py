@@ -21,7 +21,7 @@ from isptune.scenes.dead_leaves import decode
 Box = tuple[int, int, int, int]
 
 # Smaller ones hold too few pixels to be measured on.
-_LEAST_EDGE, _LEAST_PATCH, _LEAST_LEAVES = 10.0, 4, 32
+_LEAST_EDGE, _LEAST_PATCH, _LEAST_LEAVES = 23.0, 7, 32
 
 
 def places(boxes: Mapping[str, Box]) -> tuple[Chart, ...]:

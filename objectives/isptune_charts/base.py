@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
+from typing import Annotated
 
+from pydantic import Field
 from torch import Tensor
 
 from isptune.contracts.chart import Chart
@@ -17,6 +19,8 @@ from isptune_charts.checks import require_same_size, settled_edge
 from isptune_charts.edges import Line, find_line
 from isptune_charts.kinds import EDGE, FIELDS, EdgeRegion, PatchField, check_kind, edge_region
 from isptune_charts.light import linear, luminance
+
+PixelsPerDegree = Annotated[float, Field(ge=5, le=300)]
 
 
 class ChartObjective(Objective):
@@ -110,12 +114,56 @@ def fields_of(charts: list[Chart], scene: Scene) -> list[PatchField]:
     return found
 
 
+Box = tuple[int, int, int, int]
+
+
+def cut_to_patches(fields: list[PatchField]) -> tuple[Box, list[PatchField]]:
+    """The box around all patches (left, top, right, bottom), and the fields as they lie in it.
+
+    What lies outside need not be turned into light.
+    """
+    every = [patch for field in fields for patch in field.patches]
+    if not every:
+        return (0, 0, 1, 1), fields
+    left, top = min(patch.left for patch in every), min(patch.top for patch in every)
+    right, bottom = max(patch.right for patch in every), max(patch.bottom for patch in every)
+    moved = [
+        replace(
+            field,
+            patches=[
+                replace(
+                    patch,
+                    top=patch.top - top,
+                    bottom=patch.bottom - top,
+                    left=patch.left - left,
+                    right=patch.right - left,
+                )
+                for patch in field.patches
+            ],
+        )
+        for field in fields
+    ]
+    return (left, top, right, bottom), moved
+
+
+def light_in(box: Box, images: Tensor) -> Tensor:
+    """(N, 3, h, w) float64 linear light of a part of pictures."""
+    left, top, right, bottom = box
+    return linear(images[..., top:bottom, left:right].double())
+
+
 def edge_luminance(region: EdgeRegion, images: Tensor) -> tuple[Tensor, Line]:
     """(N, h, w) float64 luminance of the upright edge in linear light, and where its line lies."""
-    left, top, right, bottom = region.box
-    bright = luminance(linear(images[..., top:bottom, left:right].double()))
+    bright = luminance(light_in(region.box, images))
     bright = bright if region.upright else bright.transpose(-2, -1)
     if region.offset is None or region.slope is None:
         return bright, find_line(bright, region.slope)
     known = bright.new_tensor([region.offset, region.slope]).expand(len(bright), 2)
     return bright, Line(known[:, 0], known[:, 1])
+
+
+def checked_ppd(value: float) -> float:
+    """Pixels per degree, refused where they are none."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 5 <= value <= 300:
+        raise ConfigurationError(f"pixels_per_degree is {value}; allowed: 5 to 300")
+    return float(value)

@@ -79,8 +79,8 @@ def measure(
     scene, picture = _picture(source, pipeline, options)
     charts = _charts(scene, chart_file, corners, kind)
 
+    from isptune_charts.base import checked_ppd
     from isptune_charts.measuring import measure_picture
-    from isptune_charts.objectives import checked_ppd
 
     compared = _reference(scene, beside)
     measured = measure_picture(picture, charts, compared, checked_ppd(pixels_per_degree))

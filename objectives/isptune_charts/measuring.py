@@ -16,18 +16,13 @@ from isptune_charts import edges, leaves, noise
 from isptune_charts.base import edge_luminance
 from isptune_charts.checks import settled_edge
 from isptune_charts.colour import ciede2000, lab
+from isptune_charts.edge_objectives import channel_displacements
 from isptune_charts.kinds import EDGE, FIELDS, LEAVES, EdgeRegion, PatchField, check_kind, edge_region
 from isptune_charts.light import linear, luma
-from isptune_charts.objectives import (
-    channel_displacements,
-    field_visual_noise,
-    grey_statistics,
-    leaves_box,
-    leaves_contrast,
-    patch_differences,
-)
+from isptune_charts.patch_objectives import field_visual_noise, grey_statistics, patch_differences
 from isptune_charts.patches import means
 from isptune_charts.spectra import noise_spectrum
+from isptune_charts.texture_objectives import leaves_box, leaves_contrast
 from isptune_charts.uniformity import uniformity
 
 Numbers = NDArray[np.float64]

@@ -54,6 +54,9 @@ def main() -> None:
     )
     parser.add_argument("--budget", type=int, default=150)
     parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument(
+        "--run", type=Path, help="keep the run in this folder, and go on with one that is there"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     started = time.process_time()
@@ -61,10 +64,17 @@ def main() -> None:
     pipeline = first_camera(tuned_on)
     fixed = {name: {"fix": None} for name in pipeline.space.names if name not in TUNED}
     result = isptune.tune(
-        pipeline, "reference-camera", optimizer="adam", population=1, budget=options.budget, parameters=fixed
+        pipeline,
+        "reference-camera",
+        optimizer="adam",
+        population=1,
+        budget=options.budget,
+        parameters=fixed,
+        out=options.run,
+        resume=options.run is not None and options.run.exists(),
     )
     others = first_camera(held_out)
-    values = torch.tensor([[result.best_parameters[name] for name in others.space.names]])
+    values = others.space.from_dicts([result.best_parameters])
     rows = {
         "defaults": compared(others, others.space.start()),
         "matched": compared(others, values),
@@ -186,7 +196,7 @@ def page(facts: dict[str, Any]) -> str:
 
 def draw(pipeline: isptune.Pipeline, result: Any, path: Path) -> None:
     """The scenes at the defaults, matched, and as the second camera has them."""
-    values = torch.tensor([[result.best_parameters[name] for name in pipeline.space.names]])
+    values = pipeline.space.from_dicts([result.best_parameters])
     rows = []
     for index in range(len(pipeline.scenes)):
         wanted = pipeline.reference(index)

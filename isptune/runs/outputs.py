@@ -11,7 +11,7 @@ from torch import Tensor
 
 from isptune import figures
 from isptune.contracts.pipeline import Scene
-from isptune.errors import EvaluationError, IsptuneError
+from isptune.errors import ConfigurationError, EvaluationError, IsptuneError
 from isptune.runs.captions import MOST_SCENES, caption, different_pictures, reference_word
 from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME, RunDirectory
 from isptune.runs.judgements import JUDGEMENTS_NAME
@@ -174,10 +174,16 @@ def _draw_before_after(
     pictured = []
     for number, (scene, images) in enumerate(shown):
         reference = images.get(REFERENCE)
+        try:
+            scoring = session.scoring.for_scene(scene)
+        except ConfigurationError:
+            # All of a picture may show what cannot be scored, where the crops of the run can.
+            labelled = {}
+        else:
+            labelled = {label: known for label, known in facts.items() if label in images}
         captions = {
-            label: caption(session.scoring, pipeline, images[label], reference, *known)
-            for label, known in facts.items()
-            if label in images
+            label: caption(scoring, pipeline, images[label], reference, *known)
+            for label, known in labelled.items()
         }
         name = str(scene.name)
         if number == MOST_SCENES - 1 and more > 0:

@@ -27,10 +27,10 @@ _FLOOR = (0.1 / 255) ** 2
 
 
 def registered(images: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """Cut pictures and their reference to what both show, where one lies beside the other.
+    """A reference moved to where pictures show the same, by whole pixels, and what both show.
 
-    The reference is moved by whole pixels and what is left of a pixel, by phase correlation of luma. A shift
-    of more than a tenth of the picture is taken for none.
+    The phase correlation of luma tells by how much. What is left of a pixel changes no spectrum and no mean
+    of a block, and interpolation would blur. A shift of more than a tenth of the picture is taken for none.
 
     Args:
         images: (N, 3, H, W).
@@ -42,28 +42,18 @@ def registered(images: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     reference = reference.expand_as(images)
     height, width = images.shape[-2:]
     with torch.no_grad():
-        shift = shift_between(luma(images.detach()).double(), luma(reference).double())
-        most = _MOST_SHIFTED * shift.new_tensor([height, width])
-        shift = torch.where((shift.abs() > most).any(dim=1, keepdim=True), torch.zeros_like(shift), shift)
-        # What is nearer than a hundredth of a pixel stays as it is: interpolation would blur it.
-        shift = torch.where(shift.abs() < 0.01, torch.zeros_like(shift), shift)
-        rows = torch.arange(height, dtype=shift.dtype, device=shift.device) - shift[:, :1]
-        columns = torch.arange(width, dtype=shift.dtype, device=shift.device) - shift[:, 1:]
-        place = torch.stack(
-            [
-                (2 * columns / (width - 1) - 1)[:, None, :].expand(-1, height, -1),
-                (2 * rows / (height - 1) - 1)[:, :, None].expand(-1, -1, width),
-            ],
-            dim=-1,
-        )
-        seen = (place.abs() <= 1 + 1e-9).all(dim=-1)[:, None]
-    still = bool((shift == 0).all())
-    if still:
-        return reference, seen.to(images.dtype)
-    moved = functional.grid_sample(
-        reference, place.to(reference.dtype), mode="bicubic", padding_mode="border", align_corners=True
-    )
-    return moved, seen.to(images.dtype)
+        shift = shift_between(luma(images.detach()).double(), luma(reference).double()).round().long()
+        most = _MOST_SHIFTED * torch.tensor([height, width], device=shift.device)
+        shift = torch.where((shift.abs() > most).any(dim=1, keepdim=True), 0, shift)
+        if not bool(shift.any()):
+            return reference, torch.ones_like(images[:, :1])
+        rows = torch.arange(height, device=shift.device) - shift[:, :1]
+        columns = torch.arange(width, device=shift.device) - shift[:, 1:]
+        seen = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
+        rows, columns = rows.clamp(0, height - 1)[:, :, None], columns.clamp(0, width - 1)[:, None, :]
+        samples = torch.arange(len(images), device=shift.device)[:, None, None]
+        moved = reference.movedim(1, -1)[samples, rows, columns].movedim(-1, 1)
+        return moved, seen[:, None].to(images.dtype)
 
 
 def colour_difference(images: Tensor, reference: Tensor, seen: Tensor, block: int = 8) -> Tensor:
@@ -118,7 +108,7 @@ def texture_difference(images: Tensor, reference: Tensor, seen: Tensor) -> Tenso
 class ReferenceCamera(Objective):
     """How far pictures are from another camera's of the same chart or scene: colour and texture.
 
-    The reference is registered first, to a fraction of a pixel. Tone and colour are compared as the mean
+    The reference is registered first, to the nearest pixel. Tone and colour are compared as the mean
     CIEDE2000 of small blocks, texture as the root mean square difference of the spectra of luma in dB;
     ``score`` is ``colour + texture_weight * texture``. Range [0, 1000], 0 for the same picture, LOWER is
     better. It matches noise as well as detail, as spectra do not tell them apart. Pictures of at least 32 px

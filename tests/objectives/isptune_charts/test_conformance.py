@@ -85,8 +85,6 @@ class TestReferenceCamera(ObjectiveConformance):
     name = "reference-camera"
     # Its best is the low end of its range, up to the root of a rounding error.
     identical_is_best: ClassVar = False
-    # A shift below a hundredth of a pixel is none, and above that it carries no gradient.
-    gradient_tolerance: ClassVar = 2e-3
 
 
 del OnTheChart

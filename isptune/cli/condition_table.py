@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,11 @@ def parsed_table(data: dict[str, Any], where: str) -> RunConfig:
     """The checked settings of a table."""
     from isptune.conditions.settings import parse_table_config
 
+    if "isptune_table" in data:
+        from isptune.conditions.tuning import settings_in
+
+        # The table.yaml of another table may serve.
+        data = settings_in(data)
     return parse_table_config(data, where)
 
 
@@ -76,12 +81,14 @@ def tune_and_print_table(
     )
 
 
-def resume_and_print_table(directory: str, *, as_json: bool, trackers: Sequence[Tracker] = ()) -> int:
-    """Go on with a table; see ``run_and_print_table``."""
+def resume_and_print_table(
+    directory: str, how: Mapping[str, Any], *, as_json: bool, trackers: Sequence[Tracker] = ()
+) -> int:
+    """Go on with a table; see ``run_and_print_table`` and ``isptune.resume_table``."""
     from isptune.conditions.tuning import resume_table
 
     return run_and_print_table(
-        lambda run: resume_table(directory, run), directory, as_json=as_json, trackers=trackers
+        lambda run: resume_table(directory, run, how), directory, as_json=as_json, trackers=trackers
     )
 
 

@@ -35,7 +35,7 @@ def command(
     """
     trackers = make_trackers(tensorboard, mlflow, wandb, directory)
     if holds_table(directory):
-        return resume_and_print_table(directory, as_json=as_json, trackers=trackers)
+        return resume_and_print_table(directory, how, as_json=as_json, trackers=trackers)
     require_runs([directory])
 
     with importing():

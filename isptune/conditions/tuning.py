@@ -77,8 +77,16 @@ def tune_table(
     return _go_on(place.path, config, groups, run or _plain_run)
 
 
-def resume_table(out: str | Path, run: RunOne | None = None) -> ParameterTable:
+def resume_table(
+    out: str | Path, run: RunOne | None = None, how: Mapping[str, Any] | None = None
+) -> ParameterTable:
     """Go on with a table from wherever it stopped; one that has come to its end is written anew.
+
+    Args:
+        out: the folder.
+        run: runs a session; ``run_session`` if None.
+        how: settings of this sitting that decide how it is computed and not what it finds, such as
+            ``device``; None in it for what the table was started with.
 
     Raises:
         RunDirectoryError: there is none, or it was changed.
@@ -87,7 +95,8 @@ def resume_table(out: str | Path, run: RunOne | None = None) -> ParameterTable:
     require_file(folder, TABLE_CONFIG, "table of parameters")
     file = folder / TABLE_CONFIG
     data = read_mapping(file, f"the table's {TABLE_CONFIG} in '{folder}'", RunDirectoryError)
-    config = parse_table_config({k: v for k, v in data.items() if k not in _FACTS}, f"'{file}'")
+    given = {key: value for key, value in (how or {}).items() if value is not None}
+    config = parse_table_config(settings_in(data) | given, "the options" if given else f"'{file}'")
     try:
         groups = [Group(**group) for group in data["groups"]]
     except (KeyError, TypeError) as error:
@@ -97,6 +106,11 @@ def resume_table(out: str | Path, run: RunOne | None = None) -> ParameterTable:
             f"'{file}' was changed after the table was started; put it back as it was or start a new one"
         )
     return _go_on(folder, config, groups, run or _plain_run)
+
+
+def settings_in(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings in what a table.yaml holds."""
+    return {key: value for key, value in data.items() if key not in _FACTS}
 
 
 def _plain_run(session: Session, what: str) -> TuneResult:

@@ -211,10 +211,10 @@ def noted_holdout(
         data = json.loads((path / RESULT_NAME).read_text(encoding="utf-8"))["holdout"]
         if data["evaluations"] != evaluations:
             return None
-        sides = [[_scene(one, labels) for one in data[side]] for side in ("tuned", "held_out")]
-        if not all(sides):
+        tuned, held = ([_scene(one, labels) for one in data[side]] for side in ("tuned", "held_out"))
+        if not (tuned and held):
             return None
-        return HeldOut(tuple(labels), tuple(orientations), *sides, list(data["way"]), evaluations)
+        return HeldOut(tuple(labels), tuple(orientations), tuned, held, list(data["way"]), evaluations)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -81,9 +81,14 @@ def test_a_table_is_tuned_printed_exported_and_reported(call: Call, raws: None) 
     assert "denoise.luma over ISO" in Path("table/report.html").read_text()
     before = Path("table/table.json").read_text()
     Path("table/table.json").unlink()
-    code, out, err = call("resume", "table")
+    code, _, err = call("resume", "table", "--device", "tpu")
+    assert (code, "tpu" in err) == (2, True)
+    code, out, err = call("resume", "table", "--memory-gb", "1")
     assert code == 0, err
     assert Path("table/table.json").read_text() == before
+    # What it was made with may serve for another.
+    code, _, err = call("tune", "--config", "table/table.yaml", "--holdout", "1", "--out", "other")
+    assert (code, "holdout is 1 of each condition, and iso 100 has 1 scene, of which" in err) == (2, True)
     code, _, err = call(*tune, *searched, *wanted)
     assert (code, "already holds a table; go on with it by 'isptune resume table'" in err) == (2, True)
 

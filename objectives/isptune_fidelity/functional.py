@@ -11,7 +11,9 @@ import math
 import torch
 from torch import Tensor
 
+from isptune.compiled import can_compile
 from isptune.errors import ConfigurationError
+from isptune.stages.strips import is_plain
 from isptune.wording.naming import did_you_mean
 from isptune_fidelity.windows import WINDOW, in_one_piece, strips, window_mean
 
@@ -68,7 +70,7 @@ def psnr(images: Tensor, reference: Tensor) -> Tensor:
     return (-10 * errors.clamp(min=LOWEST_ERROR).log10()).to(images.dtype)
 
 
-def ssim(images: Tensor, reference: Tensor, channels: str = "rgb") -> Tensor:
+def ssim(images: Tensor, reference: Tensor, channels: str = "rgb", compiled: bool = False) -> Tensor:
     """Structural similarity: Wang, Bovik, Sheikh and Simoncelli, IEEE TIP 13(4), 2004, equation 13.
 
     An 11 x 11 Gaussian window of sigma 1.5 px, K1 = 0.01, K2 = 0.03, a range of 1, and the mean over the
@@ -79,6 +81,8 @@ def ssim(images: Tensor, reference: Tensor, channels: str = "rgb") -> Tensor:
         reference: (1, 3, H, W) or (N, 3, H, W).
         channels: ``"rgb"``, the mean of the three channels' SSIM; ``"luma"``, the SSIM of BT.601 luma,
             which is the paper's and does not see errors of colour alone.
+        compiled: use compiled loops for float32 pictures on a CPU, without gradients: sums are taken in
+            another order.
 
     Returns:
         (N,) in [-1, 1]; 1 for identical images.
@@ -98,12 +102,16 @@ def ssim(images: Tensor, reference: Tensor, channels: str = "rgb") -> Tensor:
             f"ssim needs images of at least {WINDOW} px on each side, "
             f"got {images.shape[-1]}x{images.shape[-2]}"
         )
-    similarity, _ = _similarity(images, reference)
+    similarity, _ = _similarity(images, reference, compiled)
     return similarity.mean(dim=1).to(images.dtype)
 
 
 def ms_ssim(
-    images: Tensor, reference: Tensor, scales: int = len(SCALE_WEIGHTS), channels: str = "rgb"
+    images: Tensor,
+    reference: Tensor,
+    scales: int = len(SCALE_WEIGHTS),
+    channels: str = "rgb",
+    compiled: bool = False,
 ) -> Tensor:
     """Multi-scale structural similarity: Wang, Simoncelli and Bovik, Asilomar 2003, equation 7.
 
@@ -119,6 +127,7 @@ def ms_ssim(
         scales: how many of the five scales, from the finest; the weights of fewer than five are divided
             by their sum.
         channels: as in ``ssim``; the product is taken per channel.
+        compiled: as in ``ssim``.
 
     Returns:
         (N,) in [0, 1]; 1 for identical images.
@@ -141,7 +150,7 @@ def ms_ssim(
     for scale, weight in enumerate(weights):
         if scale:
             images, reference = _halved(images), _halved(reference)
-        similarity, structure = _similarity(images, reference)
+        similarity, structure = _similarity(images, reference, compiled)
         last = scale == len(weights) - 1
         product = product * (similarity if last else structure).clamp(min=_LOWEST_MEAN) ** weight
     assert isinstance(product, Tensor)
@@ -219,8 +228,13 @@ def _stacked(values: list[Tensor], like: Tensor) -> Tensor:
     return torch.stack(values) if values else like.new_zeros(0, dtype=torch.float64)
 
 
-def _similarity(images: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+def _similarity(images: Tensor, reference: Tensor, compiled: bool) -> tuple[Tensor, Tensor]:
     """(N, C) float64 means of the SSIM map and of its contrast-structure factor."""
+    if compiled and len(images) and is_plain(images, reference) and can_compile(images, reference):
+        # numba takes a second to import.
+        from isptune_fidelity.compiled.similarity import similarity as in_loops
+
+        return in_loops(images, reference, (_C1, _C2))
     border = WINDOW - 1
     rows, columns = images.shape[-2] - border, images.shape[-1] - border
     whole = in_one_piece(images, reference)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -37,7 +38,20 @@ class PSNR(Objective):
         return functional.psnr(images, self.require_reference(images, reference))
 
 
-class SSIM(Objective):
+class _Compiled(Objective):
+    """Of whose scores compiled loops take the sums in another order than PyTorch's operators did before."""
+
+    compiled = True
+
+    def settled(self) -> Mapping[str, Any]:
+        return {"compiled": self.compiled}
+
+    def settle(self, noted: Mapping[str, Any] | None) -> None:
+        # Runs that noted nothing computed by PyTorch's operators.
+        self.compiled = bool(noted and noted.get("compiled"))
+
+
+class SSIM(_Compiled):
     """Structural similarity with an 11 x 11 Gaussian window (Wang et al. 2004).
 
     See ``isptune_fidelity.functional.ssim`` for the formula. Range [-1, 1], higher is better. Images of at
@@ -60,10 +74,11 @@ class SSIM(Objective):
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         images = check_images(images, self.name or "ssim")
-        return functional.ssim(images, self.require_reference(images, reference), self.channels)
+        reference = self.require_reference(images, reference)
+        return functional.ssim(images, reference, self.channels, self.compiled)
 
 
-class MultiScaleSSIM(Objective):
+class MultiScaleSSIM(_Compiled):
     """Structural similarity over five scales (Wang et al. 2003).
 
     See ``isptune_fidelity.functional.ms_ssim`` for the formula. Range [0, 1], higher is better. Five
@@ -91,6 +106,5 @@ class MultiScaleSSIM(Objective):
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         images = check_images(images, self.name or "ms-ssim")
-        return functional.ms_ssim(
-            images, self.require_reference(images, reference), self.scales, self.channels
-        )
+        reference = self.require_reference(images, reference)
+        return functional.ms_ssim(images, reference, self.scales, self.channels, self.compiled)

@@ -93,6 +93,7 @@ class MetricBank:
             objective gives one column per label, ``NAME:LABEL``.
         device: where to compute; the images' own device if left out.
         pristine: a pristine model of your own for ``niqe-distance``.
+        compiled: as in ``isptune_statistics.natural_scenes.mscn``, of the columns that rest on it.
 
     Attributes:
         names: the K columns.
@@ -128,9 +129,11 @@ class MetricBank:
         metrics: Iterable[Metric] | None = None,
         device: torch.device | str | None = None,
         pristine: PristineModel | None = None,
+        compiled: bool = False,
     ) -> None:
         if isinstance(metrics, (str, Mapping)):
             metrics = [metrics]
+        self.compiled = compiled
         self._own: list[str] = []
         self._objectives: list[tuple[tuple[str, ...], Objective]] = []
         names: list[str] = []
@@ -218,9 +221,9 @@ class MetricBank:
             octaves = structure.octave_sharpness(images)
             columns.update(zip(_DETAIL, octaves.unbind(dim=1), strict=True))
         if wanted.intersection(_SCENE):
-            planes = list(coefficients_of(images))
+            planes = list(coefficients_of(images, self.compiled))
             if wanted.intersection(_SCENE[1:]):
-                features = torch.cat([plane_features(plane) for plane, _ in planes], dim=-1)
+                features = torch.cat([plane_features(plane, self.compiled) for plane, _ in planes], dim=-1)
                 for scale in (1, 2):
                     for parameter in ("shape", "variance"):
                         columns[f"nss-{parameter}-{scale}"] = features[
@@ -228,7 +231,7 @@ class MetricBank:
                         ]
                 columns["nss-asymmetry"] = features[:, _MEANS].mean(dim=1)
             if self._pristine is not None:
-                columns["niqe-distance"] = distance_of_planes(planes, self._pristine)
+                columns["niqe-distance"] = distance_of_planes(planes, self._pristine, self.compiled)
         return columns
 
 

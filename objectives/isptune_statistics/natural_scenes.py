@@ -66,18 +66,23 @@ def luma_255(images: Tensor) -> Tensor:
     return luma
 
 
-def mscn(luma: Tensor, constant: float = 1.0) -> tuple[Tensor, Tensor]:
+def mscn(luma: Tensor, constant: float = 1.0, compiled: bool = False) -> tuple[Tensor, Tensor]:
     """Mean-subtracted, contrast-normalised coefficients ``(Y - mu) / (sigma + C)`` (equation 1).
 
     Args:
         luma: (N, 1, H, W) in 0..255, H and W at least 7.
         constant: C, which keeps flat areas from being divided by zero.
+        compiled: use compiled loops on a CPU: sums are taken in another order.
 
     Returns:
         The coefficients and sigma, the Gaussian-weighted local standard deviation, both (N, 1, H, W)
         float64; 0 where the window is flat, up to rounding.
     """
     luma = luma.to(torch.float64)
+    if compiled and luma.device.type == "cpu" and luma.numel():
+        from isptune_statistics.compiled.coefficients import mscn as in_loops
+
+        return in_loops(luma, constant)
     mean = _smoothed(luma)
     spread = _smoothed(luma.square()).sub_(mean.square()).clamp_(min=0).sqrt_()
     # What squares of values up to 255 leave behind when they cancel, in float64, is below this.
@@ -107,8 +112,11 @@ def fit_generalised_gaussian(samples: Tensor) -> tuple[Tensor, Tensor]:
         Shape in [0.2, 10] and variance, each (...) float64.
     """
     samples = samples.to(torch.float64)
-    second = samples.square().mean(dim=(-2, -1))
-    absolute = samples.abs().mean(dim=(-2, -1))
+    return _generalised(samples.abs().mean(dim=(-2, -1)), samples.square().mean(dim=(-2, -1)))
+
+
+def _generalised(absolute: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """The fit from E|x| and E x^2."""
     flat = second <= _NOTHING
     ratio = torch.where(flat, _NORMAL, absolute.square() / second.clamp(min=_NOTHING))
     return _shape_of(ratio), torch.where(flat, 0.0, second)
@@ -131,14 +139,20 @@ def fit_asymmetric_gaussian(samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Te
     # Products with masks of truth values would take ten times as long as these two halves.
     above = samples.clamp(min=0)
     below = above - samples
-    absolute = (above.sum(dim=(-2, -1)) + below.sum(dim=(-2, -1))) / count
+    total = above.sum(dim=(-2, -1)) + below.sum(dim=(-2, -1))
     right, left = (half.square_().sum(dim=(-2, -1)) for half in (above, below))
-    second = (right + left) / count
     signs = samples.sign()
     surplus = signs.sum(dim=(-2, -1))
     both = signs.abs_().sum(dim=(-2, -1))
-    left = left / ((both - surplus) / 2).clamp(min=1)
-    right = right / ((both + surplus) / 2).clamp(min=1)
+    return _asymmetric(total, left, right, (both - surplus) / 2, (both + surplus) / 2, count)
+
+
+def _asymmetric(
+    total: Tensor, left: Tensor, right: Tensor, fewer: Tensor, more: Tensor, count: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The fit from the sum of magnitudes, the sums of squares of both sides, and how many are on each."""
+    absolute, second = total / count, (right + left) / count
+    left, right = left / fewer.clamp(min=1), right / more.clamp(min=1)
     flat = second <= _NOTHING
     left, right = torch.where(flat, 0.0, left), torch.where(flat, 0.0, right)
     low, high = left.sqrt(), right.sqrt()
@@ -151,11 +165,12 @@ def fit_asymmetric_gaussian(samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Te
     return shape, mean, left, right
 
 
-def coefficients_of(images: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def coefficients_of(images: Tensor, compiled: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
     """MSCN coefficients and local standard deviations, scale by scale.
 
     Args:
         images: (N, 3, H, W) in [0, 1], H and W at least 32.
+        compiled: as in ``mscn``.
 
     Yields:
         Two tensors (N, H', W'): the even part of the image, then half of it in each direction.
@@ -165,19 +180,22 @@ def coefficients_of(images: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     for scale in range(SCALES):
         if scale:
             luma = half_size(luma)
-        coefficients, spread = mscn(luma)
+        coefficients, spread = mscn(luma, compiled=compiled)
         yield coefficients[:, 0], spread[:, 0]
 
 
-def plane_features(coefficients: Tensor) -> Tensor:
+def plane_features(coefficients: Tensor, compiled: bool = False) -> Tensor:
     """The 18 features of one scale (table I): GGD of the coefficients, AGGD of the products of neighbours.
 
     Args:
         coefficients: (..., H, W) MSCN.
+        compiled: as in ``mscn``.
 
     Returns:
         (..., 18) float64, in the order of the first half of ``FEATURES``.
     """
+    if compiled and coefficients.device.type == "cpu" and coefficients.numel():
+        return _features_by_loops(coefficients)
     features = list(fit_generalised_gaussian(coefficients))
     inner, upper, lower = coefficients, coefficients[..., :-1, :], coefficients[..., 1:, :]
     for one, other in (
@@ -187,6 +205,23 @@ def plane_features(coefficients: Tensor) -> Tensor:
         (upper[..., 1:], lower[..., :-1]),
     ):
         features += fit_asymmetric_gaussian(one * other)
+    return torch.stack(features, dim=-1)
+
+
+def _features_by_loops(coefficients: Tensor) -> Tensor:
+    from isptune_statistics.compiled.coefficients import OF_PRODUCT, OWN, sums_of
+
+    height, width = coefficients.shape[-2:]
+    own, *products = sums_of(coefficients.to(torch.float64)).tensor_split(
+        list(range(OWN, OWN + len(_ORIENTATIONS) * OF_PRODUCT, OF_PRODUCT)), dim=-1
+    )
+    absolute, second = (own / (height * width)).unbind(dim=-1)
+    features = list(_generalised(absolute, second))
+    across, down = height * (width - 1), (height - 1) * width
+    both = (height - 1) * (width - 1)
+    for part, count in zip(products, (across, down, both, both), strict=True):
+        above, below, right, left, more, fewer = part.unbind(dim=-1)
+        features += _asymmetric(above + below, left, right, fewer, more, count)
     return torch.stack(features, dim=-1)
 
 

@@ -89,16 +89,20 @@ def blocks_of(planes: list[tuple[Tensor, Tensor]], side: int) -> list[tuple[Tens
     return blocks  # type: ignore[return-value]
 
 
-def patch_features(planes: list[tuple[Tensor, Tensor]], side: int) -> tuple[Tensor, Tensor]:
+def patch_features(
+    planes: list[tuple[Tensor, Tensor]], side: int, compiled: bool = False
+) -> tuple[Tensor, Tensor]:
     """(N, P, 36) features of every patch, and (N, P) sharpness: the mean local deviation of luma."""
     blocks = blocks_of(planes, side)
-    features = torch.cat([plane_features(coefficients) for coefficients, _ in blocks], dim=-1)
+    features = torch.cat([plane_features(coefficients, compiled) for coefficients, _ in blocks], dim=-1)
     return features, blocks[0][1].mean(dim=(-2, -1))
 
 
-def distance_of_planes(planes: list[tuple[Tensor, Tensor]], model: PristineModel) -> Tensor:
+def distance_of_planes(
+    planes: list[tuple[Tensor, Tensor]], model: PristineModel, compiled: bool = False
+) -> Tensor:
     """``niqe_distance`` from coefficients that are already there: see ``coefficients_of``."""
-    features, _ = patch_features(planes, patch_size(*planes[0][0].shape[-2:]))
+    features, _ = patch_features(planes, patch_size(*planes[0][0].shape[-2:]), compiled)
     mean = features.mean(dim=1)
     centred = features - mean.unsqueeze(1)
     covariance = centred.transpose(1, 2) @ centred / (features.shape[1] - 1)
@@ -108,7 +112,7 @@ def distance_of_planes(planes: list[tuple[Tensor, Tensor]], model: PristineModel
     return (difference * solved).sum(dim=(1, 2)).clamp(min=0).sqrt()
 
 
-def niqe_distance(images: Tensor, model: PristineModel | None = None) -> Tensor:
+def niqe_distance(images: Tensor, model: PristineModel | None = None, compiled: bool = False) -> Tensor:
     """Distance between the normal distribution of an image's patch features and the pristine one.
 
     ``sqrt((m - m0)^T ((S + S0) / 2)^-1 (m - m0))`` (equation 10) with mean and covariance over all whole
@@ -120,13 +124,14 @@ def niqe_distance(images: Tensor, model: PristineModel | None = None) -> Tensor:
     Args:
         images: (N, 3, H, W) in [0, 1], H and W at least 32.
         model: the pristine model; the shipped one if left out.
+        compiled: as in ``natural_scenes.mscn``.
 
     Returns:
         (N,) float64, at least 0, lower is more natural.
     """
     if not len(images):
         return images.new_zeros(0, dtype=torch.float64)
-    return distance_of_planes(list(coefficients_of(images)), model or load_pristine())
+    return distance_of_planes(list(coefficients_of(images, compiled)), model or load_pristine(), compiled)
 
 
 def load_pristine(path: str | Path | None = None) -> PristineModel:

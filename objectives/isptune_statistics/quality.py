@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,6 +38,7 @@ class NIQEDistance(Objective):
     coverage = checked_on(MEASURED, blind_to=BLIND_TO["niqe-distance"])
     score_range = (0.0, float("inf"))
     memory = Memory(images=6.0)
+    compiled = True
 
     def __init__(self, pristine: str | Path | None = None) -> None:
         self.model = load_pristine(pristine)
@@ -44,8 +47,15 @@ class NIQEDistance(Objective):
         images = check_bank_images(images, self.name or "niqe-distance")
         dtype = torch.promote_types(images.dtype, torch.float32)
         # One by one: the distance has no use for a batch, and the memory of one image is enough.
-        found = [niqe_distance(image.unsqueeze(0), self.model) for image in images]
+        found = [niqe_distance(image.unsqueeze(0), self.model, self.compiled) for image in images]
         return torch.cat(found).to(dtype) if found else images.new_zeros(0, dtype=dtype)
+
+    def settled(self) -> Mapping[str, Any]:
+        return {"compiled": self.compiled}
+
+    def settle(self, noted: Mapping[str, Any] | None) -> None:
+        # Runs that noted nothing took the sums in another order.
+        self.compiled = bool(noted and noted.get("compiled"))
 
     def to(self, device: torch.device | str) -> NIQEDistance:
         self.model = self.model.to(device)
@@ -67,7 +77,7 @@ class Statistics(Objective):
     memory = Memory(images=8.0)
 
     def __init__(self) -> None:
-        self.bank = MetricBank()
+        self.bank = MetricBank(compiled=True)
         self.label_orientations = self.bank.orientation
         self._distance = NIQEDistance()
 
@@ -77,6 +87,13 @@ class Statistics(Objective):
     def scores(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         """(N, K) float32, one column per entry of ``labels``."""
         return self.bank(check_bank_images(images, self.name or "statistics"))
+
+    def settled(self) -> Mapping[str, Any]:
+        return self._distance.settled()
+
+    def settle(self, noted: Mapping[str, Any] | None) -> None:
+        self._distance.settle(noted)
+        self.bank.compiled = self._distance.compiled
 
     def to(self, device: torch.device | str) -> Statistics:
         self.bank.to(device)

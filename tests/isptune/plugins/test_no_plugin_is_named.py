@@ -36,6 +36,12 @@ WORDS = {
     "clipping": ("optimizers/nevergrad.py",),
     # The file format.
     "jpeg": ("scenes", "figures/style.py"),
+    # What an objective tells place by place.
+    "map": ("figures/maps_figure.py",),
+    "maps": (
+        *("contracts/objective.py", "testing/objective.py", "figures/maps_figure.py"),
+        *("report/maps_section.py", "runs/maps.py", "runs/outputs.py"),
+    ),
     # The package, whose version runs record.
     "kornia": ("doctor/packages.py", "tuning/opening.py"),
     # The framework's own training data, which 'isptune train --data' makes of any stages.

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 from skimage.metrics import structural_similarity
+from torch import Tensor
 
 import isptune
 from isptune.errors import ConfigurationError
@@ -210,9 +211,55 @@ def test_the_objectives_pass_their_options_on():
     good = picture(96, 90)
     image = spoilt(good)
     assert torch.equal(
-        isptune.create_objective("ssim", channels="luma").score(image, good), ssim(image, good, "luma")
+        isptune.create_objective("ssim", channels="luma").score(image, good), ssim(image, good, "luma", True)
     )
     assert torch.equal(
         isptune.create_objective("ms-ssim", scales=4, channels="luma").score(image, good),
-        ms_ssim(image, good, 4, "luma"),
+        ms_ssim(image, good, 4, "luma", True),
     )
+
+
+def pictures(count: int, height: int, width: int) -> Tensor:
+    generator = torch.Generator().manual_seed(height)
+    images = torch.rand(count, 3, height, width, generator=generator)
+    images[1:2] = 0.25
+    return images
+
+
+@pytest.mark.parametrize("size", [(11, 11), (12, 40), (170, 163)])
+@pytest.mark.parametrize("channels", ["rgb", "luma"])
+def test_compiled_loops_give_what_the_formulas_give(size: tuple[int, int], channels: str) -> None:
+    images = pictures(4, *size)
+    for reference in (images[:1], images.flip(0)):
+        exact = ssim(images.double(), reference.double(), channels)
+        found = ssim(images, reference, channels, compiled=True)
+        torch.testing.assert_close(found.double(), exact, atol=1e-6, rtol=0)
+        # No sample meets another.
+        again = ssim(
+            images[2:3], reference[-2:-1] if len(reference) > 1 else reference, channels, compiled=True
+        )
+        assert torch.equal(again, found[2:3])
+    if min(size) >= 161:
+        exact = ms_ssim(images.double(), images[:1].double(), channels=channels)
+        found = ms_ssim(images, images[:1], channels=channels, compiled=True)
+        torch.testing.assert_close(found.double(), exact, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["ssim", "ms-ssim"])
+def test_a_run_of_an_earlier_version_goes_on_by_the_formulas(name: str) -> None:
+    images = pictures(3, 170, 163)
+    function = {"ssim": ssim, "ms-ssim": ms_ssim}[name]
+    objective = isptune.create_objective(name)
+    assert objective.settled() == {"compiled": True}
+    torch.testing.assert_close(
+        objective.score(images, images[:1]), function(images, images[:1], compiled=True)
+    )
+    for noted in (None, {}):
+        objective.settle(noted)
+        assert torch.equal(objective.score(images, images[:1]), function(images, images[:1]))
+        assert objective.settled() == {"compiled": False}
+    objective.settle({"compiled": True})
+    assert objective.settled() == {"compiled": True}
+    tracked = images.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(objective.score(tracked, images.flip(0)).sum(), tracked)
+    assert bool(gradient.isfinite().all())

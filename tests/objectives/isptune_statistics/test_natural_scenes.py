@@ -7,9 +7,17 @@ import pytest
 import torch
 from scipy import ndimage, optimize, special, stats
 
+import isptune
 from isptune.testing.pictures import picture
 from isptune_statistics import natural_scenes
-from isptune_statistics.natural_scenes import FEATURES, natural_scene_features
+from isptune_statistics.bank import MetricBank
+from isptune_statistics.natural_scenes import (
+    FEATURES,
+    coefficients_of,
+    natural_scene_features,
+    plane_features,
+)
+from isptune_statistics.niqe import niqe_distance
 
 
 def luma_by_numpy(image):
@@ -155,6 +163,39 @@ def test_features_do_not_depend_on_the_batch_nor_on_the_images_type(photographs)
     torch.testing.assert_close(natural_scene_features(images.double()), together, rtol=1e-9, atol=1e-12)
     mirrored = natural_scene_features(images.flip(-1)[..., :300, :])
     torch.testing.assert_close(mirrored[:, :2], together[:, :2], rtol=1e-9, atol=1e-12)
+
+
+def test_compiled_loops_give_what_the_formulas_give():
+    flat = torch.rand(3, 48, 70, generator=torch.Generator().manual_seed(0))
+    # Rounding errors in flat parts count by their signs.
+    flat[:, :, 20:] = 0.7
+    for image in (picture(33, 41)[0], flat, torch.full((3, 40, 40), 0.3)):
+        for scale, compiled in zip(
+            coefficients_of(image[None]), coefficients_of(image[None], True), strict=True
+        ):
+            torch.testing.assert_close(compiled, scale, rtol=1e-9, atol=1e-8)
+            expected, found = plane_features(scale[0]), plane_features(compiled[0], True)
+            torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+    damaged = picture(48, 48)
+    damaged[0, 1, 20, 20] = torch.nan
+    assert bool(plane_features(next(iter(coefficients_of(damaged, True)))[0], True)[:, :2].isnan().all())
+
+
+@pytest.mark.parametrize("name", ["niqe-distance", "statistics"])
+def test_a_run_of_an_earlier_version_goes_on_by_the_formulas(name):
+    images = torch.cat([picture(64, 80), picture(64, 80).flip(-1) * 0.8])
+    objective = isptune.create_objective(name)
+    assert objective.settled() == {"compiled": True}
+    compiled = objective.score(images)
+    expected = torch.cat([niqe_distance(one[None]) for one in images]).float()
+    torch.testing.assert_close(compiled, expected, rtol=1e-6, atol=0)
+    for noted in (None, {}):
+        objective.settle(noted)
+        assert torch.equal(objective.score(images), expected)
+    if objective.labels:
+        assert torch.equal(objective.scores(images), MetricBank()(images))
+    objective.settle({"compiled": True})
+    assert torch.equal(objective.score(images), compiled)
 
 
 def test_features_follow_the_distortion(photographs):

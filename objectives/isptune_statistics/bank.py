@@ -21,7 +21,13 @@ from isptune.errors import ConfigurationError
 from isptune.plugins.checkpoints import MissingCheckpointError
 from isptune.wording.naming import did_you_mean, listed
 from isptune_statistics import functional, structure, tones
-from isptune_statistics.natural_scenes import FEATURES, SMALLEST, coefficients_of, plane_features
+from isptune_statistics.natural_scenes import (
+    FEATURES,
+    SMALLEST,
+    coefficients_of,
+    luma_255,
+    plane_features,
+)
 from isptune_statistics.niqe import PristineModel, distance_of_planes, load_pristine
 
 # What every column says of quality when it grows: +1 better, -1 worse, 0 neither (too little of it is as
@@ -57,16 +63,19 @@ ORIENTATION: Mapping[str, int] = MappingProxyType(
 )
 DEFAULT: tuple[str, ...] = tuple(ORIENTATION)
 
-_PLAIN: dict[str, Callable[[Tensor], Tensor]] = {
-    "sharpness": functional.sharpness,
-    "noise-level": functional.noise_level,
+# Of the images, and of their luma.
+_OF_LUMA: dict[str, Callable[..., Tensor]] = {
     "overshoot": structure.overshoot,
     "blockiness": structure.blockiness,
-    "contrast": functional.contrast,
     "luma-entropy": tones.luma_entropy,
     "mean-luma": tones.mean_luma,
     "underexposed": tones.underexposed,
     "overexposed": tones.overexposed,
+}
+_PLAIN: dict[str, Callable[[Tensor], Tensor]] = {
+    "sharpness": functional.sharpness,
+    "noise-level": functional.noise_level,
+    "contrast": functional.contrast,
     "clipping": functional.clipping,
     "exposure": functional.exposure,
     "saturation": tones.saturation,
@@ -217,11 +226,13 @@ class MetricBank:
         """The asked-for columns of the bank's own; what several share is computed once."""
         wanted = set(self._own)
         columns = {name: function(images) for name, function in _PLAIN.items() if name in wanted}
+        luma = luma_255(images) if wanted.intersection((*_OF_LUMA, *_DETAIL, *_SCENE)) else None
+        columns.update({name: one(images, luma=luma) for name, one in _OF_LUMA.items() if name in wanted})
         if wanted.intersection(_DETAIL):
-            octaves = structure.octave_sharpness(images)
+            octaves = structure.octave_sharpness(images, luma)
             columns.update(zip(_DETAIL, octaves.unbind(dim=1), strict=True))
         if wanted.intersection(_SCENE):
-            planes = list(coefficients_of(images, self.compiled))
+            planes = list(coefficients_of(images, self.compiled, luma))
             if wanted.intersection(_SCENE[1:]):
                 features = torch.cat([plane_features(plane, self.compiled) for plane, _ in planes], dim=-1)
                 for scale in (1, 2):

@@ -165,18 +165,21 @@ def _asymmetric(
     return shape, mean, left, right
 
 
-def coefficients_of(images: Tensor, compiled: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
+def coefficients_of(
+    images: Tensor, compiled: bool = False, luma: Tensor | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
     """MSCN coefficients and local standard deviations, scale by scale.
 
     Args:
         images: (N, 3, H, W) in [0, 1], H and W at least 32.
         compiled: as in ``mscn``.
+        luma: their ``luma_255`` where it is there already.
 
     Yields:
         Two tensors (N, H', W'): the even part of the image, then half of it in each direction.
     """
     height, width = (length // 2 * 2 for length in images.shape[-2:])
-    luma = luma_255(images[..., :height, :width])
+    luma = luma_255(images[..., :height, :width]) if luma is None else luma[..., :height, :width]
     for scale in range(SCALES):
         if scale:
             luma = half_size(luma)

@@ -1,7 +1,8 @@
 """Statistics of detail and of what processing does to it: (N, 3, H, W) in [0, 1] to (N,) or (N, 4).
 
 Sums are taken in float64 and no sample meets another. Luma is ITU-R BT.601's of the values as they are
-stored. Results are in the type of the images, at least float32.
+stored, and may be given as ``luma_255`` where it is there already. Results are in the type of the images, at
+least float32.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _LEAST_SHARE = 1e-6
 _BLOCK = 8
 
 
-def octave_sharpness(images: Tensor) -> Tensor:
+def octave_sharpness(images: Tensor, luma: Tensor | None = None) -> Tensor:
     """Decimal logarithm of the share that each of the four finest octaves has in the variance of luma.
 
     Octave k is a level of a Laplacian pyramid (P. J. Burt, E. H. Adelson, IEEE Transactions on Communications
@@ -35,7 +36,7 @@ def octave_sharpness(images: Tensor) -> Tensor:
     Returns:
         (N, 4), the finest octave (wavelengths of 2 to 4 px) first; -6 where there is nothing at all.
     """
-    plane = luma_255(images).div_(255)
+    plane = _luma(images, luma)
     deviation = plane - plane.mean(dim=(1, 2, 3), keepdim=True)
     variance = deviation.square_().mean(dim=(1, 2, 3)) + _HALF_LEVEL**2
     shares = []
@@ -54,7 +55,7 @@ def octave_sharpness(images: Tensor) -> Tensor:
     return torch.log10(torch.stack(shares, dim=1) + _LEAST_SHARE).to(_kind(images))
 
 
-def blockiness(images: Tensor) -> Tensor:
+def blockiness(images: Tensor, luma: Tensor | None = None) -> Tensor:
     """Steps of luma across the borders of 8 x 8 blocks against steps inside the blocks.
 
     ``(b - i) / (b + i + 0.5/255)`` with b the mean absolute difference of two neighbours on either side of a
@@ -68,7 +69,7 @@ def blockiness(images: Tensor) -> Tensor:
     Returns:
         (N,) in [-1, 1]; 0 for a flat image.
     """
-    luma = luma_255(images).div_(255)
+    luma = _luma(images, luma)
     borders = luma.new_zeros(len(luma))
     inside = luma.new_zeros(len(luma))
     border_count = inside_count = 0
@@ -86,7 +87,7 @@ def blockiness(images: Tensor) -> Tensor:
     return ((borders - inside) / (borders + inside + _HALF_LEVEL)).to(_kind(images))
 
 
-def overshoot(images: Tensor, edge: float = 0.1, excess: float = 0.1) -> Tensor:
+def overshoot(images: Tensor, edge: float = 0.1, excess: float = 0.1, luma: Tensor | None = None) -> Tensor:
     """Share of the pixels at edges that stand out beyond both sides of the edge: halos, ringing.
 
     Luma smoothed by a Gaussian of sigma 2 px gives, over the 7 x 7 pixels around each pixel, the lowest and
@@ -103,7 +104,7 @@ def overshoot(images: Tensor, edge: float = 0.1, excess: float = 0.1) -> Tensor:
     Returns:
         (N,) in [0, 1]; 0 where there are no edges.
     """
-    luma = luma_255(images).div_(255)
+    luma = _luma(images, luma)
     smooth = _gaussian(luma, 2.0, 6)
     highest = _highest_of_seven(smooth)
     lowest = _highest_of_seven(smooth.neg_()).neg_()
@@ -113,6 +114,11 @@ def overshoot(images: Tensor, edge: float = 0.1, excess: float = 0.1) -> Tensor:
     beyond = ((luma > highest + margin) | (luma < lowest - margin)) & edges
     counts = edges.sum(dim=(1, 2, 3)).clamp(min=1)
     return (beyond.sum(dim=(1, 2, 3)).to(torch.float64) / counts).to(_kind(images))
+
+
+def _luma(images: Tensor, luma: Tensor | None) -> Tensor:
+    """In 0..1."""
+    return (luma_255(images) if luma is None else luma) / 255
 
 
 def _gaussian(plane: Tensor, sigma: float, half: int) -> Tensor:

@@ -1,7 +1,8 @@
 """Statistics of tone and colour: (N, 3, H, W) in [0, 1] to (N,).
 
 Sums are taken in float64 and no sample meets another. All act on the values as they are stored (gamma-coded
-for ordinary pictures); luma is ITU-R BT.601's. Results are in the type of the images, at least float32.
+for ordinary pictures); luma is ITU-R BT.601's, and may be given as ``luma_255`` where it is there already.
+Results are in the type of the images, at least float32.
 """
 
 from __future__ import annotations
@@ -19,19 +20,21 @@ UNDEREXPOSED = 0.05
 OVEREXPOSED = 0.95
 
 
-def mean_luma(images: Tensor) -> Tensor:
+def mean_luma(images: Tensor, luma: Tensor | None = None) -> Tensor:
     """The mean of luma, in [0, 1]."""
-    return (luma_255(images).mean(dim=(1, 2, 3)) / 255).to(_kind(images))
+    return (_luma(images, luma).mean(dim=(1, 2, 3)) / 255).to(_kind(images))
 
 
-def underexposed(images: Tensor, threshold: float = UNDEREXPOSED) -> Tensor:
+def underexposed(images: Tensor, threshold: float = UNDEREXPOSED, luma: Tensor | None = None) -> Tensor:
     """Share of the pixels whose luma is below ``threshold``, in [0, 1]: lost shadows, or a dark subject."""
-    return (luma_255(images) < 255 * threshold).to(torch.float64).mean(dim=(1, 2, 3)).to(_kind(images))
+    dark = _luma(images, luma) < 255 * threshold
+    return dark.to(torch.float64).mean(dim=(1, 2, 3)).to(_kind(images))
 
 
-def overexposed(images: Tensor, threshold: float = OVEREXPOSED) -> Tensor:
+def overexposed(images: Tensor, threshold: float = OVEREXPOSED, luma: Tensor | None = None) -> Tensor:
     """Share of the pixels whose luma is above ``threshold``, in [0, 1]: lost highlights, a white subject."""
-    return (luma_255(images) > 255 * threshold).to(torch.float64).mean(dim=(1, 2, 3)).to(_kind(images))
+    light = _luma(images, luma) > 255 * threshold
+    return light.to(torch.float64).mean(dim=(1, 2, 3)).to(_kind(images))
 
 
 def saturation(images: Tensor) -> Tensor:
@@ -59,9 +62,9 @@ def colour_cast(images: Tensor) -> Tensor:
     return (spread / grey[:, 0].clamp(min=DARK)).to(_kind(images))
 
 
-def luma_entropy(images: Tensor) -> Tensor:
+def luma_entropy(images: Tensor, luma: Tensor | None = None) -> Tensor:
     """Shannon entropy of the histogram of luma in 256 levels, in bits: from 0 (flat) to 8."""
-    levels = luma_255(images).round_().clamp_(0, 255).flatten(1).to(torch.int64)
+    levels = _luma(images, luma).round().clamp_(0, 255).flatten(1).to(torch.int64)
     count, pixels = levels.shape
     if not count:
         return images.new_zeros(0, dtype=_kind(images))
@@ -69,6 +72,10 @@ def luma_entropy(images: Tensor) -> Tensor:
     counts = torch.bincount(levels.flatten(), minlength=256 * count).reshape(count, 256)
     shares = counts.to(torch.float64) / pixels
     return (torch.special.entr(shares).sum(dim=1) / math.log(2)).to(_kind(images))
+
+
+def _luma(images: Tensor, luma: Tensor | None) -> Tensor:
+    return luma_255(images) if luma is None else luma
 
 
 def _kind(images: Tensor) -> torch.dtype:

@@ -31,6 +31,7 @@ from isptune_study.simulation import preference, qualities_over
 OUT = Path(__file__).with_suffix("")
 IMAGES, OPPONENTS, OBSERVERS = 100, 9, 15
 TASTE = People(taste=0.5)
+BOOTSTRAPPED = 5
 OTHERS = ("random", "reversed", "half-random", "left")
 
 
@@ -49,36 +50,36 @@ def study(
     return qualities, simulate_study(qualities, plan, [*["honest"] * observers, *others], people, seed=seed)
 
 
-def recovery(studies: int) -> list[dict[str, Any]]:
-    """How well order and truth come back, and how many intervals hold it."""
+def recovery(studies: int, span: float) -> list[dict[str, Any]]:
+    """How well order and truth come back, and how many intervals hold it; the bootstrap in the first five."""
     rows = []
-    for span in (3.0, 6.0):
-        for shared in (False, True):
-            found: dict[str, list[float]] = {}
-            for seed in range(studies):
-                qualities, answers = study(seed, span, shared=shared)
-                scale, other = fit(answers), fit(answers, BRADLEY_TERRY)
-                wins, agreed = count_wins(answers, scale), agreement(answers)
-                truth = TASTE.expected(qualities)
-                counts = OPPONENTS / (IMAGES - 1) * (preference(qualities, TASTE).sum(axis=1) - 0.5)
+    for shared in (False, True):
+        found: dict[str, list[float]] = {}
+        for seed in range(studies):
+            qualities, answers = study(seed, span, shared=shared)
+            scale, other = fit(answers), fit(answers, BRADLEY_TERRY)
+            wins, agreed = count_wins(answers, scale), agreement(answers)
+            truth = TASTE.expected(qualities)
+            counts = OPPONENTS / (IMAGES - 1) * (preference(qualities, TASTE).sum(axis=1) - 0.5)
+            one = {
+                "srcc_thurstone": srcc(scale.positions, qualities),
+                "srcc_bradley_terry": srcc(other.positions, qualities),
+                "srcc_mos": srcc(wins.mos, qualities),
+                "coverage_scale": np.mean(np.abs(scale.positions - truth) <= scale.half_widths),
+                "coverage_mos": np.mean(np.abs(wins.mos - counts) <= wins.half_widths),
+                "half_width_mos": wins.half_widths.mean(),
+                "half_width_jod": scale.half_widths.mean() * scale.law.jod,
+                "kendall_w": agreed.kendall_w,
+                "alpha": agreed.alpha,
+                "split_half": agreed.split_half,
+            }
+            if seed < BOOTSTRAPPED:
                 boot = fit(answers, intervals="bootstrap")
-                one = {
-                    "srcc_thurstone": srcc(scale.positions, qualities),
-                    "srcc_bradley_terry": srcc(other.positions, qualities),
-                    "srcc_mos": srcc(wins.mos, qualities),
-                    "coverage_scale": np.mean(np.abs(scale.positions - truth) <= scale.half_widths),
-                    "coverage_bootstrap": np.mean(np.abs(boot.positions - truth) <= boot.half_widths),
-                    "coverage_mos": np.mean(np.abs(wins.mos - counts) <= wins.half_widths),
-                    "half_width_mos": wins.half_widths.mean(),
-                    "half_width_jod": scale.half_widths.mean() * scale.law.jod,
-                    "kendall_w": agreed.kendall_w,
-                    "alpha": agreed.alpha,
-                    "split_half": agreed.split_half,
-                }
-                for name, value in one.items():
-                    found.setdefault(name, []).append(float(value))
-            means = {name: statistics.mean(values) for name, values in found.items()}
-            rows.append({"range": span, "pairs": "same" if shared else "own", **means})
+                one["coverage_bootstrap"] = np.mean(np.abs(boot.positions - truth) <= boot.half_widths)
+            for name, value in one.items():
+                found.setdefault(name, []).append(float(value))
+        means = {name: statistics.mean(values) for name, values in found.items()}
+        rows.append({"range": span, "pairs": "same" if shared else "own", **means})
     return rows
 
 
@@ -97,24 +98,21 @@ def designs(studies: int) -> list[dict[str, Any]]:
     return rows
 
 
-def screening(honest: int) -> list[dict[str, Any]]:
+def screening(honest: int, span: float) -> list[dict[str, Any]]:
     """Shares of observers who are flagged, by what they do; each study has one of each kind of others."""
     rows = []
-    for span in (3.0, 6.0):
-        flagged = {kind: [0, 0] for kind in ("honest", *OTHERS)}
-        seed = 0
-        while flagged["honest"][1] < honest:
-            people = People(taste=0.5, lapses=0.02, sensitivity=0.15)
-            _, answers = study(1000 + seed, span, people, others=OTHERS)
-            kinds = [*["honest"] * OBSERVERS, *OTHERS]
-            for kind, one in zip(kinds, screen(answers), strict=True):
-                flagged[kind][0] += one.flagged
-                flagged[kind][1] += 1
-            seed += 1
-        for kind, (count, total) in flagged.items():
-            rows.append(
-                {"range": span, "observers": kind, "flagged": count, "of": total, "share": count / total}
-            )
+    flagged = {kind: [0, 0] for kind in ("honest", *OTHERS)}
+    seed = 0
+    while flagged["honest"][1] < honest:
+        people = People(taste=0.5, lapses=0.02, sensitivity=0.15)
+        _, answers = study(1000 + seed, span, people, others=OTHERS)
+        kinds = [*["honest"] * OBSERVERS, *OTHERS]
+        for kind, one in zip(kinds, screen(answers), strict=True):
+            flagged[kind][0] += one.flagged
+            flagged[kind][1] += 1
+        seed += 1
+    for kind, (count, total) in flagged.items():
+        rows.append({"range": span, "observers": kind, "flagged": count, "of": total, "share": count / total})
     return rows
 
 
@@ -167,7 +165,7 @@ def table(rows: list[dict[str, Any]], digits: int = 3) -> str:
     return markdown_table(names, [[cell(row[name]) for name in head] for row in rows], left)
 
 
-def report(found: dict[str, Any]) -> str:
+def report(found: dict[str, Any], studies: int) -> str:
     """The page."""
     sizes = f"{IMAGES} images, {OPPONENTS} opponents each, {IMAGES * OPPONENTS // 2} pairs an observer"
     return (
@@ -176,11 +174,16 @@ def report(found: dict[str, Any]) -> str:
                 "# Statistics of studies with people",
                 f"Simulated observers with taste 0.5; {sizes}. Made by `python "
                 "benchmarks/study_statistics.py`.",
-                f"## Recovery and intervals: {OBSERVERS} observers, means of {found['studies']} studies",
+                f"## Recovery and intervals: {OBSERVERS} observers, means of {studies} studies",
                 "`own`: each observer has pairs of its own; `same`: all compare the same ones. Coverage is "
                 "the share of 95% intervals that hold what very many observers of this kind would say.",
                 *(
-                    table([{key: row[key] for key in ("range", "pairs", *keys)} for row in found["recovery"]])
+                    table(
+                        [
+                            {key: row[key] for key in ("range", "pairs", *keys)}
+                            for row in [*found["recovery-3"], *found["recovery-6"]]
+                        ]
+                    )
                     for keys in (
                         ("srcc_thurstone", "srcc_bradley_terry", "srcc_mos"),
                         (
@@ -198,9 +201,9 @@ def report(found: dict[str, Any]) -> str:
                 "## Screening: observers that are flagged",
                 "Taste 0.5, 2% lapses, noise that differs by 15% between observers; in each study 15 honest "
                 "observers and one of each other kind.",
-                table(found["screening"], 4),
+                table([*found["screening-3"], *found["screening-6"]], 4),
                 "## Times",
-                "Milliseconds on a machine that did other work as well: pairs and sides of one observer; a "
+                "Milliseconds on two cores that did nothing else: pairs and sides of one observer; a "
                 "fit with intervals of 15 observers; the next round of an active design after 3 observers.",
                 table(found["timings"], 1),
             ]
@@ -212,24 +215,27 @@ def report(found: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--studies", type=int, default=20)
-    parser.add_argument("--honest", type=int, default=2000)
-    parser.add_argument("--only-times", action="store_true", help="measure times again, and keep the rest")
+    parser.add_argument("--honest", type=int, default=2000, help="observers who are screened, of each range")
+    parser.add_argument("--parts", nargs="*", help="measure these again; by default those that are not there")
     given = parser.parse_args()
+    parts: dict[str, Callable[[], object]] = {
+        "recovery-3": lambda: recovery(given.studies, 3.0),
+        "recovery-6": lambda: recovery(given.studies, 6.0),
+        "designs": lambda: designs(given.studies),
+        "screening-3": lambda: screening(given.honest, 3.0),
+        "screening-6": lambda: screening(given.honest, 6.0),
+        "timings": timings,
+    }
     OUT.mkdir(exist_ok=True)
-    data = OUT / "study_statistics.json"
-    if given.only_times:
-        found = json.loads(data.read_text())
-    else:
-        found = {
-            "studies": given.studies,
-            "recovery": recovery(given.studies),
-            "designs": designs(given.studies),
-            "screening": screening(given.honest),
-        }
-    found["timings"] = timings()
-    write_whole(data, json.dumps(found, indent=1) + "\n")
-    write_whole(OUT / "study_statistics.md", report(found))
-    print(report(found))
+    for name, work in parts.items():
+        file = OUT / f"{name}.json"
+        if name in given.parts if given.parts else not file.exists():
+            write_whole(file, json.dumps(work(), indent=1) + "\n")
+    files = {name: OUT / f"{name}.json" for name in parts}
+    if all(file.exists() for file in files.values()):
+        text = report({name: json.loads(file.read_text()) for name, file in files.items()}, given.studies)
+        write_whole(OUT / "study_statistics.md", text)
+        print(text)
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def _answers(path: Path, rows: Sequence[Mapping[str, Any]], what: str) -> Answer
     if not parsed:
         raise ConfigurationError(f"the answers '{path}' hold none")
     observers = list(dict.fromkeys(row[0] for row in parsed))
-    images = sorted({(scene, name) for _, scene, *pair in parsed for name in pair[:2]})
+    images = sorted({(row[1], name) for row in parsed for name in (row[2], row[3])})
     names = [name for _, name in images]
     if len(set(names)) < len(names):
         names = [f"{scene}/{name}" for scene, name in images]

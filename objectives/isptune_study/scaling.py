@@ -99,7 +99,7 @@ def fit(
     Example:
         >>> found = fit(Answers.of([0, 1], [0, 0], [1, 1], [1.0, 1.0], images=2))
         >>> found.positions.round(2).tolist()
-        [1.13, -1.13]
+        [1.0, -1.0]
     """
     if intervals not in INTERVALS:
         raise ConfigurationError(f"intervals is '{intervals}'; allowed: {', '.join(INTERVALS)}")

@@ -22,6 +22,9 @@ FILE = "study.sqlite"
 
 _TOKEN_BYTES = 16
 
+# With WAL, NORMAL may lose acknowledged answers when the power fails.
+_SYNCHRONOUS = "FULL"
+
 
 class AnswerConflictError(ConfigurationError):
     """A trial that was answered otherwise before."""
@@ -255,7 +258,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.DatabaseError as error:
         raise ConfigurationError(f"'{path}' is no study: {error}") from error
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
 

@@ -9,11 +9,18 @@ import numpy as np
 import pytest
 
 from isptune.errors import ConfigurationError
-from isptune_study import Checks
+from isptune_study import Checks, storage
 from isptune_study.answers import GOLDEN, TRAINING
 from isptune_study.asking import ask_next
 from isptune_study.storage import AnswerConflictError, StudyStore
 from isptune_study.study_tables import Settings, StudyImage
+
+
+@pytest.fixture(autouse=True)
+def no_power_fails(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting for the disk is tested once."""
+    if request.function is not test_what_was_made_is_read_back:
+        monkeypatch.setattr(storage, "_SYNCHRONOUS", "OFF")
 
 
 def images(count: int = 6, scenes: tuple[str, ...] = ("",)) -> list[StudyImage]:

@@ -1,0 +1,78 @@
+"""``isptune study export``."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from isptune.errors import ConfigurationError
+from isptune.storage.places import Place
+
+
+@click.command("export", short_help="Write the answers of a study as files that other programs read.")
+@click.argument("given", metavar="STUDY")
+@click.option("--out", required=True, metavar="DIR", help="The folder to write into; it is made.")
+@click.option("--with-images", is_flag=True, help="Copy the images as well.")
+@click.option("--without", multiple=True, metavar="NAME", help="Leave out an observer. May be repeated.")
+@click.option(
+    "--keep-names", is_flag=True, help="Keep the observers' names. Default: numbers in their place."
+)
+@click.option("--licence", metavar="TEXT", help="Of the data set, as an address or an SPDX name.")
+def export(
+    given: str, out: str, with_images: bool, without: tuple[str, ...], keep_names: bool, licence: str | None
+) -> int:
+    """Write every answer of STUDY as CSV and JSON, the opinions as a meta file, and Croissant metadata.
+
+    answers.csv has the columns of pwcmp, with a tie, the kind of the trial and the seconds; meta.csv has name
+    and MOS, as 'isptune evaluate' reads it.
+
+    \b
+    Examples:
+      isptune study export studies/first --out first-data --with-images
+    """
+    target = Place(out).path
+    from dataclasses import replace
+
+    from isptune.storage.writing import make_folder, write_whole
+    from isptune_study.answer_files import answers_csv, answers_json
+    from isptune_study.croissant import croissant
+    from isptune_study.opening import open_study
+    from isptune_study.score_files import meta_csv
+    from isptune_study.scoring import score_study
+
+    study = open_study(given)
+    answers = study.answers.without(without) if without else study.answers
+    if not keep_names:
+        answers = replace(
+            answers, observers=tuple(f"observer {n + 1}" for n in range(len(answers.observers)))
+        )
+    if with_images and not study.files:
+        raise ConfigurationError(f"the images of '{given}' are not there; leave out --with-images")
+    scores = score_study(answers, design=study.design)
+    make_folder(target, ConfigurationError)
+    texts = {
+        "answers.csv": answers_csv(answers),
+        "answers.json": answers_json(answers) + "\n",
+        "meta.csv": meta_csv(scores),
+    }
+    for name, text in texts.items():
+        write_whole(target / name, text, ConfigurationError)
+    if with_images:
+        for name, file in study.files.items():
+            copy = target / "images" / name
+            make_folder(copy.parent, ConfigurationError)
+            if copy.resolve() != Path(file).resolve():
+                shutil.copyfile(file, copy)
+    people = len({*answers.observer.tolist()})
+    description = (
+        f"{len(answers)} answers of {people} observers who compared {len(answers.images)} images in pairs, "
+        "and the opinion scores that follow from them."
+    )
+    text = croissant(study.title, description, target, ["answers.csv", "meta.csv"], with_images, licence)
+    write_whole(target / "croissant.json", text, ConfigurationError)
+    for note in scores.notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(f"wrote {out} ({len(answers)} answers of {people} observers)")
+    return 0

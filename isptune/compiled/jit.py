@@ -57,8 +57,9 @@ def inline(function: F) -> F:
 
 def exact(function: F) -> F:
     """The same for a function whose every operation is rounded by itself, as PyTorch's are."""
-    compiled: F = numba.njit(forceinline=True, error_model="numpy")(function)
-    return compiled
+    compiled: Any = numba.njit(forceinline=True, error_model="numpy")(function)
+    found: F = compiled
+    return found
 
 
 @functools.cache

@@ -47,15 +47,26 @@ class Convolution:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, stride: int, dtype: torch.dtype) -> None:
-        plain = weight.detach().to(dtype, memory_format=torch.channels_last, copy=True)
-        self.channels, self.multiplications, self._stride = len(weight), weight.numel(), stride
-        self._bias, self._strides = bias.detach().to(dtype, copy=True), [stride, stride]
-        self._weight = plain
+        self._plain = weight.detach().to(dtype, memory_format=torch.channels_last, copy=True)
+        self._bias, self._stride = bias.detach().to(dtype, copy=True), stride
+        self.channels, self.multiplications = len(weight), weight.numel()
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Have the weights as the processor likes them, which the operator would do at every call."""
+        self._strides, self._weight = [self._stride] * 2, self._plain
         if _FUSED is not None and _ADDED is not None and _LAID_OUT is not None:
-            # Else the operator would lay them out as the processor likes them at every call.
-            border = [int(stride == 1 and weight.shape[2] == 3)] * 2
-            size = [1, weight.shape[1], _ROWS, _COLUMNS]
-            self._weight = _LAID_OUT(plain.to_mkldnn(), border, self._strides, [1, 1], 1, size)
+            border = [int(self._stride == 1 and self._plain.shape[2] == 3)] * 2
+            size = [1, self._plain.shape[1], _ROWS, _COLUMNS]
+            self._weight = _LAID_OUT(self._plain.to_mkldnn(), border, self._strides, [1, 1], 1, size)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is laid out can neither be copied nor sent to another process.
+        return {name: value for name, value in vars(self).items() if name != "_weight"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._lay_out()
 
     def __call__(self, x: Tensor, padding: tuple[int, int] = (0, 0)) -> Tensor:
         """Of (1, C, rows, columns), channels last, with a border of so many rows and columns of zeros."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import threading
 from pathlib import Path
 from typing import Any
@@ -133,6 +135,14 @@ def test_early_and_late_layers_side_by_side_give_what_one_thread_gives(
     # Where a picture counts as large, this way is taken.
     monkeypatch.setattr(features, "_LARGE", 2**10)
     torch.testing.assert_close(objective.scores(image), expected, atol=2e-6, rtol=0)
+
+
+def test_an_objective_that_has_scored_can_be_copied_and_sent() -> None:
+    objective = isptune.create_objective("severity")
+    images = pictures(48, 64)
+    scores = objective.scores(images)
+    assert torch.equal(copy.deepcopy(objective).scores(images), scores)
+    assert torch.equal(pickle.loads(pickle.dumps(objective)).scores(images), scores)
 
 
 def test_noise_below_a_grey_level_is_seen_in_bfloat16() -> None:

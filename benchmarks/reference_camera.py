@@ -91,7 +91,7 @@ def main() -> None:
     options.out.mkdir(exist_ok=True)
     (options.out / "reference_camera.json").write_text(json.dumps(facts, indent=1) + "\n")
     (options.out / "reference_camera.md").write_text(page(facts))
-    draw(pipeline, result, options.out / "reference_camera.png")
+    draw(pipeline, pipeline.space.from_dicts([result.best_parameters]), options.out / "reference_camera.png")
     print(json.dumps(rows))
 
 
@@ -194,17 +194,13 @@ def page(facts: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def draw(pipeline: isptune.Pipeline, result: Any, path: Path) -> None:
-    """The scenes at the defaults, matched, and as the second camera has them."""
-    values = pipeline.space.from_dicts([result.best_parameters])
-    rows = []
-    for index in range(len(pipeline.scenes)):
-        wanted = pipeline.reference(index)
-        assert wanted is not None
-        with torch.no_grad():
-            before, after = (pipeline.render(one, index)[0] for one in (pipeline.space.start(), values))
-        rows.append(torch.cat([before, after, wanted[0]], dim=2))
-    write_image(path, torch.cat(rows, dim=1).clamp(0, 1).float())
+def draw(pipeline: isptune.Pipeline, values: Tensor, path: Path) -> None:
+    """The chart at the defaults, matched, and as the second camera has it."""
+    wanted = pipeline.reference(0)
+    assert wanted is not None
+    with torch.no_grad():
+        before, after = (pipeline.render(one, 0)[0] for one in (pipeline.space.start(), values))
+    write_image(path, torch.cat([before, after, wanted[0]], dim=2).clamp(0, 1).float())
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class Chart:
 
     Example:
         >>> Chart("slanted-edge", ((4, 4), (24, 4), (24, 36), (4, 36))).moved(-4, -4).box
-        (0, 0, 20, 32)
+        (0.0, 0.0, 20.0, 32.0)
     """
 
     kind: str

@@ -57,8 +57,8 @@ def _edges(box: Box) -> list[Chart]:
     ]
     found = []
     for (first, second, third, fourth), angle in sides:
-        region = np.rint([x + first, y + second, x + third, y + fourth])
-        found.append(_around(*map(float, region), "slanted-edge", angle=angle))
+        near_x, near_y, far_x, far_y = map(float, np.rint([x + first, y + second, x + third, y + fourth]))
+        found.append(_around(near_x, near_y, far_x, far_y, "slanted-edge", angle=angle))
     return found
 
 

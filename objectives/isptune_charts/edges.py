@@ -196,7 +196,7 @@ def sfr(region: Tensor, line: Line | None = None) -> tuple[Tensor, Tensor]:
         >>> region = torch.sigmoid(2 * (x[None, :] - 0.09 * x[:, None]))[None]
         >>> frequencies, found = sfr(region)
         >>> found.shape, round(float(mtf_at(frequencies, found, 0.1)), 2)
-        (torch.Size([1, 257]), 0.85)
+        (torch.Size([1, 257]), 0.86)
     """
     region = region.double()
     spread = edge_spread(region, find_line(region) if line is None else line)

@@ -9,6 +9,7 @@ import torch
 
 import isptune
 from isptune import Scene
+from isptune.cli import run
 from isptune.contracts.chart import Chart
 from isptune.errors import ConfigurationError
 from isptune.scenes import load_scenes
@@ -93,4 +94,12 @@ def test_an_objective_that_knows_no_chart_scores_nothing() -> None:
     assert (
         str(caught.value)
         == "the objective 'mtf50' knows the charts of a picture of 288x192 pixels, and got 40x40"
+    )
+
+
+def test_no_card_is_made_of_an_objective_that_needs_a_chart(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "trust", "mtf50", "--quick"]) == 2
+    assert capsys.readouterr().err == (
+        "isptune: error: the objective 'mtf50' needs a chart (slanted-edge) where it is known to lie, and here "
+        "pictures of all kinds are shown, moved and cropped; it has no card\n"
     )

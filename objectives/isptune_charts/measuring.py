@@ -232,12 +232,11 @@ def _field(one: PatchField, picture: Tensor, pixels_per_degree: float) -> Measur
             **numbers,
         }
         seen, colours, differences = measured.numpy(), one.colours.numpy(), apart.numpy()
+    names = [one.names[place] for place in one.greys]
+    columns = (known.tolist(), mean[0].tolist(), ratio[0].tolist(), visual[0].tolist())
     greys = [
-        (
-            one.names[place],
-            *(float(values[..., index].flatten()[0]) for values in (known, mean, ratio, visual)),
-        )
-        for index, place in enumerate(one.greys)
+        (name, float(wanted), float(found), float(decibels), float(visible))
+        for name, wanted, found, decibels, visible in zip(names, *columns, strict=True)
     ]
     middle = one.patches[one.greys[len(one.greys) // 2]]
     frequencies, spectrum = noise_spectrum(light, middle)

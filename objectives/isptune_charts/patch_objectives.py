@@ -30,7 +30,7 @@ from isptune_charts.uniformity import uniformity
 class PatchObjective(ChartObjective):
     """One number of the patches of each chart of a scene, of which the mean is told."""
 
-    chart_kinds = ("grey-scale", "colour-checker")
+    chart_kinds: tuple[str, ...] = ("grey-scale", "colour-checker")
     _fields: Sequence[PatchField] = ()
     _box: Box = (0, 0, 1, 1)
 

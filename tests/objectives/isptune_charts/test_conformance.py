@@ -18,6 +18,8 @@ SIZE = (192, 288)
 @cache
 def scene() -> Scene:
     (found,) = load_scenes(f"chart:{SIZE[1]}x{SIZE[0]}")
+    # One chart of each kind is enough.
+    found.charts = tuple({chart.kind: chart for chart in reversed(found.charts)}.values())
     return found
 
 

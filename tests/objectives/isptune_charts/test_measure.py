@@ -17,6 +17,8 @@ from isptune_raw import simulate, write_dng
 
 colour = pytest.importorskip("colour")
 
+# Plots take most of the time; one test draws all of them.
+DRAWING = "isptune_charts.drawing.draw_all"
 CORNERS = "178,5,275,5,275,102,178,102"
 
 
@@ -41,7 +43,10 @@ def test_the_generated_chart(folder: Path, capsys: pytest.CaptureFixture[str]) -
     ]
 
 
-def test_a_raw_file_agrees_with_colour_science(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_raw_file_agrees_with_colour_science(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DRAWING, lambda *given: [])
     write_dng(Path("night.dng"), simulate(chart(384, 256), iso=400))
     assert run(["measure", "night.dng", "--corners", CORNERS, "--pipeline", "raw", "--json"]) == 0
     field = json.loads(capsys.readouterr().out)["fields"][0]
@@ -64,7 +69,10 @@ def test_a_raw_file_agrees_with_colour_science(folder: Path, capsys: pytest.Capt
         assert seen["ciede2000"] == pytest.approx(apart, abs=0.03)
 
 
-def test_a_photograph_with_a_file_beside_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_photograph_with_a_file_beside_it(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DRAWING, lambda *given: [])
     write_image("photo.png", chart(384, 256))
     Path("photo.chart.yaml").write_text(
         "charts:\n"
@@ -107,7 +115,7 @@ def test_refusals(
 
 def test_a_run_is_tuned_on_the_chart(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tune = ["tune", "chart:288x192", "--pipeline", "chain", "--pipeline-option", "stages=[gaussian_blur]"]
-    tune += ["--budget", "12", "--population", "6", "--out", "run"]
+    tune += ["--budget", "4", "--population", "4", "--optimizer", "random", "--out", "run"]
     assert run([*tune, "--objective", "mtf50"]) == 0
     assert "gaussian_blur.level" in capsys.readouterr().out
     write_image("photo.png", chart(96, 64))

@@ -18,7 +18,7 @@ from isptune.scenes import chart, write_image
 from isptune_raw import RawView, raw_scenes, simulate, write_dng
 from isptune_raw.mosaic import RawImage
 from isptune_raw.reading import _light
-from isptune_raw.views import as_sensed, upright
+from isptune_raw.views import as_sensed, upright, upright_place
 
 
 def oriented(orientation: int) -> tuple[RawImage, Tensor]:
@@ -41,6 +41,30 @@ def test_orientations_are_those_of_exif(orientation: int) -> None:
         turned, (upright(picture, orientation).permute(1, 2, 0).numpy() * 255).astype(np.uint8)
     )
     assert torch.equal(as_sensed(upright(picture, orientation), orientation), picture)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_crop_lies_where_it_does_in_the_upright_picture(orientation: int) -> None:
+    """So that the charts of a raw file move along with its crops."""
+    sensed = torch.arange(96).reshape(1, 8, 12)
+    part = upright(sensed[:, 1:3, 3:7], orientation)
+    x, y = upright_place((3, 1, 4, 2), (12, 8), orientation)
+    height, width = part.shape[1:]
+    assert torch.equal(upright(sensed, orientation)[:, y : y + height, x : x + width], part)
+
+
+def test_a_raw_file_has_the_charts_that_a_file_beside_it_describes(tmp_path: Path) -> None:
+    raw = simulate(chart(96, 64))
+    write_dng(tmp_path / "x.dng", raw)
+    (tmp_path / "x.chart.yaml").write_text("kind: a\ncorners: [[50, 4], [70, 4], [70, 30], [50, 30]]\n")
+    (whole,) = raw_scenes(tmp_path / "x.dng")
+    assert whole.charts[0].box == (50, 4, 70, 30)
+    crops = raw_scenes(tmp_path / "x.dng", crop="2x48")
+    found = {crop.source["crop"][0]: crop.charts for crop in crops}
+    assert [one.box for one in found[48]] == [
+        (2, 4 - crops[1].source["crop"][1], 22, 30 - crops[1].source["crop"][1])
+    ]
+    assert found[0] == ()
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])

@@ -193,16 +193,11 @@ def test_the_meta_file_is_a_data_set(call: Call, answers: Answers) -> None:
     for name in sorted(answers.images, key=len, reverse=True):
         text = text.replace(f",{name},", f",{name}.png,").replace(f",{name},", f",{name}.png,")
     Path("answers.csv").write_text(text)
-    assert (
-        call("study", "score", "answers.csv", "--objective", "noise-level", "--bootstrap", "0", "--out", ".")[
-            0
-        ]
-        == 0
-    )
+    assert call("study", "score", "answers.csv", "--out", ".")[0] == 0
     dataset = read_dataset("meta.csv")
     assert len(dataset.records) == 20
     assert Path("samples.png").stat().st_size > 20_000
-    assert json.loads(Path("scores.json").read_text())["objectives"][0]["objective"] == "noise-level"
+    assert len(json.loads(Path("scores.json").read_text())["images"]) == 20
 
 
 def test_a_flat_histogram_has_a_small_chi_square() -> None:

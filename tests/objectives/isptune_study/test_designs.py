@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -158,12 +157,3 @@ def test_checks_stand_between_the_trials(study: Callable) -> None:
     assert sorted(better.tolist()) == [0, 2, 4]
     with pytest.raises(ConfigurationError, match="51 pairs cannot be repeated: an observer compares 50"):
         Session(create_design("random", 20, 5), 0, Checks(repeats=51))
-
-
-def test_rounds_and_sides_are_quick() -> None:
-    """Ten times the time that they take, so that a busy machine passes; the benchmark measures it."""
-    generator = np.random.default_rng(0)
-    start = time.perf_counter()
-    for count in (100, 1000):
-        balanced_sides(count, np.vstack(random_rounds(count, 9, generator)), generator)
-    assert time.perf_counter() - start < 0.1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -133,11 +132,3 @@ def test_mistakes_are_refused() -> None:
         Answers.of([0], [0], [1], [0.7], images=2)
     with pytest.raises(ConfigurationError, match="lapses of the observers is 2; allowed: 0 to 1"):
         People(lapses=2)
-
-
-def test_a_fit_is_quick(study: Callable) -> None:
-    """Five times what it may take on an idle machine; the benchmark measures it."""
-    _, answers = study(people=TASTE)
-    start = time.perf_counter()
-    fit(answers)
-    assert time.perf_counter() - start < 0.5

@@ -20,7 +20,7 @@ from measuring import machine
 from torch import Tensor
 
 from isptune_fidelity import functional as fidelity
-from isptune_statistics import bank, natural_scenes, niqe, structure
+from isptune_statistics import bank, functional, natural_scenes, niqe, structure
 
 Way = Callable[[Tensor], object]
 
@@ -70,6 +70,14 @@ def measures(reference: Tensor) -> dict[str, tuple[Way, Way | None]]:
         ),
         "niqe-distance": (distances(False), distances(True)),
         "mscn coefficients": (coefficients(False), coefficients(True)),
+        "sharpness": (
+            functional.sharpness,
+            lambda images: functional.sharpness(images, compiled=True),
+        ),
+        "overshoot": (
+            structure.overshoot,
+            lambda images: structure.overshoot(images, compiled=True),
+        ),
         "detail-1 to detail-4": (structure.octave_sharpness, None),
     }
     found |= {name: (function, None) for name, function in {**bank._PLAIN, **bank._OF_LUMA}.items()}

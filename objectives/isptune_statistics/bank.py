@@ -65,7 +65,6 @@ DEFAULT: tuple[str, ...] = tuple(ORIENTATION)
 
 # Of the images, and of their luma.
 _OF_LUMA: dict[str, Callable[..., Tensor]] = {
-    "overshoot": structure.overshoot,
     "blockiness": structure.blockiness,
     "luma-entropy": tones.luma_entropy,
     "mean-luma": tones.mean_luma,
@@ -73,7 +72,6 @@ _OF_LUMA: dict[str, Callable[..., Tensor]] = {
     "overexposed": tones.overexposed,
 }
 _PLAIN: dict[str, Callable[[Tensor], Tensor]] = {
-    "sharpness": functional.sharpness,
     "noise-level": functional.noise_level,
     "contrast": functional.contrast,
     "clipping": functional.clipping,
@@ -226,8 +224,12 @@ class MetricBank:
         """The asked-for columns of the bank's own; what several share is computed once."""
         wanted = set(self._own)
         columns = {name: function(images) for name, function in _PLAIN.items() if name in wanted}
-        luma = luma_255(images) if wanted.intersection((*_OF_LUMA, *_DETAIL, *_SCENE)) else None
+        if "sharpness" in wanted:
+            columns["sharpness"] = functional.sharpness(images, self.compiled)
+        luma = luma_255(images) if wanted.intersection(("overshoot", *_OF_LUMA, *_DETAIL, *_SCENE)) else None
         columns.update({name: one(images, luma=luma) for name, one in _OF_LUMA.items() if name in wanted})
+        if "overshoot" in wanted:
+            columns["overshoot"] = structure.overshoot(images, luma=luma, compiled=self.compiled)
         if wanted.intersection(_DETAIL):
             octaves = structure.octave_sharpness(images, luma)
             columns.update(zip(_DETAIL, octaves.unbind(dim=1), strict=True))

@@ -7,7 +7,8 @@ clipping is contrast). Combine them with ``weighted``, or use them as features o
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 from torch import Tensor
@@ -42,9 +43,17 @@ class Sharpness(Objective):
     coverage = checked_on(MEASURED, blind_to=BLIND_TO["sharpness"])
     score_range = (0.0, functional.SHARPEST)
     memory = Memory(images=4.0)
+    compiled = True
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
-        return functional.sharpness(_checked(images, self.name or "sharpness", 7))
+        return functional.sharpness(_checked(images, self.name or "sharpness", 7), self.compiled)
+
+    def settled(self) -> Mapping[str, Any]:
+        return {"compiled": self.compiled}
+
+    def settle(self, noted: Mapping[str, Any] | None) -> None:
+        # Runs that noted nothing took the sums in another order.
+        self.compiled = bool(noted and noted.get("compiled"))
 
 
 class NoiseLevel(Objective):

@@ -87,7 +87,13 @@ def blockiness(images: Tensor, luma: Tensor | None = None) -> Tensor:
     return ((borders - inside) / (borders + inside + _HALF_LEVEL)).to(_kind(images))
 
 
-def overshoot(images: Tensor, edge: float = 0.1, excess: float = 0.1, luma: Tensor | None = None) -> Tensor:
+def overshoot(
+    images: Tensor,
+    edge: float = 0.1,
+    excess: float = 0.1,
+    luma: Tensor | None = None,
+    compiled: bool = False,
+) -> Tensor:
     """Share of the pixels at edges that stand out beyond both sides of the edge: halos, ringing.
 
     Luma smoothed by a Gaussian of sigma 2 px gives, over the 7 x 7 pixels around each pixel, the lowest and
@@ -100,11 +106,18 @@ def overshoot(images: Tensor, edge: float = 0.1, excess: float = 0.1, luma: Tens
         images: (N, 3, H, W) in [0, 1], H and W at least 13.
         edge: the least height of an edge, in luma of 0..1.
         excess: how far beyond the sides counts, as a fraction of the edge's height.
+        luma: see above.
+        compiled: use compiled loops on a CPU.
 
     Returns:
         (N,) in [0, 1]; 0 where there are no edges.
     """
     luma = _luma(images, luma)
+    if compiled and luma.device.type == "cpu" and len(luma):
+        from isptune_statistics.compiled.edges import overshooting
+
+        edges, beyond = overshooting(luma, edge, excess).unbind(dim=1)
+        return (beyond.to(torch.float64) / edges.clamp(min=1)).to(_kind(images))
     smooth = _gaussian(luma, 2.0, 6)
     highest = _highest_of_seven(smooth)
     lowest = _highest_of_seven(smooth.neg_()).neg_()

@@ -207,3 +207,19 @@ def test_too_small_images_are_refused(name, smallest, snapshot):
     with pytest.raises(ConfigurationError) as caught:
         objective.score(picture(smallest, smallest)[..., :-1])
     assert str(caught.value) == snapshot
+
+
+def test_compiled_sharpness_is_that_of_the_formula():
+    images = torch.cat([picture(50, 41), picture(50, 41).flip(-1) * 0.5, torch.full((1, 3, 50, 41), 0.3)])
+    exact = functional.sharpness(images.double())
+    torch.testing.assert_close(functional.sharpness(images, compiled=True).double(), exact, atol=1e-7, rtol=0)
+    objective = isptune.create_objective("sharpness")
+    assert torch.equal(objective.score(images), functional.sharpness(images, compiled=True))
+    for noted in (None, {}):
+        objective.settle(noted)
+        assert torch.equal(objective.score(images), functional.sharpness(images))
+    objective.settle({"compiled": True})
+    assert objective.settled() == {"compiled": True}
+    tracked = images.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(objective.score(tracked).sum(), tracked)
+    assert bool(gradient.isfinite().all())

@@ -236,3 +236,14 @@ def test_no_sample_meets_another(photographs, name):
     kept = images.clone()
     function(images)
     assert torch.equal(images, kept)
+
+
+@pytest.mark.parametrize("size", [(13, 40), (64, 49)])
+def test_compiled_overshoot_counts_the_same_pixels(size):
+    generator = torch.Generator().manual_seed(1)
+    images = torch.cat(
+        [picture(*size), torch.rand(1, 3, *size, generator=generator), 0.3 * picture(*size) + 0.7]
+    )
+    for edge, excess in ((0.1, 0.1), (0.02, 0.01)):
+        found = structure.overshoot(images, edge, excess, compiled=True)
+        assert torch.equal(found, structure.overshoot(images, edge, excess))

@@ -66,7 +66,7 @@ def main() -> None:
     HERE.mkdir(exist_ok=True)
     (HERE / "table.json").write_text(json.dumps(table.to_dict(), indent=1) + "\n")
     draw(HERE / "conditions.png", table, rows)
-    head = ["# A table over ISO", "", f"{machine()}, one thread. See `conditions.py`.", ""]
+    head = ["# A table over ISO", "", f"{machine()} One thread. See `conditions.py`.", ""]
     (HERE / "conditions.md").write_text("\n".join([*head, *parameter_table(table), "", *worth(rows), ""]))
 
 
@@ -98,6 +98,8 @@ def settings(files: list[str], options: argparse.Namespace) -> dict[str, Any]:
         "optimizer": "cma",
         "population": 8,
         "budget": options.budget,
+        # In the middle of the ranges: the factory's defaults, without noise reduction, lie in a corner.
+        "start": "own",
         "parameters": {name: {"fix": None} for name in names if name not in SEARCHED},
         "conditions": "iso",
         "share": ["colour.*"],
@@ -166,6 +168,7 @@ def draw(path: Path, table: isptune.ParameterTable, rows: list[dict[str, Any]]) 
             left.plot([entry.condition["iso"] for entry in table.entries], found, "o", color=colour)
             left.axhline(table.common[name], color=colour, linestyle=":", linewidth=1)
         left.set(xscale="log", yscale="log", xlabel="ISO", title="Noise reduction (dotted: common setting)")
+        left.yaxis.set_major_formatter("{x:g}")
         left.legend()
         isos = [row["iso"] for row in rows]
         names = (("factory defaults", style.ORANGE), ("common setting", style.GREEN), ("table", style.PURPLE))
@@ -173,6 +176,9 @@ def draw(path: Path, table: isptune.ParameterTable, rows: list[dict[str, Any]]) 
             right.plot(isos, [row["means"][place] for row in rows], "o-", color=colour, label=name)
         right.set(xscale="log", xlabel="ISO", ylabel="PSNR (dB)", title="On pictures that no run has seen")
         right.legend()
+        for axes in (left, right):
+            axes.set_xticks(ISOS, [str(iso) for iso in ISOS], rotation=45)
+            axes.set_xticks([], minor=True)
         style.save(figure, path)
 
 

@@ -59,7 +59,7 @@ def main() -> None:
     head = [
         "# Held-out scenes",
         "",
-        f"{machine()}, one thread. See `holdout.py`.",
+        f"{machine()} One thread. See `holdout.py`.",
         "",
     ]
     (HERE / "holdout.md").write_text("\n".join([*head, *case_table(rows), "", *false_alarms(), ""]))

@@ -35,6 +35,14 @@ def main() -> None:
     result = isptune.tune(pipeline, "psnr", optimizer="cma", population=6, budget=30, seed=0)
     print({name: round(value, 2) for name, value in result.best_parameters.items()})
     print(f"{result.default_score:.2f} dB by default, {result.best_score:.2f} dB found")
+    defaults = pipeline.space.to_dicts(pipeline.space.start())[0]
+    scene = pipeline.scenes[0]
+    pictures = {
+        "by default": pipeline.develop(defaults, scene),
+        "found": pipeline.develop(result.best_parameters, scene),
+        "wanted": scene.reference,
+    }
+    isptune.figures.save(isptune.figures.draw_before_after(pictures), "own_program.png")
 
 
 if __name__ == "__main__":

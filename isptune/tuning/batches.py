@@ -81,13 +81,20 @@ class Batches:
         self.seconds_scoring = 0.0
         # The scenes whose references were looked at.
         self._references: set[int] = set()
-        # What scores each scene, which all are asked before anything is rendered. They are kept, so that no
-        # other scene gets the identity of one of them.
-        self._scenes = [*pipeline.scenes]
-        self._scorings = {id(scene): scoring.for_scene(scene) for scene in self._scenes}
+        self.bind()
         self._micro = MicroBatches(device, memory_gb, "candidates")
         # What the columns are in messages.
         self._shown = (*scoring.pictured, *(f"guard {label}" for label in scoring.guard_labels))
+
+    def bind(self) -> None:
+        """Ask what scores each scene, before anything is rendered, and again where objectives have changed.
+
+        Raises:
+            ConfigurationError: a scene lacks what an objective needs.
+        """
+        # They are kept, so that no other scene gets the identity of one of them.
+        self._scenes = [*self.pipeline.scenes]
+        self._scorings = {id(scene): self.scoring.for_scene(scene) for scene in self._scenes}
 
     def evaluate(self, unit: Tensor, scene: Scene, gradients: bool) -> Outcome:
         """Render and score candidates.

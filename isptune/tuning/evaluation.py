@@ -143,6 +143,10 @@ class Evaluator:
                 f"parameters; {WITHOUT_GRADIENTS}"
             )
 
+    def bind(self) -> None:
+        """Ask the objectives again what scores each scene, where they have changed since this was made."""
+        self._batches.bind()
+
     def evaluate(
         self, candidates: ArrayLike, *, gradients: bool = False, standing: Standing | None = None
     ) -> Evaluation:

@@ -68,6 +68,9 @@ def run_session(
         session.space,
         config.development(session.pipeline.development),
     )
+    if session.held_out is not None:
+        for scene in session.held_out.scenes:
+            session.scoring.for_scene(scene)
     log: list[Generation] = []
     run = config.fingerprint()
     directory = session.directory
@@ -77,6 +80,7 @@ def run_session(
         if resumed:
             judges = (*session.scoring.objectives, *session.scoring.guards)
             settle(judges, directory.read_config(), directory.file(CONFIG_NAME))
+            evaluator.bind()
         log = open_directory(directory, session, run, resume)
     if kept_in is not None and verdict is not None:
         keep_verdict(kept_in, verdict)

@@ -118,4 +118,28 @@ def test_a_scene_without_a_chart_ends_a_run_before_it_begins(tmp_path) -> None:
     pipeline = Painted((Chart("square", SQUARE),), ())
     with pytest.raises(ConfigurationError, match=r"^the scene 'scene 1' shows no square$"):
         isptune.tune(pipeline, Corner(), budget=30, population=30, out=tmp_path / "run")
+    with pytest.raises(ConfigurationError, match=r"^the scene 'scene 1' shows no square$"):
+        isptune.tune(pipeline, Corner(), budget=30, population=30, out=tmp_path / "run", holdout=["scene 1"])
     assert not (tmp_path / "run").exists()
+
+
+class Settled(Corner):
+    """A corner whose scores are multiplied by what is settled."""
+
+    factor = 1.0
+
+    def for_scene(self, scene: Scene) -> Objective:
+        bound = Settled(super().for_scene(scene).place)  # type: ignore[attr-defined]
+        bound.factor = self.factor
+        return bound
+
+    def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+        return self.factor * super().score(images)
+
+
+def test_what_is_settled_later_reaches_what_is_bound() -> None:
+    objective = Settled()
+    evaluator = isptune.Evaluator(Painted((Chart("square", SQUARE),)), objective)
+    objective.factor = 2.0
+    evaluator.bind()
+    assert evaluator.evaluate([[1.0]]).scores[:, 0] == pytest.approx([8 / 40])

@@ -89,7 +89,7 @@ def _cells(objective: Objective, image: Tensor) -> Cells:
         count = len(objective.labels)
         if not isinstance(maps, Tensor) or maps.ndim != 4 or tuple(maps.shape[:2]) != (1, count):
             raise ValueError(f"maps gave no tensor of the shape (1, {count}, h, w) for one image")
-        size = [min(length, _MOST_CELLS) for length in maps.shape[-2:]]
+        size = (min(maps.shape[-2], _MOST_CELLS), min(maps.shape[-1], _MOST_CELLS))
         maps = torch.nn.functional.adaptive_avg_pool2d(maps.float(), size)
     return maps[0].cpu().double().numpy()
 
@@ -134,8 +134,8 @@ def read_maps(run: Path) -> list[SceneMaps]:
                 kind: np.array(entry[kind], dtype=np.float64) for kind in (START, FOUND) if kind in entry
             }
             labels = tuple(str(label) for label in entry["labels"])
-            for one in cells.values():
-                if one.ndim != 3 or len(one) != len(labels) or not one.size:
+            for part in cells.values():
+                if part.ndim != 3 or len(part) != len(labels) or not part.size:
                     raise ValueError("another shape")
             one = SceneMaps(
                 str(entry["scene"]),

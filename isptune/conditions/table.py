@@ -76,9 +76,15 @@ class ParameterTable:
         entries: the lowest ISO first.
 
     Example:
-        >>> table = ParameterTable.read("runs/by-iso")  # doctest: +SKIP
-        >>> table.at(iso=640)["raw.luma"]  # doctest: +SKIP
-        1.72
+        >>> from isptune import Float
+        >>> space = ParameterSpace({"noise.luma": Float(0.001, 1.0, log=True)})
+        >>> entries = [
+        ...     TableEntry({"iso": iso}, f"iso-{iso}", {"noise.luma": level}, "own", "", 1, {})
+        ...     for iso, level in ((100, 0.01), (400, 0.04))
+        ... ]
+        >>> table = ParameterTable(Path("by-iso"), ("iso",), space, "psnr", True, {}, entries=entries)
+        >>> round(table.at(iso=200)["noise.luma"], 6)
+        0.02
     """
 
     path: Path
@@ -174,9 +180,6 @@ class ParameterTable:
 
         Raises:
             ConfigurationError: a condition that the table does not know, or one that is missing.
-
-        Example:
-            >>> table.at(iso=640, illuminant="D65")  # doctest: +SKIP
         """
         entries = self._under(condition)
         if ISO not in self.by:

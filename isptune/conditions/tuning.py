@@ -54,9 +54,17 @@ def tune_table(
         IsptuneError: anything in the settings that cannot be; the folder holds something already.
 
     Example:
-        >>> import isptune
-        >>> settings = {"scenes": ["*.dng"], "pipeline": "raw", "conditions": "iso", "share": ["tone.*"]}
-        >>> table = isptune.tune_table(settings, out="runs/by-iso")  # doctest: +SKIP
+        >>> import isptune, isptune_raw
+        >>> from isptune.scenes import chart
+        >>> for iso in (100, 1600):
+        ...     raw = isptune_raw.simulate(chart(64, 48), iso=iso)
+        ...     _ = isptune_raw.write_dng(Path(f"chart-{iso}.dng"), raw)
+        >>> settings = {"scenes": ["chart-*.dng"], "pipeline": "raw", "objective": "noise-level"}
+        >>> settings |= {"conditions": "iso", "optimizer": "random", "population": 2, "budget": 2}
+        >>> def without_figures(session, what):
+        ...     return run_session(session, resume=True, figures=False)
+        >>> isptune.tune_table(settings, "by-iso", without_figures)
+        <ParameterTable 'by-iso': iso 100, iso 1600, noise-level>
     """
     config = settings if isinstance(settings, TableConfig) else parse_table_config(settings, "the settings")
     place = Place(out)

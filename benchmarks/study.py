@@ -176,7 +176,7 @@ def described(
         for row in judged
     ]
     head = ["objective", "SRCC", "PLCC", "KRCC", "answers predicted", "regret, JOD", "regret, MOS"]
-    figures = ("spread", "opinions", "samples", "wins", "observers", "objectives")
+    figures = ("spread.png", "opinions.png", "samples.jpg", "wins.png", "observers.png", "objectives.png")
     return (
         "\n\n".join(
             [
@@ -192,7 +192,7 @@ def described(
                 "## Files",
                 "`scores.csv` (MOS, its deviation, JOD, intervals), `meta.csv` (name, MOS), `observers.csv`, "
                 "`objectives.csv`, `croissant.json`. The command makes images and answers again.",
-                *(f"![{name}]({name}.png)" for name in figures),
+                *(f"![{Path(name).stem}]({name})" for name in figures),
             ]
         )
         + "\n"

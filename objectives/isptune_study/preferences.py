@@ -19,6 +19,9 @@ _AMPLITUDES = (2.0, 4.0, 8.0)
 _LEARNED_EVERY = 10
 """Comparisons after which the kernel is learned anew; between them it stays."""
 
+_RANDOM_FIRST = 4
+"""So many random pairs for each parameter come first: settings far apart tell the shape soonest."""
+
 _EVERYWHERE, _NEARBY = 400, 200
 _SCALES = (0.02, 0.06, 0.15)
 _JITTER = 1e-6
@@ -55,14 +58,15 @@ class Preferences:
         pairs: (C, 2, d) what was compared, in the unit cube of the free parameters.
         shares: (C,) of the first one: 1, 0.5 or 0.
         kernel: of the utility.
+        start: (C,) where the search for the mode begins, such as ``pull`` of a similar kernel.
     """
 
-    def __init__(self, pairs: Numbers, shares: Numbers, kernel: Kernel) -> None:
+    def __init__(self, pairs: Numbers, shares: Numbers, kernel: Kernel, start: Numbers | None = None) -> None:
         self.pairs, self.shares, self.kernel = pairs, shares, kernel
         count = len(pairs)
         self._prior = self._cross(pairs[:, 0]) - self._cross(pairs[:, 1]) + _JITTER * np.eye(count)
         # The mode, as the prior's covariance times ``pull``: the gradient of the answers there.
-        self.pull = self._mode()
+        self.pull = self._mode(np.zeros(count) if start is None else start)
         apart = self._prior @ self.pull
         up, down = THURSTONE.slope(apart), THURSTONE.slope(-apart)
         self._root = np.sqrt(shares * THURSTONE.bend(apart, up) + (1 - shares) * THURSTONE.bend(-apart, down))
@@ -80,7 +84,7 @@ class Preferences:
         found: Numbers = self.kernel(points, self.pairs[:, 0]) - self.kernel(points, self.pairs[:, 1])
         return found
 
-    def _mode(self) -> Numbers:
+    def _mode(self, start: Numbers) -> Numbers:
         """Newton's method in the form that needs no inverse of the prior (C. E. Rasmussen, 2006, 3.1)."""
         share, prior = self.shares, self._prior
 
@@ -100,7 +104,7 @@ class Preferences:
             step: Numbers = wanted - root * inner - pull
             return step
 
-        return maximise(height, step_at, np.zeros(len(share)), 1e-6)
+        return maximise(height, step_at, start, 1e-6)
 
     def mean(self, points: Numbers) -> Numbers:
         """(P,) the expected utilities of points (P, d)."""
@@ -123,9 +127,10 @@ class Preferences:
 class PreferenceSearch:
     """Which settings a person should compare next, and which are the best so far.
 
-    Double Thompson sampling: two utilities are drawn from what is known, and the best setting of each is
-    shown (H. Wu and X. Liu, "Double Thompson sampling for dueling bandits", NIPS 2016). It keeps no state:
-    all follows from the seed and the answers, so a search that was killed goes on as it would have.
+    Random pairs first, then double Thompson sampling: two utilities are drawn from what is known, and the
+    best setting of each is shown (H. Wu and X. Liu, "Double Thompson sampling for dueling bandits", NIPS
+    2016). It keeps no state: all follows from the seed and the answers, so a search that was killed goes on
+    as it would have.
 
     Args:
         dimensions: of the unit cube.
@@ -145,9 +150,7 @@ class PreferenceSearch:
         """What answers (C, 2, d) and (C,) tell, by the kernel of the largest evidence."""
         last = len(shares) // _LEARNED_EVERY * _LEARNED_EVERY
         if last not in self._kernels:
-            kernels = [Kernel(length, amplitude) for length in _LENGTHS for amplitude in _AMPLITUDES]
-            evidence = [Preferences(pairs[:last], shares[:last], kernel).evidence for kernel in kernels]
-            self._kernels[last] = kernels[int(np.argmax(evidence))]
+            self._kernels[last] = _of_most_evidence(pairs[:last], shares[:last])
         return Preferences(pairs, shares, self._kernels[last])
 
     def next_pair(self, pairs: Numbers, shares: Numbers) -> Numbers:
@@ -155,6 +158,8 @@ class PreferenceSearch:
         generator = generator_of(self.seed, "pair", len(shares))
         if not len(shares):
             return np.stack([self.start, generator.random(self.dimensions)])
+        if len(shares) < _RANDOM_FIRST * self.dimensions:
+            return generator.random((2, self.dimensions))
         known = self.learned(pairs, shares)
         points = self._points(known, generator)
         first, second = known.draws(points, 2, generator)
@@ -187,6 +192,15 @@ class PreferenceSearch:
             for scale in _SCALES
         ]
         return np.vstack([wide[: _EVERYWHERE + 1], best, _inside(np.vstack(near))])
+
+
+def _of_most_evidence(pairs: Numbers, shares: Numbers) -> Kernel:
+    tried: list[Preferences] = []
+    for length in _LENGTHS:
+        for amplitude in _AMPLITUDES:
+            start = tried[-1].pull if tried else None
+            tried.append(Preferences(pairs, shares, Kernel(length, amplitude), start))
+    return max(tried, key=lambda one: one.evidence).kernel
 
 
 def _inside(points: Numbers) -> Numbers:

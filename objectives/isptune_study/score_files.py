@@ -103,4 +103,6 @@ def draw_all(folder: Path, study: Opened, scores: StudyScores, judged: Sequence[
             figures[f"samples{mark}"] = drawing.draw_samples(one, study.files)
     if judged:
         figures["objectives"] = drawing.draw_objectives(judged)
-    return [save(figure, folder / f"{name}.png") for name, figure in figures.items()]
+    # Of pictures PNG would be ten times as large.
+    kinds = {name: ".jpg" if name.startswith("samples") else ".png" for name in figures}
+    return [save(figure, folder / f"{name}{kinds[name]}") for name, figure in figures.items()]

@@ -126,14 +126,8 @@ def draw_samples(panels: ScenePanels, files: Mapping[str, Path], most: int = _MO
             axes.set_axis_off()
             half = panels.half_widths[place]
             spread = f" ± {half:.2f}" if np.isfinite(half) else ""
-            axes.set_title(
-                f"{panels.opinions[place]:.2f}{spread}",
-                fontsize=SMALL,
-                y=-0.02,
-                va="top",
-                loc="center",
-                pad=2,
-            )
+            label = f"{panels.opinions[place]:.2f}{spread}"
+            axes.text(0.5, -0.03, label, transform=axes.transAxes, fontsize=SMALL, ha="center", va="top")
     return sheet.figure
 
 

@@ -196,7 +196,7 @@ def test_the_meta_file_is_a_data_set(call: Call, answers: Answers) -> None:
     assert call("study", "score", "answers.csv", "--out", ".")[0] == 0
     dataset = read_dataset("meta.csv")
     assert len(dataset.records) == 20
-    assert Path("samples.png").stat().st_size > 20_000
+    assert Path("samples.jpg").stat().st_size > 10_000
     assert len(json.loads(Path("scores.json").read_text())["images"]) == 20
 
 

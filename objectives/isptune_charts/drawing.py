@@ -97,7 +97,7 @@ def draw_noise(fields: Sequence[MeasuredField], title: str) -> Figure:
             yscale="log", xlabel="cycles per pixel", ylabel="noise density of the middle grey", xlim=(0, 0.5)
         )
         left.legend(fontsize=8)
-        figure.subplots_adjust(wspace=0.34)
+        figure.subplots_adjust(wspace=0.42)
     return figure
 
 

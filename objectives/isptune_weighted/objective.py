@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -12,6 +14,7 @@ from torch import Tensor
 from isptune.contracts.coverage import Coverage, joined
 from isptune.contracts.objective import Objective, check_images
 from isptune.contracts.requirements import Memory, Packaging
+from isptune.contracts.scene import Scene
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.plugins import registry
 from isptune_weighted.terms import read_terms, term_options
@@ -69,6 +72,7 @@ class Weighted(Objective):
         self.labels = tuple(term.label for term in self.terms)
         self.label_orientations = tuple(1 if one.higher_is_better else -1 for one in objectives)
         self.higher_is_better = True
+        self.chart_kinds = tuple(dict.fromkeys(kind for one in objectives for kind in one.chart_kinds))
         self.needs_reference = any(objective.needs_reference for objective in objectives)
         self.is_differentiable = all(objective.is_differentiable for objective in objectives)
         ranges = [term.score_range for term in self.terms]
@@ -99,6 +103,15 @@ class Weighted(Objective):
         return joined(
             [kind.coverage_with(given) if hasattr(kind, "coverage_with") else None for kind, given in kinds]
         )
+
+    def for_scene(self, scene: Scene) -> Objective:
+        """The sum of what the terms score this scene by."""
+        bound = [replace(term, objective=term.objective.for_scene(scene)) for term in self.terms]
+        if all(one.objective is term.objective for one, term in zip(bound, self.terms, strict=True)):
+            return self
+        other = copy(self)
+        other.terms = bound
+        return other
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         scores = self.scores(images, reference)

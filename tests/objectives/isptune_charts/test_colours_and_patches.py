@@ -58,7 +58,7 @@ def test_gradients_of_ciede2000_are_true_and_finite_at_grey() -> None:
     scale, middle = torch.tensor([100.0, 120, 120]), torch.tensor([0.0, 60, 60])
     first, second = (torch.rand((6, 3), generator=generator) * scale - middle for _ in range(2))
     first = first.double().requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: ciede2000(x, second.double()), first)
+    assert torch.autograd.gradcheck(lambda x: ciede2000(x, second.double()), first, fast_mode=True)
     for grey in ([50.0, 0.0, 0.0], [0.0, 0.0, 0.0]):
         leaf = torch.tensor([grey, [50.0, 10, 0]], dtype=torch.float64, requires_grad=True)
         ciede2000(leaf, torch.tensor([[50.0, 0, 0], [50.0, 10, 0]], dtype=torch.float64)).sum().backward()

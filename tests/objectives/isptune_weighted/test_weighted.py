@@ -14,6 +14,7 @@ import isptune
 from isptune.contracts.objective import Objective
 from isptune.contracts.requirements import Packaging
 from isptune.errors import ConfigurationError, UnknownNameError
+from isptune.scenes import load_scenes
 from isptune.testing.pictures import picture, spoilt
 
 
@@ -162,6 +163,20 @@ def test_wrong_terms_are_refused(terms, snapshot):
     with pytest.raises(ConfigurationError) as caught:
         make(terms=terms)
     assert str(caught.value) == snapshot
+
+
+def test_terms_that_measure_on_charts_are_bound_to_a_scene():
+    (scene,) = load_scenes("chart:288x192")
+    both = make(terms={"psnr": 1, "snr": 2})
+    assert both.chart_kinds == ("grey-scale", "colour-checker")
+    assert make(terms={"psnr": 1}).for_scene(scene).chart_kinds == ()
+    images = (scene.reference[None] * 0.9 + 0.05).clamp(0, 1)
+    alone = [
+        isptune.create_objective(name).for_scene(scene).score(images, scene.reference[None])
+        for name in ("psnr", "snr")
+    ]
+    found = both.for_scene(scene).score(images, scene.reference[None])
+    assert float(found) == pytest.approx(float(alone[0] + 2 * alone[1]), rel=1e-5)
 
 
 def test_unknown_terms_and_options_get_the_registrys_errors():

@@ -131,7 +131,7 @@ def run_and_print_table(
 def print_condition_table(table: ParameterTable) -> None:
     """Parameters by condition, then what each entry is worth beside the common setting."""
     console = console_for_tables()
-    heads = [
+    heads: list[str | Column] = [
         "parameter",
         *(Column(name, number=True) for name in ("common", *(e.name for e in table.entries))),
     ]

@@ -114,7 +114,8 @@ def _picture_name(scene: Scene) -> str:
 
 def _told(scene: Scene, told: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What the settings say of a scene; its own name wins over globs."""
-    name, found = _picture_name(scene), {}
+    name = _picture_name(scene)
+    found: dict[str, Any] = {}
     for pattern, conditions in told.items():
         if pattern != name and fnmatchcase(name, pattern):
             found |= conditions

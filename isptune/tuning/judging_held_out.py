@@ -98,9 +98,14 @@ def _scenes(
     """The scenes of a side, given (S, 2, K) scores of the start and of what was found, and both's values."""
     found = []
     for scene, (start, best) in zip(pipeline.scenes, scores, strict=True):
-        given = [dict(zip(labels, one.tolist(), strict=True)) for one in (start, best)]
-        likeness = [_psnr(pipeline, scene, evaluator, values[row : row + 1]) for row in (0, 1)]
-        found.append(JudgedScene(str(scene.name), *given, *likeness))
+        judged = JudgedScene(
+            str(scene.name),
+            dict(zip(labels, start.tolist(), strict=True)),
+            dict(zip(labels, best.tolist(), strict=True)),
+            _psnr(pipeline, scene, evaluator, values[:1]),
+            _psnr(pipeline, scene, evaluator, values[1:2]),
+        )
+        found.append(judged)
     return found
 
 

@@ -165,9 +165,11 @@ def checked_holdout(value: Any) -> int | list[str] | None:
     Raises:
         ConfigurationError: it is of another form, or no count of pictures.
     """
-    texts = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else None
-    if texts is not None and len(texts) == 1 and isinstance(texts[0], str) and texts[0].isdecimal():
-        texts, value = None, int(texts[0])
+    texts: list[Any] | None = None
+    if isinstance(value, (str, list, tuple)):
+        texts = [value] if isinstance(value, str) else list(value)
+        if len(texts) == 1 and isinstance(texts[0], str) and texts[0].isdecimal():
+            texts, value = None, int(texts[0])
     if value is None:
         return None
     if texts is None:

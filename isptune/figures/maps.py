@@ -22,6 +22,7 @@ MOST = 3
 _COLOURS = ((49, 16, 104), (122, 28, 109), (188, 55, 84), (237, 105, 37), (251, 180, 26), (252, 255, 164))
 # The share of the colour in an overlay, for the best and for the worst.
 _SHARES = (0.35, 0.75)
+_LEAST_RANGE = 1e-6
 _ROWS, _COLUMNS = ("upper", "", "lower"), ("left", "", "right")
 
 
@@ -34,7 +35,7 @@ class WorstMap:
         higher_is_better: of the label.
         cells: (h, w) by ``START``, where there is such a picture, and ``FOUND``.
         images: (3, H, W) in [0, 1], the pictures themselves.
-        low, high: ends of the colours, the same for both.
+        low, high: ends of the colours, the same for both and for all scenes.
     """
 
     scene: str
@@ -95,20 +96,17 @@ def worst_maps(
     for objective in dict.fromkeys(one.objective for one in maps):
         group = [one for one in maps if one.objective == objective and one.scene in pictures]
         for index in _worst_labels(group)[:most]:
+            values = np.concatenate([part[index].ravel() for one in group for part in one.cells.values()])
+            low, high = float(np.nanmin(values)), float(np.nanmax(values))
             for one in group:
                 images = pictures[one.scene]
                 cells = {kind: part[index] for kind, part in one.cells.items() if kind in images}
-                values = np.concatenate([part[np.isfinite(part)] for part in cells.values()])
-                if not values.size:
-                    continue
-                low, high = float(values.min()), float(values.max())
-                higher = one.orientations[index] > 0
-                spread = max(high - low, 1e-6)
-                found.append(
-                    WorstMap(
-                        one.scene, objective, one.labels[index], higher, cells, images, low, low + spread
+                if all(np.isfinite(part).any() for part in cells.values()):
+                    higher = one.orientations[index] > 0
+                    ends = (low, max(high, low + _LEAST_RANGE))
+                    found.append(
+                        WorstMap(one.scene, objective, one.labels[index], higher, cells, images, *ends)
                     )
-                )
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,14 @@ def test_the_worst_label_of_the_start_comes_first_and_its_colours_are_one_scale(
     assert (second.bar(40, 3)[0, -1] == second.overlay("start")[0, 15]).all()
     width, height = figures.draw_maps([third, second]).get_size_inches()
     assert width < height * 4
+
+
+def test_a_label_has_one_scale_in_all_scenes() -> None:
+    signs = (-1,)
+    first, second = maps([[[0.1, 0.2]]], [[[0.0, 0.1]]], signs), maps([[[0.5, 0.9]]], [[[0.4, 0.4]]], signs)
+    second = replace(second, scene="other")
+    images = {kind: torch.full((3, 4, 8), 0.5) for kind in ("start", "found")}
+    shown = figures.worst_maps([first, second], {"scene": images, "other": images})
+    assert [(one.scene, one.low, one.high) for one in shown] == [("scene", 0.0, 0.9), ("other", 0.0, 0.9)]
+    # Scenes without pictures are left out.
+    assert [one.scene for one in figures.worst_maps([first, second], {"other": images})] == ["other"]

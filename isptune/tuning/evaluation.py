@@ -177,10 +177,7 @@ class Evaluator:
         return Evaluation(scores, scoring.orientations, fates.statuses, fates.reasons, guards, slopes)
 
     def by_scene(self, candidates: ArrayLike) -> NDArray[np.float64]:
-        """(S, P, k) scores scene by scene of candidates (P, f), a column for each of ``scoring.pictured``.
-
-        Where a candidate fails on a scene they are NaN, there and on all that follow.
-        """
+        """(S, P, k) scores scene by scene of candidates (P, f), NaN from a scene on where one fails."""
         return self._fates(self._unit(candidates), None).scores[:, :, : len(self.scoring.pictured)]
 
     def _unit(self, candidates: ArrayLike) -> Tensor:

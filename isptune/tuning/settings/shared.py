@@ -169,7 +169,7 @@ def checked_holdout(value: Any) -> int | list[str] | None:
     if isinstance(value, (str, list, tuple)):
         texts = [value] if isinstance(value, str) else list(value)
         if len(texts) == 1 and isinstance(texts[0], str) and texts[0].isdecimal():
-            texts, value = None, int(texts[0])
+            value, texts = int(texts[0]), None
     if value is None:
         return None
     if texts is None:

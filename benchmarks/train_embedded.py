@@ -35,13 +35,19 @@ WEIGHTS = {
 CHARTS = ("chart:384x256", "chart:640x448", "chart:1024x768")
 
 
-def _options(**values: float) -> list[str]:
+def _options(**values: float | str) -> list[str]:
     """Options of the synthetic data."""
     return [part for key, value in values.items() for part in ("--data-option", f"{key}={value}")]
 
 
 _SEVERITY = ("severity", "--precision", "bfloat16", "--every", "500")
 _RANKS = "ranking-total=2,plcc-total=0.5"
+
+_DIFFERENCES = ("--option", "anchor=0", "--option", "differences=2")
+_WIDE = _options(
+    **{"batches": 4500, "renderings": 400, "default": 0.33, "single": 0.15, "rendered": 0.12},
+    **{"looks": 0.3, "variants": 8, "wide": "true"},
+)
 
 RECIPES: dict[str, list[list[str]]] = {
     "severity": [
@@ -71,7 +77,17 @@ RECIPES: dict[str, list[list[str]]] = {
             *("--option", "anchor=4", "--option", "dropout=0.3"),
             *("--rate", "0.0004", "--steps", "24000", "--every", "2000"),
             *_options(batches=3242, renderings=400, default=0.3, single=0.2, rendered=0.15),
-        ]
+        ],
+        [
+            *("severity-isp", "--option", "trunk=frozen", "--option", "warm=true", *_DIFFERENCES),
+            *("--option", "dropout=0.15", "--average", "0.998"),
+            *("--rate", "0.0008", "--steps", "24000", "--every", "2000", *_WIDE),
+        ],
+        [
+            *("severity-isp", "--option", "trunk=trained", *_DIFFERENCES),
+            *("--option", "dropout=0.2", "--average", "0.998", "--precision", "bfloat16"),
+            *("--rate", "0.00015", "--steps", "9000", "--every", "250", *_WIDE),
+        ],
     ],
     "qalign-tiny": [
         [

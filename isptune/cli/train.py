@@ -59,6 +59,13 @@ if TYPE_CHECKING:
     "--loss losses", "NAMES", "Minimise these losses, with weights: mse,plcc=0.5", otherwise="the learner's"
 )
 @option("--precision", "TYPE", "Compute in float32 or bfloat16 (mixed precision)", default="float32")
+@option(
+    "--average",
+    "X",
+    "Keep this share of a running average of the weights at each step, and take the average; 0 for none",
+    kind=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+)
 @option("--every", "N", "Validate every N steps", kind=click.IntRange(1), default=200)
 @option("--seed", "N", "Seed weights, data and order", kind=click.IntRange(0), default=0)
 @device_option
@@ -136,6 +143,7 @@ def command(**given: Any) -> int:
         rate=given["rate"],
         precision=given["precision"],
         every=min(given["every"], steps),
+        average=given["average"],
     )
     with _Lines(out if given["tensorboard"] else None) as lines:
         path = train(

@@ -48,6 +48,11 @@ class Computing:
         self.learner = copy.deepcopy(self._exact).to(self._device, self._dtype)
         self._features: Any = None
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self._device
+
     def settled(self) -> dict[str, Any]:
         """See ``Objective.settled``."""
         dtype = self._wanted

@@ -27,6 +27,9 @@ from isptune_severity.tiles import over_tiles
 EMBEDDED = {1: "severity.safetensors", 2: "severity_isp.safetensors"}
 """The weights of each version in the package."""
 
+USUAL: Literal[1, 2] = 1
+"""The version of the embedded weights that is taken where none is asked for."""
+
 # Measured by benchmarks/blind_spots.py.
 _FIRST = Coverage(
     trained_on=(*Severity.synthetic["chain"], *Severity.synthetic["others"]),
@@ -61,7 +64,8 @@ class SeverityObjective(Objective):
     isptune's own synthetic stages: tuning those is the best case.
 
     Args:
-        version: of the embedded weights, 1 or 2.
+        version: of the embedded weights, 1 or 2; 1 if None. A run notes which it took, and is resumed with
+            that.
         checkpoint: a file or directory that ``isptune train severity`` or ``isptune train severity-isp``
             wrote, in the place of the embedded weights.
         dtype: float32, float64 or bfloat16 of the network. ``auto`` takes bfloat16 for the convolutions where
@@ -95,12 +99,23 @@ class SeverityObjective(Objective):
         checkpoint: str | Path | None = None,
         dtype: Literal["auto", "float32", "float64", "bfloat16"] = "auto",
         compiled: bool = True,
-        version: Literal[1, 2] = 1,
+        version: Literal[1, 2] | None = None,
         caution: Annotated[float, Field(ge=0, le=100)] = 0.0,
     ) -> None:
         self.name = self.name or "severity"
-        if version not in EMBEDDED:
+        if version not in (None, *EMBEDDED):
             raise ConfigurationError(f"version of '{self.name}' is {version!r}; allowed: 1, 2")
+        self._checkpoint, self._asked_version, self._asked_dtype = checkpoint, version, dtype
+        self.caution = caution
+        self._load(version or USUAL, compiled)
+        if caution and not self._says_uncertainty:
+            raise ConfigurationError(
+                f"caution of '{self.name}' is for version 2, which says how far it may be off; "
+                "take version=2, or leave it out"
+            )
+
+    def _load(self, version: Literal[1, 2], compiled: bool) -> None:
+        self._version, checkpoint = version, self._checkpoint
         learner = embedded(version) if checkpoint is None else load_learner(checkpoint)
         self.coverage = self.coverage_with({"checkpoint": checkpoint, "version": version})
         if not isinstance(learner, Severity | SecondSeverity):
@@ -109,15 +124,8 @@ class SeverityObjective(Objective):
                 "allowed: a file that 'isptune train severity' wrote"
             )
         self._says_uncertainty = isinstance(learner, SecondSeverity)
-        if caution and not self._says_uncertainty:
-            raise ConfigurationError(
-                f"caution of '{self.name}' is for version 2, which says how far it may be off; "
-                "add version=2, or leave it out"
-            )
-        self.caution = caution
-        if self._says_uncertainty:
-            self.labels = SECOND_FAMILIES
-        self._computing = Computing(learner, dtype, compiled, self.name)
+        self.labels = SECOND_FAMILIES if self._says_uncertainty else FAMILIES
+        self._computing = Computing(learner, self._asked_dtype, compiled, self.name)
 
     @classmethod
     def coverage_with(cls, options: Mapping[str, Any]) -> Coverage | None:
@@ -125,16 +133,25 @@ class SeverityObjective(Objective):
         checkpoint = options.get("checkpoint")
         if checkpoint is not None:
             return trained_coverage(str(checkpoint))
-        return cls.coverage if options.get("version", 1) == 1 else _SECOND
+        return _FIRST if (options.get("version") or USUAL) == 1 else _SECOND
 
     def to(self, device: torch.device | str) -> SeverityObjective:
         self._computing.to(device)
         return self
 
     def settled(self) -> Mapping[str, Any]:
-        return self._computing.settled()
+        found = self._computing.settled()
+        return found if self._checkpoint is not None else {"version": self._version, **found}
 
     def settle(self, noted: Mapping[str, Any] | None) -> None:
+        version = 1 if noted is None else noted.get("version", 1)
+        if version not in EMBEDDED:
+            raise ConfigurationError(f"version of '{self.name}' is {version!r}; allowed: 1, 2")
+        if self._checkpoint is None and self._asked_version is None and version != self._version:
+            # The run began where another version was the newest.
+            device = self._computing.device
+            self._load(version, True)
+            self._computing.to(device)
         self._computing.settle(noted)
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:

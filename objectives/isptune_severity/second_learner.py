@@ -14,10 +14,16 @@ from isptune.iqa.training import Features, Learner
 from isptune.iqa.training.losses import LOSSES
 from isptune.plugins.option_types import Seed, Size
 from isptune_severity.families import FAMILIES
+from isptune_severity.fixed_columns import fixed_columns
 from isptune_severity.second_network import SecondNetwork, carried
 
-# Of the losses of the weighted sum.
+# Of the losses of the weighted sum, without and with the loss of differences.
 _TOTAL = {"huber": 0.5, "ranking": 6.0, "relative": 4.0, "plcc": 0.5}
+_TOTAL_BESIDE = {"huber": 0.5, "ranking": 3.0, "relative": 6.0, "plcc": 0.5}
+# Of the loss of differences: sums of severities below this are alike.
+_LEAST = 0.05
+# Inputs of the head that hardly move keep their unit: a channel that is silent in all pictures is no faint one.
+_SILENT = 3e-4
 # The families of the default chain, which the first version has learnt from ten times the pictures.
 _CHAIN = ("blur", "exposure", "saturation", "luma_noise", "chroma_noise", "halos")
 # In the logarithm: deviations from a thousandth to three.
@@ -32,10 +38,12 @@ class SecondSeverity(Learner):
         hidden: of the head.
         dropout: in the head, while it is trained.
         trunk: ``"frozen"`` trains the head alone, on features that are computed once; ``"trained"`` trains
-            all of it.
+            all of it, on pictures whose fixed statistics are computed once.
         warm: begin with the embedded first version.
         anchor: weight of a loss that keeps what the first version knows well, the default chain, blur, noise
             and saturation, near what it says of it.
+        differences: weight of a loss of differences between variants of a content, in proportion to how far
+            they are from pristine: so the order of nearly pristine ones counts, where a search ends.
         seed: of the initial weights.
     """
 
@@ -52,6 +60,7 @@ class SecondSeverity(Learner):
         trunk: Literal["frozen", "trained"] = "trained",
         warm: bool = False,
         anchor: Annotated[float, Field(ge=0)] = 10.0,
+        differences: Annotated[float, Field(ge=0)] = 0.0,
         seed: Seed = 0,
     ) -> None:
         super().__init__()
@@ -62,12 +71,14 @@ class SecondSeverity(Learner):
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.network = SecondNetwork(widths, hidden, dropout)
-        self._is_warm, self._anchor = warm, anchor
+        self._is_warm, self._anchor, self._differences = warm, anchor, differences
         if warm:
             self._take_first_version()
         self.network.to(memory_format=torch.channels_last)
-        self.caches_features = trunk == "frozen"
-        if self.caches_features:
+        self._is_frozen = trunk == "frozen"
+        # What holds to the first version's judgement must not train it.
+        self.network.first.requires_grad_(not anchor)
+        if self._is_frozen:
             self.network.stem.requires_grad_(False)
             self.network.levels.requires_grad_(False)
         # Of |error| / deviation on pictures that were held out, at the shares 0.01 to 0.99.
@@ -78,6 +89,7 @@ class SecondSeverity(Learner):
             "hidden": hidden,
             "dropout": dropout,
             "anchor": anchor,
+            "differences": differences,
             "trunk": trunk,
             "seed": seed,
         }
@@ -92,31 +104,34 @@ class SecondSeverity(Learner):
         self.network.load_state_dict(own, strict=False)
 
     def encode(self, images: Tensor) -> Features:
-        if not self.caches_features:
-            return {"images": images}
+        if not self._is_frozen:
+            # As whole numbers of 16 bits, less 2 ** 15, which safetensors keeps.
+            pixels = (images * 65535 - 32768).round().to(torch.int16)
+            return {"pixels": pixels, "fixed": fixed_columns(images).to(images.device)}
         images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(images.device.type, dtype=torch.bfloat16):
             return {"features": self.network.features(images).float()}
 
     def fit(self, features: Features) -> None:
         """Standardise the head's inputs."""
-        if "features" in features:
-            found = features["features"]
-        else:
-            found = torch.cat([self.network.features(part) for part in features["images"].split(64)])
+        found = self._columns(features)
         self.network.mean.copy_(found.mean(0))
-        self.network.deviation.copy_(found.std(0) + 1e-3)
+        spread = found.std(0)
+        self.network.deviation.copy_(torch.where(spread < _SILENT, 1.0, spread + 1e-3))
 
     def forward(self, features: Features) -> Tensor:
         found = self._columns(features)
         severities, self._spreads = self.both({"features": found})
-        if self.training:
+        if self.training and self._anchor:
             self._moved = severities - self.network.first(found) @ carried()
         return severities
 
     def both(self, features: Features) -> tuple[Tensor, Tensor]:
         """(N, 15) severities, and (N, 16) logarithms of deviations before calibration."""
-        severities, spreads = self.network.judged(self._columns(features))
+        columns = self._columns(features)
+        # In half precision the head would not see the faintest differences.
+        with torch.autocast(columns.device.type, enabled=False):
+            severities, spreads = self.network.judged(columns)
         return severities, spreads.clamp(*_SPREADS)
 
     def side_by_side(self, columns: Tensor) -> Tensor:
@@ -126,20 +141,24 @@ class SecondSeverity(Learner):
     def _columns(self, features: Features) -> Tensor:
         if "features" in features:
             return features["features"]
-        return self.network.features(features["images"].contiguous(memory_format=torch.channels_last))
+        images = (features["pixels"].float() + 32768) / 65535
+        pooled = self.network.pooled(images.contiguous(memory_format=torch.channels_last))
+        return torch.cat([pooled.float(), features["fixed"]], dim=1)
 
     def own_loss(self, predictions: Tensor, targets: Tensor, contents: Tensor) -> Tensor:
         """Losses of the weighted sum, and the likelihood of the errors under the deviations."""
         weights = self.network.weights
         total, wanted = predictions @ weights, targets @ weights
         loss = predictions.new_zeros(())
-        for name, weight in _TOTAL.items():
+        for name, weight in (_TOTAL_BESIDE if self._differences else _TOTAL).items():
             loss = loss + weight * LOSSES[name](total, wanted, contents)
+        if self._differences:
+            loss = loss + self._differences * proportional(total, wanted, contents)
         assert self._spreads is not None
         errors = torch.cat([predictions - targets, (total - wanted)[:, None]], dim=1).abs().detach()
         spreads = self._spreads.float()
         loss = loss + 0.2 * (errors * torch.exp(-spreads) + spreads).mean()
-        return loss + self._anchor * self._away(targets, contents)
+        return loss + self._anchor * self._away(targets, contents) if self._anchor else loss
 
     def _away(self, targets: Tensor, contents: Tensor) -> Tensor:
         """How far what the first version knows well is from what it says of it."""
@@ -172,9 +191,26 @@ class SecondSeverity(Learner):
         self.quantiles.copy_(torch.quantile(torch.cat(ratios).float(), shares, dim=0))
 
     def encoding(self) -> dict[str, Any]:
-        """The head does not change what the convolutions and the fixed statistics give."""
+        """What is trained does not change what is kept."""
+        if not self._is_frozen:
+            return {"learner": "severity-isp", "of": "pixels and fixed statistics"}
         first = "first version" if self._is_warm else self._configuration["seed"]
         return {"learner": "severity-isp", "widths": self._configuration["widths"], "first weights": first}
 
     def configuration(self) -> dict[str, Any]:
         return dict(self._configuration)
+
+
+def proportional(total: Tensor, wanted: Tensor, contents: Tensor) -> Tensor:
+    """Huber's loss of the differences of every two variants of a content, over the sum of the two's truths.
+
+    So the order of the nearly pristine ones, where a search ends, counts as much as that of the others.
+
+    Args:
+        total, wanted: (N,) found and true sums of severities.
+        contents: (N,) which content each is of.
+    """
+    upper = torch.triu(contents[:, None] == contents[None], diagonal=1)
+    errors = (total[:, None] - total[None] - wanted[:, None] + wanted[None])[upper]
+    scale = (wanted[:, None] + wanted[None])[upper] + _LEAST
+    return torch.nn.functional.huber_loss(errors / scale, torch.zeros_like(errors), delta=0.5)

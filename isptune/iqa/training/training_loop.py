@@ -17,6 +17,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, EvaluationError
+from isptune.iqa.training.averaging import WeightAverage
 from isptune.iqa.training.batch_source import Batch, Source
 from isptune.iqa.training.checkpoint import FILE, load_initial, save_learned
 from isptune.iqa.training.encoding import encoded
@@ -49,6 +50,8 @@ class Settings:
         precision: ``float32``, or ``bfloat16`` for mixed precision by autocast.
         every: steps from one validation and saved state to the next.
         clip: the largest norm of a gradient.
+        average: the share of a running average of the weights that a step keeps; the average is validated and
+            written. 0 for the weights of the last step.
     """
 
     losses: Mapping[str, float]
@@ -58,6 +61,7 @@ class Settings:
     precision: str = "float32"
     every: int = 200
     clip: float = 1.0
+    average: float = 0.0
 
     def __post_init__(self) -> None:
         if self.precision not in ("float32", "bfloat16"):
@@ -65,6 +69,8 @@ class Settings:
         for name in ("steps", "every", "rate", "clip"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"{name} of a training is {getattr(self, name)}; allowed: above 0")
+        if not 0 <= self.average < 1:
+            raise ConfigurationError(f"average of a training is {self.average}; allowed: 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -158,12 +164,16 @@ def train(
             with torch.no_grad():
                 first = [_encoded(learner, source.batch(step), device) for step in range(_FITTED_ON)]
                 learner.fit({name: torch.cat([part[name] for part in first]) for name in first[0]})
+        average = WeightAverage(learner, settings.average)
+        if state is not None:
+            average.load(state["average"])
         start, spent = (0, 0.0) if state is None else (state["step"], state["seconds"])
-        for entry in _trained(learner, source, settings, optimizer, device, start, spent):
+        for entry in _trained(learner, source, settings, optimizer, average, device, start, spent):
             _log(out / LOG, entry)
-            _save_state(out, learner, optimizer, entry)
+            _save_state(out, learner, optimizer, average, entry)
             if listener is not None:
                 listener(entry, settings.steps)
+        average.put()
         learner.eval()
         learner.calibrate((_encoded(learner, part, device), part.targets) for part in source.validation())
         kept = {"data": facts["data"], "settings": facts["settings"], **(extra or {})}
@@ -177,6 +187,7 @@ def _trained(
     source: Source,
     settings: Settings,
     optimizer: torch.optim.Optimizer,
+    average: WeightAverage,
     device: torch.device,
     start: int,
     spent: float,
@@ -188,6 +199,7 @@ def _trained(
         for group in optimizer.param_groups:
             group["lr"] = settings.rate * _share_of_rate(step, settings.steps)
         loss, parts = _step(learner, source.batch(step), settings, optimizer, device)
+        average.step()
         if not math.isfinite(loss):
             raise EvaluationError(
                 f"the loss of '{learner.name}' is {loss} at step {step}; "
@@ -199,7 +211,8 @@ def _trained(
             sums.clear()
             seconds = round(time.perf_counter() - began, 2)
             rate = optimizer.param_groups[0]["lr"]
-            correlations = validate(learner, source, device)
+            with average.taken():
+                correlations = validate(learner, source, device)
             yield Entry(step + 1, means.pop(""), means, *correlations, rate, seconds)
 
 
@@ -304,8 +317,11 @@ def _log(path: Path, entry: Entry) -> None:
         raise unwritable(path, error, remedy=_REMEDY) from error
 
 
-def _save_state(out: Path, learner: Learner, optimizer: torch.optim.Optimizer, entry: Entry) -> None:
+def _save_state(
+    out: Path, learner: Learner, optimizer: torch.optim.Optimizer, average: WeightAverage, entry: Entry
+) -> None:
     buffer = io.BytesIO()
     state = {"learner": learner.learned_state(), "optimizer": optimizer.state_dict()}
+    state["average"] = average.state()
     torch.save({**state, "step": entry.step, "seconds": entry.seconds}, buffer)
     write_whole(out / STATE, buffer.getvalue(), remedy=_REMEDY)

@@ -1,0 +1,33 @@
+"""The fixed statistics of pictures without gradients: in compiled loops where they can be."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isptune.compiled import can_compile
+from isptune_severity.fingerprints import fingerprints
+from isptune_severity.network import statistics
+
+
+def fixed_columns(images: Tensor) -> Tensor:
+    """(N, S) float32: `statistics` and `fingerprints` of pictures (N, 3, H, W) in [0, 1]."""
+    images = images.detach().float().contiguous()
+    if not can_compile(images):
+        parts = [torch.cat([statistics(part), fingerprints(part)], dim=1) for part in images.split(8)]
+        return torch.cat(parts)
+    # numba takes a second to import.
+    from isptune_severity.compiled.features import _in_turn
+    from isptune_severity.compiled.fixed import Passes, statistics_of
+    from isptune_severity.compiled.traces import fingerprints_of
+
+    rows = []
+    for image in images.numpy():
+        passes = Passes(image, _in_turn)
+        rows.append(
+            np.concatenate(
+                [statistics_of(image, _in_turn, passes), fingerprints_of(image, passes, _in_turn)]
+            )
+        )
+    return torch.from_numpy(np.stack(rows))

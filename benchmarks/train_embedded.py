@@ -43,11 +43,18 @@ def _options(**values: float | str) -> list[str]:
 _SEVERITY = ("severity", "--precision", "bfloat16", "--every", "500")
 _RANKS = "ranking-total=2,plcc-total=0.5"
 
-_DIFFERENCES = ("--option", "anchor=0", "--option", "differences=2")
-_WIDE = _options(
-    **{"batches": 4500, "renderings": 400, "default": 0.33, "single": 0.15, "rendered": 0.12},
-    **{"looks": 0.3, "variants": 8, "wide": "true"},
-)
+_SHARES = {"default": 0.33, "single": 0.15, "rendered": 0.12}
+_WIDE = _options(batches=4500, renderings=400, looks=0.3, variants=8, wide="true", **_SHARES)
+
+
+def _differences(dropout: float) -> list[str]:
+    """A further head of the second version of severity, for the order of nearly pristine variants."""
+    return [
+        *("severity-isp", "--option", "trunk=frozen", "--option", "warm=true", "--option", "anchor=0"),
+        *("--option", "differences=2", "--option", f"dropout={dropout}", "--average", "0.998"),
+        *("--rate", "0.0008", "--steps", "24000", "--every", "2000", *_WIDE),
+    ]
+
 
 RECIPES: dict[str, list[list[str]]] = {
     "severity": [
@@ -78,16 +85,8 @@ RECIPES: dict[str, list[list[str]]] = {
             *("--rate", "0.0004", "--steps", "24000", "--every", "2000"),
             *_options(batches=3242, renderings=400, default=0.3, single=0.2, rendered=0.15),
         ],
-        [
-            *("severity-isp", "--option", "trunk=frozen", "--option", "warm=true", *_DIFFERENCES),
-            *("--option", "dropout=0.15", "--average", "0.998"),
-            *("--rate", "0.0008", "--steps", "24000", "--every", "2000", *_WIDE),
-        ],
-        [
-            *("severity-isp", "--option", "trunk=trained", *_DIFFERENCES),
-            *("--option", "dropout=0.2", "--average", "0.998", "--precision", "bfloat16"),
-            *("--rate", "0.00015", "--steps", "9000", "--every", "250", *_WIDE),
-        ],
+        _differences(dropout=0.15),
+        _differences(dropout=0.3),
     ],
     "qalign-tiny": [
         [
@@ -111,6 +110,9 @@ RECIPES: dict[str, list[list[str]]] = {
 }
 """What is asked of ``isptune train``, one training after the other, each from the weights of the last."""
 
+ENSEMBLES = ("severity-isp",)
+"""Models whose further trainings begin at the first one's weights, and are put together with it."""
+
 
 def main() -> None:
     form = argparse.RawDescriptionHelpFormatter
@@ -133,9 +135,26 @@ def main() -> None:
         seed = ["--seed", str(options.seed)]
         if not (place / "model.safetensors").exists():
             subprocess.run([*command, *seed, "--out", str(place), *initial, *resume], check=True)
-        last = place
+        last = out / "1" if options.model in ENSEMBLES else place
+    if options.model in ENSEMBLES:
+        places = [out / str(number) for number in range(1, len(RECIPES[options.model]) + 1)]
+        last = put_together(places, [*options.images, *CHARTS], options.seed, out / "together")
     if not options.no_install and last is not None:
         install(options.model, last)
+
+
+def put_together(places: list[Path], images: list[str], seed: int, out: Path) -> Path:
+    """One learner of several heads on the same convolutions, calibrated on photographs that were held out."""
+    from isptune.iqa.training.checkpoint import load_learner, save_learned
+    from isptune_severity.data import SeverityData
+    from isptune_severity.second_learner import together
+
+    whole = together([load_learner(place) for place in places])
+    data = SeverityData(images, renderings=400, looks=0.3, variants=8, wide=True, seed=seed, **_SHARES)
+    whole.calibrate((whole.encode(part.features["images"]), part.targets) for part in data.validation())
+    save_learned(out / "model.safetensors", whole, {"data": data.describe(), "seed": seed})
+    shutil.copy(places[0] / "training.png", out / "training.png")
+    return out
 
 
 def install(model: str, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which faults the variants of a content have, where all of the network is trained: levels, sizes, windows."""
+"""Which faults the variants of a content have in wide batches: levels, sizes, windows; and textures."""
 
 from __future__ import annotations
 

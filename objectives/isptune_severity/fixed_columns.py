@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,7 +21,6 @@ def fixed_columns(images: Tensor) -> Tensor:
         parts = [torch.cat([statistics(part), fingerprints(part)], dim=1) for part in images.split(8)]
         return torch.cat(parts)
     # numba takes a second to import.
-    from isptune_severity.compiled.features import _in_turn
     from isptune_severity.compiled.fixed import Passes, statistics_of
     from isptune_severity.compiled.traces import fingerprints_of
 
@@ -26,8 +28,11 @@ def fixed_columns(images: Tensor) -> Tensor:
     for image in images.numpy():
         passes = Passes(image, _in_turn)
         rows.append(
-            np.concatenate(
-                [statistics_of(image, _in_turn, passes), fingerprints_of(image, passes, _in_turn)]
-            )
+            np.concatenate([statistics_of(image, _in_turn, passes), fingerprints_of(image, passes, _in_turn)])
         )
     return torch.from_numpy(np.stack(rows))
+
+
+def _in_turn(work: Callable[..., None], tasks: Sequence[tuple[Any, ...]], pixels: int) -> None:
+    for task in tasks:
+        work(*task)

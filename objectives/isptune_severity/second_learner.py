@@ -12,6 +12,7 @@ from torch import Tensor
 from isptune.errors import ConfigurationError
 from isptune.iqa.training import Features, Learner
 from isptune.iqa.training.losses import LOSSES
+from isptune.plugins import registry
 from isptune.plugins.option_types import Seed, Size
 from isptune_severity.families import FAMILIES
 from isptune_severity.fixed_columns import fixed_columns
@@ -22,7 +23,7 @@ _TOTAL = {"huber": 0.5, "ranking": 6.0, "relative": 4.0, "plcc": 0.5}
 _TOTAL_BESIDE = {"huber": 0.5, "ranking": 3.0, "relative": 6.0, "plcc": 0.5}
 # Of the loss of differences: sums of severities below this are alike.
 _LEAST = 0.05
-# Inputs of the head that hardly move keep their unit: a channel that is silent in all pictures is no faint one.
+# Inputs of the head that move less than this keep their unit: a silent channel is no faint one.
 _SILENT = 3e-4
 # The families of the default chain, which the first version has learnt from ten times the pictures.
 _CHAIN = ("blur", "exposure", "saturation", "luma_noise", "chroma_noise", "halos")
@@ -44,6 +45,7 @@ class SecondSeverity(Learner):
             and saturation, near what it says of it.
         differences: weight of a loss of differences between variants of a content, in proportion to how far
             they are from pristine: so the order of nearly pristine ones counts, where a search ends.
+        members: further heads on the same inputs, trained apart and put together by ``together``.
         seed: of the initial weights.
     """
 
@@ -61,6 +63,7 @@ class SecondSeverity(Learner):
         warm: bool = False,
         anchor: Annotated[float, Field(ge=0)] = 10.0,
         differences: Annotated[float, Field(ge=0)] = 0.0,
+        members: Annotated[int, Field(ge=0, le=16)] = 0,
         seed: Seed = 0,
     ) -> None:
         super().__init__()
@@ -70,7 +73,7 @@ class SecondSeverity(Learner):
             )
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            self.network = SecondNetwork(widths, hidden, dropout)
+            self.network = SecondNetwork(widths, hidden, dropout, members)
         self._is_warm, self._anchor, self._differences = warm, anchor, differences
         if warm:
             self._take_first_version()
@@ -91,6 +94,7 @@ class SecondSeverity(Learner):
             "anchor": anchor,
             "differences": differences,
             "trunk": trunk,
+            "members": members,
             "seed": seed,
         }
         self._spreads: Tensor | None = None
@@ -214,3 +218,17 @@ def proportional(total: Tensor, wanted: Tensor, contents: Tensor) -> Tensor:
     errors = (total[:, None] - total[None] - wanted[:, None] + wanted[None])[upper]
     scale = (wanted[:, None] + wanted[None])[upper] + _LEAST
     return torch.nn.functional.huber_loss(errors / scale, torch.zeros_like(errors), delta=0.5)
+
+
+def together(learners: Sequence[SecondSeverity]) -> SecondSeverity:
+    """One learner of several on the same convolutions: the first one's head counts half.
+
+    It has to be calibrated. Their convolutions must be those of the first version, untrained.
+    """
+    first, *others = learners
+    options = {**first.configuration(), "members": len(others)}
+    found: SecondSeverity = registry.learners.create("severity-isp", **options)
+    found.load_state_dict(first.state_dict(), strict=False)
+    for member, other in zip(found.network.members, others, strict=True):
+        member.load_state_dict(other.network.state_dict(), strict=False)
+    return found.eval()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +54,56 @@ class _FirstHead(nn.Module):
         return self.head((features[:, : self.count] - self.mean) / self.deviation)
 
 
+class Head(nn.Module):
+    """Severities and the logarithms of their deviations of (N, F) inputs, the last that of the weighted sum.
+
+    Args:
+        count: of inputs.
+        known: how many of them, the first ones, the first version has too.
+        hidden: width.
+        dropout: while it is trained.
+    """
+
+    def __init__(self, count: int, known: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        begin_head(self, count, known, hidden, dropout)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        return by_head(self, features)
+
+
+def begin_head(module: Any, count: int, known: int, hidden: int, dropout: float) -> None:
+    """Give a module the parts of a head."""
+    module.register_buffer("mean", torch.zeros(count))
+    module.register_buffer("deviation", torch.ones(count))
+    # The first version's own judgement, on its own statistics, is where the training begins.
+    module.first = _FirstHead(known)
+    module.carried = nn.Parameter(carried())
+    # Most of what a fault does to the statistics is in proportion to it: a straight way beside the bent.
+    module.straight = nn.Linear(count, len(FAMILIES))
+    module.body = nn.Sequential(
+        *(nn.Dropout(dropout / 2), nn.Linear(count + len(FIRST), hidden), nn.GELU()),
+        *(nn.Dropout(dropout), nn.Linear(hidden, hidden), nn.GELU()),
+    )
+    module.severities = nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden, len(FAMILIES)))
+    for parameter in (*module.straight.parameters(), *module.severities[1].parameters()):
+        nn.init.zeros_(parameter)
+    # Of every family, and of the weighted sum.
+    module.spreads = nn.Sequential(
+        nn.Linear(hidden, hidden // 2), nn.GELU(), nn.Linear(hidden // 2, len(FAMILIES) + 1)
+    )
+
+
+def by_head(module: Any, features: Tensor) -> tuple[Tensor, Tensor]:
+    """What the head in a module makes of (N, F) inputs."""
+    first = module.first(features)
+    found = ((features - module.mean) / module.deviation).clamp(-8, 8)
+    inner = module.body(torch.cat([found, first], dim=1))
+    severities = first @ module.carried + module.straight(found) + module.severities(inner)
+    # Whoever learns how far it is off must not bend what it predicts.
+    return severities, module.spreads(inner.detach())
+
+
 class SecondNetwork(Trunk):
     """(N, 3, H, W) in [0, 1] to (N, 15) severities, and to the logarithms of their deviations.
 
@@ -62,36 +113,27 @@ class SecondNetwork(Trunk):
         widths: channels of the three levels, at 1/4, 1/8 and 1/16 of the resolution.
         hidden: of the head.
         dropout: in the head, while it is trained.
+        members: further heads on the same inputs, trained apart: their mean counts as much as the own head.
     """
 
-    def __init__(self, widths: Sequence[int] = (32, 64, 96), hidden: int = 256, dropout: float = 0.5) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int] = (32, 64, 96),
+        hidden: int = 256,
+        dropout: float = 0.5,
+        members: int = 0,
+    ) -> None:
         super().__init__(widths)
         self.hidden = hidden
-        count = 2 * sum(self.widths) + statistics_count() + fingerprints_count()
+        known = 2 * sum(self.widths) + statistics_count()
+        count = known + fingerprints_count()
         self.mean: Tensor
         self.deviation: Tensor
         self.weights: Tensor
-        self.register_buffer("mean", torch.zeros(count))
-        self.register_buffer("deviation", torch.ones(count))
         weights = torch.tensor([WEIGHTS[family] for family in FAMILIES])
         self.register_buffer("weights", weights, persistent=False)
-        # The first version's own judgement, on its own statistics, is where the training begins.
-        self.first = _FirstHead(2 * sum(self.widths) + statistics_count())
-        self.carried = nn.Parameter(carried())
-        # Most of what a fault does to the statistics is in proportion to it: a straight way beside the bent.
-        self.straight = nn.Linear(count, len(FAMILIES))
-        self.body = nn.Sequential(
-            *(nn.Dropout(dropout / 2), nn.Linear(count + len(FIRST), hidden), nn.GELU()),
-            *(nn.Dropout(dropout), nn.Linear(hidden, hidden), nn.GELU()),
-        )
-        self.severities = nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden, len(FAMILIES)))
-        last = self.severities[1]
-        for parameter in (*self.straight.parameters(), *last.parameters()):
-            nn.init.zeros_(parameter)
-        # Of every family, and of the weighted sum.
-        self.spreads = nn.Sequential(
-            nn.Linear(hidden, hidden // 2), nn.GELU(), nn.Linear(hidden // 2, len(FAMILIES) + 1)
-        )
+        begin_head(self, count, known, hidden, dropout)
+        self.members = nn.ModuleList(Head(count, known, hidden, dropout) for _ in range(members))
 
     def further(self, images: Tensor) -> Tensor:
         """(N, S): the fixed statistics that the first version does not have."""
@@ -105,12 +147,12 @@ class SecondNetwork(Trunk):
 
     def judged(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 15) severities and (N, 16) logarithms of deviations, the last that of the weighted sum."""
-        first = self.first(features)
-        found = ((features - self.mean) / self.deviation).clamp(-8, 8)
-        inner = self.body(torch.cat([found, first], dim=1))
-        severities = first @ self.carried + self.straight(found) + self.severities(inner)
-        # Whoever learns how far it is off must not bend what it predicts.
-        return severities, self.spreads(inner.detach())
+        own = by_head(self, features)
+        if not self.members:
+            return own
+        others = [member(features) for member in self.members]
+        severities, spreads = (torch.stack(parts).mean(0) for parts in zip(*others, strict=True))
+        return (own[0] + severities) / 2, (own[1] + spreads) / 2
 
     def forward(self, images: Tensor) -> Tensor:
         return self.judged(self.features(images))[0]

@@ -29,7 +29,7 @@ class WeightAverage:
                 yield key, value
 
     def step(self) -> None:
-        """Take in the weights after a step; the first steps count more, so that the beginning is forgotten."""
+        """Take in the weights after a step; the first steps count more: the beginning is forgotten."""
         if not self._share:
             return
         self._steps += 1

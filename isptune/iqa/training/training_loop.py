@@ -137,7 +137,7 @@ def train(
         "learner": name_of(learner),
         "configuration": learner.configuration(),
         "data": source.describe(),
-        "settings": asdict(settings),
+        "settings": _noted(settings),
     }
     if initial is not None:
         facts["initial"] = str(initial)
@@ -166,7 +166,7 @@ def train(
                 learner.fit({name: torch.cat([part[name] for part in first]) for name in first[0]})
         average = WeightAverage(learner, settings.average)
         if state is not None:
-            average.load(state["average"])
+            average.load(state.get("average", {}))
         start, spent = (0, 0.0) if state is None else (state["step"], state["seconds"])
         for entry in _trained(learner, source, settings, optimizer, average, device, start, spent):
             _log(out / LOG, entry)
@@ -180,6 +180,14 @@ def train(
         save_learned(out / FILE, learner, kept)
         learner.export(out)
     return out / FILE
+
+
+def _noted(settings: Settings) -> dict[str, Any]:
+    """As training.json has them: trainings of before there was an average have none."""
+    found = asdict(settings)
+    if not settings.average:
+        del found["average"]
+    return found
 
 
 def _trained(

@@ -17,10 +17,12 @@ from isptune.errors import ConfigurationError
 from isptune.plugins.registry import stages
 from isptune.testing import ObjectiveConformance
 from isptune.testing.pictures import picture
+from isptune_severity.chains import SIZES, shares_of_variants
+from isptune_severity.data import SeverityData
 from isptune_severity.families import FAMILIES, STAGES, WEIGHTS
 from isptune_severity.fingerprints import fingerprints, fingerprints_count
 from isptune_severity.full_reference import severities
-from isptune_severity.second_learner import SecondSeverity
+from isptune_severity.second_learner import SecondSeverity, proportional, together
 from isptune_severity.tiles import starts
 
 
@@ -173,10 +175,58 @@ def test_calibration_holds_its_share() -> None:
     assert float(inside.double().mean()) == pytest.approx(0.9, abs=0.01)
 
 
-def test_train_writes_what_the_objective_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_differences_count_in_proportion_to_what_is_compared() -> None:
+    contents = torch.tensor([0, 0, 1, 1])
+    wanted = torch.tensor([0.0, 0.05, 0.0, 1.0])
+    # Off by 0.1 both: of 0.05 + 0.05 for the faint pair, of 1 + 0.05 for the strong one.
+    found = torch.tensor([0.0, 0.15, 5.0, 6.1])
+    errors = torch.tensor([0.1 / 0.1, 0.1 / 1.05])
+    expected = torch.nn.functional.huber_loss(errors, torch.zeros(2), delta=0.5)
+    torch.testing.assert_close(proportional(found, wanted, contents), expected)
+
+
+def test_heads_together_are_their_mean() -> None:
+    """The first counts half; the convolutions are shared."""
+    made = [SecondSeverity(widths=(4, 4, 4), hidden=8, seed=seed).eval() for seed in range(3)]
+    for one in made[1:]:
+        one.network.stem.load_state_dict(made[0].network.stem.state_dict())
+        one.network.levels.load_state_dict(made[0].network.levels.state_dict())
+    whole = together(made)
+    images = picture(64, 64)
+    with torch.no_grad():
+        first, second, third = (one.network(images) for one in made)
+        torch.testing.assert_close(whole.network(images), first / 2 + (second + third) / 4)
+
+
+def test_variants_of_a_wide_batch(tmp_path: Path) -> None:
+    """Of one of the sizes, the first of a content pristine, and what is kept gives back the pictures."""
+    shares = shares_of_variants(400, 5, torch.Generator().manual_seed(0))
+    assert not shares[0].any()
+    assert 0 <= float(shares.min()) < float(shares.max()) <= 1
+    same = (shares[1:] == shares[:-1]).sum(1)
+    assert int(((same == 4) & (shares[1:].sum(1) > 0)).sum()) > 20
+    data = SeverityData(["chart:320x288"], tmp_path, variants=8, renderings=0, wide=True)
+    batch = data.batch(3)
+    images = batch.features["images"]
+    assert tuple(images.shape[-2:]) in SIZES
+    assert len(images) == 8 * (int(batch.contents.max()) + 1)
+    assert not batch.targets[::8].any()
+    assert data.describe()["wide"] is True
+    learner = SecondSeverity(widths=(4, 4, 4), hidden=8, differences=2.0).eval()
+    with torch.no_grad():
+        kept = learner.encode(images[:3])
+        torch.testing.assert_close(learner(kept), learner.network(images[:3]), rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize("trunk", ["frozen", "trained"])
+def test_train_writes_what_the_objective_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], trunk: str
+) -> None:
     data = [f"folder={tmp_path / 'data'}", "crop=64", "contents=2", "renderings=2"]
     arguments = ["train", "severity-isp", "--images", "chart:320x288", "--steps", "3", "--every", "3"]
-    arguments += ["--option", "widths=[4,4,4]", "--option", "hidden=8", "--option", "trunk=frozen"]
+    arguments += ["--option", "widths=[4,4,4]", "--option", "hidden=8", "--option", f"trunk={trunk}"]
+    if trunk == "trained":
+        arguments += ["--option", "differences=2", "--option", "anchor=0", "--average", "0.9"]
     for part in [*data, "batches=2"]:
         arguments += ["--data-option", part]
     assert run([*arguments, "--out", str(tmp_path / "run")]) == 0

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from isptune.cli import run as command
 from isptune.errors import ConfigurationError, DiskFullError, EvaluationError, RunDirectoryError
 from isptune.iqa.training import Learner
+from isptune.iqa.training.averaging import WeightAverage
 from isptune.iqa.training.batch_source import Batch
 from isptune.iqa.training.cached import CachedSource
 from isptune.iqa.training.checkpoint import read_learned, save_learned
@@ -117,8 +118,10 @@ def test_a_training_on_a_full_disk_goes_on_to_the_same_weights(tmp_path: Path, d
         assert [path.name for path in out.glob(".*")] == [".lock"]
 
 
-def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
-    whole = train(Line(), Made(), SETTINGS, tmp_path / "whole")
+@pytest.mark.parametrize("share", [0.0, 0.9])
+def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path, share: float) -> None:
+    settings = replace(SETTINGS, average=share)
+    whole = train(Line(), Made(), settings, tmp_path / "whole")
 
     def stop(entry: Any, steps: int) -> None:
         if entry.step in (20, 40):
@@ -126,8 +129,8 @@ def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
 
     for resume in (False, True):
         with pytest.raises(Stop):
-            train(Line(), Made(), SETTINGS, tmp_path / "broken", listener=stop, resume=resume)
-    broken = train(Line(), Made(), SETTINGS, tmp_path / "broken", resume=True)
+            train(Line(), Made(), settings, tmp_path / "broken", listener=stop, resume=resume)
+    broken = train(Line(), Made(), settings, tmp_path / "broken", resume=True)
     first, second = load_file(whole), load_file(broken)
     assert all(torch.equal(first[key], second[key]) for key in first)
 
@@ -311,3 +314,29 @@ def test_first_weights_that_cannot_be(tmp_path: Path) -> None:
             train(learner, Made(), SETTINGS, tmp_path / "out", initial=path)
         assert str(caught.value) == message
         assert not (tmp_path / "out").exists()
+
+
+def test_an_average_keeps_its_share_of_every_step() -> None:
+    learner = Line()
+    average = WeightAverage(learner, 0.5)
+    values = [2.0, 4.0, 6.0]
+    for value in values:
+        with torch.no_grad():
+            learner.head.bias.fill_(value)
+        average.step()
+    # The first steps count more: 1/10, 2/11 and 3/12 of what was there are kept.
+    expected = 0.0
+    for number, value in enumerate(values, start=1):
+        share = min(0.5, number / (number + 9))
+        expected = share * expected + (1 - share) * value
+    with average.taken():
+        assert float(learner.head.bias) == pytest.approx(expected)
+    assert float(learner.head.bias) == 6.0
+    again = WeightAverage(Line(), 0.5)
+    again.load(average.state())
+    assert torch.equal(again.state()["head.bias"], average.state()["head.bias"])
+    average.put()
+    assert float(learner.head.bias) == pytest.approx(expected)
+    with pytest.raises(ConfigurationError) as caught:
+        Settings({"mse": 1.0}, steps=1, average=1.0)
+    assert str(caught.value) == "average of a training is 1.0; allowed: 0 to below 1"

@@ -41,7 +41,7 @@ _FIRST = Coverage(
         "patch_displacement pixelate vignetting"
     ),
 )
-_SECOND = Coverage(trained_on=tuple(STAGES), blind_to=stage_names("motion_blur vignetting"))
+_SECOND = Coverage(trained_on=tuple(STAGES), blind_to=stage_names("patch_displacement vignetting"))
 
 
 def embedded(version: int) -> Any:
@@ -111,7 +111,7 @@ class SeverityObjective(Objective):
         if caution and not self._says_uncertainty:
             raise ConfigurationError(
                 f"caution of '{self.name}' is for version 2, which says how far it may be off; "
-                "take version=2, or leave it out"
+                "add version=2, or leave it out"
             )
 
     def _load(self, version: Literal[1, 2], compiled: bool) -> None:

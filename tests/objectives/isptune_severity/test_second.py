@@ -33,6 +33,10 @@ class TestConformance(ObjectiveConformance):
     gradient_tolerance = 2e-2
     difference_step = 1e-6
 
+    def good(self, height: int, width: int) -> Tensor:
+        """A photograph: generated pictures of so few pixels are far from what version 2 was trained on."""
+        return photograph()[..., :height, :width]
+
     def test_gradient_is_finite_at_flat_and_identical_images(self) -> None:
         objective = self.make()
         for level in (0.0, 0.5, 1.0):

@@ -71,8 +71,7 @@ def scale(count: int, comparisons: Sequence[Comparison], anchor: float | None = 
         slope = design.T @ (share * up - (1 - share) * down) - offsets / PRIOR**2
         bend = share * up * (up + apart) + (1 - share) * down * (down - apart)
         curvature = (design.T * bend) @ design + np.eye(count) / PRIOR**2
-        step: Numbers = np.linalg.solve(curvature, slope)
-        return step
+        return np.asarray(np.linalg.solve(curvature, slope), dtype=np.float64)
 
     # A generation is small: the plain products keep the scores of earlier runs to the last bit.
     return centre + maximise(height, step_at, np.zeros(count))

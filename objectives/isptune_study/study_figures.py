@@ -112,7 +112,12 @@ def draw_samples(panels: ScenePanels, files: Mapping[str, Path], most: int = _MO
     width, cell = 9.0, 9.0 / columns
     with style():
         body = rows * (0.75 * cell + 0.22)
-        sheet = new_sheet(body, _title("From the worst to the best", panels), f"{panels.unit} below.", width)
+        sheet = new_sheet(
+            body,
+            _title("From the worst to the best", panels),
+            f"Below each image: its {panels.unit} and half the width of its 95% interval.",
+            width,
+        )
         for number, place in enumerate(chosen):
             row, column = divmod(number, columns)
             bottom = body - (row + 1) * (0.75 * cell + 0.22) + 0.22

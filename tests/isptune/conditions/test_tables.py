@@ -176,9 +176,9 @@ def test_what_is_worse_on_held_out_scenes_gives_way_to_the_common_setting(lamps:
     assert isptune.Run.read("table/iso-100").best_parameters != table.common
 
 
-@pytest.mark.parametrize(("after", "generations"), [(0, 1), (0, 6), (3, 2)])
+@pytest.mark.parametrize(("after", "generations"), [(0, 1), (0, 3), (3, 2)])
 def test_a_table_that_is_killed_ends_as_one_that_was_not(scenes: None, after: int, generations: int) -> None:
-    whole = tuned(settings(holdout=1, smooth=0.3), "whole").to_dict()
+    whole = tuned(settings(holdout=1, smooth=0.3, budget=24), "whole").to_dict()
     begun = 0
 
     def killed(session: Any, what: str) -> Any:
@@ -192,7 +192,7 @@ def test_a_table_that_is_killed_ends_as_one_that_was_not(scenes: None, after: in
         return run_session(session, resume=True, callbacks=[kill], figures=False)
 
     with pytest.raises(KeyboardInterrupt):
-        tuned(settings(holdout=1, smooth=0.3), "table", killed)
+        tuned(settings(holdout=1, smooth=0.3, budget=24), "table", killed)
     with pytest.raises(RunDirectoryError, match="has not come to its end; go on with it by 'isptune resume"):
         isptune.ParameterTable.read("table")
     assert isptune.resume_table("table", quick).to_dict() == whole

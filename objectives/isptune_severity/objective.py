@@ -144,7 +144,7 @@ class SeverityObjective(Objective):
         return found if self._checkpoint is not None else {"version": self._version, **found}
 
     def settle(self, noted: Mapping[str, Any] | None) -> None:
-        version = 1 if noted is None else noted.get("version", 1)
+        version: Any = 1 if noted is None else noted.get("version", 1)
         if version not in EMBEDDED:
             raise ConfigurationError(f"version of '{self.name}' is {version!r}; allowed: 1, 2")
         if self._checkpoint is None and self._asked_version is None and version != self._version:

@@ -130,6 +130,7 @@ class SecondNetwork(Trunk):
         self.mean: Tensor
         self.deviation: Tensor
         self.weights: Tensor
+        self.first: _FirstHead
         weights = torch.tensor([WEIGHTS[family] for family in FAMILIES])
         self.register_buffer("weights", weights, persistent=False)
         begin_head(self, count, known, hidden, dropout)

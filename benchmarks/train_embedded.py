@@ -5,10 +5,12 @@
     uv run python benchmarks/train_embedded.py severity-isp --images PHOTOGRAPHS
     uv run python benchmarks/train_embedded.py qalign-tiny --images PHOTOGRAPHS
     uv run python benchmarks/train_embedded.py scorenet-align-tiny --images PHOTOGRAPHS
+    uv run python benchmarks/train_embedded.py qalign-tiny-isp --images PHOTOGRAPHS
 
 PHOTOGRAPHS is a folder (or several) of pristine pictures; training_photographs.py fetches those that were
 used. The generated chart joins them. A training that was stopped goes on by the same command. The curve of
-each training goes into the folder embedded_models; the model cards say how long it takes.
+each training goes into the folder embedded_models; the model cards say how long it takes. The last one is the
+host of scorenet_comparison.py and no part of the package.
 """
 
 from __future__ import annotations
@@ -110,6 +112,16 @@ RECIPES: dict[str, list[list[str]]] = {
 }
 """What is asked of ``isptune train``, one training after the other, each from the weights of the last."""
 
+# The host of scorenet_comparison.py, which says why it is not part of the package.
+RECIPES["qalign-tiny-isp"] = [
+    *RECIPES["qalign-tiny"],
+    [
+        *("qalign", "--option", "patch_size=32", "--data", "isp", "--rate", "0.0005"),
+        *("--steps", "300", "--every", "50"),
+        *_options(batches=150, contents=16, variants=4, renderings=400),
+    ],
+]
+
 ENSEMBLES = ("severity-isp",)
 """Models whose further trainings begin at the first one's weights, and are put together with it."""
 
@@ -139,7 +151,7 @@ def main() -> None:
     if options.model in ENSEMBLES:
         places = [out / str(number) for number in range(1, len(RECIPES[options.model]) + 1)]
         last = put_together(places, [*options.images, *CHARTS], options.seed, out / "together")
-    if not options.no_install and last is not None:
+    if not options.no_install and last is not None and options.model in (*WEIGHTS, "qalign-tiny"):
         install(options.model, last)
 
 

@@ -86,12 +86,18 @@ class QualityData:
 
     def validation(self) -> Iterator[Batch]:
         """Batches of the bank, then of ISPs, by their share."""
-        of_isps = round(_VALIDATION_BATCHES * self.rendered) if self._isps is not None else 0
         generator = torch.Generator().manual_seed(self.seed)
-        for source, count in ((self._bank, _VALIDATION_BATCHES - of_isps), (self._isps, of_isps)):
+        of_isps = _VALIDATION_BATCHES - self.validation_of_bank
+        for source, count in ((self._bank, self.validation_of_bank), (self._isps, of_isps)):
             if source is not None and count:
                 for _, batch in zip(range(count), source.validation(), strict=False):
                     yield self._rated(batch, generator)
+
+    @property
+    def validation_of_bank(self) -> int:
+        """How many of the validation's batches are of the bank: the first ones."""
+        of_isps = round(_VALIDATION_BATCHES * self.rendered) if self._isps is not None else 0
+        return _VALIDATION_BATCHES - of_isps
 
     def describe(self) -> dict[str, Any]:
         """Plain data that changes with anything that changes the batches."""

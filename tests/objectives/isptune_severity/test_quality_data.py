@@ -59,7 +59,7 @@ def test_quality_falls_with_the_weighted_severities(folder: Path) -> None:
 
 def test_the_validation_holds_both_sources_by_their_share(data: QualityData) -> None:
     batches = list(data.validation())
-    assert len(batches) == 16
+    assert (len(batches), data.validation_of_bank) == (16, 10)
     assert all(batch.targets.shape == (6,) for batch in batches)
 
 

@@ -191,7 +191,8 @@ class SeverityData:
         if not bool((level != 0).any()):
             return images
         if stage.is_stochastic:
-            noise = stage.draw(*images.shape[-2:], generator)
+            height, width = images.shape[-2:]
+            noise = stage.draw(height, width, generator)
             return stage(images, level, noise).clamp(0, 1)
         return stage(images, level).clamp(0, 1)
 

@@ -67,9 +67,10 @@ class QualityData:
     ) -> None:
         if least > crop:
             raise ConfigurationError(f"least of synthetic data is {least}; allowed: at most crop, {crop}")
-        same = {"contents": contents, "variants": variants, "looks": looks, "seed": seed}
-        shares = {"default": default, "single": single}
-        self._bank = SeverityData(images, folder, crop=crop, rendered=0, renderings=0, **shares, **same)
+        same: dict[str, Any] = {"contents": contents, "variants": variants, "looks": looks, "seed": seed}
+        self._bank = SeverityData(
+            images, folder, crop=crop, rendered=0, renderings=0, default=default, single=single, **same
+        )
         self._isps: SeverityData | None = None
         if renderings and rendered:
             side = min(crop, _RENDERED)

@@ -207,9 +207,7 @@ def plugin_options(kinds: tuple[str, ...]) -> set[str]:
 
     found = set(inspect.signature(SyntheticSource).parameters) | {"batches"} if "data" in kinds else set()
     for kind in kinds:
-        if kind == "data":
-            continue
-        plugins = getattr(registry, f"{kind}s")
+        plugins = registry.training_data if kind == "data" else getattr(registry, f"{kind}s")
         for name in plugins._records or plugins.names():
             with suppress(IsptuneError, ValueError):
                 found |= set(inspect.signature(plugins.get(name)).parameters)

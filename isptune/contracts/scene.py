@@ -74,12 +74,14 @@ class Scene:
         reference: Tensor | None = None,
         index: int = 0,
         source: dict[str, Any] | None = None,
+        conditions: Mapping[str, Any] | None = None,
         charts: tuple[Chart, ...] = (),
     ) -> Scene:
         """A scene whose payload is a picture (3, H, W), which is also its reference if no other is given."""
         height, width = picture.shape[-2:]
         reference = picture if reference is None else reference
-        return cls(name, (int(height), int(width)), reference, picture, index, source or {}, charts=charts)
+        size, under = (int(height), int(width)), dict(conditions or {})
+        return cls(name, size, reference, picture, index, source or {}, under, charts)
 
     @property
     def height(self) -> int:

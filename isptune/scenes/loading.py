@@ -170,6 +170,7 @@ def _whole(entry: Any, position: int, names: Counter[str], seed: int) -> Scene:
             picture_of(entry),
             reference=entry.reference,
             source={**entry.source, "scene": True},
+            conditions=entry.conditions,
             charts=entry.charts,
         )
     if isinstance(entry, Tensor):
@@ -245,6 +246,7 @@ def _seen(picture: Scene, rule: CropRule, seed: int) -> list[Scene]:
             image,
             reference=reference,
             source=source,
+            conditions=picture.conditions,
             charts=charts_in(picture.charts, (x, y), (side, side)),
         )
         crops.append(crop)

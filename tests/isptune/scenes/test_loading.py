@@ -153,6 +153,11 @@ class TestCrops:
         # Only 4 x 3 crops of 300 pixels fit side by side.
         assert len(load_scenes([photo], crop="20x300")) == 12
 
+    def test_crops_of_a_ready_scene_know_what_it_was_taken_under(self) -> None:
+        ready = Scene.of_picture("ready", torch.rand(3, 64, 96), conditions={"iso": 800.0})
+        for scene in load_scenes(ready, crop=None) + load_scenes(ready, crop="2x32"):
+            assert scene.conditions == {"iso": 800.0}
+
     def test_auto_leaves_small_pictures_charts_and_ready_scenes_whole(self) -> None:
         megapixel = torch.rand((3, 1000, 1000))
         beyond = torch.rand((3, 1000, 1001))

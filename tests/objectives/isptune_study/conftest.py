@@ -44,8 +44,12 @@ def study() -> Callable[..., Study]:
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def call(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
     """Run ``isptune`` with arguments; its exit code, stdout and stderr."""
+    # Workers of a parallel run are told a width.
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def run_and_capture(*arguments: str) -> tuple[int, str, str]:
         code = run(list(arguments))

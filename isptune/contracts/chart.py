@@ -43,7 +43,7 @@ class Chart:
 
     def __post_init__(self) -> None:
         try:
-            points = [(float(x), float(y)) for x, y in self.corners]
+            points = [(_coordinate(x), _coordinate(y)) for x, y in self.corners]
         except (TypeError, ValueError):
             points = []
         if len(points) != 4 or not all(math.isfinite(value) for point in points for value in point):
@@ -95,6 +95,13 @@ def charts_in(
     """
     moved = (chart.moved(-place[0], -place[1]) for chart in charts)
     return tuple(chart for chart in moved if chart.lies_in(size))
+
+
+def _coordinate(value: Any) -> float:
+    # true and "8" would pass for numbers, and are mistakes.
+    if isinstance(value, bool | str):
+        raise TypeError(value)
+    return float(value)
 
 
 def _is_convex(points: list[Point]) -> bool:

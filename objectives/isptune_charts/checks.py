@@ -40,8 +40,8 @@ def settled_edge(region: EdgeRegion, picture: Tensor) -> EdgeRegion:
     height = float((bright[:, :third].mean() - bright[:, -third:].mean()).abs())
     if height < _LEAST_HEIGHT:
         raise ConfigurationError(
-            f"{where} is too flat: its sides differ by {height:.3f} in linear light; needed: at least "
-            f"{_LEAST_HEIGHT}"
+            f"{where} is too flat: its sides differ by {_below(height, _LEAST_HEIGHT)} in linear light; "
+            f"needed: at least {_LEAST_HEIGHT}"
         )
     clipped = float(((cut <= _CLIPPED) | (cut >= 1 - _CLIPPED)).any(dim=0).double().mean())
     if clipped > _MOST_CLIPPED:
@@ -63,6 +63,11 @@ def settled_edge(region: EdgeRegion, picture: Tensor) -> EdgeRegion:
             "that nothing lies between the pixels; needed: at least 1"
         )
     return replace(region, slope=float(line.slope), offset=float(line.offset))
+
+
+def _below(value: float, least: float) -> str:
+    """A number that is too small, with as many digits as show that it is."""
+    return next((text for text in (f"{value:.{n}f}" for n in range(3, 9)) if float(text) < least), f"{value}")
 
 
 def require_same_size(images: Tensor, size: tuple[int, int], name: str) -> None:

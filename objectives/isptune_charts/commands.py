@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from isptune.cli.key_values import key_values
 from isptune.cli.shared_options import json_option, option, plugin_option
@@ -73,6 +74,10 @@ def measure(
     folder = Place(out).path
     if chart_file is not None and corners is not None:
         raise ConfigurationError("--chart and --corners both say where charts lie; give one of them")
+    if corners is None and _given("kind"):
+        raise ConfigurationError(
+            f"--kind {kind} says what the chart at --corners is; give --corners, or the kind in a chart file"
+        )
     options = key_values(pipeline_options, "--pipeline-option")
     source = absolute_scene(file)
     beside = None if reference is None else absolute_scene(reference)
@@ -100,6 +105,12 @@ def measure(
     return 0
 
 
+def _given(*names: str) -> bool:
+    """Whether the user has given one of these options."""
+    context = click.get_current_context()
+    return any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in names)
+
+
 def _picture(source: str, pipeline: str, options: dict[str, Any]) -> tuple[Scene, Any]:
     """The scene of a picture, and (3, H, W) the picture itself, developed where it is raw."""
     from isptune.scenes import load_scenes
@@ -110,6 +121,11 @@ def _picture(source: str, pipeline: str, options: dict[str, Any]) -> tuple[Scene
     if len(find_pictures(source, raw=raw)) > 1:
         raise ConfigurationError(f"one picture is measured at a time, and '{source}' stands for several")
     if not raw:
+        if _given("pipeline", "pipeline_options"):
+            raise ConfigurationError(
+                f"'{source}' is no raw file, so that no pipeline develops it; leave --pipeline and "
+                "--pipeline-option out"
+            )
         (scene,) = load_scenes([source], crop=None)
         return scene, picture_of(scene)
     from isptune.plugins import registry
@@ -143,9 +159,12 @@ def _charts(scene: Scene, chart_file: str | None, corners: str | None, kind: str
                 f"--corners is '{corners}'; allowed: eight numbers between commas, x and y of four corners"
             )
         first, second, third, fourth = zip(numbers[::2], numbers[1::2], strict=True)
-        chart = Chart(kind, (first, second, third, fourth))
+        try:
+            chart = Chart(kind, (first, second, third, fourth))
+            require_inside(chart, scene.size)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"--corners: {error}") from error
         check_kind(chart)
-        require_inside(chart, scene.size)
         return (chart,)
     if not scene.charts:
         raise ConfigurationError(
@@ -178,7 +197,7 @@ def _print(measured: Measured) -> None:
     if measured.edges:
         heads = ["MTF50", "MTF10", "MTF at 0.25", "overshoot", "undershoot", "red px", "blue px"]
         rows = [
-            [one.name, f"{one.degrees:.2f}", *(f"{value:.4f}" for value in one.numbers.values())]
+            [one.name, f"{one.degrees:.2f}", *(f"{value:z.4f}" for value in one.numbers.values())]
             for one in measured.edges
         ]
         columns = [Column("slanted edge"), *(Column(head, number=True) for head in ["degrees", *heads])]

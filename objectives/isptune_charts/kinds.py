@@ -12,6 +12,7 @@ from torch import Tensor
 
 from isptune.contracts.chart import Chart
 from isptune.errors import ConfigurationError
+from isptune.storage.paths import shown
 from isptune.wording.naming import did_you_mean, listed
 from isptune_charts.colour import lab, lightness_to_luminance
 from isptune_charts.light import linear
@@ -81,7 +82,7 @@ class PatchField:
 
 def check_kind(chart: Chart) -> None:
     """Refuse with a ConfigurationError an unknown kind of chart, or facts that the kind has not."""
-    where = "" if chart.file is None else f"'{chart.file}': "
+    where = _where(chart)
     if chart.kind not in FACTS:
         raise ConfigurationError(
             f"{where}'{chart.kind}' is no kind of chart{did_you_mean(chart.kind, FACTS)}; "
@@ -132,10 +133,10 @@ def checker_field(chart: Chart, size: tuple[int, int], number: int = 1) -> Patch
     if "lab" in chart.facts and "srgb" in chart.facts:
         raise _wrong(chart, "srgb", "given, and so is lab", "one of them")
     if "srgb" in chart.facts:
-        rows = _rows(chart, "srgb", 24, "24 rows of red, green and blue from 0 to 255")
+        rows = _rows(chart, "srgb", 24, "24 rows of red, green and blue from 0 to 255", 0, 255)
         colours = lab(linear(torch.tensor(rows, dtype=torch.float64) / 255))
     elif "lab" in chart.facts:
-        rows = _rows(chart, "lab", 24, "24 rows of L*, a* and b* under D50")
+        rows = _rows(chart, "lab", 24, "24 rows of L*, a* and b* under D50", -200, 200)
         colours = torch.tensor(rows, dtype=torch.float64)
     else:
         colours = torch.tensor(COLOUR_CHECKER, dtype=torch.float64)
@@ -154,10 +155,12 @@ def grey_field(chart: Chart, size: tuple[int, int], number: int = 1) -> PatchFie
     key = "density" if "density" in chart.facts else "luminance"
     if key not in chart.facts:
         raise ConfigurationError(
-            f"the chart '{GREYS}' does not say luminance; give the relative luminance of each step, 1 for "
-            "white, or its density"
+            f"{_where(chart)}the chart '{GREYS}' does not say luminance; give the relative luminance of "
+            "each step, 1 for white, or its density"
         )
     allowed = "a list of at least 4 different numbers" + (" above 0" if key == "luminance" else "")
+    if key == "density" and "luminance" in chart.facts:
+        raise _wrong(chart, "density", "given, and so is luminance", "one of them")
     values = chart.facts[key]
     plain = isinstance(values, Sequence) and not isinstance(values, str) and all(map(_is_number, values))
     if not plain or len(set(values)) < 4 or (key == "luminance" and min(values) <= 0):
@@ -191,11 +194,14 @@ def _number(chart: Chart, key: str, value: Any, allowed: str, low: float, high: 
     return float(value)
 
 
-def _rows(chart: Chart, key: str, count: int, allowed: str) -> list[list[float]]:
+def _rows(chart: Chart, key: str, count: int, allowed: str, low: float, high: float) -> list[list[float]]:
     try:
-        rows = [[float(value) for value in row] for row in chart.facts[key]]
-    except (TypeError, ValueError):
+        rows = [list(row) for row in chart.facts[key]]
+    except TypeError:
         raise _wrong(chart, key, str(chart.facts[key])[:60], allowed) from None
+    for number, row in enumerate(rows, 1):
+        if not all(_is_number(value) and low <= value <= high for value in row):
+            raise _wrong(chart, key, f"{str(row)[:60]} in row {number}", allowed)
     if len(rows) != count or any(len(row) != 3 for row in rows):
         raise _wrong(chart, key, f"{len(rows)} rows", allowed)
     return rows
@@ -206,4 +212,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _wrong(chart: Chart, key: str, given: str, allowed: str) -> ConfigurationError:
-    return ConfigurationError(f"{key} of the chart '{chart.kind}' is {given}; allowed: {allowed}")
+    return ConfigurationError(
+        f"{_where(chart)}{key} of the chart '{chart.kind}' is {given}; allowed: {allowed}"
+    )
+
+
+def _where(chart: Chart) -> str:
+    """The file that describes a chart, as the start of a sentence; nothing where it was drawn."""
+    return "" if chart.file is None else f"'{shown(chart.file)}': "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -29,6 +30,7 @@ from isptune.wording.integers import as_integer
 
 # A generation is held in memory and written as one line.
 MOST_CANDIDATES = 100_000
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 
 Whole = Annotated[int, BeforeValidator(as_integer)]
 Count = Annotated[int | None, BeforeValidator(as_integer)]
@@ -168,8 +170,16 @@ def checked_holdout(value: Any) -> int | list[str] | None:
     texts: list[Any] | None = None
     if isinstance(value, (str, list, tuple)):
         texts = [value] if isinstance(value, str) else list(value)
+        number = next((found for found in map(_number, texts) if found is not None), None)
         if len(texts) == 1 and isinstance(texts[0], str) and texts[0].isdecimal():
             value, texts = int(texts[0]), None
+        elif number is not None and len(texts) > 1:
+            raise ConfigurationError(
+                f"holdout is a number of pictures, {number}, beside other entries; allowed: one whole number "
+                "from 1, or files, folders and globs"
+            )
+        elif number is not None:
+            value, texts = number, None
     if value is None:
         return None
     if texts is None:
@@ -182,6 +192,14 @@ def checked_holdout(value: Any) -> int | list[str] | None:
         f"holdout is {shown(value)}; allowed: a number of pictures from 1, or a file, a folder or a glob, or "
         "a list of such"
     )
+
+
+def _number(text: Any) -> int | float | None:
+    """The number that a text is, and that no file is called; None otherwise."""
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text) or _is_there(text):
+        return None
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def _is_there(source: str) -> bool:

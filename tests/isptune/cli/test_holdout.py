@@ -56,6 +56,18 @@ def test_a_table_says_what_held_out_scenes_gain(call: Call, pictures: None) -> N
             "the scene 'two.png' is held out and tuned on as well, so that it",
         ),
         (("one.png", "--holdout", "tow.png"), "'tow.png': there is no such file; did you mean 'two.png'?"),
+        (
+            ("one.png", "--holdout", "-1"),
+            "in the options, holdout is -1; allowed: a number of pictures from 1",
+        ),
+        (
+            ("one.png", "--holdout", "1.5"),
+            "in the options, holdout is 1.5; allowed: a number of pictures from 1",
+        ),
+        (
+            ("one.png", "--holdout", "1", "--holdout", "two.png"),
+            "in the options, holdout is a number of pictures, 1, beside other entries; allowed: one whole number from 1, or files, folders and globs",
+        ),
         (("one.png", "--holdout", "0"), "in the options, holdout is 0; allowed: a number of pictures from 1"),
         (
             ("chart", "--holdout", "chart:384x256"),

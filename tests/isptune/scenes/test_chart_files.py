@@ -60,6 +60,7 @@ def test_a_large_picture_with_a_chart_stays_whole(tmp_path: Path) -> None:
         ("charts: [3]", ": charts is no list of mappings, each with kind and corners"),
         (f"kind: a\ncharts: [{{kind: a, {CORNERS}}}]", "has the key 'kind' beside charts; put it into one of the charts"),
         ("kind: a\ncorners: [[0, 0], [9, 9], [9, 0], [0, 9]]", ": the corners of the chart 'a' cross or lie on one line; give them in order around the chart"),
+        ("kind: a\ncorners: [[false, 0], [9, 0], [9, 9], [0, 9]]", ": the corners of the chart 'a' are [[False, 0], [9, 0], [9, 9], [0, 9]]; allowed: four points such as [[10, 10], [90, 10], [90, 60], [10, 60]], x and y in pixels"),
         ("kind: a\ncorners: [[0, 0], [97, 0], [97, 9], [0, 9]]", ": corner 2 of the chart 'a' is at 97, 0, outside the picture of 96x64 pixels"),
     ],
 )  # fmt: skip

@@ -32,6 +32,15 @@ def test_mtf50_is_true_within_a_hundredth(sigma: float) -> None:
         assert found.tolist() == pytest.approx([synthetic.mtf50(sigma, degrees)] * 3, rel=0.01)
 
 
+def test_slopes_at_which_pixels_meet_an_edge_at_few_places_are_true_too() -> None:
+    """Slopes of 1/8, 1/7, 1/6, 1/5 and 1/4, where pixels lie to one side in the bins."""
+    for parts in (8, 7, 6, 5, 4):
+        degrees = math.degrees(math.atan(1 / parts))
+        for sigma in (1.0, 2.0):
+            found = edges.crossing(*edges.sfr(0.1 + 0.6 * synthetic.edge(100, 80, degrees, sigma)[None]))
+            assert float(found) == pytest.approx(synthetic.mtf50(sigma, degrees), rel=0.005)
+
+
 def test_mtf50_under_noise() -> None:
     """Without bias; the deviation of one edge of 80x48 pixels is 1.3% at a noise of a sixtieth of its height."""
     region = 0.1 + 0.6 * synthetic.edge(80, 48, 5, 1.0)

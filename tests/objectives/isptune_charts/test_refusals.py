@@ -29,6 +29,7 @@ def edge_picture(degrees: float, dark: float = 0.2, bright: float = 0.7) -> torc
     ("picture", "sentence"),
     [
         (edge_picture(5, 0.4, 0.42), "the slanted edge at 2, 3 is too flat: its sides differ by 0.014 in linear light; needed: at least 0.03"),
+        (edge_picture(5, 0.4, 0.4402), r"the slanted edge at 2, 3 is too flat: its sides differ by 0\.0299\d* in linear light; needed: at least 0.03"),
         (edge_picture(5, 0.0, 1.0), r"the slanted edge at 2, 3 is clipped: \d\d% of its pixels are black or white; allowed: at most 5%"),
         (edge_picture(20), r"the slanted edge at 2, 3 is too steep: it lies (19|20)\.\d degrees from upright; allowed: 2 to 15"),
         (edge_picture(0.5), r"the slanted edge at 2, 3 is too straight: over its 48 rows it moves by 0\.\d\d pixels, so that nothing lies between the pixels; needed: at least 1"),
@@ -57,6 +58,9 @@ def test_an_edge_tells_its_direction() -> None:
         (lambda: grey_field(Chart("grey-scale", BOX, {"luminance": [0.1, 0.2]}), (56, 40)), "luminance of the chart 'grey-scale' is [0.1, 0.2]; allowed: a list of at least 4 different numbers above 0"),
         (lambda: grey_field(Chart("grey-scale", BOX, {"density": [0, 1, 2, 3], "rows": 3}), (56, 40)), "rows of the chart 'grey-scale' is 3; allowed: a whole number that divides the 4 steps"),
         (lambda: checker_field(Chart("colour-checker", BOX, {"lab": [[1, 2, 3]]}), (56, 40)), "lab of the chart 'colour-checker' is 1 rows; allowed: 24 rows of L*, a* and b* under D50"),
+        (lambda: checker_field(Chart("colour-checker", BOX, {"lab": [[1, math.nan, 3]] * 24}, "c.yaml"), (56, 40)), "'c.yaml': lab of the chart 'colour-checker' is [1, nan, 3] in row 1; allowed: 24 rows of L*, a* and b* under D50"),
+        (lambda: checker_field(Chart("colour-checker", BOX, {"srgb": [[1, 2, 256]] * 24}), (56, 40)), "srgb of the chart 'colour-checker' is [1, 2, 256] in row 1; allowed: 24 rows of red, green and blue from 0 to 255"),
+        (lambda: grey_field(Chart("grey-scale", BOX, {"density": [0, 1, 2, 3], "luminance": [1, 2, 3, 4]}), (56, 40)), "density of the chart 'grey-scale' is given, and so is luminance; allowed: one of them"),
         (lambda: checker_field(Chart("colour-checker", BOX, {"gap": 0.9}), (56, 40)), "gap of the chart 'colour-checker' is 0.9; allowed: a share of the patches' distance, from 0 to 0.6"),
     ],
 )  # fmt: skip
@@ -95,6 +99,22 @@ def test_an_objective_that_knows_no_chart_scores_nothing() -> None:
         str(caught.value)
         == "the objective 'mtf50' knows the charts of a picture of 288x192 pixels, and got 40x40"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--kind", "slanted-edge"], "--kind slanted-edge says what the chart at --corners is; give --corners, or the kind in a chart file"),
+        (["--pipeline", "raw"], "is no raw file, so that no pipeline develops it; leave --pipeline and --pipeline-option out"),
+        (["--pipeline-option", "a=b"], "is no raw file, so that no pipeline develops it"),
+        (["--corners", "1,1,99,1,99,40,1,40"], "--corners: corner 2 of the chart 'colour-checker' is at 99, 1, outside the picture of 96x64 pixels"),
+    ],
+)  # fmt: skip
+def test_options_that_would_do_nothing_are_refused(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["measure", "chart:96x64", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
 
 
 def test_no_card_is_made_of_an_objective_that_needs_a_chart(capsys: pytest.CaptureFixture[str]) -> None:

@@ -169,6 +169,8 @@ def asked_condition(texts: Sequence[str]) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not (equals and name.strip() and value.strip()):
             raise ConfigurationError(f"--at is '{text}'; allowed: NAME=VALUE, such as iso=640")
+        if name.strip() in found:
+            raise ConfigurationError(f"--at says {name.strip()} twice; one setting is for one condition")
         found[name.strip()] = value.strip()
     return found
 
@@ -191,7 +193,10 @@ def table_text(
 
     table = ParameterTable.read(directory)
     if at:
-        return one(str(table.path / COMMON), table.at(**asked_condition(at)))
+        asked = asked_condition(at)
+        found = table.at(**asked)
+        _say_if_outside(table, asked)
+        return one(str(table.path / COMMON), found)
     if form in FORMS:
         return table.text(form)
     raise ConfigurationError(
@@ -199,6 +204,19 @@ def table_text(
         f"such as --at {_example(table)}, give --out a folder for a file each, or write it all as "
         f"{listed(FORMS)}"
     )
+
+
+def _say_if_outside(table: ParameterTable, asked: Mapping[str, Any]) -> None:
+    """Say that no entry is near where an ISO was asked beyond the first or the last."""
+    if "iso" not in asked:
+        return
+    known = [entry.condition["iso"] for entry in table.entries]
+    if not min(known) <= float(asked["iso"]) <= max(known):
+        click.echo(
+            f"isptune: iso {asked['iso']} is outside of the table, which reaches from {min(known):g} to "
+            f"{max(known):g}; what is nearest in it holds",
+            err=True,
+        )
 
 
 def _example(table: ParameterTable) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,19 +114,39 @@ def _picture_name(scene: Scene) -> str:
 
 
 def _told(scene: Scene, told: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What the settings say of a scene; its own name wins over globs."""
-    name = _picture_name(scene)
-    found: dict[str, Any] = {}
+    """What the settings say of a scene; its own name or file wins over globs."""
+    own: dict[str, Any] = {}
+    globs: dict[str, Any] = {}
     for pattern, conditions in told.items():
-        if pattern != name and fnmatchcase(name, pattern):
-            found |= conditions
-    return {**found, **told.get(name, {})}
+        if _is_called(scene, pattern):
+            own |= conditions
+        elif _is_meant(scene, pattern):
+            globs |= conditions
+    return {**globs, **own}
+
+
+def _is_called(scene: Scene, text: str) -> bool:
+    """Whether a text is a scene's name, or its file from any folder on: ``x.dng``, ``night/x.dng``."""
+    file = Path(str(scene.source.get("file", "")))
+    return text == _picture_name(scene) or _parts(file)[-len(_parts(Path(text))) :] == _parts(Path(text))
+
+
+def _is_meant(scene: Scene, pattern: str) -> bool:
+    """Whether a glob names a scene, by its name or by its file from any folder on."""
+    file = Path(str(scene.source.get("file", ""))).as_posix()
+    return fnmatchcase(_picture_name(scene), pattern) or (
+        "/" in pattern and fnmatchcase(f"/{file}", f"*/{pattern.removeprefix('./')}")
+    )
+
+
+def _parts(path: Path) -> tuple[str, ...]:
+    return tuple(part for part in path.parts if part != "..")
 
 
 def _check_names(config: TableConfig, scenes: Sequence[Scene]) -> None:
-    names = [_picture_name(scene) for scene in scenes]
     for pattern in config.scene_conditions:
-        if pattern not in names and not any(fnmatchcase(name, pattern) for name in names):
+        if not any(_is_called(scene, pattern) or _is_meant(scene, pattern) for scene in scenes):
+            names = [_picture_name(scene) for scene in scenes]
             raise ConfigurationError(
                 f"scene_conditions names '{pattern}', which is none of the scenes; they are {listed(names)}"
             )
@@ -156,18 +177,19 @@ def _named_as_held(config: TableConfig, pipeline: Pipeline) -> set[str]:
 def _hold_out(group: Group, config: TableConfig) -> None:
     """Draw the held-out pictures of a group where they are counted, and refuse too few of either kind."""
     if isinstance(config.holdout, int):
-        most = len(group.tuned) - 1
+        # A file that was given twice is one picture.
+        pictures = list(dict.fromkeys(group.tuned))
+        most = len(pictures) - 1
         if config.holdout > most:
             raise ConfigurationError(
                 f"holdout is {config.holdout} of each condition, and {group.name} has "
-                f"{counted(len(group.tuned), 'scene')}, of which at least one is tuned on; "
+                f"{counted(len(pictures), 'scene')}, of which at least one is tuned on; "
                 + (f"allowed: 1 to {most}" if most else "give it more scenes, or leave out holdout")
             )
         generator = np.random.default_rng([config.seed, _STREAM])
-        drawn = set(generator.choice(len(group.tuned), config.holdout, replace=False).tolist())
-        sources = list(enumerate(group.tuned))
-        group.held_out = [source for place, source in sources if place in drawn]
-        group.tuned = [source for place, source in sources if place not in drawn]
+        drawn = set(generator.choice(len(pictures), config.holdout, replace=False).tolist())
+        group.held_out = [source for place, source in enumerate(pictures) if place in drawn]
+        group.tuned = [source for source in group.tuned if source not in group.held_out]
     if not group.tuned:
         raise ConfigurationError(
             f"all scenes of {group.name} are held out, so that none is left to tune on; hold out fewer"

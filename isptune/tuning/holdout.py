@@ -45,7 +45,7 @@ def split(pipeline: Pipeline, config: RunConfig) -> tuple[Pipeline, Pipeline | N
     if wanted is None:
         return pipeline, None
     scenes = list(pipeline.scenes)
-    keys = picture_keys(scenes)
+    keys = _same_pictures(scenes)
     pictures = list(dict.fromkeys(keys))
     if isinstance(wanted, int):
         _check_count(wanted, pictures, scenes)
@@ -61,6 +61,16 @@ def split(pipeline: Pipeline, config: RunConfig) -> tuple[Pipeline, Pipeline | N
     judging = [scene for scene, key in zip(scenes, keys, strict=True) if key in held]
     tuned = [scene for scene, key in zip(scenes, keys, strict=True) if key not in held]
     return _with(pipeline, tuned), _with(pipeline, judging)
+
+
+def _same_pictures(scenes: Sequence[Scene]) -> list[str]:
+    """A key for each scene that crops of one picture share, and scenes of one file that was given twice."""
+    first: dict[str, str] = {}
+    keys = []
+    for scene, key in zip(scenes, picture_keys(scenes), strict=True):
+        place = {name: value for name, value in sorted(scene.source.items()) if name != "crop"}
+        keys.append(first.setdefault(repr(place), key) if place else key)
+    return keys
 
 
 def _with(pipeline: Pipeline, scenes: Sequence[Scene]) -> Pipeline:

@@ -79,10 +79,14 @@ def charts_for(scene: Scene, kinds: tuple[str, ...], name: str) -> list[Chart]:
     if not found:
         others = sorted({chart.kind for chart in scene.charts})
         shows = f"shows {listed(others)} alone" if others else "shows none"
+        needed = f"the objective '{name}' measures on a chart ({listed(kinds)}), and the scene '{scene.name}'"
+        if scene.source.get("crop") is not None:
+            raise ConfigurationError(
+                f"{needed}, a crop, {shows}; a crop shows the charts that lie whole in it: leave --crop out"
+            )
         raise ConfigurationError(
-            f"the objective '{name}' measures on a chart ({listed(kinds)}), and the scene '{scene.name}' "
-            f"{shows}; describe it in a file such as photo.chart.yaml beside the picture, or take the "
-            "generated 'chart'"
+            f"{needed} {shows}; describe it in a file such as photo.chart.yaml beside the picture, or take "
+            "the generated 'chart'"
         )
     return found
 

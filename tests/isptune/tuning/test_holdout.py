@@ -207,3 +207,19 @@ def test_a_candidate_that_fails_on_a_held_out_scene_does_not_carry_over(tmp_path
     assert result.holdout is not None
     assert result.holdout.gains[0].why == "what was found fails on 'lamp2'"
     assert result.holdout.to_dict()["held_out"][0]["found"] == {"Away": None}
+
+
+def test_a_file_that_was_given_twice_is_on_one_side() -> None:
+    lamps = Lamps([0.0, 0.0, 0.1])
+    for scene, file in zip(lamps.scenes, ("/one.png", "/one.png", "/two.png"), strict=True):
+        scene.source = {"file": file}
+    sides = []
+    for seed in range(6):
+        settings = {"pipeline": "synthetic", "objective": "psnr", "holdout": 1, "seed": seed}
+        tuned, held = split(lamps, parse_config(settings))
+        assert held is not None
+        sides.append(tuple(scene.name for scene in held.scenes))
+        assert len(tuned.scenes) + len(held.scenes) == 3
+    assert set(sides) == {("lamp0", "lamp1"), ("lamp2",)}
+    with pytest.raises(ConfigurationError, match="holdout is 2, and there are 2 scenes"):
+        split(lamps, parse_config({**settings, "holdout": 2}))

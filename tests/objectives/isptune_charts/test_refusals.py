@@ -86,6 +86,12 @@ def test_scenes_that_an_objective_cannot_score(charts: tuple[Chart, ...], senten
     assert str(caught.value) == sentence
 
 
+def test_a_crop_that_cuts_the_charts() -> None:
+    crop = load_scenes("chart:96x64", crop="1x40")[0]
+    with pytest.raises(ConfigurationError, match=r"the scene '.*', a crop, shows .*: leave --crop out$"):
+        isptune.create_objective("ciede2000").for_scene(crop)
+
+
 def test_an_objective_that_knows_no_chart_scores_nothing() -> None:
     with pytest.raises(
         ConfigurationError,

@@ -95,8 +95,8 @@ def test_a_photograph_with_a_file_beside_it(
     [
         ([], "nothing says which chart 'photo.png' shows: give --chart FILE or --corners, or describe it in a file such as photo.chart.yaml beside the picture"),
         (["--corners", "1,2,3"], "--corners is '1,2,3'; allowed: eight numbers between commas, x and y of four corners"),
-        (["--corners", "10,10,90,10,10,60,90,60"], "the corners of the chart 'colour-checker' cross or lie on one line; give them in order around the chart"),
-        (["--corners", "10,10,500,10,500,60,10,60"], "corner 2 of the chart 'colour-checker' is at 500, 10, outside the picture of 384x256 pixels"),
+        (["--corners", "10,10,90,10,10,60,90,60"], "--corners: the corners of the chart 'colour-checker' cross or lie on one line; give them in order around the chart"),
+        (["--corners", "10,10,500,10,500,60,10,60"], "--corners: corner 2 of the chart 'colour-checker' is at 500, 10, outside the picture of 384x256 pixels"),
         (["--corners", CORNERS, "--kind", "colorchecker"], "'colorchecker' is no kind of chart; did you mean 'colour-checker'?; allowed: slanted-edge, dead-leaves, colour-checker, grey-scale"),
         (["--corners", CORNERS, "--chart", "x.yaml"], "--chart and --corners both say where charts lie; give one of them"),
         (["--corners", CORNERS, "--reference", "small.png"], "the reference '{folder}/small.png' has 96x64 pixels, and 'photo.png' has 384x256; they must be of one size"),

@@ -58,7 +58,7 @@ def split(pipeline: Pipeline, config: RunConfig) -> tuple[Pipeline, Pipeline | N
                 f"holdout names all {counted(len(pictures), 'scene')} of the run, so that none is left to "
                 "tune on; hold out fewer"
             )
-    judging = [scene for scene, key in zip(scenes, keys, strict=True) if key in held]
+    judging = _once([scene for scene, key in zip(scenes, keys, strict=True) if key in held])
     tuned = [scene for scene, key in zip(scenes, keys, strict=True) if key not in held]
     return _with(pipeline, tuned), _with(pipeline, judging)
 
@@ -71,6 +71,12 @@ def _same_pictures(scenes: Sequence[Scene]) -> list[str]:
         place = {name: value for name, value in sorted(scene.source.items()) if name != "crop"}
         keys.append(first.setdefault(repr(place), key) if place else key)
     return keys
+
+
+def _once(scenes: Sequence[Scene]) -> list[Scene]:
+    """Scenes without those that repeat another: two judgements of one picture would pass for two pictures."""
+    found = {repr(sorted(scene.source.items()) or id(scene)): scene for scene in reversed(scenes)}
+    return list(reversed(found.values()))
 
 
 def _with(pipeline: Pipeline, scenes: Sequence[Scene]) -> Pipeline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +20,6 @@ from isptune_charts.patches import deviations, locate, means
 from isptune_charts.published import COLOUR_CHECKER
 from isptune_charts.uniformity import uniformity
 
-colour = pytest.importorskip("colour")
-
 PAIRS = Path(__file__).parents[2] / "data" / "ciede2000_pairs.csv"
 
 
@@ -31,7 +30,7 @@ def test_the_34_pairs_of_sharma() -> None:
         assert ciede2000(first, second).tolist() == pytest.approx(table[:, 6].tolist(), abs=1e-4)
 
 
-def test_ciede2000_and_cielab_agree_with_colour_science() -> None:
+def test_ciede2000_and_cielab_agree_with_colour_science(colour: Any) -> None:
     generator = torch.Generator().manual_seed(0)
     encoded = torch.rand((200, 3), generator=generator, dtype=torch.float64)
     found = lab(linear(encoded))
@@ -47,7 +46,7 @@ def test_ciede2000_and_cielab_agree_with_colour_science() -> None:
     )
 
 
-def test_published_values_are_those_of_colour_science() -> None:
+def test_published_values_are_those_of_colour_science(colour: Any) -> None:
     chart = colour.CCS_COLOURCHECKERS["ColorChecker 2005"]
     wanted = colour.XYZ_to_Lab(colour.xyY_to_XYZ(list(chart.data.values())), chart.illuminant)
     assert np.abs(np.array(COLOUR_CHECKER) - wanted).max() < 0.05

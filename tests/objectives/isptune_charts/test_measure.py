@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,6 @@ from isptune.scenes import chart, read_image, write_image
 from isptune_charts.kinds import checker_field
 from isptune_raw import simulate, write_dng
 
-colour = pytest.importorskip("colour")
-
 # Plots take most of the time; one test draws all of them.
 DRAWING = "isptune_charts.drawing.draw_all"
 CORNERS = "178,5,275,5,275,102,178,102"
@@ -25,6 +24,8 @@ CORNERS = "178,5,275,5,275,102,178,102"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    # Workers of a parallel run are told a width.
+    monkeypatch.delenv("COLUMNS", raising=False)
     return tmp_path
 
 
@@ -44,7 +45,7 @@ def test_the_generated_chart(folder: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_raw_file_agrees_with_colour_science(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, colour: Any
 ) -> None:
     monkeypatch.setattr(DRAWING, lambda *given: [])
     write_dng(Path("night.dng"), simulate(chart(384, 256), iso=400))

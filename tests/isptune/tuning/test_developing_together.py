@@ -100,7 +100,8 @@ class TestShuffled(TestBench):
 def test_one_call_gets_as_many_as_declared_and_all_workers_get_some(tmp_path):
     bench = Bench(tmp_path / "notes", scenes=2)
     developed(bench, [0.3, 0.4, 0.5, 0.6, 0.7], replace(bench.development, workers=1), scenes=(0, 1))
-    assert bench.calls() == ["0: 0.3 0.4", "0: 0.5 0.6 0.7", "1: 0.3 0.4", "1: 0.5 0.6 0.7"]
+    # Which of them comes first is not promised.
+    assert sorted(bench.calls()) == ["0: 0.3 0.4", "0: 0.5 0.6 0.7", "1: 0.3 0.4", "1: 0.5 0.6 0.7"]
     few = Bench(tmp_path / "few")
     developed(few, [0.3, 0.4, 0.5], replace(bench.development, workers=2))
     assert sorted(few.calls()) == ["0: 0.3", "0: 0.4 0.5"]

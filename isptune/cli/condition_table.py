@@ -58,14 +58,15 @@ def table_settings(
 
 def parsed_table(data: dict[str, Any], where: str) -> RunConfig:
     """The checked settings of a table."""
-    from isptune.conditions.settings import parse_table_config
+    from isptune.conditions.settings import TableConfig
+    from isptune.tuning.settings import parse_config
 
     if "isptune_table" in data:
         from isptune.conditions.tuning import settings_in
 
         # The table.yaml of another table may serve.
         data = settings_in(data)
-    return parse_table_config(data, where)
+    return parse_config(data, where, TableConfig)
 
 
 def tune_and_print_table(

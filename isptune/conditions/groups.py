@@ -14,6 +14,7 @@ from isptune.conditions.settings import ISO, TableConfig
 from isptune.errors import ConfigurationError
 from isptune.runs.captions import picture_keys
 from isptune.storage.paths import folder_name
+from isptune.tuning.holdout import file_of, split
 from isptune.wording.naming import listed
 from isptune.wording.showing import counted
 
@@ -154,19 +155,16 @@ def _check_names(config: TableConfig, scenes: Sequence[Scene]) -> None:
 
 def _source(scene: Scene) -> str:
     """What names the picture of a scene in the settings of a run."""
-    if "file" in scene.source:
-        return str(scene.source["file"])
-    if "chart" in scene.source:
-        return "chart:{}x{}".format(*scene.source["chart"])
-    raise ConfigurationError(
-        f"the scene '{scene.name}' is no file; a table over conditions is made of runs on files"
-    )
+    found = file_of(scene)
+    if not found:
+        raise ConfigurationError(
+            f"the scene '{scene.name}' is no file; a table over conditions is made of runs on files"
+        )
+    return found
 
 
 def _named_as_held(config: TableConfig, pipeline: Pipeline) -> set[str]:
     """The pictures that are held out by name."""
-    from isptune.tuning.holdout import split
-
     held = split(pipeline, config)[1]
     assert held is not None
     inside = {id(scene) for scene in held.scenes}

@@ -12,7 +12,6 @@ from isptune.conditions.groups import Group
 from isptune.conditions.table import COMMON, OWN, TableEntry
 from isptune.contracts.pipeline import Pipeline
 from isptune.parameters import ParameterSpace
-from isptune.tuning.evaluation import Evaluator
 from isptune.tuning.session import Session
 
 Numbers = NDArray[np.float64]
@@ -69,15 +68,6 @@ def _named(scores: Numbers) -> dict[str, float | None]:
 
 def _means(session: Session, pipeline: Pipeline, space: ParameterSpace, unit: Numbers) -> Numbers:
     """(3,) mean scores over the pipeline's scenes; NaN for what fails on one."""
-    config = session.config
-    with Evaluator(
-        pipeline,
-        session.scoring,
-        config.device,
-        config.memory_gb,
-        config.autocast,
-        space,
-        config.development(pipeline.development),
-    ) as evaluator:
+    with session.evaluator(pipeline, space) as evaluator:
         found: Numbers = evaluator.by_scene(unit)[:, :, 0].mean(axis=0)
     return found

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import ValidationError, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from isptune.errors import ConfigurationError
-from isptune.tuning.described_settings import HOW_IT_RUNS, RUN, TABLE
+from isptune.tuning.described_settings import RUN, TABLE
 from isptune.tuning.settings import RunConfig
-from isptune.tuning.settings.mistakes import first_mistake
 from isptune.tuning.settings.shared import NUMBER, field
 from isptune.wording.allowed import shown
 from isptune.wording.naming import did_you_mean, listed
@@ -72,11 +69,6 @@ class TableConfig(RunConfig):
         shared = {name: getattr(self, name) for name in RunConfig.model_fields}
         return RunConfig(**{**shared, **own})
 
-    def table_fingerprint(self) -> str:
-        """Eight hexadecimal digits that change with anything that changes the results."""
-        relevant = self.model_dump(exclude=set(HOW_IT_RUNS))
-        return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()[:8]
-
 
 def checked_conditions(value: Any) -> dict[str, dict[str, Any]]:
     """By scene its conditions, refused with a ConfigurationError where they are of another form."""
@@ -112,15 +104,3 @@ def checked_condition(name: str, value: Any) -> float | str:
     if not 0 < number < float("inf"):
         raise ConfigurationError(f"iso is {shown(value)}; allowed: a number above 0")
     return number
-
-
-def parse_table_config(data: Mapping[str, Any], where: str = "the configuration") -> TableConfig:
-    """A checked configuration from plain data.
-
-    Raises:
-        ConfigurationError: one sentence with the field's path, its value and what is allowed.
-    """
-    try:
-        return TableConfig.model_validate(dict(data))
-    except ValidationError as error:
-        raise ConfigurationError(first_mistake(error, where, TableConfig)) from None

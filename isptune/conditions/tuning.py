@@ -10,7 +10,7 @@ from typing import Any
 
 from isptune.conditions.groups import Group, group_scenes
 from isptune.conditions.judging_entries import judged_entry
-from isptune.conditions.settings import ISO, TableConfig, parse_table_config
+from isptune.conditions.settings import ISO, TableConfig
 from isptune.conditions.table import COMMON, TABLE_CONFIG, TABLE_RESULT, ParameterTable
 from isptune.errors import ConfigurationError, RunDirectoryError
 from isptune.parameters import ParameterSpace
@@ -21,7 +21,7 @@ from isptune.storage.yaml_files import read_mapping, written_value
 from isptune.tuning.prechecks import check_components, with_population
 from isptune.tuning.result import TuneResult
 from isptune.tuning.session import Session, make_objective, make_pipeline, prepare
-from isptune.tuning.settings import Component, RunConfig
+from isptune.tuning.settings import Component, RunConfig, parse_config
 from isptune.tuning.sitting import run_session
 from isptune.tuning.starts import beginning
 from isptune.wording.naming import did_you_mean, listed
@@ -66,7 +66,9 @@ def tune_table(
         >>> isptune.tune_table(settings, "by-iso", without_figures)
         <ParameterTable 'by-iso': iso 100, iso 1600, noise-level>
     """
-    config = settings if isinstance(settings, TableConfig) else parse_table_config(settings, "the settings")
+    config = (
+        settings if isinstance(settings, TableConfig) else parse_config(settings, "the settings", TableConfig)
+    )
     place = Place(out)
     for name, what in ((TABLE_CONFIG, "table"), ("run.yaml", "run")):
         if (place.path / name).exists():
@@ -80,7 +82,7 @@ def tune_table(
     shared_parameters(config.share, beginning(pipeline.space, config.run()).space)
     make_folder(place.path, what="table's directory")
     noted = [vars(group) for group in groups]
-    facts = {"isptune_table": 1, "fingerprint": config.table_fingerprint(), "groups": noted}
+    facts = {"isptune_table": 1, "fingerprint": config.fingerprint(), "groups": noted}
     write_whole(place.path / TABLE_CONFIG, written_value({**config.model_dump(), **facts}))
     return _go_on(place.path, config, groups, run or _plain_run)
 
@@ -104,12 +106,12 @@ def resume_table(
     file = folder / TABLE_CONFIG
     data = read_mapping(file, f"the table's {TABLE_CONFIG} in '{folder}'", RunDirectoryError)
     given = {key: value for key, value in (how or {}).items() if value is not None}
-    config = parse_table_config(settings_in(data) | given, "the options" if given else f"'{file}'")
+    config = parse_config(settings_in(data) | given, "the options" if given else f"'{file}'", TableConfig)
     try:
         groups = [Group(**group) for group in data["groups"]]
     except (KeyError, TypeError) as error:
         raise RunDirectoryError(f"'{file}' was changed after the table was started ({error})") from error
-    if data.get("fingerprint") != config.table_fingerprint():
+    if data.get("fingerprint") != config.fingerprint():
         raise RunDirectoryError(
             f"'{file}' was changed after the table was started; put it back as it was or start a new one"
         )

@@ -120,7 +120,7 @@ def _named(
         found = {
             key
             for scene, key in zip(scenes, keys, strict=True)
-            if _is(scene, entry) or _file_of(scene) in files
+            if _is(scene, entry) or file_of(scene) in files
         }
         if not found:
             names = [str(scene.name) for scene in scenes]
@@ -140,7 +140,8 @@ def _is(scene: Scene, entry: str) -> bool:
     return entry in names or any(fnmatchcase(name, entry) for name in names)
 
 
-def _file_of(scene: Scene) -> str:
+def file_of(scene: Scene) -> str:
+    """What names a scene's picture in settings: its file, or the chart with its size; empty for others."""
     source: Mapping[str, Any] = scene.source
     if "chart" in source:
         return "chart:{}x{}".format(*source["chart"])
@@ -148,7 +149,7 @@ def _file_of(scene: Scene) -> str:
 
 
 def _files(entry: str, raw: bool) -> set[str]:
-    """The files of an entry, as ``_file_of`` has them; none of one that is a name."""
+    """The files of an entry, as ``file_of`` has them; none of one that is a name."""
     try:
         return files_of(entry, raw)
     except ImageError:

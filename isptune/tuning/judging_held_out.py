@@ -46,29 +46,16 @@ def judge_held_out(session: Session, result: TuneResult, evaluator: Evaluator) -
         noted = noted_holdout(place, history.labels, history.orientations, len(history))
         if noted is not None:
             return noted
-    config, space = session.config, session.space
+    space = session.space
     best = int(history.best)
     start = space.to_unit(space.start()).numpy()[0]
     way = _on_the_way(session, result) if len(history.labels) == 1 else []
     ends = np.stack([start, history.candidates[best]])
-    with Evaluator(
-        judging,
-        session.scoring,
-        config.device,
-        config.memory_gb,
-        config.autocast,
-        space,
-        config.development(judging.development),
-    ) as other:
+    values = space.to_values(torch.from_numpy(ends))
+    with session.evaluator(judging, space) as other:
         found = other.by_scene(np.concatenate([ends, history.candidates[way]]))
-        held = _scenes(judging, found[:, :2], history.labels, other, space.to_values(torch.from_numpy(ends)))
-    tuned = _scenes(
-        session.pipeline,
-        evaluator.by_scene(ends),
-        history.labels,
-        evaluator,
-        space.to_values(torch.from_numpy(ends)),
-    )
+        held = _scenes(judging, found[:, :2], history.labels, other, values)
+    tuned = _scenes(session.pipeline, evaluator.by_scene(ends), history.labels, evaluator, values)
     steps = [
         {"evaluation": index + 1, "tuned": float(history.scores[index, 0]), "held_out": float(score)}
         for index, score in zip(way, found[:, 2:, 0].mean(axis=0), strict=True)

@@ -23,7 +23,7 @@ from isptune.runs.description import Description
 from isptune.runs.directory import CONFIG_NAME, RunDirectory
 from isptune.tuning.blame import called
 from isptune.tuning.doubts import Penalties
-from isptune.tuning.evaluation import check_gradients
+from isptune.tuning.evaluation import Evaluator, check_gradients
 from isptune.tuning.holdout import split
 from isptune.tuning.prechecks import (
     check_budget,
@@ -69,6 +69,19 @@ class Session:
             *self.space.notices,
             f"start has {len(self.starts)} candidates, and a generation {self.config.population}: "
             f"the last {more} are left out",
+        )
+
+    def evaluator(self, pipeline: Pipeline, space: ParameterSpace) -> Evaluator:
+        """What scores candidates of a space on a pipeline's scenes, as the settings say; to be closed."""
+        config = self.config
+        return Evaluator(
+            pipeline,
+            self.scoring,
+            config.device,
+            config.memory_gb,
+            config.autocast,
+            space,
+            config.development(pipeline.development),
         )
 
     @cached_property

@@ -59,15 +59,7 @@ def run_session(
     optimizer = session.make_optimizer()
     kept_in = verdicts or (None if session.directory is None else session.directory.path)
     verdict = look_before_run(session.pipeline, session.space, kept_in)
-    evaluator = Evaluator(
-        session.pipeline,
-        session.scoring,
-        config.device,
-        config.memory_gb,
-        config.autocast,
-        session.space,
-        config.development(session.pipeline.development),
-    )
+    evaluator = session.evaluator(session.pipeline, session.space)
     if session.held_out is not None:
         for scene in session.held_out.scenes:
             session.scoring.for_scene(scene)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar, overload
 
 from pydantic import (
     Field,
@@ -114,16 +114,25 @@ class RunConfig(SharedSettings):
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def parse_config(data: Mapping[str, Any], where: str = "the configuration") -> RunConfig:
-    """A checked configuration from plain data.
+_Config = TypeVar("_Config", bound=RunConfig)
+
+
+@overload
+def parse_config(data: Mapping[str, Any], where: str = ...) -> RunConfig: ...
+@overload
+def parse_config(data: Mapping[str, Any], where: str, kind: type[_Config]) -> _Config: ...
+def parse_config(
+    data: Mapping[str, Any], where: str = "the configuration", kind: type[RunConfig] = RunConfig
+) -> RunConfig:
+    """A checked configuration from plain data, of a run or of what extends one.
 
     Raises:
         ConfigurationError: one sentence with the field's path, its value and what is allowed.
     """
     try:
-        return RunConfig.model_validate(dict(data))
+        return kind.model_validate(dict(data))
     except ValidationError as error:
-        raise ConfigurationError(first_mistake(error, where, RunConfig)) from None
+        raise ConfigurationError(first_mistake(error, where, kind)) from None
 
 
 def read_config(path: str | Path) -> dict[str, Any]:

@@ -8,11 +8,12 @@ import pytest
 
 from isptune.cli.condition_table import _say_if_outside, asked_condition
 from isptune.conditions.groups import group_scenes
-from isptune.conditions.settings import parse_table_config
+from isptune.conditions.settings import TableConfig
 from isptune.conditions.table import ParameterTable, TableEntry
 from isptune.errors import ConfigurationError
 from isptune.parameters import Float, ParameterSpace
 from isptune.plugins.registry import pipelines
+from isptune.tuning.settings import parse_config
 
 from .conftest import settings, write_lamp
 
@@ -34,7 +35,7 @@ def test_files_of_one_name_are_told_apart_by_their_folders(
         Path(folder).mkdir()
         write_lamp(f"{folder}/x.dng", iso=iso)
     sources = ["day/x.dng", "night/x.dng"]
-    config = parse_table_config(settings(scenes=sources, scene_conditions=told))
+    config = parse_config(settings(scenes=sources, scene_conditions=told), "the settings", TableConfig)
     groups = group_scenes(config, pipelines.create(lamps, scenes=sources))
     found = {Path(group.tuned[0]).parent.name: group.condition["iso"] for group in groups}
     assert found == isos

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from isptune_study.answers import Answers
+from isptune_study.designs import ActiveDesign
 from isptune_study.sessions import Session, Trial
 from isptune_study.storage import StudyStore
+from isptune_study.study_tables import Settings, StudyImage
 
 Asked = list[tuple[int, int, int, int]]
 """(trial, left, right, kind), by the numbers of the images."""
+
+Planned = list[tuple[str, int, int, Trial]]
+"""(scene, left, right, trial), by the numbers of the images."""
 
 
 def ask_next(store: StudyStore, observer: int) -> Asked:
@@ -22,22 +29,38 @@ def ask_next(store: StudyStore, observer: int) -> Asked:
         Nothing once the observer is done.
     """
     while not (waiting := store.waiting(observer)):
-        block = store.blocks(observer)
-        trials = _block(store, observer, block)
-        if trials is None:
+        planned = plan_block(store, observer)
+        if planned is None:
             return []
-        store.issue(observer, block, trials)
-        if not trials:
-            # An empty training: the rounds begin at once.
-            trials = _block(store, observer, block + 1) or []
-            store.issue(observer, block + 1, trials)
+        store.issue(observer, *planned)
     return waiting
 
 
-def _block(store: StudyStore, observer: int, block: int) -> list[tuple[str, int, int, Trial]] | None:
+def plan_block(store: StudyStore, observer: int) -> tuple[int, Planned] | None:
+    """The next block of an observer who has answered all before, and its trials; None after the last one."""
+    block = store.blocks(observer)
+    trials = _block(store, observer, block)
+    if trials == []:
+        # An empty training: the rounds begin at once.
+        block += 1
+        trials = _block(store, observer, block)
+    return (block, trials) if trials else None
+
+
+def answers_wanted(settings: Settings, images: Sequence[StudyImage]) -> int:
+    """How many trials one observer has in all."""
+    counts = Counter(image.scene for image in images)
+    checks = settings.checks
+    extra = checks.training + checks.repeats + len(checks.golden)
+    return sum(settings.design_for(count).answers_wanted + extra for count in counts.values())
+
+
+def _block(store: StudyStore, observer: int, block: int) -> Planned | None:
     """The trials of a block of all scenes; None after the last one."""
-    settings, images, answers = store.settings, store.images, store.read()
-    found: list[tuple[str, int, int, Trial]] = []
+    settings, images = store.settings, store.images
+    # Only an active design looks at what others answered.
+    answers = store.read(None if settings.design == ActiveDesign.name else observer)
+    found: Planned = []
     over = True
     for number, scene in enumerate(dict.fromkeys(image.scene for image in images)):
         members = [place for place, image in enumerate(images) if image.scene == scene]

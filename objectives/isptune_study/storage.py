@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import secrets
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from isptune.errors import ConfigurationError
+from isptune_study import database
 from isptune_study.answers import Answers
+from isptune_study.observers import Observers
 from isptune_study.sessions import Checks, Trial
 from isptune_study.study_tables import TABLES, VERSION, Settings, StudyImage
 
 FILE = "study.sqlite"
 """Its name in the folder of a study, beside the folder ``images``."""
 
-_TOKEN_BYTES = 16
-
-# With WAL, NORMAL may lose acknowledged answers when the power fails.
-_SYNCHRONOUS = "FULL"
-
 
 class AnswerConflictError(ConfigurationError):
     """A trial that was answered otherwise before."""
 
 
-class StudyStore:
+class NotAskedError(ConfigurationError):
+    """An answer to what this observer was not asked."""
+
+
+class StudyStore(Observers):
     """A study's database. All writing is one transaction a call, and on the disk when the call returns.
 
     The file is in WAL mode with ``synchronous=FULL``: readers do not wait for the writer, and an answer that
-    was acknowledged outlives a kill and a power cut. One store belongs to one thread.
+    was acknowledged outlives a kill and a power cut. One store belongs to one thread. Several calls become
+    one transaction within ``together``.
 
     Args:
         path: of the file, which exists.
@@ -42,20 +43,6 @@ class StudyStore:
     Raises:
         ConfigurationError: there is no study, or it is of a later isptune.
     """
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        if not self.path.is_file():
-            raise ConfigurationError(f"there is no study in '{self.path}'")
-        self._connection = _connected(self.path)
-        try:
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        except sqlite3.DatabaseError as error:
-            self._connection.close()
-            raise ConfigurationError(f"'{self.path}' is no study: {error}") from error
-        if version != VERSION:
-            self._connection.close()
-            raise ConfigurationError(f"'{self.path}' is a study of version {version}; allowed: {VERSION}")
 
     @classmethod
     def create(cls, path: str | Path, settings: Settings, images: Sequence[StudyImage]) -> StudyStore:
@@ -77,33 +64,33 @@ class StudyStore:
         for count in scenes.values():
             settings.design_for(count)
         data = {**vars(settings), "checks": vars(settings.checks)}
-        with closing(_connected(path)) as connection, connection:
-            connection.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {VERSION};")
+        with closing(database.connected(path)) as connection:
+            connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION};")
             connection.executemany(
                 "INSERT INTO study VALUES (?, ?)",
                 [(key, json.dumps(value)) for key, value in data.items()],
             )
-            connection.executemany(
-                "INSERT INTO images VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (place, one.name, one.scene, one.file, one.digest, json.dumps(dict(one.details)))
-                    for place, one in enumerate(images)
-                ],
-            )
+            connection.executemany("INSERT INTO images VALUES (?, ?, ?, ?, ?, ?)", _rows_of(images, 0))
+            connection.execute("COMMIT")
         return cls(path)
 
-    def close(self) -> None:
-        self._connection.close()
-
-    def __enter__(self) -> StudyStore:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def add_images(self, images: Sequence[StudyImage]) -> list[int]:
+        """More images, for a study that grows; their numbers."""
+        with self._writing() as connection:
+            first = connection.execute("SELECT COALESCE(MAX(image) + 1, 0) FROM images").fetchone()[0]
+            try:
+                connection.executemany(
+                    "INSERT INTO images VALUES (?, ?, ?, ?, ?, ?)", _rows_of(images, first)
+                )
+            except sqlite3.IntegrityError:
+                raise ConfigurationError("two images of the study would have one name") from None
+        return [*range(first, first + len(images))]
 
     @property
     def settings(self) -> Settings:
-        found = {key: json.loads(value) for key, value in self._rows("SELECT key, value FROM study")}
+        known = {one.name for one in fields(Settings)}
+        rows = self._rows("SELECT key, value FROM study")
+        found = {key: json.loads(value) for key, value in rows if key in known}
         checks = found.pop("checks")
         golden = tuple((better, worse) for better, worse in checks.pop("golden"))
         return Settings(**found, checks=Checks(**checks, golden=golden))
@@ -117,42 +104,26 @@ class StudyStore:
             for name, scene, file, digest, details in found
         ]
 
-    def add_observer(self, name: str, details: Mapping[str, Any] | None = None) -> tuple[int, str]:
-        """A new observer's number and token of 128 bits; only a digest of the token is kept."""
-        token = secrets.token_urlsafe(_TOKEN_BYTES)
-        try:
-            with self._connection as connection:
-                number = connection.execute(
-                    "SELECT COALESCE(MAX(observer) + 1, 0) FROM observers"
-                ).fetchone()[0]
-                connection.execute(
-                    "INSERT INTO observers VALUES (?, ?, ?, ?, NULL, ?)",
-                    (number, name, digest_of(token), time.time(), json.dumps(dict(details or {}))),
-                )
-        except sqlite3.IntegrityError:
-            raise ConfigurationError(f"there is an observer '{name}' already") from None
-        return int(number), token
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing is to be shown until it goes on."""
+        return bool(self._rows("SELECT 1 FROM study WHERE key = 'stopped' AND value = 'true'"))
 
-    def observer_of(self, token: str) -> int | None:
-        """Whose token it is; None for nobody's and that of one who withdrew."""
-        found = self._rows(
-            "SELECT observer FROM observers WHERE token_digest = ? AND withdrawn IS NULL", (digest_of(token),)
-        )
-        return int(found[0][0]) if found else None
+    def stop(self, stopped: bool = True) -> None:
+        """Stop a study, or let it go on."""
+        with self._writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO study VALUES ('stopped', ?)", (json.dumps(stopped),))
 
-    def withdraw(self, observer: int) -> None:
-        """Remove an observer's answers and trials; the name stays taken and the token is void."""
-        with self._connection as connection:
-            connection.execute("DELETE FROM answers WHERE observer = ?", (observer,))
-            connection.execute("DELETE FROM trials WHERE observer = ?", (observer,))
-            connection.execute(
-                "UPDATE observers SET withdrawn = ? WHERE observer = ?", (time.time(), observer)
-            )
+    def issue(self, observer: int, block: int, trials: Iterable[tuple[str, int, int, Trial]]) -> bool:
+        """Note what an observer is asked next: (scene, left, right, trial), by the images' numbers.
 
-    def issue(self, observer: int, block: int, trials: Iterable[tuple[str, int, int, Trial]]) -> None:
-        """Note what an observer is asked next: (scene, left, right, trial), by the images' numbers."""
+        Returns:
+            Whether it is new; False, and nothing is changed, where that block was issued before.
+        """
         rows = list(trials)
-        with self._connection as connection:
+        with self._writing() as connection:
+            if self.blocks(observer) > block:
+                return False
             first = connection.execute(
                 "SELECT COALESCE(MAX(trial) + 1, 0) FROM trials WHERE observer = ?", (observer,)
             ).fetchone()[0]
@@ -163,6 +134,7 @@ class StudyStore:
                     for place, (scene, left, right, trial) in enumerate(rows)
                 ],
             )
+        return True
 
     def answer(
         self,
@@ -190,11 +162,11 @@ class StudyStore:
 
         Raises:
             AnswerConflictError: the trial was answered otherwise, or the key belongs to another answer.
-            ConfigurationError: nobody asked that, or the share is another number.
+            NotAskedError: nobody asked that, or the share is another number.
         """
         row = (observer, trial, share, seconds, session, time.time(), key, json.dumps(dict(details or {})))
         try:
-            with self._connection as connection:
+            with self._writing() as connection:
                 connection.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         except sqlite3.IntegrityError as error:
             found = self._rows(
@@ -206,7 +178,7 @@ class StudyStore:
                 return False
             if found:
                 raise AnswerConflictError(f"trial {trial} was answered otherwise before") from None
-            raise ConfigurationError(f"the answer to trial {trial} is refused: {error}") from None
+            raise NotAskedError(f"the answer to trial {trial} is refused: {error}") from None
         return True
 
     def blocks(self, observer: int) -> int:
@@ -222,13 +194,24 @@ class StudyStore:
             (observer,),
         )
 
-    def read(self) -> Answers:
-        """Every answer of those who did not withdraw."""
+    def progress(self, observer: int) -> int:
+        """How many answers an observer gave."""
+        return int(self._rows("SELECT COUNT(*) FROM answers WHERE observer = ?", (observer,))[0][0])
+
+    def shows(self, observer: int, image: int) -> bool:
+        """Whether an image is of a trial that was issued to an observer."""
+        query = "SELECT 1 FROM trials WHERE observer = ? AND (left_image = ? OR right_image = ?) LIMIT 1"
+        return bool(self._rows(query, (observer, image, image)))
+
+    def read(self, observer: int | None = None) -> Answers:
+        """Every answer of those who did not withdraw, or those of one observer."""
         images = self.images
         names = [row[0] for row in self._rows("SELECT name FROM observers ORDER BY observer")]
         rows = self._rows(
             "SELECT answers.observer, left_image, right_image, share, kind, expected, seconds, session "
-            "FROM answers JOIN trials USING (observer, trial) ORDER BY answers.observer, answers.trial"
+            "FROM answers JOIN trials USING (observer, trial) WHERE ?1 IS NULL OR answers.observer = ?1 "
+            "ORDER BY answers.observer, answers.trial",
+            (observer,),
         )
         columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(8)]
         who, left, right, share, kind, expected, seconds, session = columns
@@ -248,24 +231,12 @@ class StudyStore:
             scenes=scenes if len(set(scenes)) > 1 else (),
         )
 
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query, values).fetchall()
 
-
-def _connected(path: Path) -> sqlite3.Connection:
-    try:
-        connection = sqlite3.connect(path, timeout=30.0)
-        connection.execute("PRAGMA journal_mode = WAL")
-    except sqlite3.DatabaseError as error:
-        raise ConfigurationError(f"'{path}' is no study: {error}") from error
-    connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")
-    connection.execute("PRAGMA foreign_keys = ON")
-    return connection
-
-
-def digest_of(token: str) -> str:
-    """What is kept of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
+def _rows_of(images: Sequence[StudyImage], first: int) -> list[tuple[Any, ...]]:
+    return [
+        (place, one.name, one.scene, one.file, one.digest, json.dumps(dict(one.details)))
+        for place, one in enumerate(images, start=first)
+    ]
 
 
 def _known(value: float) -> float | None:

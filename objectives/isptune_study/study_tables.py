@@ -9,10 +9,21 @@ from typing import Any
 from isptune_study.designs import Design, create_design
 from isptune_study.sessions import Checks
 
-VERSION = 1
-"""Of the tables, as ``PRAGMA user_version`` says it."""
+VERSION = 2
+"""Of the tables, as ``PRAGMA user_version`` says it. The first one had no sittings."""
 
-TABLES = """
+SITTINGS = """
+CREATE TABLE IF NOT EXISTS sittings (
+    observer INTEGER NOT NULL REFERENCES observers,
+    sitting INTEGER NOT NULL,
+    started REAL NOT NULL,
+    details TEXT NOT NULL DEFAULT '{}',
+    PRIMARY KEY (observer, sitting)
+) WITHOUT ROWID;
+"""
+
+TABLES = f"""
+{SITTINGS}
 CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE images (
     image INTEGER PRIMARY KEY,
@@ -20,7 +31,7 @@ CREATE TABLE images (
     scene TEXT NOT NULL,
     file TEXT NOT NULL,
     digest TEXT NOT NULL,
-    details TEXT NOT NULL DEFAULT '{}'
+    details TEXT NOT NULL DEFAULT '{{}}'
 );
 CREATE TABLE observers (
     observer INTEGER PRIMARY KEY,
@@ -28,7 +39,7 @@ CREATE TABLE observers (
     token_digest TEXT NOT NULL UNIQUE,
     added REAL NOT NULL,
     withdrawn REAL,
-    details TEXT NOT NULL DEFAULT '{}'
+    details TEXT NOT NULL DEFAULT '{{}}'
 );
 CREATE TABLE trials (
     observer INTEGER NOT NULL REFERENCES observers,
@@ -49,7 +60,7 @@ CREATE TABLE answers (
     session INTEGER NOT NULL,
     given REAL NOT NULL,
     idempotency_key TEXT NOT NULL UNIQUE,
-    details TEXT NOT NULL DEFAULT '{}',
+    details TEXT NOT NULL DEFAULT '{{}}',
     PRIMARY KEY (observer, trial),
     FOREIGN KEY (observer, trial) REFERENCES trials (observer, trial)
 ) WITHOUT ROWID;

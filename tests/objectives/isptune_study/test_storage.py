@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from isptune.errors import ConfigurationError
-from isptune_study import Checks, storage
+from isptune_study import Checks, database
 from isptune_study.answers import GOLDEN, TRAINING
 from isptune_study.asking import ask_next
 from isptune_study.storage import AnswerConflictError, StudyStore
@@ -20,7 +20,7 @@ from isptune_study.study_tables import Settings, StudyImage
 def no_power_fails(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting for the disk is tested once."""
     if request.function is not test_what_was_made_is_read_back:
-        monkeypatch.setattr(storage, "_SYNCHRONOUS", "OFF")
+        monkeypatch.setattr(database, "_SYNCHRONOUS", "OFF")
 
 
 def images(count: int = 6, scenes: tuple[str, ...] = ("",)) -> list[StudyImage]:
@@ -128,5 +128,5 @@ def test_mistakes_are_refused(tmp_path: Path, store: StudyStore) -> None:
         StudyStore(tmp_path / "c")
     sqlite3.connect(tmp_path / "d").close()
     (tmp_path / "d").touch()
-    with pytest.raises(ConfigurationError, match="is a study of version 0; allowed: 1"):
+    with pytest.raises(ConfigurationError, match="is a study of version 0; allowed: 1 and 2"):
         StudyStore(tmp_path / "d")

@@ -1,0 +1,86 @@
+"""``page.yaml`` in a study's folder: what observers read and what they are asked before the first pair."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from isptune.errors import ConfigurationError
+
+FILE = "page.yaml"
+
+_INSTRUCTIONS = """\
+You will see two pictures of the same thing, one on the left and one on the right.
+
+Choose the picture that you like better. Where you see no difference that matters, say that you are not sure.
+
+There is no right answer, and nobody measures how fast you are. You may stop at any time and go on later \
+with the same link.
+"""
+
+
+class LeastScreen(BaseModel):
+    """The least size of the window in CSS pixels."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    width: int = Field(ge=0, le=100_000)
+    height: int = Field(ge=0, le=100_000)
+
+
+class PageSettings(BaseModel):
+    """What a page says and asks.
+
+    Attributes:
+        title: instead of the study's.
+        instructions: text before the first pair; an empty line begins a paragraph.
+        consent: text that observers agree to before a pair is shown; nobody is asked where it is empty.
+        plates: so many colour plates come first; 0 for none.
+        screen: least ``width`` and ``height`` of the window in CSS pixels, or None.
+        distance_cm: between eye and screen that observers are asked to keep, or None.
+        break_minutes: after which a break is offered, or None.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    title: str = Field(default="", max_length=200)
+    instructions: str = Field(default=_INSTRUCTIONS, max_length=20_000)
+    consent: str = Field(default="", max_length=20_000)
+    plates: int = Field(default=0, ge=0, le=40)
+    screen: LeastScreen | None = None
+    distance_cm: float | None = Field(default=None, gt=0, le=1000)
+    break_minutes: float | None = Field(default=30, gt=0, le=600)
+
+    @property
+    def consent_digest(self) -> str:
+        """What changes with the text that is agreed to; empty where there is none."""
+        text = self.consent.strip()
+        return hashlib.sha256(text.encode()).hexdigest() if text else ""
+
+
+def read_page_settings(folder: Path) -> PageSettings:
+    """The settings of a study's page; the default ones where the folder has no such file.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or it has a key or a value that is not allowed.
+    """
+    from isptune.storage.yaml_files import read_mapping
+    from isptune.tuning.settings.mistakes import first_mistake
+
+    path = folder / FILE
+    if not path.is_file():
+        return PageSettings()
+    what = f"the page '{path}'"
+    given = read_mapping(path, what, ConfigurationError)
+    try:
+        return PageSettings(**given)
+    except ValidationError as error:
+        raise ConfigurationError(first_mistake(error, what, PageSettings)) from None
+
+
+def paragraphs(text: str) -> list[str]:
+    """Paragraphs of a text, each one line."""
+    parts = [" ".join(part.split()) for part in text.replace("\r", "").split("\n\n")]
+    return [part for part in parts if part]

@@ -58,6 +58,8 @@ class SittingDetails(Received):
     distance_cm: float | None = Field(default=None, gt=0, le=1000)
     plates: list[Plate] | None = Field(default=None, max_length=40)
     exact: bool | None = None
+    pixels_per_mm: float | None = Field(default=None, gt=0, le=200)
+    stripes: Literal["even", "bands"] | None = None
     agent: str | None = Field(default=None, max_length=300)
 
 
@@ -125,6 +127,7 @@ class Facts(BaseModel):
     title: str
     observer: str
     kind: Literal["study", "search"] = "study"
+    question: str = "Which picture is better?"
     instructions: list[str] = []
     consent: Consent | None = None
     references: bool = False

@@ -103,7 +103,7 @@ def image(
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    return Response(found.path.read_bytes(), media_type=found.media, headers=headers)
+    return Response(found.read(), media_type=found.media, headers=headers)
 
 
 @router.post("/answers", responses=_problems(403, 404, 409, 413, 422, 503))

@@ -35,6 +35,7 @@ class PageSettings(BaseModel):
 
     Attributes:
         title: instead of the study's.
+        question: above each pair.
         instructions: text before the first pair; an empty line begins a paragraph.
         consent: text that observers agree to before a pair is shown; nobody is asked where it is empty.
         plates: so many colour plates come first; 0 for none.
@@ -46,6 +47,7 @@ class PageSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     title: str = Field(default="", max_length=200)
+    question: str = Field(default="Which picture is better?", min_length=1, max_length=200)
     instructions: str = Field(default=_INSTRUCTIONS, max_length=20_000)
     consent: str = Field(default="", max_length=20_000)
     plates: int = Field(default=0, ge=0, le=40)

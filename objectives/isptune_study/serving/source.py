@@ -44,14 +44,23 @@ class ImageFile:
     """A picture's file.
 
     Attributes:
-        path: of it.
+        path: of it; None where the bytes are here.
         media: its type, such as ``image/png``.
         digest: what changes with its bytes.
+        content: its bytes, where there is no file.
     """
 
-    path: Path
+    path: Path | None
     media: str
     digest: str
+    content: bytes | None = None
+
+    def read(self) -> bytes:
+        if self.content is not None:
+            return self.content
+        if self.path is None:
+            raise ValueError("a picture needs a path or its content")
+        return self.path.read_bytes()
 
 
 class Source(ABC):

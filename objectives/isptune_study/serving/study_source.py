@@ -114,6 +114,7 @@ class StudySource(Source):
             title=self.title,
             observer=store.name_of(known.observer),
             kind="search" if self.kind == "search" else "study",
+            question=page.question,
             instructions=paragraphs(page.instructions),
             consent=consent,
             references=bool(self.settings.references),

@@ -213,7 +213,7 @@ def check_pipelines(jobs: Sequence[Job]) -> list[str]:
             pipeline = make_pipeline(job.config)
             seen[key] = Stages.of(pipeline)
             split(pipeline, job.config)
-            sentences |= dict.fromkeys(beginning(pipeline.space, job.config).space.notices)
+            sentences |= dict.fromkeys(beginning(pipeline.space, job.config).notices)
         sentences[notice(job.cell.objective, _coverage(job.config.objective), seen[key])] = None
     return [sentence for sentence in sentences if sentence is not None]
 

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 @setting_options(
     GRID, "pipeline", "budget", "population", "crop", "device", "autocast", "memory_gb", "threads"
 )
-@setting_options(GRID, "max_failures", "timeout", "retries", "start")
+@setting_options(GRID, "max_failures", "timeout", "retries")
+@setting_option(GRID, "start", multiple=True)
 @setting_options(GRID, "guard", "guard_weight", "guard_tolerance", "stay_near")
 @setting_option(GRID, "holdout", multiple=True)
 @parameter_options
@@ -90,6 +91,8 @@ def command(
         settings[key] = names_between_commas(settings[key], f"--{key.removesuffix('s')}")
     # What may be repeated is empty where it is not given.
     data |= {key: value for key, value in settings.items() if value not in (None, [], ())}
+    if settings["start"]:
+        data["start"] = list(settings["start"])
     with_parameters(data, parameter_settings(fixed, ranges, ties))
     if not config and not data.get("objectives"):
         raise ConfigurationError("a benchmark needs objectives: give --objective NAME, or a CONFIG.yaml")

@@ -57,7 +57,8 @@ if TYPE_CHECKING:
 @plugin_option("objective")
 @plugin_option("optimizer")
 @parameter_options
-@setting_options(RUN, "start", "guard", "guard_weight", "guard_tolerance")
+@setting_option(RUN, "start", multiple=True)
+@setting_options(RUN, "guard", "guard_weight", "guard_tolerance")
 @guard_option
 @setting_options(RUN, "stay_near")
 @setting_option(RUN, "holdout", multiple=True)
@@ -81,6 +82,7 @@ def command(
     fixed: tuple[str, ...],
     ranges: tuple[str, ...],
     ties: tuple[str, ...],
+    start: tuple[str, ...],
     holdout: tuple[str, ...],
     conditions: str | None,
     share: tuple[str, ...],
@@ -101,6 +103,7 @@ def command(
       isptune tune photo.png --objective ssim --optimizer cma --population 15 --budget 150
       isptune tune --config run.yaml --optimizer-option mu=4
       isptune tune photo.png --start runs/first --optimizer cma --out runs/second
+      isptune tune night.png --start runs/day --start 'runs/dusk-*' --budget 150
       isptune tune photo.png --objective psnr,sharpness --optimizer nsga2 --population 20 --budget 200
       isptune tune photo.png --objective severity --guard niqe-distance
       isptune tune 'night/*.dng' --pipeline libraw --objective psnr --holdout 2
@@ -112,6 +115,8 @@ def command(
     data |= {key: value for key, value in settings.items() if value is not None}
     if images:
         data["scenes"] = list(images)
+    if start:
+        data["start"] = start[0] if len(start) == 1 else list(start)
     if holdout:
         data["holdout"] = list(holdout)
     given = {

@@ -227,6 +227,7 @@ def _near(
         "parameters": settings,
         # An optimizer of one candidate begins at one place.
         "start": begins[: max(1, population // 2)],
+        "start_from": [],
         "stay_near": config.smooth,
     }
 

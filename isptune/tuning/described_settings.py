@@ -62,7 +62,7 @@ SHARED = {
     ),
     "start": Setting(
         "Start at the pipeline's defaults (default), where the optimizer would (own), at the best candidates "
-        "of a run (its folder), or at those in a YAML or JSON file",
+        "of runs (their folders, or a glob), or at those in a YAML or JSON file",
         "WHERE",
         otherwise="default where the pipeline has any",
     ),

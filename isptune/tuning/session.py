@@ -45,7 +45,7 @@ class Session:
 
     ``space`` is the pipeline's with what the settings ask of its parameters: what is searched; ``starts`` are
     the candidates in it, (S, f), where the search begins. ``held_out`` is the pipeline with the scenes that
-    only judge, which ``pipeline`` then lacks.
+    only judge, which ``pipeline`` then lacks; ``begun`` is what is to be said of where the search begins.
     """
 
     pipeline: Pipeline
@@ -58,15 +58,16 @@ class Session:
     started_from: str = "configuration"
     objects: dict[str, str] = field(default_factory=dict)
     held_out: Pipeline | None = None
+    begun: tuple[str, ...] = ()
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What is to be said of the search before it begins."""
         more = len(self.starts) - (self.config.population or len(self.starts))
         if more <= 0:
-            return self.space.notices
+            return self.begun
         return (
-            *self.space.notices,
+            *self.begun,
             f"start has {len(self.starts)} candidates, and a generation {self.config.population}: "
             f"the last {more} are left out",
         )
@@ -272,5 +273,13 @@ def make_session(
     if held_out is not None and scoring.judges:
         raise judges_alone(next(iter(scoring.judges)))
     return Session(
-        tuned, scoring, config, generations, directory, begun.space, begun.starts, held_out=held_out
+        tuned,
+        scoring,
+        config,
+        generations,
+        directory,
+        begun.space,
+        begun.starts,
+        held_out=held_out,
+        begun=begun.notices,
     )

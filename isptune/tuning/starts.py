@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from isptune.parameters import Float, ParameterSpace
 from isptune.parameters.identity import declares_defaults, identities
 from isptune.plugins import registry
 from isptune.tuning.settings import RunConfig
+from isptune.tuning.start_fitting import fitted
 from isptune.tuning.start_settings import DEFAULT
 from isptune.wording.naming import listed
 from isptune.wording.showing import value_text
@@ -28,10 +30,12 @@ class Beginning:
             gradients, what they cannot reach is fixed at the first start.
         starts: (S, f) different candidates, the first one first; S is 0 where the optimizer begins where it
             will.
+        notices: what is to be said of the space, and of candidates that were taken from other searches.
     """
 
     space: ParameterSpace
     starts: NDArray[np.float64]
+    notices: tuple[str, ...] = ()
 
 
 def beginning(declared: ParameterSpace, config: RunConfig) -> Beginning:
@@ -42,34 +46,47 @@ def beginning(declared: ParameterSpace, config: RunConfig) -> Beginning:
             space, or no real parameter for an optimizer that follows gradients.
     """
     space = declared.constrained(config.parameters)
-    rows = _rows(space, config.start, config.start_place)
+    given, said = config.start, []
+    if isinstance(given, list) and config.start_from:
+        given, said = fitted(space, given, config.start_from)
+    rows = _rows(space, given, config.start_places)
     if registry.optimizers.fact(config.optimizer.name, "needs_gradient", False) and not space.is_continuous:
         space, rows = _reals_alone(space, rows, config.optimizer.shown)
     if not rows:
-        return Beginning(space, np.empty((0, len(space.free))))
+        return Beginning(space, np.empty((0, len(space.free))), space.notices)
     unit = space.to_unit(space.from_dicts(rows)).numpy()
     first: dict[bytes, int] = {}
     for row, key in enumerate(identities(space, unit)):
         first.setdefault(key, row)
-    return Beginning(space, unit[list(first.values())])
+    chosen = list(first.values())
+    if len(set(config.start_from)) > 1:
+        said = [_of_several([config.start_from[row] for row in chosen]), *said]
+    return Beginning(space, unit[chosen], (*space.notices, *said))
 
 
-def _rows(
-    space: ParameterSpace, start: str | list[dict[str, Any]] | None, place: str
-) -> list[dict[str, Any]]:
+def _of_several(places: Sequence[str]) -> str:
+    """How many candidates the search begins at, and of which runs they are."""
+    counts = Counter(place or "given ones" for place in places)
+    each = [f"{place} {count}" for place, count in counts.items()]
+    return f"the search begins at {len(places)} candidates, the best of each run in turn: {listed(each)}"
+
+
+def _rows(space: ParameterSpace, start: Any, places: Sequence[str]) -> list[dict[str, Any]]:
     """The start candidates with the values of all parameters; none where the optimizer is to choose.
 
     Args:
         space: that is searched.
         start: the setting.
-        place: the file or the run that it was read from, for messages.
+        places: for each candidate of it the file or the run that it was read from, for messages.
     """
     if isinstance(start, list):
         found = []
-        for number, row in enumerate(start, start=1):
+        for number, (row, place) in enumerate(zip(start, places, strict=True)):
             whose = f"the start '{place}'" if place else "the start"
             if len(start) > 1:
-                whose = f"candidate {number} of {whose}" if place else f"start {number}"
+                # Within its file, whose rows stand in their order.
+                within = places[: number + 1].count(place)
+                whose = f"candidate {within} of {whose}" if place else f"start {number + 1}"
             try:
                 found += space.to_dicts(space.from_dicts([row]))
             except IsptuneError as error:

@@ -40,7 +40,7 @@ def tune(
     autocast: str = "none",
     vector: bool = False,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
-    start: str | Path | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    start: str | Path | Mapping[str, Any] | Sequence[str | Path | Mapping[str, Any]] | None = None,
     guard: Objective | str | Sequence[Objective | str] | None = None,
     guard_weight: float = 2.0,
     guard_tolerance: float = 0.5,
@@ -76,8 +76,10 @@ def tune(
             group at its defaults.
         start: where the search begins: ``"default"`` for the factory's defaults, ``"own"`` for wherever the
             optimizer begins, values by parameter or a list of such candidates (names that are left out have
-            their defaults), a YAML or JSON file of these, or the folder of a run for its best candidates, up
-            to half of the population. None is ``"default"`` where a parameter that is searched declares one.
+            their defaults), a YAML or JSON file of these, or the folder of a run or of a table for its best
+            candidates, up to half of the population; or a list of such: the best of each comes first, then
+            the second best of each, without those that nearly equal an earlier one. None is
+            ``"default"`` where a parameter that is searched declares one.
         guard: a second judge, or several: objectives that see the same renderings and optimize nothing. Gains
             that one of them contradicts are penalised, see ``isptune.tuning.doubts``.
         guard_weight: multiplies that penalty.

@@ -110,6 +110,8 @@ class RunConfig(SharedSettings):
     def fingerprint(self) -> str:
         """Eight hexadecimal digits that change with anything that changes the results."""
         relevant = self.model_dump(exclude=set(HOW_IT_RUNS))
+        # Where candidates were read is no part of them.
+        relevant.pop("start_from", None)
         text = json.dumps(relevant, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 

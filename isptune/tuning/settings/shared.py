@@ -49,8 +49,10 @@ class SharedSettings(BaseModel):
 
     ``start`` is where the search begins: ``"default"`` for the factory's defaults, ``"own"`` for wherever the
     optimizer begins, candidates as a mapping of parameters to values or a list of such, a YAML or JSON file
-    of these, or the folder of a run for its best candidates, up to half of the population; here it is then
-    the list. None is ``"default"`` where a parameter that is searched declares one, and ``"own"`` elsewhere.
+    of these, or the folder of a run or of a table for its best candidates, up to half of the population; or a
+    list of such, whose candidates come in turn. Here it is then the list of candidates, and ``start_from``
+    says for each the folder of the run that it is of, or nothing. None is ``"default"`` where a parameter
+    that is searched declares one, and ``"own"`` elsewhere.
     ``guard`` holds second judges and ``stay_near`` is a prior, see ``isptune.tuning.doubts``.
     ``timeout`` and ``retries`` are for pipelines that make one picture at a time, see
     ``isptune.contracts.development``; what such a pipeline says itself holds where they are None.
@@ -66,11 +68,14 @@ class SharedSettings(BaseModel):
         *("max_failures", "timeout", "retries"),
     )
 
-    _start_place: str = PrivateAttr("")
+    # For each candidate of start the file or the folder that it was read from; files are noted nowhere.
+    _start_places: list[str] = PrivateAttr(default_factory=list)
 
     pipeline: Component = field(SHARED["pipeline"], default_factory=lambda: default_component("pipeline"))
     parameters: dict[str, Any] = field(SHARED["parameters"])
-    start: str | list[dict[str, Any]] | None = field(SHARED["start"])
+    start: str | list[str | dict[str, Any]] | list[dict[str, Any]] | None = field(SHARED["start"])
+    # Files hold it; it is no setting that anybody gives.
+    start_from: list[str] = Field(default_factory=list, exclude=True)
     guard: list[Component] = field(SHARED["guard"])
     guard_weight: float = field(SHARED["guard_weight"], ge=0, **NUMBER)
     guard_tolerance: float = field(SHARED["guard_tolerance"], ge=0, **NUMBER)
@@ -113,16 +118,27 @@ class SharedSettings(BaseModel):
 
     @model_validator(mode="after")
     def _read_start(self) -> Self:
-        """Take the candidates of a file or a run into the settings, so that nothing else needs either."""
-        if isinstance(self.start, str) and self.start not in WORDS:
-            self._start_place = self.start
-            self.start = read_start(self.start, max(1, self._own_population() // 2))
+        """Take the candidates of files and runs into the settings, so that nothing else needs either."""
+        if isinstance(self.start, str):
+            unread = self.start not in WORDS
+        else:
+            unread = self.start is not None and any(isinstance(one, str) for one in self.start)
+        if unread:
+            assert self.start is not None
+            found = read_start(self.start, max(1, self._own_population() // 2))
+            self._start_places = [one.place for one in found]
+            self.start = [one.row for one in found]
+            of_runs = [one.place if one.is_found else "" for one in found]
+            self.start_from = of_runs if any(of_runs) else []
+        if not isinstance(self.start, list) or len(self.start_from) != len(self.start):
+            self.start_from = []
         return self
 
     @property
-    def start_place(self) -> str:
-        """The file or the run that ``start`` was read from; empty for what was given itself."""
-        return self._start_place
+    def start_places(self) -> list[str]:
+        """For each candidate of ``start`` the file or the run that it was read from; else empty."""
+        rows = len(self.start) if isinstance(self.start, list) else 0
+        return self._start_places or self.start_from or [""] * rows
 
     def settled(self) -> Self:
         """The same settings, with scenes, plugins and checkpoints that mean the same from another folder."""
@@ -145,11 +161,12 @@ class SharedSettings(BaseModel):
         """Plain data, as users write it."""
         data: dict[str, Any] = handler(self)
         fields = type(self).model_fields
-        return {
+        found = {
             key: data[key]
             for key in self.order
             if key in data and not (key in self.silent and data[key] == fields[key].default)
         }
+        return {**found, "start_from": self.start_from} if self.start_from else found
 
 
 def listed_guards(value: Any) -> Any:

@@ -186,12 +186,13 @@ class StudyStore(Observers):
         query = "SELECT COALESCE(MAX(block) + 1, 0) FROM trials WHERE observer = ?"
         return int(self._rows(query, (observer,))[0][0])
 
-    def waiting(self, observer: int) -> list[tuple[int, int, int, int]]:
-        """(trial, left, right, kind) of what was issued and not answered, in its order."""
+    def waiting(self, observer: int, most: int = -1) -> list[tuple[int, int, int, int]]:
+        """(trial, left, right, kind) of what was issued and not answered, in its order; all where -1."""
         return self._rows(
             "SELECT trial, left_image, right_image, kind FROM trials "
-            "LEFT JOIN answers USING (observer, trial) WHERE observer = ? AND share IS NULL ORDER BY trial",
-            (observer,),
+            "LEFT JOIN answers USING (observer, trial) WHERE observer = ? AND share IS NULL "
+            "ORDER BY trial LIMIT ?",
+            (observer, most),
         )
 
     def progress(self, observer: int) -> int:

@@ -8,51 +8,56 @@ from fastapi import APIRouter, Path, Request
 
 from isptune_study.serving.guard import address_of
 from isptune_study.serving.messages import Empty, Link, NewObserver, StudyProgress, StudyState, Withdrawn
-from isptune_study.serving.observer_api import Asks, Logs, _problems
+from isptune_study.serving.observer_api import log_of, problems, source_of
 
-router = APIRouter(prefix="/api/admin", responses=_problems(400, 401))
+router = APIRouter(prefix="/api/admin", responses=problems(400, 401))
 
 Number = Annotated[int, Path(ge=0, lt=2**31)]
 
 
 @router.get("/progress")
-def progress(source: Asks) -> StudyProgress:
-    return source.study_progress()
+def progress(request: Request) -> StudyProgress:
+    return source_of(request).study_progress()
 
 
-@router.post("/observers", status_code=201, responses=_problems(409, 413, 422, 503))
-def add_observer(source: Asks, log: Logs, request: Request, body: NewObserver) -> Link:
-    observer, token = source.add_observer(body.name, body.note)
-    log.done("observer added", address_of(request.scope), observer=observer)
+@router.post("/observers", status_code=201, responses=problems(409, 413, 422, 503))
+def add_observer(request: Request, body: NewObserver) -> Link:
+    observer, token = source_of(request).add_observer(body.name, body.note)
+    _note(request, "observer added", observer)
     return Link(observer=observer, name=body.name, link=_link(request, token))
 
 
-@router.post("/observers/{observer}/link", responses=_problems(404, 413, 422, 503))
-def new_link(source: Asks, log: Logs, request: Request, observer: Number, body: Empty) -> Link:
-    name, token = source.renew_token(observer)
-    log.done("link renewed", address_of(request.scope), observer=observer)
+@router.post("/observers/{observer}/link", responses=problems(404, 413, 422, 503))
+def new_link(request: Request, observer: Number, body: Empty) -> Link:
+    name, token = source_of(request).renew_token(observer)
+    _note(request, "link renewed", observer)
     return Link(observer=observer, name=name, link=_link(request, token))
 
 
-@router.post("/observers/{observer}/withdraw", responses=_problems(404, 413, 422, 503))
-def withdraw(source: Asks, log: Logs, request: Request, observer: Number, body: Empty) -> Withdrawn:
-    source.withdraw(observer)
-    log.done("withdrawn by the admin", address_of(request.scope), observer=observer)
+@router.post("/observers/{observer}/withdraw", responses=problems(404, 413, 422, 503))
+def withdraw(request: Request, observer: Number, body: Empty) -> Withdrawn:
+    source_of(request).withdraw(observer)
+    _note(request, "withdrawn by the admin", observer)
     return Withdrawn()
 
 
-@router.post("/stop", responses=_problems(413, 422, 503))
-def stop(source: Asks, log: Logs, request: Request, body: Empty) -> StudyState:
-    source.stop(True)
-    log.done("stopped", address_of(request.scope))
+@router.post("/stop", responses=problems(413, 422, 503))
+def stop(request: Request, body: Empty) -> StudyState:
+    source_of(request).stop(True)
+    _note(request, "stopped")
     return StudyState(state="stopped")
 
 
-@router.post("/resume", responses=_problems(413, 422, 503))
-def resume(source: Asks, log: Logs, request: Request, body: Empty) -> StudyState:
-    source.stop(False)
-    log.done("resumed", address_of(request.scope))
+@router.post("/resume", responses=problems(413, 422, 503))
+def resume(request: Request, body: Empty) -> StudyState:
+    source_of(request).stop(False)
+    _note(request, "resumed")
     return StudyState(state="open")
+
+
+def _note(request: Request, event: str, observer: int | None = None) -> None:
+    facts: dict[str, int | str] = {} if observer is None else {"observer": observer}
+    log_of(request).done(event, address_of(request.scope), **facts)
 
 
 def _link(request: Request, token: str) -> str:

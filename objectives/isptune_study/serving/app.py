@@ -56,9 +56,8 @@ def create_app(
     api = FastAPI(title="isptune study", openapi_url=None, docs_url=None, redoc_url=None)
     api.router.redirect_slashes = False
     api.state.source, api.state.log = source, SecurityLog(log)
-    api.include_router(static_router(pages))
-    api.include_router(observer_api.router)
-    api.include_router(admin_api.router)
+    for router in (observer_api.router, admin_api.router, static_router(pages)):
+        api.include_router(router)
     _say_errors(api)
     app = StudyApp(api, source, secret, api.state.log, allowed_hosts)
     app.api = api

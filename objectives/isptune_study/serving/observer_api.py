@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from isptune_study.observers import Known
 from isptune_study.serving.guard import address_of
@@ -30,60 +31,55 @@ class ConsentMissingError(Exception):
     """An observer who has not agreed to the text that is there."""
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """How errors of some statuses look."""
     return {status: {"model": Problem} for status in statuses}
 
 
-async def source_of(request: Request) -> Source:
+def source_of(request: Request) -> Source:
     found: Source = request.app.state.source
     return found
 
 
-async def log_of(request: Request) -> SecurityLog:
+def log_of(request: Request) -> SecurityLog:
     found: SecurityLog = request.app.state.log
     return found
 
 
-async def known_of(request: Request) -> Known:
-    """Whose token it is, as the guard found it."""
-    found: Known = request.state.known
-    return found
+def whose(request: Request) -> tuple[Source, Known]:
+    """Who asks, as the guard found it, and what is asked."""
+    return source_of(request), request.state.known
 
 
-async def agreed_of(request: Request) -> Known:
-    known = await known_of(request)
-    if not (await source_of(request)).has_agreed(known):
+def agreed(request: Request) -> tuple[Source, int]:
+    """What is asked, and an observer who has agreed to the text that is there.
+
+    Raises:
+        ConsentMissingError: there is one, and this observer has not.
+    """
+    source, known = whose(request)
+    if not source.has_agreed(known):
         raise ConsentMissingError
-    return known
+    return source, known.observer
 
 
-Asks = Annotated[Source, Depends(source_of)]
-Logs = Annotated[SecurityLog, Depends(log_of)]
-Whose = Annotated[Known, Depends(known_of)]
-Agreed = Annotated[Known, Depends(agreed_of)]
-
-router = APIRouter(prefix="/api", responses=_problems(400, 401))
+router = APIRouter(prefix="/api", responses=problems(400, 401))
 
 
-@router.get("/study", summary="What to show before the first pair")
-def study(source: Asks, known: Whose) -> Facts:
-    return source.facts(known)
+# The two that are asked for each pair come first: routes are tried in this order.
 
 
-@router.post("/consent", responses=_problems(413, 422, 503))
-def consent(source: Asks, known: Whose, body: Empty) -> ConsentGiven:
-    source.agree(known.observer)
-    return ConsentGiven()
+@router.post("/answers", responses=problems(403, 404, 409, 413, 422, 503))
+async def answers(request: Request, body: Given) -> Acknowledged:
+    source, observer = agreed(request)
+    new = await asyncio.wrap_future(source.answer(observer, body))
+    return Acknowledged(new=new, progress=source.progress(observer))
 
 
-@router.post("/sitting", responses=_problems(403, 413, 422, 503))
-def sitting(source: Asks, known: Agreed, body: SittingDetails) -> Sitting:
-    return Sitting(sitting=source.start_sitting(known.observer, body))
-
-
-@router.get("/next", responses=_problems(403, 422, 503))
-def next_pairs(source: Asks, known: Agreed, count: Annotated[int, Query(ge=1, le=10)] = 2) -> Asked:
-    return source.ask(known.observer, count)
+@router.get("/next", responses=problems(403, 422, 503))
+async def next_pairs(request: Request, count: Annotated[int, Query(ge=1, le=10)] = 2) -> Asked:
+    source, observer = agreed(request)
+    return source.peek(observer, count) or await run_in_threadpool(source.ask, observer, count)
 
 
 @router.get(
@@ -92,13 +88,12 @@ def next_pairs(source: Asks, known: Agreed, count: Annotated[int, Query(ge=1, le
     responses={
         200: {"content": {"image/png": {}, "image/jpeg": {}, "image/webp": {}}},
         304: {"description": "It has not changed."},
-        **_problems(403, 404, 422),
+        **problems(403, 404, 422),
     },
 )
-def image(
-    source: Asks, known: Agreed, request: Request, image: Annotated[str, Path(max_length=40)]
-) -> Response:
-    found = source.image(known.observer, image)
+def image(request: Request, image: Annotated[str, Path(max_length=40)]) -> Response:
+    source, observer = agreed(request)
+    found = source.image(observer, image)
     tag = f'"{found.digest}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     if request.headers.get("if-none-match") == tag:
@@ -106,19 +101,34 @@ def image(
     return Response(found.read(), media_type=found.media, headers=headers)
 
 
-@router.post("/answers", responses=_problems(403, 404, 409, 413, 422, 503))
-async def answers(source: Asks, known: Agreed, body: Given) -> Acknowledged:
-    new = await asyncio.wrap_future(source.answer(known.observer, body))
-    return Acknowledged(new=new, progress=source.progress(known.observer))
+@router.get("/study", responses=problems(422))
+def study(request: Request) -> Facts:
+    source, known = whose(request)
+    return source.facts(known)
 
 
-@router.get("/best", responses=_problems(403, 404, 422))
-def best(source: Asks, known: Agreed) -> Best:
-    return source.best(known.observer)
+@router.post("/consent", responses=problems(413, 422, 503))
+def consent(request: Request, body: Empty) -> ConsentGiven:
+    source, known = whose(request)
+    source.agree(known.observer)
+    return ConsentGiven()
 
 
-@router.post("/withdraw", responses=_problems(413, 422, 503))
-def withdraw(source: Asks, known: Whose, log: Logs, request: Request, body: Empty) -> Withdrawn:
+@router.post("/sitting", responses=problems(403, 413, 422, 503))
+def sitting(request: Request, body: SittingDetails) -> Sitting:
+    source, observer = agreed(request)
+    return Sitting(sitting=source.start_sitting(observer, body))
+
+
+@router.get("/best", responses=problems(403, 404, 422))
+def best(request: Request) -> Best:
+    source, observer = agreed(request)
+    return source.best(observer)
+
+
+@router.post("/withdraw", responses=problems(413, 422, 503))
+def withdraw(request: Request, body: Empty) -> Withdrawn:
+    source, known = whose(request)
     source.withdraw(known.observer)
-    log.done("withdrawn", address_of(request.scope), observer=known.observer)
+    log_of(request).done("withdrawn", address_of(request.scope), observer=known.observer)
     return Withdrawn()

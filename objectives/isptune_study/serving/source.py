@@ -94,6 +94,10 @@ class Source(ABC):
     def ask(self, observer: int, count: int) -> Asked:
         """Up to so many pairs that were not answered; the same ones until they are."""
 
+    def peek(self, observer: int, count: int) -> Asked | None:
+        """What ``ask`` gives, where that is quick to tell, and None elsewhere."""
+        return None
+
     @abstractmethod
     def image(self, observer: int, image: str) -> ImageFile:
         """The file of a picture.

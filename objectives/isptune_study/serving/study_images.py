@@ -30,7 +30,7 @@ class StudyImages:
         self._scenes = [*references]
         self._references = [*references.values()]
         self._images = [*images]
-        self._sizes: dict[Path, tuple[int, int]] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
         self._growing = threading.Lock()
 
     def _image(self, number: int, store: StudyStore) -> StudyImage:
@@ -48,7 +48,7 @@ class StudyImages:
 
     def size(self, number: int, store: StudyStore) -> tuple[int, int]:
         """Width and height."""
-        return self._size(self._inside(self._image(number, store).file))
+        return self._size(self._image(number, store).file)
 
     def has_reference(self, number: int) -> bool:
         return 0 <= number < len(self._references)
@@ -66,7 +66,7 @@ class StudyImages:
         )
 
     def reference_size(self, number: int) -> tuple[int, int]:
-        return self._size(self._inside(self._references[number]))
+        return self._size(self._references[number])
 
     def _inside(self, file: str) -> Path:
         """A file of the study.
@@ -81,11 +81,11 @@ class StudyImages:
             raise ConfigurationError(f"the study's picture '{file}' is missing")
         return path
 
-    def _size(self, path: Path) -> tuple[int, int]:
-        if path not in self._sizes:
+    def _size(self, file: str) -> tuple[int, int]:
+        if file not in self._sizes:
             try:
-                with Image.open(path) as opened:
-                    self._sizes[path] = opened.size
+                with Image.open(self._inside(file)) as opened:
+                    self._sizes[file] = opened.size
             except OSError:
-                raise ConfigurationError(f"the study's picture '{path.name}' cannot be read") from None
-        return self._sizes[path]
+                raise ConfigurationError(f"the study's picture '{file}' cannot be read") from None
+        return self._sizes[file]

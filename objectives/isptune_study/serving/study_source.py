@@ -144,15 +144,21 @@ class StudySource(Source):
         data = details.model_dump(exclude_none=True)
         return self.writer.submit(lambda store: store.start_sitting(observer, data)).result()
 
+    def peek(self, observer: int, count: int) -> Asked | None:
+        if self._is_stopped:
+            return Asked(state="stopped")
+        waiting = self.store.waiting(observer, count)
+        return Asked(state="open", trials=[self._pair(*row) for row in waiting]) if waiting else None
+
     def ask(self, observer: int, count: int) -> Asked:
         if self._is_stopped:
             return Asked(state="stopped")
         store = self.store
-        waiting = store.waiting(observer)
+        waiting = store.waiting(observer, count)
         if not waiting:
             # With two tabs both find nothing: the second one finds what the first one issued.
             with self._planning:
-                waiting = store.waiting(observer)
+                waiting = store.waiting(observer, count)
                 if not waiting:
                     planned = self.plan(store, observer)
                     if planned is None:
@@ -160,8 +166,8 @@ class StudySource(Source):
                     if isinstance(planned, Wait):
                         return Asked(state="wait", wait_ms=planned.milliseconds)
                     self.writer.submit(partial(_issue, observer=observer, planned=planned)).result()
-                    waiting = store.waiting(observer)
-        pairs = [self._pair(*row) for row in waiting[:count]]
+                    waiting = store.waiting(observer, count)
+        pairs = [self._pair(*row) for row in waiting]
         return Asked(state="open", trials=pairs) if pairs else Asked(state="wait", wait_ms=500)
 
     def _pair(self, trial: int, left: int, right: int, kind: int) -> Pair:

@@ -56,6 +56,7 @@ def main() -> int:
             if name == "load":
                 shape = (options.images, options.opponents, options.observers)
                 found = load(Path(folder), *shape, options.seconds)
+                found["machine"] = _machine()
             else:
                 found = kill(Path(folder), 50, 6, 3)
         print(name, json.dumps(found))
@@ -189,7 +190,9 @@ async def _observer(
     connection.close()
 
 
-def load(folder: Path, images: int, opponents: int, observers: int, seconds: float) -> dict[str, Any]:
+def load(
+    folder: Path, images: int, opponents: int, observers: int, seconds: float, start: Start | None = None
+) -> dict[str, Any]:
     tokens = make_study(folder, images, opponents, observers)
     given: dict[tuple[int, int], tuple[float, str]] = {}
     times: list[tuple[float, float]] = []
@@ -198,7 +201,7 @@ def load(folder: Path, images: int, opponents: int, observers: int, seconds: flo
         until = time.perf_counter() + seconds
         await asyncio.gather(*[_observer(port, n, token, until, given, times) for n, token in tokens.items()])
 
-    with Server(folder) as server:
+    with Server(folder, start) as server:
         begun = time.perf_counter()
         asyncio.run(all_at_once(server.port))
         took = time.perf_counter() - begun
@@ -214,7 +217,6 @@ def load(folder: Path, images: int, opponents: int, observers: int, seconds: flo
         "next_pair_ms": _percentiles(asked),
         "server_cpu_seconds": round(busy, 1),
         "once": kept(folder) == given,
-        "machine": _machine(),
     }
 
 
@@ -335,10 +337,14 @@ def _write_table(out: Path) -> None:
     if (out / "kill.json").is_file():
         found = json.loads((out / "kill.json").read_text())
         lines += [
-            f"{found['observers']} observers, {found['answers']} answers, {found['kills']} times SIGKILL, after "
-            f"every tenth answer. {found['sent_again']} times an answer got no acknowledgement and was sent "
-            f"again; {found['kept_before_the_kill']} answers had been kept before the kill and were not kept "
-            f"twice. Every acknowledged answer in the database once, and no other: {_yes(found['once'])}.",
+            f"{found['observers']} observers, {found['answers']} answers, {found['kills']} times SIGKILL: "
+            "after every tenth answer.",
+            "",
+            "| | |",
+            "| --- | ---: |",
+            f"| answers without an acknowledgement, which were sent again | {found['sent_again']} |",
+            f"| of these kept before the kill, and not kept twice | {found['kept_before_the_kill']} |",
+            f"| every acknowledged answer in the database once, and no other | {_yes(found['once'])} |",
             "",
         ]
     (out / "study_load.md").write_text("\n".join(lines))

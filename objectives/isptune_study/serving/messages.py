@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 State = Literal["open", "wait", "stopped", "done"]
 Gamut = Literal["srgb", "p3", "rec2020", "unknown"]
 
-_COUNT = Field(default=None, ge=0, le=100_000)
+
+def _whole(value: Any) -> Any:
+    # To JSON 2.0 is a whole number.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, Field(ge=0, le=100_000), BeforeValidator(_whole)]
+Number = Annotated[int, Field(ge=0, lt=2**31), BeforeValidator(_whole)]
+Visit = Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(_whole)]
 _FORMULAS = ("=", "+", "-", "@")
 
 
@@ -51,8 +59,8 @@ class Plate(Received):
 class SittingDetails(Received):
     """The screen and the distance of a visit."""
 
-    width: int | None = _COUNT
-    height: int | None = _COUNT
+    width: Count | None = None
+    height: Count | None = None
     pixel_ratio: float | None = Field(default=None, gt=0, le=20)
     gamut: Gamut | None = None
     distance_cm: float | None = Field(default=None, gt=0, le=1000)
@@ -68,26 +76,26 @@ class AnswerDetails(Received):
 
     scale: float | None = Field(default=None, gt=0, le=20)
     zoom: float | None = Field(default=None, gt=0, le=100)
-    flips: int | None = _COUNT
-    reference_flips: int | None = _COUNT
-    pans: int | None = _COUNT
+    flips: Count | None = None
+    reference_flips: Count | None = None
+    pans: Count | None = None
     gamut: Gamut | None = None
     input: Literal["keyboard", "mouse", "touch", "pen", "other"] | None = None
     view: Literal["beside", "flip"] | None = None
     side: Literal["left", "right", "both", "none"] | None = None
     exact: bool | None = None
-    width: int | None = _COUNT
-    height: int | None = _COUNT
+    width: Count | None = None
+    height: Count | None = None
     hidden_seconds: float | None = Field(default=None, ge=0, le=1e6)
 
 
 class Given(Received):
     """An answer."""
 
-    trial: int = Field(ge=0, lt=2**31)
+    trial: Number
     share: Share
     key: str = Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")
-    sitting: int | None = Field(default=None, ge=1, lt=2**31)
+    sitting: Visit | None = None
     seconds: float | None = Field(default=None, ge=0, le=86_400)
     note: str = Field(default="", max_length=500)
     details: AnswerDetails = AnswerDetails()

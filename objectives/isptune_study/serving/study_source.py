@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from weakref import WeakSet
 
 from isptune.errors import ConfigurationError
 from isptune_study.answers import KINDS, TRAINING
@@ -62,7 +63,8 @@ class StudySource(Source):
 
     def __init__(self, path: str | Path, page: PageSettings | None = None) -> None:
         self.path, self.page = Path(path), page or PageSettings()
-        self._readers: list[StudyStore] = []
+        # A thread's store is closed where the thread ends, and all of them where the server does.
+        self._readers: WeakSet[StudyStore] = WeakSet()
         self._local = threading.local()
         self._planning = threading.Lock()
         store = self.store
@@ -79,7 +81,7 @@ class StudySource(Source):
         found: StudyStore | None = getattr(self._local, "store", None)
         if found is None:
             found = self._local.store = StudyStore(self.path)
-            self._readers.append(found)
+            self._readers.add(found)
         return found
 
     def _wanted(self, store: StudyStore) -> int | None:
@@ -236,7 +238,7 @@ class StudySource(Source):
 
     def close(self) -> None:
         self.writer.close()
-        for reader in self._readers:
+        for reader in list(self._readers):
             reader.close()
 
 
@@ -252,7 +254,7 @@ def _answer(store: StudyStore, observer: int, given: Given) -> bool:
     sittings = store.sittings(observer)
     sitting = max(1, sittings) if given.sitting is None else given.sitting
     if sitting > max(1, sittings):
-        raise ConfigurationError(f"the sitting is {sitting}; allowed: up to {max(1, sittings)}")
+        raise LookupError(f"the sitting is {sitting}; allowed: up to {max(1, sittings)}")
     return store.answer(
         observer,
         given.trial,

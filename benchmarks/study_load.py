@@ -100,7 +100,7 @@ class Server:
 
     def __enter__(self) -> Server:
         self.process = self._start(self._arguments, self.folder / "errors")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()

@@ -79,6 +79,19 @@ class Commands:
     def start(self, arguments: Sequence[str], errors: Path = Path(os.devnull)) -> Command:
         """Begin a command; what it says on stderr is written to a file. An earlier one is killed if it still runs."""
         self._end()
+        self._latest = Command(self._copied(), arguments, errors)
+        return self._latest
+
+    def import_first(self, *modules: str) -> None:
+        """Import modules into the process that is copied: commands that need them begin at once as well."""
+        self._end()
+        server = self._copied()
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(json.dumps({"modules": modules}).encode() + b"\n")
+        server.stdout.readline()
+
+    def _copied(self) -> subprocess.Popen[bytes]:
         if self._server is None:
             self._server = subprocess.Popen(
                 [sys.executable, __file__],
@@ -87,8 +100,7 @@ class Commands:
                 # No answer waits in a buffer where select does not see it.
                 bufsize=0,
             )
-        self._latest = Command(self._server, arguments, errors)
-        return self._latest
+        return self._server
 
     def _end(self) -> None:
         """A test that failed may have left its command running."""
@@ -111,6 +123,11 @@ def serve() -> None:
     isptune.figures.style.load_matplotlib()
     for line in sys.stdin:
         asked = json.loads(line)
+        if "modules" in asked:
+            for module in asked["modules"]:
+                importlib.import_module(module)
+            print(0, flush=True)
+            continue
         child = os.fork()
         if child == 0:
             run(asked)

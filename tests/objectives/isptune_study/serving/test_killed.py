@@ -17,7 +17,10 @@ ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture(scope="module")
-def study_load() -> Any:
+def study_load(commands: Any) -> Any:
+    commands.import_first(
+        "isptune_study.commands", "isptune_study.serving.serving_study", "uvicorn.protocols.http.h11_impl"
+    )
     return SimpleNamespace(**runpy.run_path(str(ROOT / "benchmarks/study_load.py")))
 
 

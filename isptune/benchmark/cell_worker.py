@@ -18,6 +18,7 @@ from isptune.errors import ConfigurationError, IsptuneError, RunDirectoryError
 from isptune.plugins import registry
 from isptune.runs.directory import LOG_NAME, RunDirectory
 from isptune.tracking.run_facts import Callback
+from isptune.tuning.described_settings import ENDING
 from isptune.tuning.devices import resolve_device
 from isptune.tuning.holdout import split
 from isptune.tuning.notices import Stages, notice
@@ -157,9 +158,12 @@ def is_done(job: Job) -> bool:
         return False
     # What is lost of a log is computed again.
     log = directory.file(LOG_NAME)
-    lines = log.read_bytes().count(b"\n") if log.exists() else 0
+    whole = log.read_bytes() if log.exists() else b""
     assert wanted.population is not None
-    if lines * wanted.population >= wanted.budget:
+    if whole.count(b"\n") >= check_budget(wanted.budget, wanted.population):
+        return True
+    as_before = all(found.get(key) == wanted.model_dump().get(key) for key in ENDING)
+    if as_before and whole.endswith(b"\n") and b'"ended": ' in whole.splitlines()[-1]:
         return True
     logger.warning("the log of the cell '%s' is not whole: the cell goes on where it ends", job.cell.path)
     return False

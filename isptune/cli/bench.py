@@ -21,7 +21,7 @@ from isptune.cli.shared_options import (
 )
 from isptune.cli.tables import print_markdown
 from isptune.errors import ConfigurationError, DiskFullError
-from isptune.tuning.described_settings import GRID
+from isptune.tuning.described_settings import ENDING, GRID
 from isptune.tuning.prechecks import check_takes_scenes
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @setting_options(
     GRID, "pipeline", "budget", "population", "crop", "device", "autocast", "memory_gb", "threads"
 )
-@setting_options(GRID, "max_failures", "timeout", "retries")
+@setting_options(GRID, *ENDING, "max_failures", "timeout", "retries")
 @setting_option(GRID, "start", multiple=True)
 @setting_options(GRID, "guard", "guard_weight", "guard_tolerance", "stay_near")
 @setting_option(GRID, "holdout", multiple=True)

@@ -124,8 +124,16 @@ def opening(session: Session) -> str:
     shown = ", ".join(f"{width}x{height}" for width, height in sizes[:4])
     return (
         f"{session.pipeline.name} ({what}, {shown}), {session.scoring.name}, {config.optimizer.shown}: "
-        f"{session.generations} generations of {config.population}, seed {config.seed}"
+        f"{_planned(session)}, seed {config.seed}"
     )
+
+
+def _planned(session: Session) -> str:
+    """How much a run is to do."""
+    config = session.config
+    count = "" if config.budget is None else f"{session.generations} "
+    planned = f"{count}generations of {config.population}"
+    return planned if config.time_budget is None else f"{planned} in at most {config.time_budget}"
 
 
 def _stopped(session: Session | None) -> str:
@@ -133,7 +141,7 @@ def _stopped(session: Session | None) -> str:
         return "isptune: stopped before the run began; nothing was written"
     done = len(session.directory.read_log()[0])
     return (
-        f"isptune: stopped after generation {done} of {session.generations}; "
+        f"isptune: stopped after generation {session.place(done)}; "
         f"go on with: isptune resume {session.directory.path}"
     )
 

@@ -32,7 +32,7 @@ from isptune.cli.shared_options import (
 )
 from isptune.errors import ConfigurationError
 from isptune.plugins.registry import REGISTRIES
-from isptune.tuning.described_settings import RUN, TABLE
+from isptune.tuning.described_settings import ENDING, RUN, TABLE
 from isptune.tuning.prechecks import check_components, check_holdout, check_scenes, check_takes_scenes
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 @click.argument("images", nargs=-1)
 @option("--config", "FILE", "Read settings from a YAML file; options win over it")
 @setting_options(RUN, "pipeline", "objective", "vector", "optimizer", "population", "budget", "seed")
+@setting_options(RUN, *ENDING)
 @setting_options(RUN, "device", "crop", "autocast", "memory_gb")
 @setting_options(RUN, "max_failures", "workers", "timeout", "retries")
 @checkpoint_option

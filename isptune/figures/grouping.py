@@ -108,8 +108,8 @@ def _facts(config: RunConfig, evaluations: int) -> dict[str, str]:
         if name not in _TOLD and name not in facts:
             facts[name] = _text(getattr(config, name))
     facts["population"] = str(config.population)
-    facts["budget"] = str(config.budget)
-    if evaluations != config.budget:
+    facts["budget"] = "none" if config.budget is None else str(config.budget)
+    if config.budget is not None and evaluations != config.budget:
         facts["evaluations"] = str(evaluations)
     return facts
 

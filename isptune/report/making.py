@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from isptune.tuning.described_settings import ENDING
 from isptune.tuning.settings import Component, RunConfig, settings_of
 
 # Settings with an option of their own, which is left out where they are the default.
@@ -18,6 +19,7 @@ _PLAIN = (
     "guard_weight",
     "guard_tolerance",
     "stay_near",
+    *ENDING,
     "device",
     "autocast",
     "memory_gb",
@@ -68,7 +70,8 @@ def tune_command(config: RunConfig, noted: Path, out: Path, own_scenes: bool = F
         lines.append(["--vector"])
     if config.population is not None:
         lines.append(["--population", str(config.population)])
-    lines += [["--budget", str(config.budget)], ["--seed", str(config.seed)]]
+    lines += [] if config.budget is None else [["--budget", str(config.budget)]]
+    lines.append(["--seed", str(config.seed)])
     if not own_scenes:
         lines.append(["--crop", "full" if config.crop is None else str(config.crop)])
     lines += parameters

@@ -39,6 +39,7 @@ class Generation:
         doubts: (P, G) how far each guard and the objective part over a candidate, see
             ``isptune.tuning.doubts``; 0 where they agree.
         penalties: (P, K) what was added to the losses; None where a run adds nothing to any.
+        ended: why the run ended with it, where that was before its last evaluation; else empty.
         reference: (1, K + G) scores and guards' scores of what guards compare with, in the first generation
             of a run with guards; NaN where it could not be scored.
     """
@@ -55,6 +56,7 @@ class Generation:
     doubts: NDArray[np.float64] | None = None
     penalties: NDArray[np.float64] | None = None
     reference: NDArray[np.float64] | None = None
+    ended: str = ""
 
     def __post_init__(self) -> None:
         self.statuses = self.statuses or [DONE] * len(self.candidates)
@@ -81,6 +83,8 @@ class Generation:
             if values is not None:
                 data[key] = _nulls(values, ~np.isfinite(values))
         data["seconds"] = round(self.seconds, 6)
+        if self.ended:
+            data["ended"] = self.ended
         return json.dumps(data, allow_nan=False) + "\n"
 
     @classmethod
@@ -104,6 +108,7 @@ class Generation:
             seconds=float(data["seconds"]),
             statuses=statuses,
             reasons=reasons,
+            ended=str(data.get("ended", "")),
             **{key: _rows(data.get(key), key, len(candidates)) for key in _OPTIONAL},
         )
 

@@ -82,7 +82,8 @@ class Run:
 
     def __repr__(self) -> str:
         evaluations = sum(len(generation.scores) for generation in self.generations)
-        count = f"{evaluations} of {self.config.budget} evaluations"
+        planned = "" if self.config.budget is None else f" of {self.config.budget}"
+        count = f"{evaluations}{planned} evaluations"
         return short("Run", self.path.name, count, self.description.objective)
 
     @property
@@ -145,8 +146,11 @@ class Run:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the whole budget was spent."""
-        return sum(len(generation.scores) for generation in self.generations) >= self.config.budget
+        """Whether the whole budget was spent, or the run has ended by a rule of its settings."""
+        if self.generations and self.generations[-1].ended:
+            return True
+        budget = self.config.budget
+        return budget is not None and sum(len(one.scores) for one in self.generations) >= budget
 
     @cached_property
     def pictures(self) -> list[ScenePictures]:

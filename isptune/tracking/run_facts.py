@@ -34,6 +34,8 @@ class Progress:
             not known, or where no tracker wants it.
         front: of several objectives, which have no best score: candidates on the front so far.
         best_scores: of several objectives, the best score of each so far, by its label.
+        time_budget: seconds that end the run; None where nothing but its generations does.
+        ended: it is the last generation, because the time is used up or nothing is gained any more.
         doubted: candidates that guards doubted so far; None in a run without guards. With guards or
             ``stay_near`` the best candidate is the one of the lowest loss with what is added to it, and
             ``best_score`` is that candidate's own score.
@@ -55,6 +57,16 @@ class Progress:
     front: int | None = None
     best_scores: Mapping[str, float] = field(default_factory=dict)
     doubted: int | None = None
+    time_budget: float | None = None
+    ended: bool = False
+
+    @property
+    def share(self) -> float:
+        """How much of the run is done, in [0, 1]: of its generations or of its time, whichever ends first."""
+        done = self.generation / self.generations
+        if self.time_budget is not None:
+            done = max(done, self.seconds / self.time_budget)
+        return 1.0 if self.ended else min(done, 1.0)
 
 
 _BRACKETS = re.compile(r"[()]")

@@ -34,8 +34,14 @@ class Setting(NamedTuple):
     required: bool = False
 
 
+# When a run ends before its evaluations are made; no candidate changes.
+ENDING = ("time_budget", "patience", "patience_gain")
+
 # Settings that decide how a run is computed and not what it finds; another sitting may have others.
-HOW_IT_RUNS = ("device", "memory_gb", "max_failures", "workers", "timeout", "retries")
+HOW_IT_RUNS = (
+    *("device", "memory_gb", "max_failures", "workers", "timeout", "retries"),
+    *ENDING,
+)
 
 # What is added to the losses of candidates.
 _GUARDING = ("guard", "guard_weight", "guard_tolerance", "stay_near")
@@ -47,7 +53,24 @@ SHARED = {
     "population": Setting(
         "Set the number of candidates per generation", "N", otherwise="the optimizer's", type=int
     ),
-    "budget": Setting("Set the number of evaluations, a multiple of the population", "N", 1500, type=int),
+    "budget": Setting(
+        "Set the number of evaluations, a multiple of the population",
+        "N",
+        otherwise="1500; no limit with a time budget",
+        type=int,
+    ),
+    "time_budget": Setting(
+        "End the run in time, such as 10m, 90s or 1h30m; a resumed run counts what it has used",
+        "TIME",
+        otherwise="none",
+    ),
+    "patience": Setting("End the run after N evaluations without a gain", "N", otherwise="never", type=int),
+    "patience_gain": Setting(
+        "Count as a gain what is better by more than this many typical differences of the first generation",
+        "X",
+        0.01,
+        type=float,
+    ),
     "crop": Setting(
         "Crop pictures: auto takes six 256-pixel crops at native resolution from a picture over 1 megapixel, "
         "full takes whole pictures, N or KxN takes K (or six) crops of N pixels",
@@ -118,6 +141,7 @@ RUN = {
     "optimizer": Setting("Choose the optimizer that proposes candidates", "NAME", kind="optimizers"),
     "population": SHARED["population"],
     "budget": SHARED["budget"],
+    **{key: SHARED[key] for key in ENDING},
     "seed": Setting("Seed the optimizer and the pipeline", "N", 0, type=int),
     "device": SHARED["device"],
     "autocast": SHARED["autocast"],
@@ -189,6 +213,7 @@ GRID = {
     "holdout": SHARED["holdout"],
     "population": SHARED["population"],
     "budget": SHARED["budget"],
+    **{key: SHARED[key] for key in ENDING},
     "crop": SHARED["crop"],
     "targets": Setting(
         "Count the evaluations until each of these normalised l1 is reached", default=[0.2, 0.1, 0.05, 0.02]

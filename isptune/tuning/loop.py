@@ -19,6 +19,7 @@ from isptune.runs.generation import DONE, Generation
 from isptune.runs.judgements import Judgements
 from isptune.tracking.run_facts import Progress
 from isptune.tracking.tracker import Watchers
+from isptune.tuning.ending import Ending
 from isptune.tuning.evaluation import Evaluator
 from isptune.tuning.fates import Evaluation
 from isptune.tuning.fronts import non_dominated
@@ -57,6 +58,9 @@ class Loop:
         self.switch = switch
         self.judgements = judgements
         self.penalties = session.penalties
+        self.ending = Ending(session.config)
+        # Why the run has ended; empty while it goes on.
+        self.ended = ""
         self.log: list[Generation] = []
         # By label the best candidate of each score, and (K,) its loss with what is added to it.
         self.best: dict[str, Best] = {}
@@ -86,6 +90,7 @@ class Loop:
                 # isptune 0.1 did not log them.
                 generation.levels = self._levels(candidates)
             self.penalties.fine(generation)
+            self.ended = self._ends_after(generation)
             self._take(generation, replayed=True)
 
     def go_on(self) -> None:
@@ -95,7 +100,7 @@ class Loop:
         """
         directory = self.session.directory
         for number in range(len(self.log), self.session.generations):
-            if self.switch.asked:
+            if self.switch.asked or self.ended:
                 return
             started = time.perf_counter()
             candidates = self.proposer.ask()
@@ -110,12 +115,16 @@ class Loop:
                 levels=self._levels(candidates),
                 guards=evaluation.guards,
                 reference=self._reference(candidates, evaluation) if number == 0 else None,
-                seconds=time.perf_counter() - started,
+                # As the log holds them: the end of a run may follow from them.
+                seconds=round(time.perf_counter() - started, 6),
             )
             self.penalties.fine(generation)
             problems = problems_of(generation, self.session.space)
             # What is not logged is evaluated again by whoever mends the reason and resumes.
             self.failures.check(generation, problems, directory)
+            self.ended = self._ends_after(generation)
+            # The budget itself is a reason that needs no words.
+            generation.ended = self.ended if number + 1 < self.session.generations else ""
             if directory is not None:
                 directory.append(generation, self.run)
             if problems:
@@ -189,6 +198,13 @@ class Loop:
             return None
         return levels_of(pipeline, self.session.space.to_values(torch.from_numpy(candidates)))
 
+    def _ends_after(self, generation: Generation) -> str:
+        """Why the run ends after a generation; empty where it goes on."""
+        losses = self.scoring.losses(generation.scores)
+        if generation.penalties is not None:
+            losses = losses + generation.penalties
+        return self.ending.after(losses, generation.seconds, len(losses))
+
     def _take(self, generation: Generation, replayed: bool) -> None:
         """Tell the optimizer the losses of a generation, and everybody how far the run has come."""
         losses = self.scoring.losses(generation.scores)
@@ -234,6 +250,8 @@ class Loop:
                 front=None if self.front is None else len(self.front),
                 best_scores=best if several else {},
                 doubted=self.doubted,
+                time_budget=self.ending.budget,
+                ended=bool(self.ended),
             )
         )
         self.switch.asked |= stop

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # What a run gives its optimizer, and its pipeline where that takes it.
 OPTIMIZER_SETTINGS = ("space", "population", "seed", "budget", "starts")
+# Generations that no run comes to.
+UNLIMITED = 10**9
 PIPELINE_SETTINGS = ("scenes", "crop", "seed")
 
 
@@ -75,8 +77,13 @@ def _is_named(objective: Component) -> bool:
     return True
 
 
-def check_budget(budget: int, population: int) -> int:
-    """The number of generations, refused with a ConfigurationError where it is not whole."""
+def check_budget(budget: int | None, population: int) -> int:
+    """The number of generations, refused with a ConfigurationError where it is not whole.
+
+    Of a run that time alone ends it is ``UNLIMITED``.
+    """
+    if budget is None:
+        return UNLIMITED
     if budget % population:
         below, above = budget - budget % population, budget - budget % population + population
         nearest = f"{below} or {above}" if below else f"{above}"

@@ -71,9 +71,22 @@ class ProgressBar:
         texts = [best, "" if rate is None else f"{rate:.1f} evaluations/s"]
         if progress.replayed:
             texts = [best, "replayed"]
-        remaining = (progress.generations - progress.generation) * done
-        texts.append(written(self._pace.left(remaining)) if remaining else "")
+        remaining = 0 if progress.ended else (progress.generations - progress.generation) * done
+        left = self._pace.left(remaining)
+        if progress.time_budget is not None and not progress.ended:
+            in_time = max(progress.time_budget - progress.seconds, 0.0)
+            left = in_time if left is None else min(left, in_time)
+        texts.append(written(left) if remaining else "")
         self.show(progress, texts)
+
+    @staticmethod
+    def total(progress: Progress) -> int:
+        """How many generations there will be, as far as time lets there be."""
+        if progress.ended or progress.share <= 0:
+            return progress.generation
+        return min(
+            progress.generations, max(progress.generation, round(progress.generation / progress.share))
+        )
 
     def show(self, progress: Progress, texts: list[str]) -> None:
         """Show where the run is, with the best score, the pace and the time left in words."""
@@ -96,6 +109,8 @@ class TerminalBar(ProgressBar):
             disable=not console.is_terminal,
         )
         self.task = self.bar.add_task("tune", total=None, text="best -")
+        # Of the time, where that ends the run.
+        self._tenths = 0
 
     def __enter__(self) -> TerminalBar:
         self.bar.start()
@@ -106,11 +121,15 @@ class TerminalBar(ProgressBar):
 
     def show(self, progress: Progress, texts: list[str]) -> None:
         text = "  ".join(filter(None, texts))
-        self.bar.update(self.task, total=progress.generations, completed=progress.generation, text=text)
-        last = progress.generation == progress.generations
-        tenth = progress.generation % max(1, progress.generations // 10) == 0
+        total = self.total(progress)
+        self.bar.update(self.task, total=total, completed=progress.generation, text=text)
+        last = progress.ended or progress.generation == progress.generations
+        tenth = progress.generation % max(1, total // 10) == 0
+        if progress.time_budget is not None:
+            before, self._tenths = self._tenths, int(10 * progress.share)
+            tenth = self._tenths > before
         if not self.console.is_terminal and not progress.replayed and (tenth or last):
-            line = f"generation {progress.generation}/{progress.generations}  {text}"
+            line = f"generation {progress.generation}/{total}  {text}"
             print(line, file=sys.stderr, flush=True)
 
 
@@ -133,7 +152,8 @@ class NotebookBar(ProgressBar):
 def bar_html(progress: Progress, texts: list[str]) -> str:
     """The bar of a notebook."""
     text = escape(" · ".join(filter(None, texts)))
+    total = ProgressBar.total(progress)
     return (
-        f'<progress value="{progress.generation}" max="{progress.generations}"></progress> '
-        f"generation {progress.generation} of {progress.generations} · {text}"
+        f'<progress value="{progress.generation}" max="{total}"></progress> '
+        f"generation {progress.generation} of {total} · {text}"
     )

@@ -51,6 +51,8 @@ class TuneResult:
         files: what was written.
         unwritten: why not all of it was, where the disk had no room for it.
         stopped: the run ended before its budget, by a callback, ``isptune.stop()`` or Ctrl-C.
+        ended: why the run ended before its last evaluation, where its time was used up or nothing was gained
+            any more; else empty.
         objective: what scored, for captions.
         guarded: what the guards said; None in a run without guards.
         best_penalties: by label, what the run added to the losses of the best candidate: it is the best with
@@ -77,6 +79,7 @@ class TuneResult:
     default_scores: dict[str, float] = field(default_factory=dict)
     unwritten: str | None = None
     stopped: bool = False
+    ended: str = ""
     objective: str = ""
     guarded: Guarded | None = None
     best_penalties: dict[str, float] = field(default_factory=dict)
@@ -101,8 +104,9 @@ class TuneResult:
 
     @property
     def notes(self) -> list[str]:
-        """What is to be said of guards, of what was added to the best one's loss, and of held-out scenes."""
-        found = [] if self.guarded is None else self.guarded.sentences(self.objective)
+        """What is to be said of its end, of guards, of what was added to losses, and of held-out scenes."""
+        found = [self.ended] if self.ended else []
+        found += [] if self.guarded is None else self.guarded.sentences(self.objective)
         added = {label: penalty for label, penalty in self.best_penalties.items() if penalty > 0}
         if added:
             shown = [f"{penalty:.4g} to {label}" for label, penalty in added.items()]
@@ -171,7 +175,9 @@ class TuneResult:
             data["guard"] = self.guarded.to_dict()
         if self.holdout is not None:
             data["holdout"] = self.holdout.to_dict()
-        return data | {key: getattr(self, key) for key in ("problems", "stopped") if getattr(self, key)}
+        return data | {
+            key: getattr(self, key) for key in ("problems", "ended", "stopped") if getattr(self, key)
+        }
 
 
 def build_result(generations: Sequence[Generation], description: Description, out: Path | None) -> TuneResult:
@@ -199,6 +205,7 @@ def build_result(generations: Sequence[Generation], description: Description, ou
         misled=is_misled(history, start) if "levels" in best else None,
         problems=[problem for generation in generations for problem in problems_of(generation, space)],
         front=front,
+        ended=generations[-1].ended if generations else "",
         default_scores=_default_scores(history, description),
         objective=description.objective,
         guarded=guarded_of(history, generations),

@@ -26,6 +26,7 @@ from isptune.tuning.doubts import Penalties
 from isptune.tuning.evaluation import Evaluator, check_gradients
 from isptune.tuning.holdout import split
 from isptune.tuning.prechecks import (
+    UNLIMITED,
     check_budget,
     check_guards,
     check_optimizer,
@@ -100,6 +101,10 @@ class Session:
             scoring.guard_orientations,
             self.held_out,
         )
+
+    def place(self, generation: int) -> str:
+        """Where a generation is in the run, in words: ``3 of 50``."""
+        return f"{generation} of {self.generations}" if self.generations < UNLIMITED else f"{generation}"
 
     @property
     def penalties(self) -> Penalties:

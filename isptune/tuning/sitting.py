@@ -94,7 +94,7 @@ def run_session(
                     raise
                 interrupt = error
         result = build_result(loop.log, session.description, None if directory is None else directory.path)
-        result.stopped = len(loop.log) < session.generations
+        result.stopped = len(loop.log) < session.generations and not loop.ended
         if not result.default_scores:
             result.default_scores = _default_scores(session, evaluator)
         if interrupt is None:
@@ -103,9 +103,8 @@ def run_session(
                 logger.warning("%s", result.holdout.warning)
         if interrupt is not None:
             logger.warning(
-                "stopped by Ctrl-C after generation %d of %d; the result holds what was found",
-                len(loop.log),
-                session.generations,
+                "stopped by Ctrl-C after generation %s; the result holds what was found",
+                session.place(len(loop.log)),
             )
         if directory is not None:
             try:
@@ -161,7 +160,7 @@ def _notices(session: Session) -> list[str]:
     """What to say before the first generation: which stages are misjudged, and that a budget is too large."""
     found = notices_about(session.scoring.objectives, session.pipeline)
     most, budget = most_candidates(session.space), session.config.budget
-    if most is not None and most < budget:
+    if most is not None and budget is not None and most < budget:
         found.append(
             f"the parameters have {most:,} different values together and the budget is {budget:,}: "
             "what comes again is not evaluated again"

@@ -46,7 +46,8 @@ def beginning(declared: ParameterSpace, config: RunConfig) -> Beginning:
             space, or no real parameter for an optimizer that follows gradients.
     """
     space = declared.constrained(config.parameters)
-    given, said = config.start, []
+    given: Any = config.start
+    said: list[str] = []
     if isinstance(given, list) and config.start_from:
         given, said = fitted(space, given, config.start_from)
     rows = _rows(space, given, config.start_places)

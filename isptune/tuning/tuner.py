@@ -31,7 +31,10 @@ def tune(
     *,
     optimizer: str = "es",
     optimizer_options: Mapping[str, Any] | None = None,
-    budget: int = 1500,
+    budget: int | None = None,
+    time_budget: str | float | None = None,
+    patience: int | None = None,
+    patience_gain: float = 0.01,
     population: int | None = None,
     seed: int = 0,
     out: str | Path | None = None,
@@ -64,7 +67,13 @@ def tune(
         objective: an objective, or its name, likewise; or several, for an optimizer that is
             multi-objective: all score the same renderings, and the result has a ``pareto`` front.
         optimizer: the name of a registered optimizer, with its ``optimizer_options``.
-        budget: evaluations to make, a multiple of the population.
+        budget: evaluations to make, a multiple of the population; if None 1500, or no limit where there is a
+            ``time_budget``.
+        time_budget: ends the run in time, such as ``"10m"``, ``"1h30m"`` or seconds: no generation is begun
+            that would not be done by then. What the log holds of a run that is resumed counts.
+        patience: ends the run after so many evaluations without a gain.
+        patience_gain: counts as a gain what is better by more than this many typical differences of the first
+            generation (see ``isptune.tuning.ending``).
         population: candidates per generation; what suits the optimizer if None.
         seed: the optimizer's only source of randomness (a pipeline has its own seed).
         out: the run directory; nothing is written where it is None.
@@ -132,6 +141,9 @@ def tune(
             "vector": vector,
             "parameters": parameters,
             "start": start,
+            "time_budget": time_budget,
+            "patience": patience,
+            "patience_gain": patience_gain,
             "guard": [describe(one) for one in guards],
             "guard_weight": guard_weight,
             "guard_tolerance": guard_tolerance,

@@ -11,6 +11,7 @@ from isptune.benchmark.cell_results import FAILED, Cell, write_cell
 from isptune.benchmark.cell_worker import Job, Outcome
 from isptune.errors import ConfigurationError
 from isptune.tracking import Progress
+from isptune.tuning.progress import ProgressBar
 
 RETRIES = 3
 """How often a cell is begun again whose worker was lost, not counting the first time."""
@@ -32,6 +33,11 @@ class Event:
     generations: int = 0
     outcome: Outcome | None = None
     lost: bool = False
+
+
+def event_of(cell: Cell, progress: Progress) -> Event:
+    """What is told of a generation; of a run that time ends, the generations that there will be."""
+    return Event(cell, progress.generation, ProgressBar.total(progress))
 
 
 Listener = Callable[[Event], None]
@@ -59,7 +65,7 @@ def generations(job: Job, tell: Listener) -> Callable[[Progress], None]:
 
     def told(progress: Progress) -> None:
         if not progress.replayed:
-            tell(Event(job.cell, progress.generation, progress.generations))
+            tell(event_of(job.cell, progress))
 
     return told
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from isptune.benchmark.cell_worker import Job, Worker
-from isptune.benchmark.engines.engine import Event
+from isptune.benchmark.engines.engine import Event, event_of
 from isptune.errors import IsptuneError
 from isptune.runs.directory import CONFIG_NAME, LOG_NAME, RESULT_NAME
 from isptune.runs.judgements import JUDGEMENTS_NAME
@@ -78,7 +78,7 @@ def run_cell(
             if not progress.replayed:
                 for written in stream.news():
                     messages.put(written)
-                messages.put(Event(job.cell, progress.generation, progress.generations))
+                messages.put(event_of(job.cell, progress))
 
         def work() -> None:
             try:

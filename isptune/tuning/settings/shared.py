@@ -22,12 +22,15 @@ from pydantic import (
 from isptune.errors import ConfigurationError
 from isptune.storage.paths import user_path
 from isptune.storage.places import absolute_scene
-from isptune.tuning.described_settings import SHARED, Setting
+from isptune.tuning.described_settings import ENDING, SHARED, Setting
 from isptune.tuning.settings.component import STRICT, Component, default_component
 from isptune.tuning.start_settings import WORDS, checked_start, read_start
 from isptune.wording.allowed import shown
+from isptune.wording.durations import seconds_of
 from isptune.wording.integers import as_integer
 
+# Evaluations of a run to which nothing else sets an end.
+USUAL_BUDGET = 1500
 # A generation is held in memory and written as one line.
 MOST_CANDIDATES = 100_000
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
@@ -53,6 +56,7 @@ class SharedSettings(BaseModel):
     list of such, whose candidates come in turn. Here it is then the list of candidates, and ``start_from``
     says for each the folder of the run that it is of, or nothing. None is ``"default"`` where a parameter
     that is searched declares one, and ``"own"`` elsewhere.
+    ``budget`` is None where ``time_budget`` alone ends the run.
     ``guard`` holds second judges and ``stay_near`` is a prior, see ``isptune.tuning.doubts``.
     ``timeout`` and ``retries`` are for pipelines that make one picture at a time, see
     ``isptune.contracts.development``; what such a pipeline says itself holds where they are None.
@@ -66,6 +70,7 @@ class SharedSettings(BaseModel):
     silent: ClassVar[tuple[str, ...]] = (
         *("guard", "guard_weight", "guard_tolerance", "stay_near", "holdout"),
         *("max_failures", "timeout", "retries"),
+        *ENDING,
     )
 
     # For each candidate of start the file or the folder that it was read from; files are noted nowhere.
@@ -82,7 +87,10 @@ class SharedSettings(BaseModel):
     stay_near: float = field(SHARED["stay_near"], ge=0, **NUMBER)
     holdout: int | list[str] | None = field(SHARED["holdout"])
     population: Count = field(SHARED["population"], ge=1, le=MOST_CANDIDATES)
-    budget: Whole = field(SHARED["budget"], ge=1)
+    budget: Count = field(SHARED["budget"], ge=1)
+    time_budget: str | None = field(SHARED["time_budget"])
+    patience: Count = field(SHARED["patience"], ge=1)
+    patience_gain: float = field(SHARED["patience_gain"], ge=0, **NUMBER)
     crop: str | int | None = field(SHARED["crop"])
     device: str = field(SHARED["device"])
     autocast: Literal["none", "bfloat16", "float16"] = field(SHARED["autocast"])
@@ -115,6 +123,23 @@ class SharedSettings(BaseModel):
     @classmethod
     def _check_start(cls, value: Any) -> Any:
         return checked_start(value)
+
+    @field_validator("time_budget", mode="before")
+    @classmethod
+    def _check_time(cls, value: Any) -> Any:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            value = f"{value:.12g}s"
+        if value is not None and (not isinstance(value, str) or seconds_of(value) is None):
+            raise ConfigurationError(
+                f"time_budget is {shown(value)}; allowed: a time above 0, such as 90s, 10m or 1h30m"
+            )
+        return value if value is None else value.strip()
+
+    @model_validator(mode="after")
+    def _some_budget(self) -> Self:
+        if self.budget is None and self.time_budget is None:
+            self.budget = USUAL_BUDGET
+        return self
 
     @model_validator(mode="after")
     def _read_start(self) -> Self:

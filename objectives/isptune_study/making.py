@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from isptune.errors import ConfigurationError
 from isptune.storage.writing import make_folder
 from isptune_study.perturbing import Perturbed, batches
+from isptune_study.serving.page_settings import write_page_template
 from isptune_study.storage import FILE, StudyStore
 from isptune_study.study_tables import Settings, StudyImage
 
@@ -135,6 +136,7 @@ def _begin(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigurationError(f"'{folder}' exists and is not empty; a study is not written over")
     make_folder(folder / "images", ConfigurationError)
+    write_page_template(folder)
 
 
 def _image(folder: Path, file: str, scene: str, details: dict[str, Any]) -> StudyImage:

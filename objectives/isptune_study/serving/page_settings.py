@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from isptune.errors import ConfigurationError
+from isptune.storage.writing import write_whole
 
 FILE = "page.yaml"
 
@@ -18,6 +19,27 @@ Choose the picture that you like better. Where you see no difference that matter
 
 There is no right answer, and nobody measures how fast you are. You may stop at any time and go on later \
 with the same link.
+"""
+
+
+_TEMPLATE = """\
+# What observers read and are asked. An empty line begins a paragraph; what is left out has its default.
+# title: {title}
+question: Which picture is better?
+instructions: |
+{instructions}
+# Observers agree to this text before a pair is shown. Nobody is asked where it is left out.
+# consent: |
+#   We keep which picture you choose, when, and the size of your screen.
+#
+#   You may take all of it back at any time, on the page that you answer on.
+# So many colour plates come first, at most 40.
+# plates: 6
+# The least size of the window, in CSS pixels.
+# screen: {{width: 1280, height: 800}}
+# The distance that observers are asked to keep.
+# distance_cm: 60
+break_minutes: 30
 """
 
 
@@ -80,6 +102,13 @@ def read_page_settings(folder: Path) -> PageSettings:
         return PageSettings(**given)
     except ValidationError as error:
         raise ConfigurationError(first_mistake(error, what, PageSettings)) from None
+
+
+def write_page_template(folder: Path) -> None:
+    """Write the default settings as a file that a lab changes."""
+    instructions = "\n".join(f"  {line}".rstrip() for line in _INSTRUCTIONS.strip().splitlines())
+    text = _TEMPLATE.format(title="First study", instructions=instructions)
+    write_whole(folder / FILE, text, ConfigurationError)
 
 
 def paragraphs(text: str) -> list[str]:

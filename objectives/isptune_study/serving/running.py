@@ -17,6 +17,8 @@ from isptune.errors import ConfigurationError
 from isptune_study.serving.guard import App
 
 _GRACE_SECONDS = 3
+_CONNECTIONS = 500
+"""More at once get the status 503."""
 
 
 class _Server(uvicorn.Server):
@@ -91,6 +93,7 @@ def server_of(app: App) -> uvicorn.Server:
         proxy_headers=False,
         ws="none",
         lifespan="off",
+        limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     return _Server(config)

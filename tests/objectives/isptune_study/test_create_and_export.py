@@ -15,7 +15,7 @@ import torch
 import isptune
 from isptune.iqa.datasets import read_dataset
 from isptune.scenes import read_image
-from isptune_study import storage
+from isptune_study import database
 from isptune_study.asking import ask_next
 from isptune_study.perturbing import perturb, scored_quality, spread_evenly, true_quality
 from isptune_study.storage import StudyStore
@@ -27,7 +27,7 @@ Call = Callable[..., tuple[int, str, str]]
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     # No power fails here.
-    monkeypatch.setattr(storage, "_SYNCHRONOUS", "OFF")
+    monkeypatch.setattr(database, "_SYNCHRONOUS", "OFF")
     return tmp_path
 
 

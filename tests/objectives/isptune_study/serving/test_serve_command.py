@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable
 from contextlib import closing
@@ -12,7 +13,12 @@ import pytest
 
 from isptune.errors import ConfigurationError
 from isptune_study.serving import running, serving_study
-from isptune_study.serving.page_settings import PageSettings, paragraphs, read_page_settings
+from isptune_study.serving.page_settings import (
+    PageSettings,
+    paragraphs,
+    read_page_settings,
+    write_page_template,
+)
 from isptune_study.storage import StudyStore
 
 Call = Callable[..., tuple[int, str, str]]
@@ -149,6 +155,18 @@ def test_texts_of_the_page_come_from_its_file(study: Path, served: list[Any], ca
         assert code == 2
         assert "page.yaml" in err
     assert served == []
+
+
+def test_a_new_study_has_a_page_to_change(tmp_path: Path) -> None:
+    write_page_template(tmp_path)
+    assert read_page_settings(tmp_path) == PageSettings()
+    text = (tmp_path / "page.yaml").read_text()
+    # What is commented out is an example of each.
+    (tmp_path / "page.yaml").write_text(re.sub(r"^#(?= \w+:|  )  ?|^#$", "", text, flags=re.MULTILINE))
+    page = read_page_settings(tmp_path)
+    assert (page.title, page.plates, page.distance_cm) == ("First study", 6, 60)
+    assert page.screen.width == 1280  # type: ignore[union-attr]
+    assert len(paragraphs(page.consent)) == 2
 
 
 def test_a_study_of_the_first_version_is_served(study: Path, served: list[Any], call: Call) -> None:

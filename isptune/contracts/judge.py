@@ -9,7 +9,7 @@ from torch import Tensor
 
 from isptune.contracts.objective import Objective
 from isptune.contracts.requirements import Memory
-from isptune.contracts.round import Round
+from isptune.contracts.round import Comparison, Note, Round
 from isptune.errors import ConfigurationError
 
 
@@ -41,12 +41,22 @@ class Judge(Objective):
     Candidates whose values were judged before keep their scores and take part in no further round. A run
     holds the pictures of a whole generation in main memory for its judges.
 
+    A judge that ``revises`` sees more with every answer: it gets the candidates of earlier generations as
+    ``round.past``, and ``round.revise`` gives them other scores.
+
     Class facts are those of ``Objective``. ``needs_reference`` says that scenes without a reference are
-    refused; gradients there are none. The conformance suite ``isptune.testing.JudgeConformance`` checks the
-    rest.
+    refused; gradients there are none. More of them:
+
+    Class facts:
+        gives_comparisons: ``comparisons`` reads answers about pairs out of its notes. An optimizer that
+            learns from these is told them beside the scores.
+        revises: it may change the scores of earlier generations.
+ The conformance suite ``isptune.testing.JudgeConformance`` checks the rest.
     """
 
     is_judge = True
+    gives_comparisons: bool = False
+    revises: bool = False
     # It scores no micro-batches.
     memory = Memory(images=0.0)
 
@@ -62,6 +72,13 @@ class Judge(Objective):
             ``higher_is_better``: a list, an array or a tensor. NaN stands for a contender that cannot be
             judged, which has then failed.
         """
+
+    def comparisons(self, notes: Sequence[Note]) -> list[Comparison]:
+        """What the notes of a generation say about pairs of candidates, where it ``gives_comparisons``."""
+        return []
+
+    def end(self) -> None:
+        """A run that asked it is over, or stops for now: let go of what it holds, such as a server."""
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         """Refused with a ConfigurationError: pictures by themselves have no scores."""

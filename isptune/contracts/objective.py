@@ -35,6 +35,8 @@ class Objective(Packaged, ABC):
             ``isptune.contracts.judge.Judge``.
         coverage: the stages that it was trained and checked on, and those that it is known to misjudge, which
             a run compares with the pipeline's before it starts; None states nothing.
+        default_optimizer: the registered optimizer that a run takes where none is named; None for the one of
+            all runs.
         memory: what ``score`` holds per sample at its peak, for the memory budget.
         packaging: what has to be installed or downloaded.
         aliases: further names.
@@ -53,6 +55,7 @@ class Objective(Packaged, ABC):
     labels: tuple[str, ...] = ()
     label_orientations: tuple[int, ...] | None = None
     aliases: ClassVar[tuple[str, ...]] = ()
+    default_optimizer: ClassVar[str | None] = None
     coverage: Coverage | None = None
     memory: Memory = Memory()
 

@@ -40,6 +40,9 @@ class Optimizer(Packaged, ABC):
             candidate whose values were evaluated before to others that were not, as long as there are any;
             ``learn`` gets the candidates that were evaluated. An object may change it while it runs. No run
             evaluates the same values twice, but repeats count in the budget.
+        learns_from_comparisons: where the objective is a judge that ``gives_comparisons``, the run asks it to
+            compare rows 0 and 1 of a batch, 2 and 3, and so on, and tells ``learn_comparisons`` the answers.
+        default_budget: how many evaluations a run makes where nothing is said; None for as many as all.
         packaging: what has to be installed.
 
     Raises:
@@ -53,6 +56,8 @@ class Optimizer(Packaged, ABC):
     default_population: ClassVar[int] = 30
     needs_gradient: ClassVar[bool] = False
     is_multi_objective: ClassVar[bool] = False
+    learns_from_comparisons: ClassVar[bool] = False
+    default_budget: ClassVar[int | None] = None
     avoids_repeats: bool = False
     aliases: ClassVar[tuple[str, ...]] = ()
 
@@ -107,6 +112,14 @@ class Optimizer(Packaged, ABC):
             losses: (P, K), lower is better, +inf for a candidate that failed; K is 1, or the number of
                 objectives where the class ``is_multi_objective``, and stays the same.
             gradients: (P, n), the losses' gradients in the unit cube, where ``needs_gradient``.
+        """
+
+    def learn_comparisons(self, pairs: Candidates, shares: Candidates) -> None:
+        """Take what was answered in a generation, just before ``learn`` is told its losses.
+
+        Args:
+            pairs: (C, 2, n) which candidates were compared: of this batch, or of those before.
+            shares: (C,) of the win that went to the first one: 1, 0.5 or 0.
         """
 
     def begun(self, batch: Candidates) -> Candidates:

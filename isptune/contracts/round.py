@@ -43,11 +43,13 @@ class Contender:
         values: of all parameters, by name.
         pictures: one a scene, (3, H, W) float32 RGB in [0, 1] on the CPU; not to be written into. Those of
             a leader are made when they are asked for.
+        point: (f,) the free parameters' coordinates in the unit cube; empty where they are not known.
     """
 
     identity: str
     values: Mapping[str, Any]
     pictures: Sequence[Tensor] = field(repr=False)
+    point: tuple[float, ...] = ()
 
     def picture(self, scene: JudgedScene | int) -> Tensor:
         """(3, H, W), its picture of one of the round's scenes."""
@@ -65,6 +67,35 @@ class Leader(Contender):
     score: float = 0.0
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What was answered about two candidates, which their identities stand for.
+
+    Attributes:
+        first, second: the candidates.
+        share: of the win that went to the first: 1, 0, or 0.5 where neither was better.
+    """
+
+    first: str
+    second: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A candidate of an earlier generation, without its pictures.
+
+    Attributes:
+        identity: as a contender's.
+        point: (f,) in the unit cube of the free parameters.
+        score: what the judge says of it by now; NaN where it was not judged.
+    """
+
+    identity: str
+    point: tuple[float, ...]
+    score: float
+
+
 @dataclass(frozen=True, eq=False)
 class Round:
     """One generation as a judge gets it.
@@ -77,7 +108,13 @@ class Round:
             none. Comparing with it makes the scores of all generations one scale.
         notes: what the judge noted in this generation before the run was killed or failed; empty otherwise.
         earlier: what it noted in the generations before, one tuple for each.
+        pairs: the identities of those that the optimizer wants to have compared with each other; nothing
+            where it leaves that to the judge.
+        start: where the space starts, the factory's defaults where there are any; its pictures are made
+            when they are asked for. None where nobody knows.
+        past: the candidates of earlier generations, each identity once, for a judge that ``revises``.
         write: keeps a note; ``note`` calls it.
+        change: takes what ``revise`` is given.
     """
 
     generation: int
@@ -86,7 +123,24 @@ class Round:
     leader: Leader | None = None
     notes: tuple[Note, ...] = ()
     earlier: tuple[tuple[Note, ...], ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    start: Contender | None = None
+    past: tuple[Judged, ...] = field(default=(), repr=False)
     write: Callable[[Note], None] = field(default=lambda note: None, repr=False)
+    change: Callable[[Mapping[str, float], str], None] = field(
+        default=lambda scores, remark: None, repr=False
+    )
+
+    def revise(self, scores: Mapping[str, float], remark: str = "") -> None:
+        """Say what earlier candidates are worth by all that is known now; the last call of a round counts.
+
+        From then on the run goes by these scores: its leader, its result, its report.
+
+        Args:
+            scores: of candidates in ``past``, by identity; those that are left out keep theirs.
+            remark: a sentence about how sure that is, for whoever reads the result.
+        """
+        self.change(scores, remark)
 
     def note(self, data: Note) -> None:
         """Keep an answer: when this returns, it outlives the process. It may be called from any thread.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 DONE, FAILED, TIMED_OUT = STATUSES = ("done", "failed", "timed out")
 
 # What a line holds where a run has it.
-_OPTIONAL = ("reference", "guards", "doubts", "penalties", "levels", "gradients")
+_OPTIONAL = ("reference", "guards", "doubts", "penalties", "levels", "gradients", "revised")
 
 # How isptune 0.1 noted a candidate whose score was not finite.
 _PROBLEM = re.compile(r"generation \d+: candidate (\d+) (.*)", re.DOTALL)
@@ -42,6 +42,9 @@ class Generation:
         ended: why the run ended with it, where that was before its last evaluation; else empty.
         reference: (1, K + G) scores and guards' scores of what guards compare with, in the first generation
             of a run with guards; NaN where it could not be scored.
+        revised: (N, K) what all N candidates of the generations before score by what a judge knew after this
+            one; None where it stands by its word.
+        remark: a sentence about that.
     """
 
     number: int
@@ -57,6 +60,8 @@ class Generation:
     penalties: NDArray[np.float64] | None = None
     reference: NDArray[np.float64] | None = None
     ended: str = ""
+    revised: NDArray[np.float64] | None = None
+    remark: str = ""
 
     def __post_init__(self) -> None:
         self.statuses = self.statuses or [DONE] * len(self.candidates)
@@ -82,6 +87,8 @@ class Generation:
             values = getattr(self, key)
             if values is not None:
                 data[key] = _nulls(values, ~np.isfinite(values))
+        if self.remark:
+            data["remark"] = self.remark
         data["seconds"] = round(self.seconds, 6)
         if self.ended:
             data["ended"] = self.ended
@@ -109,8 +116,30 @@ class Generation:
             statuses=statuses,
             reasons=reasons,
             ended=str(data.get("ended", "")),
+            remark=str(data.get("remark", "")),
             **{key: _rows(data.get(key), key, len(candidates)) for key in _OPTIONAL},
         )
+
+
+def revise(generations: Sequence[Generation]) -> None:
+    """Give the generations of a log, in place, the scores that the last one knows better.
+
+    Raises:
+        ValueError: it knows those of another number of candidates.
+    """
+    revised = next((one.revised for one in reversed(generations) if one.revised is not None), None)
+    if revised is None:
+        return
+    place = 0
+    for generation in generations:
+        if place == len(revised):
+            return
+        count = len(generation.scores)
+        found = revised[place : place + count]
+        if found.shape != generation.scores.shape:
+            raise ValueError("scores and revised do not fit together")
+        generation.scores = found
+        place += count
 
 
 def _fates(data: dict[str, Any], scores: NDArray[np.float64]) -> tuple[list[str], list[str]]:
@@ -133,6 +162,9 @@ def _rows(values: Sequence[Any] | None, key: str, count: int) -> NDArray[np.floa
     if values is None:
         return None
     found = np.array(values, dtype=np.float64)
+    if key == "revised":
+        # Of earlier lines: ``revise`` looks at their number.
+        count = len(found)
     if found.ndim != 2 or len(found) != (1 if key == "reference" else count):
         raise ValueError(f"candidates and {key} do not fit together")
     return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from isptune.errors import RunDirectoryError
 from isptune.runs.description import Description, RenderedScene, Truth
 from isptune.runs.directory import CONFIG_NAME, RunDirectory, noted_defaults
-from isptune.runs.generation import Generation
+from isptune.runs.generation import Generation, revise
 from isptune.runs.held_out import noted_holdout
 from isptune.runs.history import History, build_history
 from isptune.runs.maps import SceneMaps, read_maps
@@ -78,6 +78,10 @@ class Run:
 
             description = completed(place.path, config, data, generations)
         _check_widths(place.file(CONFIG_NAME), description, generations)
+        try:
+            revise(generations)
+        except ValueError as error:
+            raise RunDirectoryError(f"the log of '{place.path}' is damaged: {error}") from None
         return cls(place.path, config, data, description, generations)
 
     def __repr__(self) -> str:

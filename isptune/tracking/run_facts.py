@@ -39,6 +39,7 @@ class Progress:
         doubted: candidates that guards doubted so far; None in a run without guards. With guards or
             ``stay_near`` the best candidate is the one of the lowest loss with what is added to it, and
             ``best_score`` is that candidate's own score.
+        remark: what a judge says of where the run is; empty where none says anything.
     """
 
     generation: int
@@ -59,6 +60,7 @@ class Progress:
     doubted: int | None = None
     time_budget: float | None = None
     ended: bool = False
+    remark: str = ""
 
     @property
     def share(self) -> float:

@@ -206,9 +206,11 @@ class Evaluator:
         return renderings.render(self.pipeline, values, scene)
 
     def close(self) -> None:
-        """End the workers of a pipeline that makes one picture at a time."""
+        """End the workers of a pipeline that makes one picture at a time, and tell judges that it is over."""
         if self._developing is not None:
             self._developing.close()
+        for judge in self.scoring.judges.values():
+            judge.end()
 
     def __enter__(self) -> Evaluator:
         return self

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from isptune.contracts.judge import Judge
 from isptune.contracts.pipeline import Pipeline, Scene
-from isptune.contracts.round import Contender, JudgedScene, Leader, Round, identity_of
+from isptune.contracts.round import Contender, Judged, JudgedScene, Leader, Round, identity_of
 from isptune.errors import EvaluationError
 from isptune.parameters import ParameterSpace
 from isptune.runs.judgements import Judgements
@@ -33,6 +33,28 @@ class Best:
     score: float
 
 
+@dataclass
+class Revisions:
+    """What the judges of a generation say anew of earlier candidates.
+
+    Attributes:
+        scores: by the label of a judge's column, of candidates by identity.
+        remarks: the judges' sentences about that.
+    """
+
+    scores: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    remarks: dict[str, str] = field(default_factory=dict)
+
+    def take(self, label: str, scores: Mapping[str, float], remark: str) -> None:
+        """Keep what a judge says; its last word counts."""
+        self.scores[label], self.remarks[label] = scores, remark
+
+    @property
+    def remark(self) -> str:
+        """What all judges say."""
+        return " ".join(filter(None, self.remarks.values()))
+
+
 @dataclass(frozen=True)
 class Standing:
     """How far a run has come when its judges are asked.
@@ -41,11 +63,17 @@ class Standing:
         generation: the number of the one to judge.
         best: of earlier generations, by the label of the judge's column; nothing where there is none.
         judgements: what was noted, and where notes go.
+        pairs: the identities of those that the optimizer wants to have compared.
+        past: the candidates of earlier generations, by the label of a judge that revises their scores.
+        revisions: takes these.
     """
 
     generation: int = 0
     best: Mapping[str, Best] = field(default_factory=dict)
     judgements: Judgements = field(default_factory=Judgements)
+    pairs: tuple[tuple[str, str], ...] = ()
+    past: Mapping[str, tuple[Judged, ...]] = field(default_factory=dict)
+    revisions: Revisions = field(default_factory=Revisions)
 
 
 class Judging:
@@ -73,6 +101,7 @@ class Judging:
         self._scenes: tuple[JudgedScene, ...] | None = None
         # The pictures of the leaders of the latest generation, by identity.
         self._leading: dict[str, _Rendered] = {}
+        self._start: Contender | None = None
 
     @torch.no_grad()
     def judge(
@@ -111,7 +140,12 @@ class Judging:
             if not identities:
                 break
             contenders = tuple(
-                Contender(one, values[places[one][0]], tuple(scene[places[one][0]] for scene in pictures))
+                Contender(
+                    one,
+                    values[places[one][0]],
+                    tuple(scene[places[one][0]] for scene in pictures),
+                    tuple(unit[places[one][0]].tolist()),
+                )
                 for one in identities
             )
             scores = self._asked(judge, label, contenders, leaders.get(label), standing)
@@ -141,7 +175,11 @@ class Judging:
             leader=leader,
             notes=judgements.notes(label, generation),
             earlier=judgements.earlier(label, generation),
+            pairs=standing.pairs,
+            start=self._started(),
+            past=standing.past.get(label, ()),
             write=partial(judgements.note, label, generation),
+            change=partial(standing.revisions.take, label),
         )
         name = f"the objective '{called(judge)}'"
         try:
@@ -152,12 +190,17 @@ class Judging:
                 said = f"{name} failed: there is not enough memory"
             elif isinstance(error, EvaluationError):
                 # What the pipeline did to a leader is not the judge's mistake.
-                said = str(next((one.error for one in self._leading.values() if one.error), error))
+                said = str(next((one.error for one in self._lazily() if one.error), error))
             else:
                 raise
             if judgements.path is not None:
                 said += f"; what was answered is kept, go on with: isptune resume {judgements.path.parent}"
             raise EvaluationError(said) from error
+
+    def _lazily(self) -> list[_Rendered]:
+        """What is rendered where a judge asks for it."""
+        start = [] if self._start is None else [self._start.pictures]
+        return [one for one in (*self._leading.values(), *start) if isinstance(one, _Rendered)]
 
     def _seen(self) -> tuple[JudgedScene, ...]:
         if self._scenes is None:
@@ -179,8 +222,19 @@ class Judging:
             if identity not in self._leading:
                 made = before.get(identity)
                 self._leading[identity] = made or _Rendered(values, self._pipeline.scenes, self._render)
-            leaders[label] = Leader(identity, named, self._leading[identity], score=one.score)
+            point = tuple(one.candidate.tolist())
+            leaders[label] = Leader(identity, named, self._leading[identity], point, score=one.score)
         return leaders
+
+    def _started(self) -> Contender:
+        """The start of the space, whose pictures are kept once they were asked for."""
+        if self._start is None:
+            point = start_of(self._space)
+            values = self._space.to_values(torch.from_numpy(point))
+            (named,) = self._space.to_dicts(values)
+            pictures = _Rendered(values, self._pipeline.scenes, self._render)
+            self._start = Contender(identity_of(named), named, pictures, tuple(point[0].tolist()))
+        return self._start
 
 
 class _Rendered(Sequence[Tensor]):
@@ -214,6 +268,12 @@ class _Rendered(Sequence[Tensor]):
                     self.error = error
                     raise
             return self._made[scene]
+
+
+def start_of(space: ParameterSpace) -> Numbers:
+    """(1, f) where a space starts, in the unit cube."""
+    found: Numbers = space.to_unit(space.start()).numpy().reshape(1, -1)
+    return found
 
 
 def _plain(picture: Tensor) -> Tensor:

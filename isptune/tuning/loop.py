@@ -15,7 +15,7 @@ from isptune.contracts.truthful import Truthful
 from isptune.errors import RunDirectoryError
 from isptune.parameters.identity import identities
 from isptune.runs.description import levels_of
-from isptune.runs.generation import DONE, Generation
+from isptune.runs.generation import DONE, Generation, revise
 from isptune.runs.judgements import Judgements
 from isptune.tracking.run_facts import Progress
 from isptune.tracking.tracker import Watchers
@@ -23,7 +23,8 @@ from isptune.tuning.ending import Ending
 from isptune.tuning.evaluation import Evaluator
 from isptune.tuning.fates import Evaluation
 from isptune.tuning.fronts import non_dominated
-from isptune.tuning.judging import Best, Standing
+from isptune.tuning.judging import Best, Revisions, Standing
+from isptune.tuning.past import Past
 from isptune.tuning.proposing import Proposer
 from isptune.tuning.session import Session
 from isptune.tuning.stopping import FAILED_BEFORE, Failures, problems_of, told
@@ -69,6 +70,9 @@ class Loop:
         self.hidden: tuple[float | None, float | None] = None, None
         # (F, K) losses that no others dominate, of several scores.
         self.front: NDArray[np.float64] | None = None
+        # Only judges ask who a candidate is.
+        learns = proposer.optimizer.learns_from_comparisons
+        self.past = Past(session.space, self.scoring, judgements, learns) if self.scoring.judges else None
         # What became of every candidate, by its values.
         self.known: dict[bytes, _Fate] = {}
         self.evaluations = 0
@@ -104,7 +108,8 @@ class Loop:
                 return
             started = time.perf_counter()
             candidates = self.proposer.ask()
-            evaluation = self._evaluate(candidates)
+            revisions = Revisions()
+            evaluation = self._evaluate(candidates, revisions)
             generation = Generation(
                 number=number,
                 candidates=candidates,
@@ -115,6 +120,8 @@ class Loop:
                 levels=self._levels(candidates),
                 guards=evaluation.guards,
                 reference=self._reference(candidates, evaluation) if number == 0 else None,
+                revised=None if self.past is None else self.past.revised(self.log, revisions),
+                remark=revisions.remark,
                 # As the log holds them: the end of a run may follow from them.
                 seconds=round(time.perf_counter() - started, 6),
             )
@@ -131,7 +138,7 @@ class Loop:
                 logger.warning("%s", told(problems))
             self._take(generation, replayed=False)
 
-    def _evaluate(self, candidates: NDArray[np.float64]) -> Evaluation:
+    def _evaluate(self, candidates: NDArray[np.float64], revisions: Revisions) -> Evaluation:
         """Evaluate a batch; candidates whose values were evaluated before have their scores already.
 
         That is for spaces with whole numbers or choices, for pipelines that make one picture at a time, whose
@@ -148,8 +155,9 @@ class Loop:
         fates = {key: self.known[key] for key in keys if key in self.known}
         reasons = [""] * len(keys)
         if new:
-            leading = {label: self.best[label] for label in self.scoring.judges if label in self.best}
-            standing = Standing(len(self.log), leading, self.judgements)
+            standing = Standing()
+            if self.past is not None:
+                standing = self.past.standing(self.log, candidates, self.best, revisions)
             found = self.evaluator.evaluate(candidates[new], gradients=gradients, standing=standing)
             guards = [None] * len(new) if found.guards is None else found.guards
             fates |= {keys[row]: (found.scores[i], found.statuses[i], guards[i]) for i, row in enumerate(new)}
@@ -209,6 +217,10 @@ class Loop:
         """Tell the optimizer the losses of a generation, and everybody how far the run has come."""
         losses = self.scoring.losses(generation.scores)
         gradients = generation.gradients
+        if self.past is not None:
+            self.past.add(generation.candidates)
+            for pairs, shares in self.past.answers(generation.number):
+                self.proposer.optimizer.learn_comparisons(pairs, shares)
         if generation.penalties is not None:
             losses = losses + generation.penalties
             if gradients is not None:
@@ -219,6 +231,8 @@ class Loop:
         if generation.doubts is not None:
             self.doubted = (self.doubted or 0) + int((generation.doubts > 0).any(axis=1).sum())
         self.seconds += generation.seconds
+        if generation.revised is not None:
+            self._look_back()
         fresh = self._remember(generation)
         self._find_best(generation, losses)
         several = len(self.scoring.labels) > 1
@@ -252,9 +266,23 @@ class Loop:
                 doubted=self.doubted,
                 time_budget=self.ending.budget,
                 ended=bool(self.ended),
+                remark=generation.remark,
             )
         )
         self.switch.asked |= stop
+
+    def _look_back(self) -> None:
+        """Find the best of the earlier generations anew, by the scores that the last one gives them."""
+        revise(self.log)
+        self.best, self.known, self.front = {}, {}, None
+        self.lowest.fill(np.inf)
+        for generation in self.log[:-1]:
+            losses = self.scoring.losses(generation.scores)
+            losses = losses if generation.penalties is None else losses + generation.penalties
+            fresh = self._remember(generation)
+            self._find_best(generation, losses)
+            if len(self.scoring.labels) > 1:
+                self._find_front(losses[fresh])
 
     def _find_front(self, losses: NDArray[np.float64]) -> None:
         """Bring the front of several scores up to date."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from isptune_study.laws import THURSTONE
 from isptune_study.newton import maximise
 
 Numbers = NDArray[np.float64]
+Identify = Callable[[Numbers], list[bytes]]
 
 _LENGTHS = (0.4, 0.7, 1.1, 1.7)
 _AMPLITUDES = (2.0, 4.0, 8.0)
@@ -111,6 +113,19 @@ class Preferences:
         found: Numbers = self._cross(points) @ self.pull
         return found
 
+    def apart(self, points: Numbers, anchor: Numbers) -> tuple[Numbers, Numbers]:
+        """(P,) by how much each of (P, d) points is expected to be better than the anchor (d,), and (P,) the
+        standard deviations of that."""
+        from scipy.linalg import solve_triangular
+
+        anchor = anchor[None]
+        cross = self._cross(points) - self._cross(anchor)
+        known = solve_triangular(self._factor, self._root[:, None] * cross.T, lower=True, check_finite=False)
+        # The kernel has one value where two points are the same.
+        prior = 2 * (self.kernel.amplitude**2 - self.kernel(points, anchor)[:, 0])
+        variance = np.maximum(prior - (known**2).sum(axis=0), 0.0)
+        return cross @ self.pull, np.sqrt(variance)
+
     def draws(self, points: Numbers, count: int, generator: np.random.Generator) -> Numbers:
         """(count, P) utilities drawn from the posterior, each of all points together."""
         from scipy.linalg import solve_triangular
@@ -144,29 +159,59 @@ class PreferenceSearch:
             raise ConfigurationError("there is no free parameter to compare settings of")
         self.dimensions, self.seed = dimensions, seed
         self.start = np.full(dimensions, 0.5) if start is None else np.asarray(start, dtype=np.float64)
-        self._kernels: dict[int, Kernel] = {0: Kernel()}
+        # The kernel of the latest answers, by what it was learned from.
+        self._kernel: tuple[bytes, Kernel] = b"", Kernel()
 
     def learned(self, pairs: Numbers, shares: Numbers) -> Preferences:
         """What answers (C, 2, d) and (C,) tell, by the kernel of the largest evidence."""
         last = len(shares) // _LEARNED_EVERY * _LEARNED_EVERY
-        if last not in self._kernels:
-            self._kernels[last] = _of_most_evidence(pairs[:last], shares[:last])
-        return Preferences(pairs, shares, self._kernels[last])
+        source = pairs[:last].tobytes() + shares[:last].tobytes()
+        if source != self._kernel[0]:
+            self._kernel = source, _of_most_evidence(pairs[:last], shares[:last]) if last else Kernel()
+        return Preferences(pairs, shares, self._kernel[1])
 
     def next_pair(self, pairs: Numbers, shares: Numbers) -> Numbers:
         """(2, d) settings to compare after those answers."""
-        generator = generator_of(self.seed, "pair", len(shares))
-        if not len(shares):
-            return np.stack([self.start, generator.random(self.dimensions)])
+        return self.next_pairs(pairs, shares, 1, len(shares))[0]
+
+    def next_pairs(
+        self, pairs: Numbers, shares: Numbers, count: int, number: int, identify: Identify | None = None
+    ) -> Numbers:
+        """(count, 2, d) settings to compare at the same time after those answers.
+
+        Each pair is of two draws of its own from what is known, so that those that are not answered yet
+        differ as much as is unknown.
+
+        Args:
+            pairs, shares: the answers, as ``Preferences`` takes them.
+            count: of the pairs.
+            number: of the question, from 0: what is random follows from it and the seed.
+            identify: gives keys to (P, d) settings that are equal where the settings are the same.
+        """
+        generator = generator_of(self.seed, "pair", number)
         if len(shares) < _RANDOM_FIRST * self.dimensions:
-            return generator.random((2, self.dimensions))
+            found = generator.random((count, 2, self.dimensions))
+            if number == 0:
+                found[0, 0] = self.start
+            return found
         known = self.learned(pairs, shares)
         points = self._points(known, generator)
-        first, second = known.draws(points, 2, generator)
-        one = int(np.argmax(first))
-        # Two draws that agree would show the same setting twice.
-        second[one] = -np.inf
-        return points[[one, int(np.argmax(second))]]
+        # What was compared before is shown again where it is the start or the best, beside something new.
+        old = _among(points, pairs.reshape(-1, self.dimensions), identify)
+        again = old.copy()
+        again[[_EVERYWHERE, _EVERYWHERE + 1]] = False
+        drawn = known.draws(points, 2 * count, generator)
+        drawn[:, again] = -np.inf
+        found = []
+        for first, second in zip(drawn[::2], drawn[1::2], strict=True):
+            one = int(np.argmax(first))
+            # Two draws that agree would show the same setting twice.
+            second = np.where(old, -np.inf, second) if old[one] else second
+            second[one] = -np.inf
+            other = int(np.argmax(second))
+            drawn[:, [place for place in (one, other) if not old[place]]] = -np.inf
+            found.append(points[[one, other]])
+        return np.stack(found)
 
     def best(self, pairs: Numbers, shares: Numbers) -> Numbers:
         """(d,) the setting of the largest expected utility; the start before the first answer."""
@@ -185,13 +230,20 @@ class PreferenceSearch:
     def _points(self, known: Preferences, generator: np.random.Generator) -> Numbers:
         """Settings everywhere, and near what is expected to be the best."""
         wide = generator.random((_EVERYWHERE, self.dimensions))
-        wide = np.vstack([wide, self.start, known.pairs.reshape(-1, self.dimensions)])
-        best = wide[int(np.argmax(known.mean(wide)))]
+        seen = np.vstack([self.start, known.pairs.reshape(-1, self.dimensions)])
+        best = seen[int(np.argmax(known.mean(seen)))]
         near = [
             best + scale * generator.standard_normal((_NEARBY // len(_SCALES), self.dimensions))
             for scale in _SCALES
         ]
-        return np.vstack([wide[: _EVERYWHERE + 1], best, _inside(np.vstack(near))])
+        return np.vstack([wide, self.start, best, _inside(np.vstack(near))])
+
+
+def _among(points: Numbers, others: Numbers, identify: Identify | None) -> NDArray[np.bool_]:
+    """(P,) whether points are among others."""
+    keys = identify or (lambda rows: [row.tobytes() for row in rows])
+    known = set(keys(others))
+    return np.array([key in known for key in keys(points)], dtype=bool)
 
 
 def _of_most_evidence(pairs: Numbers, shares: Numbers) -> Kernel:

@@ -1,0 +1,105 @@
+"""The registered judge ``people``: candidates compared by people, who answer on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from isptune.contracts.judge import Judge
+from isptune.contracts.round import Comparison, Note, Round
+from isptune_study.people.askers import Asker
+from isptune_study.people.desk import Desk
+from isptune_study.people.posterior import Verdict, remark_of, verdict_of
+from isptune_study.people.questions import questions_of
+from isptune_study.preferences import PreferenceSearch
+
+NAME = "people"
+
+
+class People(Judge):
+    """One or more people, who say which of two pictures they prefer.
+
+    A run with it serves a page (see ``isptune study serve``) and says each observer's link. Without another
+    optimizer it takes ``preference``, whose generations are pairs: a budget of 200 evaluations is 100 pairs.
+    With any other, each candidate is compared with the leader. Scores follow from all answers so far by a
+    Gaussian process over the settings (``isptune_study.preferences``), in JOD above the start of the space,
+    which is the factory's default where there is one: at 1 JOD three of four people prefer the candidate.
+    HIGHER is better. With every answer the scores of all earlier candidates are seen anew.
+
+    Every answer is in the run's notes before the next pair shows, so a run that was stopped goes on where it
+    was, on another day as well. A person who would have to wait for others compares more candidates of the
+    generation meanwhile, the leader and the default among them.
+
+    Args:
+        observers: the names of the people; each gets a link.
+        comparisons: how often each pair is compared; with an optimizer that asks for no pairs, how many
+            others each candidate meets.
+        host: the address of the page; other than the loopback one other machines reach it.
+        port: of the page; 0 for a free one.
+        references: show the scene's reference as well, where there is one.
+        title: of the page.
+
+    Example:
+        >>> import isptune
+        >>> isptune.create_objective("people", observers=["Ada"]).higher_is_better
+        True
+    """
+
+    gives_comparisons = True
+    revises = True
+    default_optimizer = "preference"
+
+    def __init__(
+        self,
+        observers: list[str] | None = None,
+        comparisons: Annotated[int, Field(ge=1, le=100)] = 1,
+        host: str = "127.0.0.1",
+        port: Annotated[int, Field(ge=0, le=65535)] = 0,
+        references: bool = True,
+        title: str = "Which picture is better?",
+    ) -> None:
+        self.observers = ["observer"] if observers is None else list(observers)
+        self.comparisons_each = comparisons
+        self.host, self.port, self.references, self.title = host, port, references, title
+        self._desk = Desk()
+        self._asker: Asker | None = None
+        self._search: PreferenceSearch | None = None
+
+    def make_asker(self) -> Asker:
+        """Who puts the questions to people: the page."""
+        from isptune_study.people.page import Page
+
+        return Page(self.observers, self.host, self.port, self.title, self.references)
+
+    def judge(self, round: Round) -> list[float]:
+        self._desk.open(round, questions_of(round, self.comparisons_each))
+        if not self._desk.is_complete:
+            if self._asker is None:
+                self._asker = self.make_asker()
+            self._asker.attend(self._desk)
+        notes = [*(note for notes in round.earlier for note in notes), *self._desk.close()]
+        comparisons = self.comparisons(notes)
+        verdict = verdict_of(round, comparisons, self._searching(round))
+        earlier = {one.identity: verdict.scores[one.identity] for one in round.past if one.identity in verdict.scores}
+        who = [note["observer"] for note in notes if "share" in note]
+        round.revise(earlier, remark_of(verdict, len(comparisons), who))
+        return [verdict.scores[one.identity] for one in round.contenders]
+
+    def comparisons(self, notes: Sequence[Note]) -> list[Comparison]:
+        return [
+            Comparison(note["first"], note["second"], float(note["share"])) for note in notes if "share" in note
+        ]
+
+    def end(self) -> None:
+        if self._asker is not None:
+            self._asker.end(self._desk)
+        self._asker, self._desk = None, Desk()
+
+    def _searching(self, round: Round) -> PreferenceSearch | None:
+        """What learns the kernel; it keeps the latest one, which follows from the answers alone."""
+        dimensions = len(round.contenders[0].point)
+        if dimensions and (self._search is None or self._search.dimensions != dimensions):
+            self._search = PreferenceSearch(dimensions)
+        return self._search if dimensions else None

@@ -143,9 +143,9 @@ def main() -> None:
     centre = statistics.mean(row["centre"] for row in done)
     text = (
         "# Tuning by comparisons with simulated people\n\n"
-        f"Mean normalised l1 of the best candidate over {given.seeds} hidden maps, runs of `isptune.tune` with "
-        f"the judge `people`; the cube's centre has {centre:.3f}. The last column counts the runs whose interval "
-        "of the gain over the default, after the last answer, holds the true one. Made by `python "
+        f"Mean normalised l1 of the best candidate over {given.seeds} hidden maps, runs of `isptune.tune` "
+        f"with the judge `people`; the cube's centre has {centre:.3f}. The last column counts the runs whose "
+        "interval of the gain over the default, after the last answer, holds the true one. Made by `python "
         "benchmarks/preference_tuning.py`.\n\n"
         + markdown_table(head, rows, 1)
         + f"\n\nThe next pair after 150 answers, the kernel learned anew: {seconds_of_a_pair():.2f} s.\n"

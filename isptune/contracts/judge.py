@@ -45,13 +45,12 @@ class Judge(Objective):
     ``round.past``, and ``round.revise`` gives them other scores.
 
     Class facts are those of ``Objective``. ``needs_reference`` says that scenes without a reference are
-    refused; gradients there are none. More of them:
+    refused; gradients there are none. The conformance suite ``isptune.testing.JudgeConformance`` checks the
+    rest. Of its own a judge has:
 
-    Class facts:
         gives_comparisons: ``comparisons`` reads answers about pairs out of its notes. An optimizer that
             learns from these is told them beside the scores.
         revises: it may change the scores of earlier generations.
- The conformance suite ``isptune.testing.JudgeConformance`` checks the rest.
     """
 
     is_judge = True

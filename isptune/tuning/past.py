@@ -1,4 +1,4 @@
-"""The candidates of a run so far, for its judges: who was compared with whom, and what they are worth by now."""
+"""The candidates of a run so far, for its judges: what was compared, and what they are worth by now."""
 
 from __future__ import annotations
 

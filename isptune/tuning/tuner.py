@@ -29,7 +29,7 @@ def tune(
     pipeline: Pipeline | str,
     objective: Objective | str | Sequence[Objective | str],
     *,
-    optimizer: str = "es",
+    optimizer: str | None = None,
     optimizer_options: Mapping[str, Any] | None = None,
     budget: int | None = None,
     time_budget: str | float | None = None,
@@ -66,9 +66,10 @@ def tune(
         pipeline: a pipeline, or a name: a registered one, ``"module:Class"`` or ``"file.py:Class"``.
         objective: an objective, or its name, likewise; or several, for an optimizer that is
             multi-objective: all score the same renderings, and the result has a ``pareto`` front.
-        optimizer: the name of a registered optimizer, with its ``optimizer_options``.
-        budget: evaluations to make, a multiple of the population; if None 1500, or no limit where there is a
-            ``time_budget``.
+        optimizer: the name of a registered optimizer, with its ``optimizer_options``; ``"es"`` if None, or
+            the one that the objective asks for.
+        budget: evaluations to make, a multiple of the population; if None 1500 or what suits the optimizer,
+            or no limit where there is a ``time_budget``.
         time_budget: ends the run in time, such as ``"10m"``, ``"1h30m"`` or seconds: no generation is begun
             that would not be done by then. What the log holds of a run that is resumed counts.
         patience: ends the run after so many evaluations without a gain.
@@ -126,6 +127,9 @@ def tune(
     directory = None if out is None else RunDirectory(out)
     renderer: Pipeline = registry.pipelines.create(pipeline) if isinstance(pipeline, str) else pipeline
     scorers, guards = _made(objective), _made(guard)
+    if optimizer is None:
+        wanted = (one.default_optimizer for one in scorers)
+        optimizer = next(filter(None, wanted), None) or registry.optimizers.default()
     config = parse_config(
         {
             "scenes": [scene.name for scene in renderer.scenes] or ["none"],
@@ -224,9 +228,12 @@ def _check_arguments(
     for kind, given in (("objective", [None] if objective is None else objective), ("guard", guard)):
         for one in _several(given):
             check_argument(f"the {kind} of {call}", one, (Objective, str), allowed)
-    check_argument(f"the optimizer of {call}", optimizer, (str,), "the name of a registered optimizer")
+    named = optimizer is not None
+    if named:
+        check_argument(f"the optimizer of {call}", optimizer, (str,), "the name of a registered optimizer")
     options = {} if optimizer_options is None else optimizer_options
     check_argument(f"optimizer_options of {call}", options, (Mapping,), "a mapping of names to values")
     check_argument(f"out of {call}", out, (str, os.PathLike, type(None)), "a path, or None for no directory")
     check_callbacks(callbacks)
-    check_optimizer(Component(name=optimizer, options=dict(options)))
+    if named:
+        check_optimizer(Component(name=optimizer, options=dict(options)))

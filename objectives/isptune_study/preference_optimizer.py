@@ -13,11 +13,11 @@ from isptune_study.preferences import PreferenceSearch
 class PreferenceOptimizer(Optimizer):
     """A search by comparisons: which of two is better, and never by how much.
 
-    Rows 0 and 1 of a batch are a pair to compare, 2 and 3 the next one, and so on: a budget of 200 evaluations
-    is 100 pairs. A Gaussian process learns from the answers (see ``isptune_study.preferences``). The first
-    pairs, four for each parameter, are random; then two draws of what is known choose a pair (double Thompson
-    sampling). With a judge that gives comparisons, such as ``people``, all of its answers count. With any
-    other objective the losses of a pair are compared, which only their order matters to.
+    Rows 0 and 1 of a batch are a pair to compare, 2 and 3 the next one, and so on: a budget of 200
+    evaluations is 100 pairs. A Gaussian process learns from the answers (``isptune_study.preferences``). The
+    first pairs, four for each parameter, are random; then two draws of what is known choose a pair (double
+    Thompson sampling). With a judge that gives comparisons, such as ``people``, all of its answers count.
+    With any other objective the losses of a pair are compared, of which only the order matters.
 
     Args:
         space: the n parameters, or their number where all are real.
@@ -68,7 +68,7 @@ class PreferenceOptimizer(Optimizer):
         self._add(pairs, shares)
 
     def learn(self, candidates: Candidates, losses: Candidates, gradients: Candidates | None = None) -> None:
-        """Compare the losses where nobody compared the candidates; what failed is worse than where it began."""
+        """Compare losses where nobody compared the candidates; what failed is worse than where it began."""
         self._batches += 1
         loss = losses[:, 0]
         failed = np.isinf(loss) & (candidates != self._search.start).any(axis=1)

@@ -26,6 +26,7 @@ from isptune.tuning.described_settings import HOW_IT_RUNS, RUN
 from isptune.tuning.settings.component import Component, default_component
 from isptune.tuning.settings.mistakes import first_mistake
 from isptune.tuning.settings.shared import Count, SharedSettings, Whole, field
+from isptune.tuning.settings.suited import suited
 
 # What run.yaml holds beside the settings of a RunConfig.
 RUN_FACTS = (
@@ -76,6 +77,11 @@ class RunConfig(SharedSettings):
         if not given:
             raise ValueError("objective is []; allowed: at least one objective")
         return {**data, "objective": given[0], "more_objectives": list(given[1:])}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _suits_the_objective(cls, data: Any) -> Any:
+        return suited(data) if isinstance(data, dict) else data
 
     @field_validator("scenes", mode="before")
     @classmethod

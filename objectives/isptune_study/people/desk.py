@@ -1,4 +1,4 @@
-"""The desk between a run and its observers: questions lie on it, and each answer becomes a note of the run."""
+"""The desk between a run and its observers: questions lie on it, and answers become notes of the run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from isptune_study.storage import AnswerConflictError, NotAskedError
 
 _PATIENCE = 60.0
 """Seconds after which a question that somebody looks at is put to others as well."""
+
+_PRESENT = 5.0
+"""Seconds since the last question after which an observer has gone."""
 
 State = Literal["open", "wait", "done"]
 
@@ -98,7 +101,9 @@ class Desk:
     def close(self) -> list[Note]:
         """Take the questions away: all notes of the generation."""
         with self._changed:
-            self._earlier |= {trial: self._questions[trial] for trials in self._held.values() for trial in trials}
+            self._earlier |= {
+                trial: self._questions[trial] for trials in self._held.values() for trial in trials
+            }
             self._round = None
             self._old = [*(self._old or []), *self._notes]
             return list(self._notes)
@@ -121,6 +126,17 @@ class Desk:
             return [*(self._old or []), *self._notes] if self._round is not None else list(self._old or [])
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing is asked any more."""
+        return self._is_done
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether somebody was here a moment ago and was not told yet that it is over."""
+        now = time.monotonic()
+        return any(now - seen < _PRESENT for seen in self._seen.values())
+
+    @property
     def leading(self) -> Round | None:
         """The generation that is asked about, which knows the leader and the start; None between two."""
         return self._round
@@ -128,12 +144,13 @@ class Desk:
     def ask(self, observer: str, count: int = 1) -> tuple[State, list[Question]]:
         """Up to so many questions for an observer: the same ones until they are answered."""
         with self._changed:
+            now = time.monotonic()
+            self._seen[observer] = now
             if self._is_done:
+                self._seen.pop(observer)
                 return "done", []
             if self._round is None:
                 return "wait", []
-            now = time.monotonic()
-            self._seen[observer] = now
             held = [one for one in self._held.get(observer, []) if (observer, one) not in self._given]
             while len(held) < count:
                 trial = self._next(observer, held, now)

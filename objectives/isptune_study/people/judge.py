@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from isptune.contracts.judge import Judge
+from isptune.contracts.requirements import Packaging
 from isptune.contracts.round import Comparison, Note, Round
+from isptune.errors import ConfigurationError
 from isptune_study.people.askers import Asker
 from isptune_study.people.desk import Desk
-from isptune_study.people.posterior import Verdict, remark_of, verdict_of
+from isptune_study.people.posterior import remark_of, verdict_of
 from isptune_study.people.questions import questions_of
 from isptune_study.preferences import PreferenceSearch
 
@@ -40,6 +42,7 @@ class People(Judge):
         port: of the page; 0 for a free one.
         references: show the scene's reference as well, where there is one.
         title: of the page.
+        question: above each pair.
 
     Example:
         >>> import isptune
@@ -50,6 +53,7 @@ class People(Judge):
     gives_comparisons = True
     revises = True
     default_optimizer = "preference"
+    packaging = Packaging(requires=("fastapi", "uvicorn"), extra="study")
 
     def __init__(
         self,
@@ -58,11 +62,13 @@ class People(Judge):
         host: str = "127.0.0.1",
         port: Annotated[int, Field(ge=0, le=65535)] = 0,
         references: bool = True,
-        title: str = "Which picture is better?",
+        title: str = "Comparing settings",
+        question: str = "Which picture is better?",
     ) -> None:
-        self.observers = ["observer"] if observers is None else list(observers)
+        self.observers = _names(observers)
         self.comparisons_each = comparisons
-        self.host, self.port, self.references, self.title = host, port, references, title
+        self.host, self.port = host, port
+        self.references, self.title, self.question = references, title, question
         self._desk = Desk()
         self._asker: Asker | None = None
         self._search: PreferenceSearch | None = None
@@ -71,7 +77,7 @@ class People(Judge):
         """Who puts the questions to people: the page."""
         from isptune_study.people.page import Page
 
-        return Page(self.observers, self.host, self.port, self.title, self.references)
+        return Page(self.observers, self.host, self.port, self.title, self.question, self.references)
 
     def judge(self, round: Round) -> list[float]:
         self._desk.open(round, questions_of(round, self.comparisons_each))
@@ -82,14 +88,18 @@ class People(Judge):
         notes = [*(note for notes in round.earlier for note in notes), *self._desk.close()]
         comparisons = self.comparisons(notes)
         verdict = verdict_of(round, comparisons, self._searching(round))
-        earlier = {one.identity: verdict.scores[one.identity] for one in round.past if one.identity in verdict.scores}
+        earlier = {
+            one.identity: verdict.scores[one.identity] for one in round.past if one.identity in verdict.scores
+        }
         who = [note["observer"] for note in notes if "share" in note]
         round.revise(earlier, remark_of(verdict, len(comparisons), who))
         return [verdict.scores[one.identity] for one in round.contenders]
 
     def comparisons(self, notes: Sequence[Note]) -> list[Comparison]:
         return [
-            Comparison(note["first"], note["second"], float(note["share"])) for note in notes if "share" in note
+            Comparison(note["first"], note["second"], float(note["share"]))
+            for note in notes
+            if "share" in note
         ]
 
     def end(self) -> None:
@@ -103,3 +113,23 @@ class People(Judge):
         if dimensions and (self._search is None or self._search.dimensions != dimensions):
             self._search = PreferenceSearch(dimensions)
         return self._search if dimensions else None
+
+
+def _names(given: list[str] | None) -> list[str]:
+    """The names of the observers.
+
+    Raises:
+        ConfigurationError: there is none, one is there twice, or one is no name.
+    """
+    names = ["observer"] if given is None else [name.strip() for name in given]
+    if not names:
+        raise ConfigurationError(f"observers of '{NAME}' is []; allowed: at least one name")
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise ConfigurationError(f"observers of '{NAME}' names '{twice}' twice; allowed: different names")
+    wrong = next((name for name in names if not name.isprintable() or not 0 < len(name) <= 80), None)
+    if wrong is not None:
+        raise ConfigurationError(
+            f"observers of '{NAME}' holds {wrong!r}; allowed: names of 1 to 80 printable characters"
+        )
+    return names

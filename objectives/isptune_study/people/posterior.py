@@ -39,9 +39,7 @@ class Verdict:
     half_width: float | None
 
 
-def verdict_of(
-    round: Round, comparisons: Sequence[Comparison], search: PreferenceSearch | None
-) -> Verdict:
+def verdict_of(round: Round, comparisons: Sequence[Comparison], search: PreferenceSearch | None) -> Verdict:
     """Scores of this generation's contenders and of the candidates before.
 
     They count from the start of the space; from the leader's score where nobody knows the start.
@@ -67,7 +65,9 @@ def verdict_of(
         means, deviations = known.mean(where), np.zeros(len(where))
     else:
         means, deviations = known.apart(where, np.array(points[anchor.identity]))
-    scores = {name: round_jod(base + mean * THURSTONE.jod) for name, mean in zip(names, means.tolist(), strict=True)}
+    scores = {
+        name: round_jod(base + mean * THURSTONE.jod) for name, mean in zip(names, means.tolist(), strict=True)
+    }
     best = max(names, key=lambda name: scores[name])
     is_anchor = anchor is None or best == anchor.identity
     width = None if is_anchor else _INTERVAL * THURSTONE.jod * float(deviations[names.index(best)])

@@ -50,9 +50,9 @@ class Question:
 def questions_of(round: Round, comparisons: int) -> list[Question]:
     """The questions of a generation, the needed ones first.
 
-    The pairs that the optimizer asks for are compared ``comparisons`` times each. Where it asks for none, each
-    contender meets the leader (the start where there is no leader yet), and ``comparisons - 1`` others of its
-    generation. All other pairs of what is there follow, for people who would have to wait.
+    The pairs that the optimizer asks for are compared ``comparisons`` times each. Where it asks for none,
+    each contender meets the leader (the start where there is no leader yet), and ``comparisons - 1`` others
+    of its generation. All other pairs of what is there follow, for people who would have to wait.
     """
     shown = _shown(round)
     pairs = list(_wanted(round, shown)) if round.pairs else _circle(round, comparisons)

@@ -58,6 +58,7 @@ class TuneResult:
         best_penalties: by label, what the run added to the losses of the best candidate: it is the best with
             that, while ``best_scores`` are its own; empty where a run adds nothing.
         holdout: what the scenes say that only judge; None where nothing was held out.
+        remark: what a judge says of how sure the result is; empty where none says anything.
         front: the candidates that no other evaluated one dominates, the best compromise first, as plain
             data: evaluation (from 1), parameters, scores, and levels, l1 and l1_normalised where the truth
             is known. Of a single score those that share the best one.
@@ -84,6 +85,7 @@ class TuneResult:
     guarded: Guarded | None = None
     best_penalties: dict[str, float] = field(default_factory=dict)
     holdout: HeldOut | None = None
+    remark: str = ""
 
     def __repr__(self) -> str:
         return f"<TuneResult: {self._summary()}>"
@@ -104,8 +106,9 @@ class TuneResult:
 
     @property
     def notes(self) -> list[str]:
-        """What is to be said of its end, of guards, of what was added to losses, and of held-out scenes."""
-        found = [self.ended] if self.ended else []
+        """What judges say, what is to be said of its end, of guards, of what was added to losses, and of
+        held-out scenes."""
+        found = [one for one in (self.remark, self.ended) if one]
         found += [] if self.guarded is None else self.guarded.sentences(self.objective)
         added = {label: penalty for label, penalty in self.best_penalties.items() if penalty > 0}
         if added:
@@ -169,6 +172,8 @@ class TuneResult:
             data |= {key: getattr(self, key) for key in ("levels", "l1", "l1_normalised", "misled")}
         if self.has_front:
             data["pareto"] = self.front
+        if self.remark:
+            data["remark"] = self.remark
         if self.best_penalties:
             data["best_penalties"] = self.best_penalties
         if self.guarded is not None:
@@ -210,6 +215,7 @@ def build_result(generations: Sequence[Generation], description: Description, ou
         objective=description.objective,
         guarded=guarded_of(history, generations),
         best_penalties=_best_penalties(history),
+        remark=generations[-1].remark if generations else "",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from isptune.errors import EvaluationError
 from isptune_study.people.desk import Answer, Desk
 from isptune_study.people.questions import Question
 
@@ -34,7 +35,9 @@ class Answerer(Asker):
 
     def attend(self, desk: Desk) -> None:
         while not desk.is_complete:
-            _, questions = desk.ask(self._name)
+            state, questions = desk.ask(self._name)
+            if not questions:
+                raise EvaluationError(f"nothing is left to ask '{self._name}' ({state})")
             for one in questions:
                 key = f"{self._name}-{one.trial:08d}"
                 desk.answer(self._name, Answer(one.trial, self._answer(one), key, {})).result()

@@ -64,7 +64,7 @@ class Desk:
         self._since: dict[int, tuple[str, float]] = {}
         self._seen: dict[str, float] = {}
         self._notes: list[Note] = []
-        self._old: list[Note] | None = None
+        self._old: list[Note] = []
         self._late: list[tuple[str, Answer, Question, Future[bool]]] = []
 
     # The run's side.
@@ -72,16 +72,14 @@ class Desk:
     def open(self, round: Round, questions: Sequence[Question]) -> None:
         """Lay out the questions of a generation, some of which may be answered already."""
         with self._changed:
-            if self._old is None:
-                self._old = [note for notes in round.earlier for note in notes]
-                for note in self._old:
-                    self._take(note)
             self._round = round
             self._questions = {one.trial: one for one in questions}
-            self._answered, self._held, self._since, self._notes = set(), {}, {}, []
-            for note in round.notes:
+            self._given, self._keys, self._answered = {}, {}, set()
+            self._held, self._since = {}, {}
+            self._old = [note for notes in round.earlier for note in notes]
+            self._notes = list(round.notes)
+            for note in (*self._old, *self._notes):
                 self._take(note)
-                self._notes.append(note)
             late, self._late = self._late, []
             for observer, answer, question, future in late:
                 self._keep(observer, answer, question)
@@ -105,8 +103,8 @@ class Desk:
                 trial: self._questions[trial] for trials in self._held.values() for trial in trials
             }
             self._round = None
-            self._old = [*(self._old or []), *self._notes]
-            return list(self._notes)
+            self._old, self._notes, notes = [*self._old, *self._notes], [], self._notes
+            return notes
 
     def end(self) -> None:
         """Nothing is asked any more."""
@@ -123,7 +121,7 @@ class Desk:
     def notes(self) -> list[Note]:
         """All notes of the run so far."""
         with self._changed:
-            return [*(self._old or []), *self._notes] if self._round is not None else list(self._old or [])
+            return [*self._old, *self._notes]
 
     @property
     def is_over(self) -> bool:
@@ -149,7 +147,7 @@ class Desk:
             if self._is_done:
                 self._seen.pop(observer)
                 return "done", []
-            if self._round is None:
+            if self._round is None or self.is_complete:
                 return "wait", []
             held = [one for one in self._held.get(observer, []) if (observer, one) not in self._given]
             while len(held) < count:

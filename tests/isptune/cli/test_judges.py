@@ -65,7 +65,7 @@ def test_the_list_tells_judges_apart(call: Call) -> None:
     code, out, _ = call("list", "objectives", "--json")
     needs = {entry["name"]: entry["needs"] for entry in json.loads(out)}
     judging = [name for name, needed in needs.items() if "a run (it is a judge)" in needed]
-    assert (code, judging) == (0, ["simulated-observer"])
+    assert (code, judging) == (0, ["people", "simulated-observer"])
     assert needs["simulated-observer"] == ["a run (it is a judge)", "what its objective needs"]
 
 

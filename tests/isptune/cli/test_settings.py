@@ -58,6 +58,9 @@ def test_the_call_from_python_has_the_same_defaults() -> None:
     parameters = inspect.signature(isptune.tune).parameters
     # Of lists and mappings the default in Python is None.
     others = {"pipeline", "objective", "optimizer", "parameters", "guard"}
+    # Nothing said of the budget means what suits the optimizer.
+    others |= {"budget"}
+    assert parameters["budget"].default is None
     for name in set(RunConfig.order) & set(parameters) - others:
         assert parameters[name].default == RunConfig.model_fields[name].default, name
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.smoke
         {"callbacks": print},
         {"callbacks": [3]},
         {"callbacks": None},
-        {"optimizer": None},
+        {"optimizer": 3},
         {"optimizer_options": 3},
         {"optimizer_options": {"mu": "abc"}},
         {"optimizer_options": {"population": 3}},

@@ -113,7 +113,9 @@ class Loop:
             generation = Generation(
                 number=number,
                 candidates=candidates,
-                scores=evaluation.scores,
+                scores=evaluation.scores
+                if self.past is None
+                else self.past.seen_anew(candidates, evaluation.scores, revisions),
                 statuses=evaluation.statuses,
                 reasons=evaluation.reasons,
                 gradients=evaluation.gradients,

@@ -79,10 +79,17 @@ class Past:
         """(N, K) the scores of the candidates so far as judges see them now; None where none changed any."""
         if not self._names or not revisions.scores:
             return None
-        found = self._scores(log)
+        return self._anew(self._names, self._scores(log), revisions)
+
+    def seen_anew(self, candidates: Numbers, scores: Numbers, revisions: Revisions) -> Numbers:
+        """(P, K) scores of a generation, where those of earlier candidates that came again are revised."""
+        return self._anew(self._named(candidates), scores, revisions) if revisions.scores else scores
+
+    def _anew(self, names: Sequence[str], scores: Numbers, revisions: Revisions) -> Numbers:
+        found = scores.copy()
         for label, said in revisions.scores.items():
             column = self._scoring.labels.index(label)
-            for row, name in enumerate(self._names):
+            for row, name in enumerate(names):
                 # What failed stays failed.
                 if name in said and not np.isnan(found[row]).any():
                     found[row, column] = said[name]

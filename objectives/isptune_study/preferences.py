@@ -190,10 +190,10 @@ class PreferenceSearch:
         """
         generator = generator_of(self.seed, "pair", number)
         if len(shares) < _RANDOM_FIRST * self.dimensions:
-            found = generator.random((count, 2, self.dimensions))
+            drawn = generator.random((count, 2, self.dimensions))
             if number == 0:
-                found[0, 0] = self.start
-            return found
+                drawn[0, 0] = self.start
+            return drawn
         known = self.learned(pairs, shares)
         points = self._points(known, generator)
         # What was compared before is shown again where it is the start or the best, beside something new.

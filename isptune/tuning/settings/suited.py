@@ -20,7 +20,7 @@ def suited(data: Mapping[str, Any]) -> dict[str, Any]:
         chosen = next(filter(None, wanted), None)
         if chosen is not None:
             found["optimizer"] = chosen
-    if found.get("budget") is None:
+    if found.get("budget") is None and found.get("time_budget") is None:
         wanted = [_fact(optimizers, name, "default_budget") for name in _names(found.get("optimizer"))]
         budget = next(filter(None, wanted), None)
         if budget is not None:

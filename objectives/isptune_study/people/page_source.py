@@ -17,7 +17,7 @@ from isptune.errors import ConfigurationError
 from isptune_study.people.desk import Answer, Desk
 from isptune_study.people.links import Links
 from isptune_study.people.questions import Question
-from isptune_study.serving.messages import ObserverProgress
+from isptune_study.serving.messages import ObserverProgress, State
 from isptune_study.serving.page_settings import PageSettings
 from isptune_study.serving.source import (
     Asked,
@@ -162,7 +162,7 @@ class SearchSource(Source):
         self._stopped = stopped
 
     @property
-    def _state(self) -> str:
+    def _state(self) -> State:
         if self._desk.is_over:
             return "done"
         return "stopped" if self._stopped else "open"

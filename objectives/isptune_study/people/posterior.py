@@ -101,7 +101,8 @@ def _known(pairs: Numbers, shares: Numbers, search: PreferenceSearch | None) -> 
 def _points(round: Round) -> dict[str, tuple[float, ...]]:
     """Where every candidate stands; far from all others where nobody knows."""
     shown = [one for one in (*round.contenders, round.leader, round.start) if one is not None]
-    found = {one.identity: one.point for one in (*round.past, *shown)}
+    found = {one.identity: one.point for one in round.past}
+    found |= {one.identity: one.point for one in shown}
     if all(found.values()):
         return found
     names = sorted(found)

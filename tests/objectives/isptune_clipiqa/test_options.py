@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from pathlib import Path
 
 import open_clip
 import pytest
@@ -265,3 +266,12 @@ def test_threads_that_score_pictures_of_unlike_sizes_do_not_meet(tiny) -> None:
         for index, score in enumerate(found):
             torch.testing.assert_close(score, expected[index % 4], rtol=0, atol=1e-6)
     assert torch.backends.mha.get_fastpath_enabled()
+
+
+def test_its_part_of_the_gpu_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
+    import gpu_parts
+
+    rows = list(gpu_parts.clipiqa(gpu_parts.DRY))
+    assert [row["case"] for row in rows] == ["64 x 64, batch 1", "64 x 64, batch 2"]
+    assert all(row["of_peak"] > 0 for row in rows)

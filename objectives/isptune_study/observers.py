@@ -110,7 +110,15 @@ class Observers(Database):
         return None if found is None else found.observer
 
     def name_of(self, observer: int) -> str:
-        return str(self._rows("SELECT name FROM observers WHERE observer = ?", (observer,))[0][0])
+        """The name of an observer.
+
+        Raises:
+            LookupError: there is no such observer.
+        """
+        found = self._rows("SELECT name FROM observers WHERE observer = ?", (observer,))
+        if not found:
+            raise LookupError(f"there is no observer {observer}")
+        return str(found[0][0])
 
     def agree(self, observer: int, digest: str) -> None:
         """Note that an observer agreed to a text; the first time counts."""
@@ -147,8 +155,14 @@ class Observers(Database):
         return [json.loads(row[0]) for row in self._rows(query, (observer,))]
 
     def withdraw(self, observer: int) -> None:
-        """Remove an observer's answers, trials and sittings; the name stays taken and the token is void."""
+        """Remove an observer's answers, trials and sittings; the name stays taken and the token is void.
+
+        Raises:
+            LookupError: there is no such observer.
+        """
         with self._writing() as connection:
+            if not connection.execute("SELECT 1 FROM observers WHERE observer = ?", (observer,)).fetchone():
+                raise LookupError(f"there is no observer {observer}")
             for table in ("answers", "trials", "sittings"):
                 connection.execute(f"DELETE FROM {table} WHERE observer = ?", (observer,))
             connection.execute(

@@ -70,21 +70,15 @@ class StudyStore(Observers):
                 "INSERT INTO study VALUES (?, ?)",
                 [(key, json.dumps(value)) for key, value in data.items()],
             )
-            connection.executemany("INSERT INTO images VALUES (?, ?, ?, ?, ?, ?)", _rows_of(images, 0))
+            connection.executemany(
+                "INSERT INTO images VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (place, one.name, one.scene, one.file, one.digest, json.dumps(dict(one.details)))
+                    for place, one in enumerate(images)
+                ],
+            )
             connection.execute("COMMIT")
         return cls(path)
-
-    def add_images(self, images: Sequence[StudyImage]) -> list[int]:
-        """More images, for a study that grows; their numbers."""
-        with self._writing() as connection:
-            first = connection.execute("SELECT COALESCE(MAX(image) + 1, 0) FROM images").fetchone()[0]
-            try:
-                connection.executemany(
-                    "INSERT INTO images VALUES (?, ?, ?, ?, ?, ?)", _rows_of(images, first)
-                )
-            except sqlite3.IntegrityError:
-                raise ConfigurationError("two images of the study would have one name") from None
-        return [*range(first, first + len(images))]
 
     @property
     def settings(self) -> Settings:
@@ -231,13 +225,6 @@ class StudyStore(Observers):
             session=session,
             scenes=scenes if len(set(scenes)) > 1 else (),
         )
-
-
-def _rows_of(images: Sequence[StudyImage], first: int) -> list[tuple[Any, ...]]:
-    return [
-        (place, one.name, one.scene, one.file, one.digest, json.dumps(dict(one.details)))
-        for place, one in enumerate(images, start=first)
-    ]
 
 
 def _known(value: float) -> float | None:

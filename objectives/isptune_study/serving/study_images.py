@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,10 +9,11 @@ from PIL import Image
 
 from isptune.errors import ConfigurationError
 from isptune_study.serving.source import ImageFile
-from isptune_study.storage import StudyStore
 from isptune_study.study_tables import StudyImage
 
 _MEDIA = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+
+NO_PICTURE = "there is no such picture for this observer"
 
 
 class StudyImages:
@@ -22,48 +22,43 @@ class StudyImages:
     Args:
         folder: of the study; no file outside of it is given.
         references: by scene the file of its reference.
-        images: those that are there; later ones are found in the database.
+        images: of the study, by their numbers.
     """
 
     def __init__(self, folder: Path, references: Mapping[str, str], images: Sequence[StudyImage]) -> None:
         self._folder = folder.resolve()
-        self._scenes = [*references]
+        self._images = images
         self._references = [*references.values()]
-        self._images = [*images]
+        scenes = [*references]
+        self._reference_of = [scenes.index(one.scene) if one.scene in scenes else None for one in images]
         self._sizes: dict[str, tuple[int, int]] = {}
-        self._growing = threading.Lock()
 
-    def _image(self, number: int, store: StudyStore) -> StudyImage:
-        if number >= len(self._images):
-            with self._growing:
-                self._images = store.images
-        if not 0 <= number < len(self._images):
-            raise LookupError("there is no such picture for this observer")
-        return self._images[number]
-
-    def file(self, number: int, store: StudyStore) -> ImageFile:
-        image = self._image(number, store)
+    def file(self, number: int) -> ImageFile:
+        """The file of a picture that is there."""
+        image = self._images[number]
         path = self._inside(image.file)
         return ImageFile(path, _MEDIA[path.suffix.lower()], image.digest)
 
-    def size(self, number: int, store: StudyStore) -> tuple[int, int]:
+    def size(self, number: int) -> tuple[int, int]:
         """Width and height."""
-        return self._size(self._image(number, store).file)
+        return self._size(self._images[number].file)
 
-    def has_reference(self, number: int) -> bool:
-        return 0 <= number < len(self._references)
-
-    def reference_of(self, number: int, store: StudyStore) -> int | None:
+    def reference_of(self, number: int) -> int | None:
         """The number of the reference of a picture's scene."""
-        scene = self._image(number, store).scene
-        return self._scenes.index(scene) if scene in self._scenes else None
+        return self._reference_of[number]
 
     def reference(self, number: int) -> ImageFile:
+        """The file of a reference.
+
+        Raises:
+            LookupError: there are fewer.
+        """
+        if number >= len(self._references):
+            raise LookupError(NO_PICTURE)
         path = self._inside(self._references[number])
         stamp = path.stat()
-        return ImageFile(
-            path, _MEDIA[path.suffix.lower()], f"{number}-{stamp.st_mtime_ns:x}-{stamp.st_size:x}"
-        )
+        digest = f"{number}-{stamp.st_mtime_ns:x}-{stamp.st_size:x}"
+        return ImageFile(path, _MEDIA[path.suffix.lower()], digest)
 
     def reference_size(self, number: int) -> tuple[int, int]:
         return self._size(self._references[number])

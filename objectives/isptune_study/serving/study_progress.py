@@ -28,15 +28,13 @@ class Overview:
         self._scenes: list[SceneProgress] = []
         self._fitted: tuple[float, int] = (-math.inf, -1)
 
-    def of(
-        self, store: StudyStore, title: str, kind: str, is_stopped: bool, total: int | None
-    ) -> StudyProgress:
+    def of(self, store: StudyStore, title: str, is_stopped: bool, total: int) -> StudyProgress:
         """The study so far.
 
         Args:
             store: for reading.
-            title, kind, is_stopped: of the study.
-            total: how many answers each observer gives; None where nobody knows.
+            title, is_stopped: of the study.
+            total: how many answers each observer gives.
         """
         with self._lock:
             answers = store.read()
@@ -49,16 +47,16 @@ class Overview:
             state: State = "stopped" if is_stopped else "open"
             return StudyProgress(
                 title=title,
-                kind=kind,
+                kind="study",
                 state=state,
                 answers=len(answers),
-                total=None if total is None else total * taking_part,
+                total=total * taking_part,
                 observers=observers,
                 scenes=self._scenes,
             )
 
 
-def _observers(store: StudyStore, answers: Answers, total: int | None) -> list[ObserverProgress]:
+def _observers(store: StudyStore, answers: Answers, total: int) -> list[ObserverProgress]:
     found = []
     for row in store.observer_rows():
         seconds = answers.seconds[answers.observer == row.observer]

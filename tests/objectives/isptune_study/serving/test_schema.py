@@ -55,4 +55,4 @@ def test_the_schema_holds(serve: Callable[..., Any]) -> None:
             run()
     assert {200, 201, 404, 422} <= set(statuses)
     assert not any(status >= 500 for status in statuses)
-    assert page.source.store.name_of(0) == "Ada"
+    assert ada.get("/api/study").json()["observer"] == "Ada"

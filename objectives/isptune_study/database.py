@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from isptune.errors import ConfigurationError
-from isptune_study.study_tables import SITTINGS, VERSION
+from isptune_study.study_tables import BY_BLOCK, SITTINGS, VERSION
 
 # With WAL, NORMAL may lose acknowledged answers when the power fails.
 _SYNCHRONOUS = "FULL"
@@ -47,10 +47,10 @@ class Database:
             )
 
     def _upgrade(self) -> None:
-        # Whoever may only read it needs no sittings.
+        # Whoever may only read it needs neither.
         with suppress(sqlite3.OperationalError):
             self._connection.executescript(
-                f"BEGIN IMMEDIATE; {SITTINGS} PRAGMA user_version = {VERSION}; COMMIT;"
+                f"BEGIN IMMEDIATE; {SITTINGS} {BY_BLOCK} PRAGMA user_version = {VERSION}; COMMIT;"
             )
 
     def close(self) -> None:

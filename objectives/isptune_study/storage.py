@@ -112,11 +112,12 @@ class StudyStore(Observers):
         """Note what an observer is asked next: (scene, left, right, trial), by the images' numbers.
 
         Returns:
-            Whether it is new; False, and nothing is changed, where that block was issued before.
+            Whether it is new; False, and nothing is changed, where that block was issued before or
+            an earlier one was not answered.
         """
         rows = list(trials)
         with self._writing() as connection:
-            if self.blocks(observer) > block:
+            if self.blocks(observer) > block or self.waiting(observer, 1):
                 return False
             first = connection.execute(
                 "SELECT COALESCE(MAX(trial) + 1, 0) FROM trials WHERE observer = ?", (observer,)
@@ -182,16 +183,26 @@ class StudyStore(Observers):
 
     def waiting(self, observer: int, most: int = -1) -> list[tuple[int, int, int, int]]:
         """(trial, left, right, kind) of what was issued and not answered, in its order; all where -1."""
+        # Blocks before the last one were answered, or it would not have been issued.
         return self._rows(
             "SELECT trial, left_image, right_image, kind FROM trials "
-            "LEFT JOIN answers USING (observer, trial) WHERE observer = ? AND share IS NULL "
-            "ORDER BY trial LIMIT ?",
+            "LEFT JOIN answers USING (observer, trial) WHERE observer = ?1 "
+            "AND block = (SELECT MAX(block) FROM trials WHERE observer = ?1) "
+            # The plus lets SQLite look the block up instead of walking through all trials in order.
+            "AND share IS NULL ORDER BY +trial LIMIT ?2",
             (observer, most),
         )
 
     def progress(self, observer: int) -> int:
         """How many answers an observer gave."""
-        return int(self._rows("SELECT COUNT(*) FROM answers WHERE observer = ?", (observer,))[0][0])
+        # Trials are numbered from 0, and those that wait are of the last block.
+        rows = self._rows(
+            "SELECT (SELECT COALESCE(MAX(trial) + 1, 0) FROM trials WHERE observer = ?1) - COUNT(*) "
+            "FROM trials LEFT JOIN answers USING (observer, trial) WHERE observer = ?1 "
+            "AND block = (SELECT MAX(block) FROM trials WHERE observer = ?1) AND share IS NULL",
+            (observer,),
+        )
+        return int(rows[0][0])
 
     def shows(self, observer: int, image: int) -> bool:
         """Whether an image is of a trial that was issued to an observer."""

@@ -10,7 +10,7 @@ from isptune_study.designs import Design, create_design
 from isptune_study.sessions import Checks
 
 VERSION = 2
-"""Of the tables, as ``PRAGMA user_version`` says it. The first one had no sittings."""
+"""Of the tables, as ``PRAGMA user_version`` says it. The first one had no sittings and no index."""
 
 SITTINGS = """
 CREATE TABLE IF NOT EXISTS sittings (
@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS sittings (
     PRIMARY KEY (observer, sitting)
 ) WITHOUT ROWID;
 """
+
+BY_BLOCK = "CREATE INDEX IF NOT EXISTS trials_by_block ON trials (observer, block);"
 
 TABLES = f"""
 {SITTINGS}
@@ -64,6 +66,7 @@ CREATE TABLE answers (
     PRIMARY KEY (observer, trial),
     FOREIGN KEY (observer, trial) REFERENCES trials (observer, trial)
 ) WITHOUT ROWID;
+{BY_BLOCK}
 """
 
 

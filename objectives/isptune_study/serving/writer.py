@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -17,6 +18,9 @@ T = TypeVar("T")
 
 _TOGETHER = 256
 """So many tasks at most make one transaction."""
+
+_GATHER_SECONDS = 0.003
+"""Others that come so soon after the first one are written with it."""
 
 
 class Writer:
@@ -72,6 +76,7 @@ class Writer:
         """What waits, at least one, and whether more may come."""
         batch = []
         one = self._tasks.get()
+        time.sleep(_GATHER_SECONDS)
         while one is not None:
             batch.append(one)
             if len(batch) >= _TOGETHER:

@@ -61,5 +61,7 @@ def _note(request: Request, event: str, observer: int | None = None) -> None:
 
 
 def _link(request: Request, token: str) -> str:
-    # The fragment never leaves the browser: no log of a server or proxy has the token.
-    return f"{request.base_url}#{token}"
+    # A browser says where it is, also behind a server with HTTPS. The fragment never leaves it: no log has
+    # the token.
+    origin = request.headers.get("origin") or str(request.base_url).rstrip("/")
+    return f"{origin}/#{token}"

@@ -222,6 +222,11 @@ def test_a_new_link_makes_the_old_one_void(serve: Callable[..., Any]) -> None:
     ada.token = said["link"].partition("#")[2]
     assert len(ada.token) >= 22
     assert ada.get("/api/study").status_code == 200
+    # Behind a server with HTTPS.
+    behind = page.admin.post(
+        "/api/admin/observers/0/link", headers={"Origin": "https://127.0.0.1:8000"}
+    ).json()
+    assert behind["link"].startswith("https://127.0.0.1:8000/#")
     for path in ("/api/admin/observers/7/link", "/api/admin/observers/7/withdraw"):
         assert page.admin.post(path).status_code == 404
     said = page.admin.post("/api/admin/observers", {"name": "Ada"})

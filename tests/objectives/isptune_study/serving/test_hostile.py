@@ -237,7 +237,13 @@ def test_other_hosts_and_origins_are_refused(page: Any) -> None:
         assert page.events()[-1] == "foreign host"
     for host in ("localhost:8000", "LOCALHOST", "[::1]:8000", "127.0.0.1"):
         assert ada.get("/api/study", headers={"Host": host}).status_code == 200
-    for origin in ("http://evil.example", "null", "http://127.0.0.1:9999"):
+    for origin in (
+        "http://evil.example",
+        "null",
+        "http://127.0.0.1:9999",
+        "ftp://127.0.0.1:8000",
+        "127.0.0.1:8000",
+    ):
         said = ada.get("/api/study", headers={"Origin": origin})
         assert refused(said, 403) == "only this server's own page may ask that"
     assert ada.get("/api/study", headers={"Origin": "http://127.0.0.1:8000"}).status_code == 200

@@ -30,6 +30,7 @@ from isptune.tuning.prechecks import (
     check_reserved,
     with_population,
 )
+from isptune.tuning.racing import planned_generations
 from isptune.tuning.session import make_objective, make_pipeline, prepare
 from isptune.tuning.settings import Component, RunConfig
 from isptune.tuning.sitting import run_session
@@ -160,7 +161,7 @@ def is_done(job: Job) -> bool:
     log = directory.file(LOG_NAME)
     whole = log.read_bytes() if log.exists() else b""
     assert wanted.population is not None
-    if whole.count(b"\n") >= check_budget(wanted.budget, wanted.population):
+    if whole.count(b"\n") >= planned_generations(wanted, len(found.get("rendered") or ())):
         return True
     as_before = all(found.get(key) == wanted.model_dump().get(key) for key in ENDING)
     if as_before and whole.endswith(b"\n") and b'"ended": ' in whole.splitlines()[-1]:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @setting_options(
     GRID, "pipeline", "budget", "population", "crop", "device", "autocast", "memory_gb", "threads"
 )
-@setting_options(GRID, *ENDING, "max_failures", "timeout", "retries")
+@setting_options(GRID, "race", *ENDING, "max_failures", "timeout", "retries")
 @setting_option(GRID, "start", multiple=True)
 @setting_options(GRID, "guard", "guard_weight", "guard_tolerance", "stay_near")
 @setting_option(GRID, "holdout", multiple=True)

@@ -181,7 +181,10 @@ def print_result(session: Session, result: TuneResult) -> None:
     best += f" ({mean})" if mean else ""
     failed = result.history.failed
     of_these = f" ({failed:,} failed, see the log)" if failed else ""
-    console.print(f"{best} after {result.evaluations} evaluations{of_these}, {result.seconds:.1f} s")
+    spent = f"{result.evaluations} evaluations"
+    if result.raced is not None:
+        spent = f"{result.raced.full_evaluations:g} full evaluations of {result.evaluations} candidates"
+    console.print(f"{best} after {spent}{of_these}, {result.seconds:.1f} s")
     if result.holdout is not None:
         print_held_out(console, result.holdout)
     for sentence in result.notes:

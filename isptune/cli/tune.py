@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @click.argument("images", nargs=-1)
 @option("--config", "FILE", "Read settings from a YAML file; options win over it")
 @setting_options(RUN, "pipeline", "objective", "vector", "optimizer", "population", "budget", "seed")
-@setting_options(RUN, *ENDING)
+@setting_options(RUN, "race", *ENDING)
 @setting_options(RUN, "device", "crop", "autocast", "memory_gb")
 @setting_options(RUN, "max_failures", "workers", "timeout", "retries")
 @checkpoint_option

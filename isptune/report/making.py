@@ -19,6 +19,7 @@ _PLAIN = (
     "guard_weight",
     "guard_tolerance",
     "stay_near",
+    "race",
     *ENDING,
     "device",
     "autocast",
@@ -31,7 +32,7 @@ _PLAIN = (
 # All that a command line can say.
 _SAID = {
     "scenes", "crop", "pipeline", "objective", "more_objectives", "optimizer", "population", "budget", "seed",
-    "vector", "parameters", "guard", "holdout", *_PLAIN,
+    "vector", "parameters", "start_from", "guard", "holdout", *_PLAIN,
 }  # fmt: skip
 
 

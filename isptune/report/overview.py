@@ -9,6 +9,7 @@ from isptune.benchmark.cell_results import Benchmark, ended
 from isptune.figures.records import Record, by_objective, in_order, variant_word
 from isptune.figures.shown_numbers import Cell, duration
 from isptune.report.page import Table
+from isptune.runs.history import History
 from isptune.wording.naming import listed
 from isptune.wording.words import L1, NORMALISED_L1
 
@@ -20,8 +21,7 @@ def lead_of_runs(records: Sequence[Record]) -> str:
         return sentence + (f" Median normalised l1: {best}." if best else "")
     record = records[0]
     sentence = (
-        f"{record.optimizer} found {record.objective} {record.score:.4g} within "
-        f"{len(record.history):,} evaluations."
+        f"{record.optimizer} found {record.objective} {record.score:.4g} within {_effort(record.history)}."
     )
     if record.default_scores:
         (default,) = record.default_scores.values()
@@ -29,6 +29,13 @@ def lead_of_runs(records: Sequence[Record]) -> str:
     if record.l1_normalised is not None:
         sentence += f" {_lead_of_truth(record)}"
     return sentence + _lead_of_guards(record)
+
+
+def _effort(history: History) -> str:
+    """How many evaluations there were; of races in full ones."""
+    if history.dropped is None:
+        return f"{len(history):,} evaluations"
+    return f"{history.spent:,.0f} full evaluations of {len(history):,} candidates"
 
 
 def _lead_of_guards(record: Record) -> str:
@@ -51,7 +58,7 @@ def lead_of_front(record: Record) -> str:
     count = len(record.history.pareto)
     scores = listed([f"{label} {score:.4g}" for label, score in record.scores.items()], len(record.scores))
     sentence = (
-        f"Of {len(record.history):,} evaluations by {record.optimizer}, {count:,} "
+        f"Of {_effort(record.history)} by {record.optimizer}, {count:,} "
         f"{'are' if count > 1 else 'is'} on the front: no other is better in one objective without being "
         f"worse in another. The best compromise has {scores}."
     )
@@ -117,7 +124,14 @@ def _run_cards(record: Record) -> list[tuple[str, str]]:
 
 
 def _effort_cards(records: Sequence[Record]) -> list[tuple[str, str]]:
-    facts = [("evaluations", f"{sum(len(record.history) for record in records):,}")]
+    candidates = sum(len(record.history) for record in records)
+    dropped = [record.history.dropped for record in records if record.history.dropped is not None]
+    if dropped:
+        spent = sum(record.history.spent for record in records)
+        facts = [("full evaluations", f"{spent:,.0f}"), ("candidates", f"{candidates:,}")]
+        facts.append(("dropped by races", f"{sum(int(one.sum()) for one in dropped):,}"))
+    else:
+        facts = [("evaluations", f"{candidates:,}")]
     if failed := sum(record.history.failed for record in records):
         facts.append(("of these failed", f"{failed:,}"))
     doubted = [record.history.doubted for record in records if record.history.doubted is not None]

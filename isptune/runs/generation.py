@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-DONE, FAILED, TIMED_OUT = STATUSES = ("done", "failed", "timed out")
+DONE, FAILED, TIMED_OUT, DROPPED = STATUSES = ("done", "failed", "timed out", "dropped")
 
-# What a line holds where a run has it.
-_OPTIONAL = ("reference", "guards", "doubts", "penalties", "levels", "gradients", "revised")
+# What a line holds where a run has it, a row for each candidate.
+_OPTIONAL = (
+    *("reference", "guards", "doubts", "penalties", "levels", "gradients", "revised"),
+    "estimates",
+)
 
 # How isptune 0.1 noted a candidate whose score was not finite.
 _PROBLEM = re.compile(r"generation \d+: candidate (\d+) (.*)", re.DOTALL)
@@ -30,8 +33,9 @@ class Generation:
         scores: (P, K), the means over the scenes, each column in its own orientation; NaN in the row of a
             candidate that is not done.
         seconds: wall time of proposing, rendering and scoring the batch.
-        statuses: P times ``"done"``, ``"failed"`` or ``"timed out"``; all done if left out.
-        reasons: P sentences, empty for what is done.
+        statuses: P times ``"done"``, ``"failed"``, ``"timed out"`` or, in a race, ``"dropped"``; all done if
+            left out.
+        reasons: P sentences, empty for what has not failed.
         gradients: (P, n), the losses' gradients, for optimizers that need them.
         levels: (P, L) hidden levels, where the pipeline knows its truth.
         guards: (P, G) scores of the guards, each column in its own orientation, NaN as in ``scores``; None
@@ -39,6 +43,11 @@ class Generation:
         doubts: (P, G) how far each guard and the objective part over a candidate, see
             ``isptune.tuning.doubts``; 0 where they agree.
         penalties: (P, K) what was added to the losses; None where a run adds nothing to any.
+        shares: (P,) the share of the scenes that each candidate met in a race; None without one, all whole.
+        estimates: (P, K) what the optimizer was told for the scores of candidates that a race dropped, NaN
+            for the others; None where none was. They are no scores: nothing else reads them.
+        agreement: how well ranks on the first scenes of a race agree with those on all (see
+            ``isptune.tuning.racing``), where it is known.
         ended: why the run ended with it, where that was before its last evaluation; else empty.
         reference: (1, K + G) scores and guards' scores of what guards compare with, in the first generation
             of a run with guards; NaN where it could not be scored.
@@ -62,6 +71,9 @@ class Generation:
     ended: str = ""
     revised: NDArray[np.float64] | None = None
     remark: str = ""
+    shares: NDArray[np.float64] | None = None
+    estimates: NDArray[np.float64] | None = None
+    agreement: float | None = None
 
     def __post_init__(self) -> None:
         self.statuses = self.statuses or [DONE] * len(self.candidates)
@@ -69,8 +81,13 @@ class Generation:
 
     @property
     def failures(self) -> list[int]:
-        """The candidates that are not done."""
-        return [index for index, status in enumerate(self.statuses) if status != DONE]
+        """The candidates that failed or timed out."""
+        return [index for index, status in enumerate(self.statuses) if status not in (DONE, DROPPED)]
+
+    @property
+    def evaluations(self) -> float:
+        """How many full evaluations it took: a candidate that a race drops takes a part of one."""
+        return float(len(self.candidates) if self.shares is None else self.shares.sum())
 
     def to_line(self, run: str) -> str:
         """The log's line: shortest decimal forms that read back to the same float64, NaN as null."""
@@ -89,6 +106,11 @@ class Generation:
                 data[key] = _nulls(values, ~np.isfinite(values))
         if self.remark:
             data["remark"] = self.remark
+        if self.shares is not None:
+            data["shares"] = self.shares.tolist()
+            data["evaluations"] = round(self.evaluations, 6)
+        if self.agreement is not None:
+            data["agreement"] = self.agreement
         data["seconds"] = round(self.seconds, 6)
         if self.ended:
             data["ended"] = self.ended
@@ -108,6 +130,9 @@ class Generation:
             raise ValueError("candidates and scores do not fit together")
         scores = scores.reshape(len(candidates), -1)
         statuses, reasons = _fates(data, scores)
+        shares = data.get("shares")
+        if shares is not None and len(shares) != len(candidates):
+            raise ValueError("candidates and shares do not fit together")
         return data["run"], cls(
             number=int(data["generation"]),
             candidates=candidates,
@@ -117,6 +142,8 @@ class Generation:
             reasons=reasons,
             ended=str(data.get("ended", "")),
             remark=str(data.get("remark", "")),
+            shares=None if shares is None else np.array(shares, dtype=np.float64),
+            agreement=data.get("agreement"),
             **{key: _rows(data.get(key), key, len(candidates)) for key in _OPTIONAL},
         )
 

@@ -95,7 +95,7 @@ def guarded_of(history: History, generations: Sequence[Generation]) -> Guarded |
     start = {} if first is None else _finite(labels, first[0][len(history.labels) :])
     return Guarded(
         doubted=int((doubts > 0).any(axis=1).sum()),
-        of=len(history) - history.failed,
+        of=history.whole,
         by=dict(zip(labels, (doubts > 0).sum(axis=0).tolist(), strict=True)),
         best={} if best is None else _finite(labels, guards[best]),
         start=start,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError
 from isptune.runs.description import Description
-from isptune.runs.generation import Generation
+from isptune.runs.generation import DROPPED, Generation
 from isptune.tuning.fronts import ParetoFront, pareto_front
 from isptune.wording.naming import listed
 from isptune.wording.showing import counted
@@ -23,7 +23,8 @@ class History:
     """Every evaluation of a run, in order.
 
     Attributes:
-        evaluations: (E,) counts 1..E.
+        evaluations: (E,) counts 1..E. Of a race how many full evaluations were made up to each one, where a
+            dropped candidate takes a part of one.
         candidates: (E, f) in the unit cube of the free parameters.
         scores: (E, K), each column in its own orientation; NaN in the row of a candidate that failed.
         labels, orientations: (K,) names of the scores, and whether higher is better.
@@ -31,11 +32,12 @@ class History:
         l1, l1_normalised: (E,) hidden l1 and normalised l1, or None.
         values: (E, n) values of all parameters, by which equal candidates are told; None where unknown.
         penalties: (E, K) what the run added to the losses; None where it added nothing.
+        dropped: (E,) whether a race dropped each; None without one. They have no scores.
         guard_labels: (G,) the names of the guards.
         guards, doubts: (E, G) their scores, and how far each and the objective part; None without guards.
     """
 
-    evaluations: NDArray[np.int64]
+    evaluations: NDArray[np.int64] | NDArray[np.float64]
     candidates: NDArray[np.float64]
     scores: NDArray[np.float64]
     labels: tuple[str, ...]
@@ -48,6 +50,7 @@ class History:
     guard_labels: tuple[str, ...] = ()
     guards: NDArray[np.float64] | None = None
     doubts: NDArray[np.float64] | None = None
+    dropped: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.evaluations)
@@ -78,7 +81,18 @@ class History:
     @property
     def failed(self) -> int:
         """How many evaluations have no scores, because they failed or timed out."""
-        return int(np.isnan(self.scores).any(axis=1).sum())
+        lacking = np.isnan(self.scores).any(axis=1)
+        return int((lacking if self.dropped is None else lacking & ~self.dropped).sum())
+
+    @property
+    def spent(self) -> float:
+        """Full evaluations that were made: in a race fewer than candidates."""
+        return float(self.evaluations[-1]) if len(self) else 0.0
+
+    @property
+    def whole(self) -> int:
+        """How many candidates were done, on all scenes."""
+        return int(np.isfinite(self.scores).all(axis=1).sum())
 
     @property
     def best(self) -> int | None:
@@ -149,8 +163,10 @@ def build_history(generations: Sequence[Generation], description: Description) -
     if description.truth is not None and len(noted) == len(generations):
         levels = np.concatenate([np.empty((0, len(description.truth.labels))), *noted])
         l1, l1_normalised = description.truth.losses(levels)
+    counted_by, dropped = _raced(generations, len(scores))
     return History(
-        evaluations=np.arange(1, len(scores) + 1),
+        evaluations=counted_by,
+        dropped=dropped,
         candidates=candidates,
         scores=scores,
         labels=labels,
@@ -162,6 +178,17 @@ def build_history(generations: Sequence[Generation], description: Description) -
         guard_labels=description.guards,
         **given,
     )
+
+
+def _raced(
+    generations: Sequence[Generation], count: int
+) -> tuple[NDArray[np.int64] | NDArray[np.float64], NDArray[np.bool_] | None]:
+    """How many full evaluations were made up to each candidate, and which a race dropped."""
+    if all(generation.shares is None for generation in generations):
+        return np.arange(1, count + 1), None
+    shares = [np.ones(len(one.scores)) if one.shares is None else one.shares for one in generations]
+    statuses = [status for generation in generations for status in generation.statuses]
+    return np.cumsum(np.concatenate(shares)), np.array([status == DROPPED for status in statuses])
 
 
 def _all(generations: Sequence[Generation], key: str) -> NDArray[np.float64] | None:

@@ -35,6 +35,7 @@ class Progress:
         front: of several objectives, which have no best score: candidates on the front so far.
         best_scores: of several objectives, the best score of each so far, by its label.
         time_budget: seconds that end the run; None where nothing but its generations does.
+        spent: full evaluations that a race took for these; None without one.
         ended: it is the last generation, because the time is used up or nothing is gained any more.
         doubted: candidates that guards doubted so far; None in a run without guards. With guards or
             ``stay_near`` the best candidate is the one of the lowest loss with what is added to it, and
@@ -61,6 +62,7 @@ class Progress:
     time_budget: float | None = None
     ended: bool = False
     remark: str = ""
+    spent: float | None = None
 
     @property
     def share(self) -> float:
@@ -116,6 +118,7 @@ def scalars(progress: Progress) -> dict[str, float]:
         "hidden/l1": progress.l1,
         "hidden/l1_normalised": progress.l1_normalised,
         "time/evaluations": progress.evaluations,
+        "time/full_evaluations": progress.spent,
         "time/evaluations_per_second": progress.evaluations_per_second,
         "time/seconds": progress.seconds,
     }

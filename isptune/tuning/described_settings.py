@@ -71,6 +71,13 @@ SHARED = {
         0.01,
         type=float,
     ),
+    "race": Setting(
+        "Score each generation on N scenes first, the better half on N more, and of these the better half on "
+        "all of them; the budget counts full evaluations",
+        "N",
+        otherwise="none: all scenes for all",
+        type=int,
+    ),
     "crop": Setting(
         "Crop pictures: auto takes six 256-pixel crops at native resolution from a picture over 1 megapixel, "
         "full takes whole pictures, N or KxN takes K (or six) crops of N pixels",
@@ -141,6 +148,7 @@ RUN = {
     "optimizer": Setting("Choose the optimizer that proposes candidates", "NAME", kind="optimizers"),
     "population": SHARED["population"],
     "budget": SHARED["budget"],
+    "race": SHARED["race"],
     **{key: SHARED[key] for key in ENDING},
     "seed": Setting("Seed the optimizer and the pipeline", "N", 0, type=int),
     "device": SHARED["device"],
@@ -213,6 +221,7 @@ GRID = {
     "holdout": SHARED["holdout"],
     "population": SHARED["population"],
     "budget": SHARED["budget"],
+    "race": SHARED["race"],
     **{key: SHARED[key] for key in ENDING},
     "crop": SHARED["crop"],
     "targets": Setting(

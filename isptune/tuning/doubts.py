@@ -159,11 +159,16 @@ class Penalties:
                 generation.doubts = doubts.max(axis=2)
                 penalties += self._weight * self._frame.loss_spreads * doubts.max(axis=1)
             if self._near:
-                distance = self.distances(generation.candidates)
-                penalties += self._near * self._frame.loss_spreads * distance[:, None]
+                penalties += self.near(generation.candidates)
         elif guards.shape[1]:
             generation.doubts = np.zeros_like(guards)
         generation.penalties = penalties
+
+    def near(self, candidates: Numbers) -> Numbers:
+        """(P, K) what the distance from the defaults adds to the losses; nothing before there is a scale."""
+        if self._frame is None or not self._near:
+            return np.zeros((len(candidates), len(self._orientations)))
+        return self._near * self._frame.loss_spreads * self.distances(candidates)[:, None]
 
     def distances(self, candidates: Numbers) -> Numbers:
         """(P,) mean distance of candidates (P, f) from the defaults, in [0, 1].

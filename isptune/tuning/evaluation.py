@@ -17,20 +17,18 @@ from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
 from isptune.runs.generation import FAILED
 from isptune.tuning import renderings
+from isptune.tuning.arrivals import Arrivals
 from isptune.tuning.batches import Batches
 from isptune.tuning.blame import called
 from isptune.tuning.developing import Developing
 from isptune.tuning.devices import resolve_device
 from isptune.tuning.fates import Evaluation, Fates
 from isptune.tuning.judging import Judging, Standing
+from isptune.tuning.racing import Race
 from isptune.tuning.scoring import Scoring, as_scoring
 from isptune.wording.naming import listed
 
 AUTOCAST_TYPES = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-# Pictures of programs and devices come one by one: so many of them are scored together.
-_SCORED_TOGETHER = 8
-
 
 WITHOUT_GRADIENTS = "choose an optimizer without gradients, such as 'es'"
 
@@ -148,7 +146,12 @@ class Evaluator:
         self._batches.bind()
 
     def evaluate(
-        self, candidates: ArrayLike, *, gradients: bool = False, standing: Standing | None = None
+        self,
+        candidates: ArrayLike,
+        *,
+        gradients: bool = False,
+        standing: Standing | None = None,
+        race: Race | None = None,
     ) -> Evaluation:
         """Score candidates.
 
@@ -156,6 +159,7 @@ class Evaluator:
             candidates: (P, f) in the unit cube of the free parameters.
             gradients: also give the losses' gradients in the unit cube.
             standing: what judges are told of the run; a first generation if None.
+            race: drops candidates that fall behind on the first scenes; all meet all scenes if None.
 
         Raises:
             EvaluationError: there is not enough memory for a single candidate, or a judge failed.
@@ -165,7 +169,7 @@ class Evaluator:
             self.require_gradients()
         unit = self._unit(candidates)
         slopes = np.zeros(unit.shape) if gradients else None
-        fates = self._fates(unit, slopes)
+        fates = self._fates(unit, slopes, race)
         scoring, count, width = self.scoring, len(self.pipeline.scenes), len(self.scoring.pictured)
         # Of objectives, and behind them of guards.
         means = fates.total() / count
@@ -174,7 +178,10 @@ class Evaluator:
             scores = self._judge(self._judging, unit, fates, scores, standing or Standing())
         if slopes is not None:
             slopes = (-slopes if scoring.orientations[0] else slopes) / count
-        return Evaluation(scores, scoring.orientations, fates.statuses, fates.reasons, guards, slopes)
+        found = Evaluation(scores, scoring.orientations, fates.statuses, fates.reasons, guards, slopes)
+        if race is not None:
+            found.shares, found.estimates, found.agreement = race.found(fates)
+        return found
 
     def by_scene(self, candidates: ArrayLike) -> NDArray[np.float64]:
         """(S, P, k) scores scene by scene of candidates (P, f), NaN from a scene on where one fails."""
@@ -183,15 +190,29 @@ class Evaluator:
     def _unit(self, candidates: ArrayLike) -> Tensor:
         return torch.as_tensor(np.asarray(candidates, dtype=np.float64), device=self.device)
 
-    def _fates(self, unit: Tensor, slopes: NDArray[np.float64] | None) -> Fates:
+    def _fates(self, unit: Tensor, slopes: NDArray[np.float64] | None, race: Race | None = None) -> Fates:
         """What becomes of candidates on the scenes, before judges see them; slopes are added up."""
         columns = len(self.scoring.pictured) + len(self.scoring.guards)
         fates = Fates(len(unit), len(self.pipeline.scenes), columns)
-        if self._developing is None:
-            self._render(unit, fates, slopes)
-        else:
-            self._develop(self._developing, unit, fates)
+        if race is None:
+            self._meet(unit, fates, slopes, range(len(self.pipeline.scenes)))
+            return fates
+        legs = race.legs()
+        for place, (rung, scenes) in enumerate(legs):
+            rows = fates.going_on()
+            self._meet(unit, fates, None, scenes)
+            following = legs[place + 1][0].candidates if place + 1 < len(legs) else len(unit)
+            race.end_leg(fates, rung, rows, following)
         return fates
+
+    def _meet(
+        self, unit: Tensor, fates: Fates, slopes: NDArray[np.float64] | None, scenes: Sequence[int]
+    ) -> None:
+        """Have the candidates that go on meet some scenes."""
+        if self._developing is None:
+            self._render(unit, fates, slopes, scenes)
+        else:
+            self._develop(self._developing, unit, fates, scenes)
 
     @torch.no_grad()
     def render(self, values: Tensor, scene: Scene) -> Tensor:
@@ -218,14 +239,16 @@ class Evaluator:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _render(self, unit: Tensor, fates: Fates, slopes: NDArray[np.float64] | None) -> None:
+    def _render(
+        self, unit: Tensor, fates: Fates, slopes: NDArray[np.float64] | None, scenes: Sequence[int]
+    ) -> None:
         """Scene by scene, the candidates that have not failed."""
-        for index, scene in enumerate(self.pipeline.scenes):
+        for index in scenes:
+            scene = self.pipeline.scenes[index]
             rows = fates.going_on()
             if not len(rows):
                 return
-            chosen = unit if len(rows) == len(unit) else unit[torch.from_numpy(rows).to(unit.device)]
-            found = self._batches.evaluate(chosen, scene, slopes is not None)
+            found = self._batches.evaluate(self._chosen(unit, rows), scene, slopes is not None)
             fates.scores[index, rows] = found.scores
             fates.pictures[index].update((int(rows[row]), image) for row, image in found.pictures.items())
             if slopes is not None and found.slopes is not None:
@@ -233,56 +256,22 @@ class Evaluator:
             for row, reason in found.failures.items():
                 fates.end(int(rows[row]), index, FAILED, f"{reason} on scene '{scene.name}'")
 
-    def _develop(self, developing: Developing, unit: Tensor, fates: Fates) -> None:
-        """Score pictures while others are made.
-
-        Which pictures are scored together depends on the candidates' places alone, not on which picture came
-        first: a run that is repeated gives the same scores to the last bit.
-        """
-        scenes = list(self.pipeline.scenes)
+    def _develop(self, developing: Developing, unit: Tensor, fates: Fates, scenes: Sequence[int]) -> None:
+        """Score the pictures of the candidates that go on, while others are made."""
+        rows = fates.going_on()
         with torch.no_grad():
-            values = self.space.to_values(unit)
-        count = len(unit)
-        pictures: dict[tuple[int, int], NDArray[np.float32]] = {}
-        # Whose picture of a scene is there, or will never be.
-        settled = np.zeros((len(scenes), count), dtype=bool)
-
-        def score(index: int, candidate: int) -> None:
-            """Score the group that a candidate belongs to, where all of it is settled."""
-            start = candidate - candidate % _SCORED_TOGETHER
-            group = range(start, min(start + _SCORED_TOGETHER, count))
-            if not settled[index, group.start : group.stop].all():
-                return
-            rows = [row for row in group if (index, row) in pictures]
-            if not rows:
-                return
-            batch = torch.from_numpy(np.stack([pictures.pop((index, row)) for row in rows])).to(self.device)
-            found = self._batches.score(batch, scenes[index])
-            fates.scores[index, rows] = found.scores
-            for row, reason in found.failures.items():
-                fates.end(rows[row], index, FAILED, f"{reason} on scene '{scenes[index].name}'")
-
+            values = self.space.to_values(self._chosen(unit, rows))
         started, scored = time.perf_counter(), self.seconds_scoring
-        for one in developing.develop(values, range(len(scenes))):
-            if one.picture is not None:
-                pictures[one.scene, one.candidate] = one.picture
-                if self._judging is not None:
-                    fates.pictures[one.scene][one.candidate] = torch.from_numpy(one.picture)
-                settled[one.scene, one.candidate] = True
-                score(one.scene, one.candidate)
-                continue
-            where = scenes[one.scene].name
-            fates.end(
-                one.candidate,
-                one.scene,
-                one.status,
-                f"the pipeline '{called(self.pipeline)}' {one.status}: {one.reason} on scene '{where}'",
-            )
-            for index in range(one.scene, len(scenes)):
-                settled[index, one.candidate] = True
-                score(index, one.candidate)
+        arrivals = Arrivals(self.pipeline, self._batches, self.device, fates, rows, scenes)
+        arrivals.keep_pictures = self._judging is not None
+        for one in developing.develop(values, scenes):
+            arrivals.take(one)
         waited = time.perf_counter() - started - (self.seconds_scoring - scored)
         self._batches.seconds_rendering += waited
+
+    @staticmethod
+    def _chosen(unit: Tensor, rows: NDArray[np.int64]) -> Tensor:
+        return unit if len(rows) == len(unit) else unit[torch.from_numpy(rows).to(unit.device)]
 
     def _judge(
         self,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isptune.runs.generation import DONE
+from isptune.runs.generation import DONE, DROPPED
 from isptune.tuning.scoring import losses_of
 
 
@@ -20,10 +21,14 @@ class Evaluation:
         scores: (P, K) float64, the means over the scenes, each column in its own orientation; NaN in the
             row of a candidate that is not done.
         orientations: (K,) whether higher is better.
-        statuses: P times ``"done"``, ``"failed"`` or ``"timed out"``.
-        reasons: P sentences, empty for what is done.
+        statuses: P times ``"done"``, ``"failed"``, ``"timed out"`` or, in a race, ``"dropped"``.
+        reasons: P sentences, empty for what has not failed.
         guards: (P, G) float64, what the guards' scores are, likewise; None where there are none.
         gradients: (P, f) float64, the losses' gradients in the unit cube, or None.
+        shares: (P,) float64, the share of all scenes that each met in a race; None without one.
+        estimates: (P, K) float64, what stands for the scores of candidates that a race dropped, whose
+            status is ``"dropped"``; NaN for the others, None where none was.
+        agreement: how well the ranks on a race's first scenes agree with those on all, where it is known.
     """
 
     scores: NDArray[np.float64]
@@ -32,6 +37,24 @@ class Evaluation:
     reasons: list[str]
     guards: NDArray[np.float64] | None = None
     gradients: NDArray[np.float64] | None = None
+    shares: NDArray[np.float64] | None = None
+    estimates: NDArray[np.float64] | None = None
+    agreement: float | None = None
+
+    def take_race(self, part: Evaluation, rows: Sequence[int | None]) -> None:
+        """Take what a race says from the evaluation of a part of the candidates.
+
+        Args:
+            part: of a race.
+            rows: for each candidate its row in the part; None where it was evaluated before, which counts in
+                full.
+        """
+        assert part.shares is not None
+        self.agreement = part.agreement
+        self.shares = np.array([1.0 if row is None else part.shares[row] for row in rows])
+        if part.estimates is not None:
+            none = np.full(part.estimates.shape[1], np.nan)
+            self.estimates = np.array([none if row is None else part.estimates[row] for row in rows])
 
     @property
     def losses(self) -> NDArray[np.float64]:
@@ -60,6 +83,11 @@ class Fates:
         if scene < self._ended_on[candidate]:
             self._ended_on[candidate] = scene
             self.statuses[candidate], self.reasons[candidate] = status, reason
+
+    def drop(self, candidate: int) -> None:
+        """Note that a race goes on without a candidate."""
+        self._ended_on[candidate] = 0
+        self.statuses[candidate] = DROPPED
 
     def total(self) -> NDArray[np.float64]:
         """(P, K) sums over the scenes, in their order; NaN where a candidate is not done."""

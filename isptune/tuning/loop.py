@@ -15,7 +15,7 @@ from isptune.contracts.truthful import Truthful
 from isptune.errors import RunDirectoryError
 from isptune.parameters.identity import identities
 from isptune.runs.description import levels_of
-from isptune.runs.generation import DONE, Generation, revise
+from isptune.runs.generation import Generation, revise
 from isptune.runs.judgements import Judgements
 from isptune.tracking.run_facts import Progress
 from isptune.tracking.tracker import Watchers
@@ -24,16 +24,15 @@ from isptune.tuning.evaluation import Evaluator
 from isptune.tuning.fates import Evaluation
 from isptune.tuning.fronts import non_dominated
 from isptune.tuning.judging import Best, Revisions, Standing
+from isptune.tuning.known import Known
 from isptune.tuning.past import Past
 from isptune.tuning.proposing import Proposer
+from isptune.tuning.racing import UNSOUND, Race, little_agreement, told_scores
 from isptune.tuning.session import Session
-from isptune.tuning.stopping import FAILED_BEFORE, Failures, problems_of, told
+from isptune.tuning.stopping import Failures, problems_of, told
 from isptune.tuning.switch import Switch
 
 logger = logging.getLogger("isptune")
-
-# Scores, status and the guards' scores of a candidate.
-_Fate = tuple[NDArray[np.float64], str, NDArray[np.float64] | None]
 
 
 class Loop:
@@ -73,9 +72,10 @@ class Loop:
         # Only judges ask who a candidate is.
         learns = proposer.optimizer.learns_from_comparisons
         self.past = Past(session.space, self.scoring, judgements, learns) if self.scoring.judges else None
-        # What became of every candidate, by its values.
-        self.known: dict[bytes, _Fate] = {}
+        self.known = Known(session.space, self.scoring)
         self.evaluations = 0
+        # Full evaluations that a race took for them; None without one.
+        self.spent: float | None = None
         # How many candidates guards doubted; None in a run without guards.
         self.doubted: int | None = None
         self.seconds = 0.0
@@ -121,6 +121,9 @@ class Loop:
                 gradients=evaluation.gradients,
                 levels=self._levels(candidates),
                 guards=evaluation.guards,
+                shares=evaluation.shares,
+                estimates=evaluation.estimates,
+                agreement=evaluation.agreement,
                 reference=self._reference(candidates, evaluation) if number == 0 else None,
                 revised=None if self.past is None else self.past.revised(self.log, revisions),
                 remark=revisions.remark,
@@ -136,6 +139,8 @@ class Loop:
             generation.ended = self.ended if number + 1 < self.session.generations else ""
             if directory is not None:
                 directory.append(generation, self.run)
+            if generation.agreement is not None and generation.agreement < UNSOUND:
+                logger.warning("%s", little_agreement(generation.agreement))
             if problems:
                 logger.warning("%s", told(problems))
             self._take(generation, replayed=False)
@@ -148,31 +153,17 @@ class Loop:
         candidates, which are too rare to change a run of an earlier version for.
         """
         gradients = self.proposer.optimizer.needs_gradient
-        space = self.session.space
         if not self._knows:
-            return self.evaluator.evaluate(candidates, gradients=gradients)
-        keys = identities(space, candidates)
-        first = {key: row for row, key in reversed(list(enumerate(keys))) if key not in self.known}
-        new = sorted(first.values())
-        fates = {key: self.known[key] for key in keys if key in self.known}
-        reasons = [""] * len(keys)
-        if new:
+            return self.evaluator.evaluate(candidates, gradients=gradients, race=self._race(candidates))
+
+        def evaluated(new: NDArray[np.float64]) -> Evaluation:
             standing = Standing()
             if self.past is not None:
                 standing = self.past.standing(self.log, candidates, self.best, revisions)
-            found = self.evaluator.evaluate(candidates[new], gradients=gradients, standing=standing)
-            guards = [None] * len(new) if found.guards is None else found.guards
-            fates |= {keys[row]: (found.scores[i], found.statuses[i], guards[i]) for i, row in enumerate(new)}
-            for row, reason in zip(new, found.reasons, strict=True):
-                reasons[row] = reason
-        scores = np.array([fates[key][0] for key in keys])
-        statuses = [fates[key][1] for key in keys]
-        seen = np.array([fates[key][2] for key in keys]) if self.scoring.guards else None
-        reasons = [
-            reason if reason or status == DONE else FAILED_BEFORE
-            for reason, status in zip(reasons, statuses, strict=True)
-        ]
-        return Evaluation(scores, self.scoring.orientations, statuses, reasons, seen)
+            race = self._race(new)
+            return self.evaluator.evaluate(new, gradients=gradients, standing=standing, race=race)
+
+        return self.known.evaluation(candidates, evaluated)
 
     def _reference(
         self, candidates: NDArray[np.float64], evaluation: Evaluation
@@ -201,6 +192,15 @@ class Loop:
         mixed = not self.session.space.is_continuous
         return mixed or self.session.pipeline.develops or bool(self.scoring.judges)
 
+    def _race(self, candidates: NDArray[np.float64]) -> Race | None:
+        """The race of the next generation, where the run has races."""
+        first = self.session.config.race
+        if first is None:
+            return None
+        scenes, seed = len(self.session.pipeline.scenes), self.session.config.seed
+        added = self.penalties.near(candidates)[:, 0]
+        return Race(first, scenes, seed, len(self.log), self.scoring.orientations[0], added)
+
     def _levels(self, candidates: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """(P, L) hidden levels for the log, where the pipeline knows its truth."""
         pipeline = self.session.pipeline
@@ -213,23 +213,27 @@ class Loop:
         losses = self.scoring.losses(generation.scores)
         if generation.penalties is not None:
             losses = losses + generation.penalties
-        return self.ending.after(losses, generation.seconds, len(losses))
+        return self.ending.after(losses, generation.seconds, generation.evaluations)
 
     def _take(self, generation: Generation, replayed: bool) -> None:
         """Tell the optimizer the losses of a generation, and everybody how far the run has come."""
         losses = self.scoring.losses(generation.scores)
+        scores = told_scores(generation.scores, generation.estimates, generation.statuses)
+        told_losses = self.scoring.losses(scores)
         gradients = generation.gradients
         if self.past is not None:
             self.past.add(generation.candidates)
             for pairs, shares in self.past.answers(generation.number):
                 self.proposer.optimizer.learn_comparisons(pairs, shares)
         if generation.penalties is not None:
-            losses = losses + generation.penalties
+            losses, told_losses = losses + generation.penalties, told_losses + generation.penalties
             if gradients is not None:
                 gradients = gradients + self.penalties.slopes(generation.candidates)
-        self.proposer.tell(generation.candidates, losses, gradients)
+        self.proposer.tell(generation.candidates, told_losses, gradients)
         self.log.append(generation)
         self.evaluations += len(losses)
+        if generation.shares is not None:
+            self.spent = (self.spent or 0.0) + generation.evaluations
         if generation.doubts is not None:
             self.doubted = (self.doubted or 0) + int((generation.doubts > 0).any(axis=1).sum())
         self.seconds += generation.seconds
@@ -268,6 +272,7 @@ class Loop:
                 doubted=self.doubted,
                 time_budget=self.ending.budget,
                 ended=bool(self.ended),
+                spent=self.spent,
                 remark=generation.remark,
             )
         )
@@ -276,7 +281,7 @@ class Loop:
     def _look_back(self) -> None:
         """Find the best of the earlier generations anew, by the scores that the last one gives them."""
         revise(self.log)
-        self.best, self.known, self.front = {}, {}, None
+        self.best, self.known, self.front = {}, Known(self.session.space, self.scoring), None
         self.lowest.fill(np.inf)
         for generation in self.log[:-1]:
             losses = self.scoring.losses(generation.scores)
@@ -305,13 +310,6 @@ class Loop:
 
     def _remember(self, generation: Generation) -> list[int]:
         """Note the scores of a generation; its candidates of values that were not evaluated before."""
-        space = self.session.space
         if not self._knows and len(self.scoring.labels) == 1:
             return list(range(len(generation.scores)))
-        fresh = []
-        for row, key in enumerate(identities(space, generation.candidates)):
-            if key not in self.known:
-                guards = None if generation.guards is None else generation.guards[row]
-                self.known[key] = generation.scores[row], generation.statuses[row], guards
-                fresh.append(row)
-        return fresh
+        return self.known.remember(generation)

@@ -16,6 +16,7 @@ from isptune.runs.generation import Generation
 from isptune.runs.guarded import Guarded, guarded_of
 from isptune.runs.held_out import HeldOut
 from isptune.runs.history import History, build_history
+from isptune.runs.raced import Raced
 from isptune.tuning.fronts import ParetoFront
 from isptune.tuning.misled import is_misled
 from isptune.tuning.stopping import problems_of
@@ -53,6 +54,7 @@ class TuneResult:
         stopped: the run ended before its budget, by a callback, ``isptune.stop()`` or Ctrl-C.
         ended: why the run ended before its last evaluation, where its time was used up or nothing was gained
             any more; else empty.
+        raced: what races took and dropped; None in a run without them.
         objective: what scored, for captions.
         guarded: what the guards said; None in a run without guards.
         best_penalties: by label, what the run added to the losses of the best candidate: it is the best with
@@ -81,6 +83,7 @@ class TuneResult:
     unwritten: str | None = None
     stopped: bool = False
     ended: str = ""
+    raced: Raced | None = None
     objective: str = ""
     guarded: Guarded | None = None
     best_penalties: dict[str, float] = field(default_factory=dict)
@@ -109,6 +112,7 @@ class TuneResult:
         """What judges say, what is to be said of its end, of guards, of what was added to losses, and of
         held-out scenes."""
         found = [one for one in (self.remark, self.ended) if one]
+        found += [] if self.raced is None else [self.raced.sentence]
         found += [] if self.guarded is None else self.guarded.sentences(self.objective)
         added = {label: penalty for label, penalty in self.best_penalties.items() if penalty > 0}
         if added:
@@ -178,6 +182,8 @@ class TuneResult:
             data["best_penalties"] = self.best_penalties
         if self.guarded is not None:
             data["guard"] = self.guarded.to_dict()
+        if self.raced is not None:
+            data["race"] = self.raced.to_dict()
         if self.holdout is not None:
             data["holdout"] = self.holdout.to_dict()
         return data | {
@@ -211,6 +217,7 @@ def build_result(generations: Sequence[Generation], description: Description, ou
         problems=[problem for generation in generations for problem in problems_of(generation, space)],
         front=front,
         ended=generations[-1].ended if generations else "",
+        raced=Raced.of(generations, history),
         default_scores=_default_scores(history, description),
         objective=description.objective,
         guarded=guarded_of(history, generations),

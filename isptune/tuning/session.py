@@ -35,6 +35,7 @@ from isptune.tuning.prechecks import (
     one_objective_alone,
     with_population,
 )
+from isptune.tuning.racing import check_race, planned_generations
 from isptune.tuning.scoring import Scoring
 from isptune.tuning.settings import Component, RunConfig, parse_config, settings_of
 from isptune.tuning.starts import beginning
@@ -122,7 +123,8 @@ class Session:
             space=free_space(self.space),
             population=self.config.population,
             seed=self.config.seed,
-            budget=self.config.budget,
+            # Of a race: the candidates that it will be asked for.
+            budget=None if self.config.budget is None else self.generations * (self.config.population or 1),
             starts=self.starts if len(self.starts) else None,
             **component.options,
         )
@@ -260,7 +262,7 @@ def make_session(
 ) -> Session:
     config = with_population(config)
     assert config.population is not None
-    generations = check_budget(config.budget, config.population)
+    check_budget(config.budget, config.population)
     optimizer = config.optimizer.name
     if len(scoring.labels) > 1 and not registry.optimizers.fact(optimizer, "is_multi_objective"):
         raise one_objective_alone(optimizer, scoring.labels)
@@ -275,6 +277,8 @@ def make_session(
             "of what is searched that a search could stay near to; leave it out"
         )
     tuned, held_out = split(pipeline, config)
+    check_race(config.race, scoring, len(tuned.scenes), registry.optimizers.fact(optimizer, "needs_gradient"))
+    generations = planned_generations(config, len(tuned.scenes))
     if held_out is not None and scoring.judges:
         raise judges_alone(next(iter(scoring.judges)))
     return Session(

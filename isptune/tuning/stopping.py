@@ -10,7 +10,7 @@ import torch
 
 from isptune.errors import EvaluationError
 from isptune.parameters import ParameterSpace, written
-from isptune.runs.generation import DONE, Generation
+from isptune.runs.generation import DONE, DROPPED, Generation
 from isptune.wording.showing import counted
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Failures:
         Raises:
             EvaluationError: too many candidates failed.
         """
-        failed = [status != DONE for status in generation.statuses]
+        failed = [status not in (DONE, DROPPED) for status in generation.statuses]
         if len(failed) > _FEWEST:
             self._recent = deque(maxlen=len(failed))
         self._recent.extend(failed)

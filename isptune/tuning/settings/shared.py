@@ -71,6 +71,7 @@ class SharedSettings(BaseModel):
         *("guard", "guard_weight", "guard_tolerance", "stay_near", "holdout"),
         *("max_failures", "timeout", "retries"),
         *ENDING,
+        "race",
     )
 
     # For each candidate of start the file or the folder that it was read from; files are noted nowhere.
@@ -88,6 +89,7 @@ class SharedSettings(BaseModel):
     holdout: int | list[str] | None = field(SHARED["holdout"])
     population: Count = field(SHARED["population"], ge=1, le=MOST_CANDIDATES)
     budget: Count = field(SHARED["budget"], ge=1)
+    race: Count = field(SHARED["race"], ge=1)
     time_budget: str | None = field(SHARED["time_budget"])
     patience: Count = field(SHARED["patience"], ge=1)
     patience_gain: float = field(SHARED["patience_gain"], ge=0, **NUMBER)

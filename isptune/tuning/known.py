@@ -1,0 +1,71 @@
+"""What became of candidates, by their values, so that no values are evaluated twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isptune.parameters import ParameterSpace
+from isptune.parameters.identity import identities
+from isptune.runs.generation import DONE, DROPPED, Generation
+from isptune.tuning.fates import Evaluation
+from isptune.tuning.scoring import Scoring
+from isptune.tuning.stopping import FAILED_BEFORE
+
+Numbers = NDArray[np.float64]
+
+# Scores, status and the guards' scores of a candidate.
+_Fate = tuple[Numbers, str, Numbers | None]
+
+
+class Known:
+    """The fates of all candidates of a run, also of those in its log.
+
+    What a race dropped is not known: it may be seen whole another time.
+
+    Args:
+        space: what is searched.
+        scoring: of the run.
+    """
+
+    def __init__(self, space: ParameterSpace, scoring: Scoring) -> None:
+        self._space, self._scoring = space, scoring
+        self._fates: dict[bytes, _Fate] = {}
+
+    def evaluation(self, candidates: Numbers, evaluate: Callable[[Numbers], Evaluation]) -> Evaluation:
+        """The evaluation of a batch (P, f), of which only new values are evaluated, each once."""
+        keys = identities(self._space, candidates)
+        first = {key: row for row, key in reversed(list(enumerate(keys))) if key not in self._fates}
+        new = sorted(first.values())
+        fates = {key: self._fates[key] for key in keys if key in self._fates}
+        reasons = [""] * len(keys)
+        found = None
+        if new:
+            found = evaluate(candidates[new])
+            guards = [None] * len(new) if found.guards is None else found.guards
+            fates |= {keys[row]: (found.scores[i], found.statuses[i], guards[i]) for i, row in enumerate(new)}
+            for row, reason in zip(new, found.reasons, strict=True):
+                reasons[row] = reason
+        scores = np.array([fates[key][0] for key in keys])
+        statuses = [fates[key][1] for key in keys]
+        seen = np.array([fates[key][2] for key in keys]) if self._scoring.guards else None
+        reasons = [
+            reason if reason or status in (DONE, DROPPED) else FAILED_BEFORE
+            for reason, status in zip(reasons, statuses, strict=True)
+        ]
+        whole = Evaluation(scores, self._scoring.orientations, statuses, reasons, seen)
+        if found is not None and found.shares is not None:
+            whole.take_race(found, [new.index(first[key]) if key in first else None for key in keys])
+        return whole
+
+    def remember(self, generation: Generation) -> list[int]:
+        """Note the scores of a generation; its candidates of values that were not evaluated before."""
+        fresh = []
+        for row, key in enumerate(identities(self._space, generation.candidates)):
+            if key not in self._fates and generation.statuses[row] != DROPPED:
+                guards = None if generation.guards is None else generation.guards[row]
+                self._fates[key] = generation.scores[row], generation.statuses[row], guards
+                fresh.append(row)
+        return fresh

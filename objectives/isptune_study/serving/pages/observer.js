@@ -177,8 +177,6 @@ async function sit() {
     show('plates');
     found.plates = await askPlates(section('plates'), study);
   }
-  // TEMPORARY until the server takes them
-  delete found.stripes; delete found.pixels_per_mm;
   sitting.number = (await requests.post('api/sitting', found)).sitting;
 }
 

@@ -168,6 +168,7 @@ export class Comparing {
     this.clock = new Clock();
     this.time();
     this.ready = true;
+    find('[data-stage]', this.section).dataset.trial = trial.trial;
     this.count();
     announce(`${trial.training ? 'Practice. ' : ''}${this.countText(1)}`);
   }

@@ -135,6 +135,9 @@ class Observer:
         if by == "keyboard":
             self.page.keyboard.press(KEYS[share])
         elif by == "touch":
+            # Where one picture is shown at a time, both are looked at first.
+            if self.page.locator("[data-do=other]").is_visible():
+                self.page.locator("section.compare figure[data-side=left] canvas").tap()
             button.tap()
         elif by == "double click":
             button.dblclick()

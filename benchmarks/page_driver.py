@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -72,6 +74,40 @@ def kept_answers(folder: Path) -> list[tuple[int, float]]:
     """(trial, share) of every answer in a study's database, in the order of the trials."""
     with StudyStore(folder / "study.sqlite") as store:
         return store._rows("SELECT trial, share FROM answers ORDER BY trial")
+
+
+class _Forked:
+    """A command in a copy of a process that has imported everything, as ``subprocess.Popen`` has it."""
+
+    def __init__(self, arguments: list[str], errors: Path) -> None:
+        forking = multiprocessing.get_context("forkserver")
+        forking.set_forkserver_preload(["isptune.cli", "isptune_study.serving.app"])
+        self._process = forking.Process(target=_run, args=(arguments, errors))
+        self._process.start()
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait(self, seconds: float | None = None) -> None:
+        self._process.join(seconds)
+
+
+def _run(arguments: list[str], errors: Path) -> None:
+    from isptune.cli import run
+
+    with errors.open("a") as file:
+        os.dup2(file.fileno(), 2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    raise SystemExit(run(arguments))
+
+
+def start_forked(arguments: list[str], errors: Path) -> _Forked:
+    """Starts ``isptune`` at once: a new interpreter would need seconds for its imports at each start."""
+    return _Forked(arguments, errors)
 
 
 @contextmanager

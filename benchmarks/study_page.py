@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from page_driver import Observer, browser, kept_answers, make_study
+from page_driver import Observer, browser, kept_answers, make_study, start_forked
 from PIL import Image
 from playwright.sync_api import sync_playwright
 from study_load import Server
@@ -180,7 +180,7 @@ def disturbed(
     with tempfile.TemporaryDirectory() as folder:
         study = Path(folder) / "study"
         token = make_study(study, images, opponents)
-        with Server(study, start) as server, browser(playwright, 1.25) as context:
+        with Server(study, start or start_forked) as server, browser(playwright, 1.25) as context:
             page = context.new_page()
             page.on("dialog", lambda dialog: dialog.accept())
             observer = Observer(page, f"http://127.0.0.1:{server.port}/#{token}")
@@ -292,9 +292,11 @@ def _reload_while_lost(observer: Observer, context: Any, share: float) -> None:
 
 
 def _states(playwright: Any) -> dict[str, Any]:
-    from page_states import states
+    from page_states import make_chart_study, states
 
-    return states(playwright, OUT)
+    with tempfile.TemporaryDirectory() as folder:
+        make_chart_study(Path(folder) / "study")
+        return states(playwright, Path(folder) / "study", OUT)
 
 
 def _write_table(results: dict[str, Any]) -> None:

@@ -151,7 +151,7 @@ async function begin() {
   }
   study = await requests.get('api/study');
   const consents = study.consent && !study.consent.given;
-  paragraphs(find('#keys-dialog [data-instructions]'), study.instructions ?? []);
+  paragraphs(find('[data-instructions]', section('pause')), study.instructions ?? []);
   if (study.state !== 'done' && (consents || (!study.sittings && !sitting.number))) {
     show('welcome');
     await askWelcome(section('welcome'), study, consents);

@@ -6,7 +6,7 @@ import io
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,20 +57,24 @@ class Toured(StudySource):
         return True
 
 
-def states(playwright: Any, study: Path, out: Path | None = None) -> dict[str, Any]:
+def states(
+    playwright: Any, study: Path, out: Path | None = None, sizes: Sequence[str] = tuple(SIZES)
+) -> dict[str, Any]:
     """Looks at every state at both widths; screenshots become one sheet for each width.
 
     Args:
         playwright: what drives the browser.
         study: three pairs or more, one of them for training; it is copied.
         out: folder of the sheets; there are none if None.
+        sizes: by name.
     """
     from axe_core_python.sync_playwright import Axe
 
     axe, problems, looked = Axe(), [], 0
     started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
     try:
-        for width, (wide, high) in SIZES.items():
+        for width in sizes:
+            wide, high = SIZES[width]
             shots: dict[str, Image.Image] = {}
 
             def look(name: str, page: Any, width: str = width, shots: dict[str, Any] = shots) -> None:
@@ -92,7 +96,12 @@ def states(playwright: Any, study: Path, out: Path | None = None) -> dict[str, A
                 write_sheet(shots, out / f"{width}.webp", columns=4 if width == "desktop" else 7)
     finally:
         started.close()
-    return {"right": not problems, "looked_at": looked // 2, "violations": len(problems), "problems": problems}
+    return {
+        "right": not problems,
+        "looked_at": looked // len(sizes),
+        "violations": len(problems),
+        "problems": problems,
+    }
 
 
 def make_chart_study(study: Path) -> None:
@@ -289,8 +298,10 @@ def _admin(page: Any, url: str, source: Toured) -> Iterator[str]:
     simulate(source)
     page.reload()
     page.wait_for_selector(".chart svg", timeout=60_000)
+    page.locator("[data-updated]").scroll_into_view_if_needed()
     yield "admin: scores"
     page.get_by_text("As a table").click()
+    page.evaluate("scrollTo(0, 0)")
     page.get_by_role("button", name="Stop the study").click()
     yield "admin: stop?"
     page.get_by_role("button", name="Stop", exact=True).click()

@@ -1,13 +1,14 @@
-"""The page of a study in a real browser: exact pixels, whole sessions, and everything that goes wrong on the way.
+"""The page of a study in a real browser: exact pixels, whole sessions, and what goes wrong on the way.
 
     uv run python benchmarks/study_page.py
 
-`pixels`: a screenshot's pixels are those of the picture, at eight scale factors of the screen. `sessions`: 50
-pairs by keyboard alone and 50 by touch. `disturbed`: a session of 50 pairs with reloads, the back button, double
-clicks, two tabs, a lost connection, and a server that is killed with SIGKILL after every tenth answer. `states`:
-axe on every state of both pages, and their screenshots at desktop and phone width. The exit code is 0 only if
-every answer that was given is in the database exactly once and no other one, every pixel is right, and axe finds
-nothing. It needs Chromium, playwright and axe-core-python; the results are written into `benchmarks/study_page`.
+`pixels`: a screenshot's pixels are those of the picture, at eight scale factors of the screen. `sessions`:
+50 pairs by keyboard alone and 50 by touch. `disturbed`: a session of 50 pairs with reloads, the back button,
+double clicks, two tabs, a lost connection, and a server that is killed with SIGKILL after every tenth answer.
+`states`: axe on every state of both pages, and their screenshots at desktop and phone width. The exit code is
+0 only if every answer that was given is in the database exactly once and no other one, every pixel is right,
+and axe finds nothing. It needs Chromium, playwright and axe-core-python; the results are written into
+`benchmarks/study_page`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,10 @@ from page_driver import Observer, browser, kept_answers, make_study, start_forke
 from PIL import Image
 from playwright.sync_api import sync_playwright
 from study_load import Server
+
+from isptune_study.serving.app import create_app
+from isptune_study.serving.running import Served
+from isptune_study.serving.study_source import StudySource
 
 OUT = Path(__file__).with_name("study_page")
 SCALES = (1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.625, 3.0)
@@ -71,7 +77,7 @@ def pixels_at(playwright: Any, scale: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         study = Path(folder) / "study"
         token = make_study(study, 4, 1)
-        with _served(study) as url, browser(playwright, scale) as context:
+        with served(study) as url, browser(playwright, scale) as context:
             page = context.new_page()
             observer = Observer(page, f"{url}/#{token}")
             observer.begin()
@@ -98,10 +104,8 @@ def pixels_at(playwright: Any, scale: float) -> dict[str, Any]:
     return {"ratio": ratio, "wrong": sum(bad for bad, _ in wrong), "compared": sum(all_ for _, all_ in wrong)}
 
 
-def _wrong_pixels(
-    page: Any, scale: float, shown: list[tuple[str, np.ndarray, int]]
-) -> list[tuple[int, int]]:
-    """(wrong, compared) of each canvas: the window of the screenshot that it fills against what it ought to."""
+def _wrong_pixels(page: Any, scale: float, shown: list[tuple[str, np.ndarray, int]]) -> list[tuple[int, int]]:
+    """(wrong, compared) of each canvas: what it shows on the screenshot against what it ought to."""
     time.sleep(0.1)
     screen = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)
     counts = []
@@ -127,24 +131,15 @@ def _picture(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB")).astype(int)
 
 
-def _served(study: Path) -> Any:
+@contextmanager
+def served(study: Path) -> Iterator[str]:
     """A server of a study in this process; its address."""
-    from contextlib import contextmanager
-
-    from isptune_study.serving.app import create_app
-    from isptune_study.serving.running import Served
-    from isptune_study.serving.study_source import StudySource
-
-    @contextmanager
-    def serving() -> Any:
-        source = StudySource(study / "study.sqlite")
-        try:
-            with Served(create_app(source, "benchmark-secret-of-the-admin")) as served:
-                yield served.url
-        finally:
-            source.close()
-
-    return serving()
+    source = StudySource(study / "study.sqlite")
+    try:
+        with Served(create_app(source, "benchmark-secret-of-the-admin")) as serving:
+            yield serving.url
+    finally:
+        source.close()
 
 
 # Sessions
@@ -157,7 +152,7 @@ def sessions(playwright: Any, images: int = 20, opponents: int = 5) -> dict[str,
         with tempfile.TemporaryDirectory() as folder:
             study = Path(folder) / "study"
             token = make_study(study, images, opponents)
-            with _served(study) as url, browser(playwright, 2.0, size, has_touch=True) as context:
+            with served(study) as url, browser(playwright, 2.0, size, has_touch=True) as context:
                 observer = Observer(context.new_page(), f"{url}/#{token}")
                 observer.begin()
                 if by == "touch":
@@ -312,9 +307,7 @@ def _write_table(results: dict[str, Any]) -> None:
             lines.append(f"| {by} alone | {row['given']} | {row['kept']} |")
     if row := results.get("disturbed"):
         lines.append(f"| disturbed | {row['given']} | {row['kept']} |")
-        told = ", ".join(
-            f"{name.replace('_', ' ')} {count}" for name, count in row["disturbances"].items()
-        )
+        told = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in row["disturbances"].items())
         lines += ["", f"Disturbances: {told}."]
     if row := results.get("states"):
         lines += ["", f"axe: {row['violations']} violations in {row['looked_at']} states at two widths."]

@@ -80,13 +80,20 @@ export class Comparing {
       this.time();
       if (!document.hidden && this.active) this.load();
     });
-    visualViewport?.addEventListener('resize', () => this.pinch());
+    for (const change of ['resize', 'scroll']) visualViewport?.addEventListener(change, () => this.pinch());
   }
 
   get pinched() { return Math.abs((visualViewport?.scale ?? 1) - 1) > 0.01; }
 
+  // Says that the page is zoomed, in the part of it that is seen.
   pinch() {
-    find('[data-panel=pinch]', this.section).hidden = !this.pinched;
+    const panel = find('[data-panel=pinch]', this.section);
+    panel.hidden = !this.pinched;
+    if (this.pinched) {
+      panel.style.left = `${visualViewport.offsetLeft}px`;
+      panel.style.top = `${visualViewport.offsetTop}px`;
+      panel.style.width = `${visualViewport.width}px`;
+    }
     this.cover();
     this.time();
   }

@@ -88,10 +88,10 @@ const states = {
     else if (state !== 'pause') show('compare');
   },
   pause: ({ isBreak = false } = {}) => {
-    const minutes = study.break_minutes;
+    const minutes = Math.max(1, Math.round(study.break_minutes));
     find('[data-title]', section('pause')).textContent = isBreak ? 'Time for a break' : 'Pause';
     find('[data-text]', section('pause')).textContent = isBreak
-      ? `You have compared for ${minutes} minutes. Rest your eyes for a few minutes: look out of the window, walk about.`
+      ? `You have compared for about ${minutes} minutes. Rest your eyes for a few minutes: look out of the window, walk about.`
       : 'The pair is hidden and the time stands still.';
     section('pause').dataset.since = String(performance.now());
     section('pause').dataset.isBreak = isBreak ? 'yes' : '';

@@ -54,7 +54,7 @@ export class Viewer {
     this.pictures = {};
     this.preferred = null; // 'beside' or 'flip' once somebody has chosen
     this.reset();
-    this.sheets = this.figures.map((figure) => new Sheet(find('canvas', figure), () => this.draw()));
+    this.sheets = this.figures.map((figure) => new Sheet(find('canvas', figure), () => this.arrange()));
     this.follow();
     addEventListener('resize', () => this.arrange());
   }
@@ -96,6 +96,7 @@ export class Viewer {
   }
 
   arrange() {
+    if (!this.sheets) return; // while they are made
     const { view } = this;
     this.stage.dataset.view = view;
     if (view === 'beside') this.seen.add('left').add('right');
@@ -105,7 +106,6 @@ export class Viewer {
   }
 
   draw() {
-    if (!this.sheets) return;
     this.clamp();
     this.figures.forEach((figure, place) => {
       const own = this.view === 'flip' ? this.side : ['left', 'right'][place];

@@ -2,6 +2,7 @@
 
 import { all, announce, find, sleep } from './elements.js';
 import { gamut } from './checks.js';
+import { Clock } from './clock.js';
 import { meaningOf } from './keys.js';
 import { newKey } from './memory.js';
 import { Pictures } from './pictures.js';
@@ -9,23 +10,9 @@ import { Refused } from './requests.js';
 import { Viewer } from './viewer.js';
 
 const BLANK = 200; // milliseconds of grey between two pairs, so that they are not taken for a flip
+const PATIENCE = 4000; // milliseconds of waiting for pictures that are being made before the page says more of it
+const STOPPED = 10_000; // until a stopped study is asked again
 const GUARD = 300; // until an answer counts: nobody judges faster, and a double click is one answer
-
-// Time for which a pair was to be seen, and time for which it was not.
-class Clock {
-  constructor() {
-    [this.seen, this.hidden, this.since, this.running] = [0, 0, performance.now(), false];
-  }
-
-  run(running) {
-    const now = performance.now();
-    if (this.running) this.seen += now - this.since;
-    else this.hidden += now - this.since;
-    [this.since, this.running] = [now, running];
-  }
-
-  get milliseconds() { return this.seen + (this.running ? performance.now() - this.since : 0); }
-}
 
 export class Comparing {
   // go(state, data) shows another state of the page.
@@ -136,9 +123,11 @@ export class Comparing {
   take({ state, wait_ms: wait, trials }) {
     if (state !== 'open' || !trials.length) {
       this.forget();
-      this.go(state === 'open' ? 'wait' : state, { wait, progress: this.progress });
+      if (state === 'stopped' || state === 'done') this.go(state);
+      if (state !== 'done') this.again(state === 'stopped' ? STOPPED : wait ?? 1000, state);
       return;
     }
+    this.waiting = null;
     this.queue = trials.slice(1);
     this.pictures.keep(this.current ? [...trials, this.current] : trials);
     for (const trial of trials) this.pictures.prepare(trial);
@@ -146,8 +135,21 @@ export class Comparing {
     this.go('compare');
   }
 
+  // A short wait does not take the grey away: the eyes stay used to it.
+  async again(milliseconds, state) {
+    const { asked } = this;
+    this.waiting ??= performance.now();
+    if (state !== 'stopped') {
+      if (this.active && performance.now() - this.waiting < PATIENCE) this.busy(performance.now() - this.waiting > 400);
+      else this.go('wait');
+    }
+    await sleep(milliseconds);
+    if (asked === this.asked) this.load();
+  }
+
   forget() {
     this.turn += 1;
+    delete find('[data-stage]', this.section).dataset.trial;
     [this.current, this.queue, this.ready] = [null, [], false];
     this.viewer.clear();
   }
@@ -156,6 +158,7 @@ export class Comparing {
     this.turn += 1;
     const { turn } = this;
     [this.current, this.ready] = [trial, false];
+    delete find('[data-stage]', this.section).dataset.trial;
     this.viewer.clear();
     const busy = setTimeout(() => this.busy(turn === this.turn), 500);
     try {

@@ -1,13 +1,12 @@
 // The observer's page: which state it is in, and how it gets from one to the next.
 
-import { all, closed, find, openDialog, paragraphs, sleep } from './elements.js';
+import { all, closed, find, openDialog, paragraphs } from './elements.js';
 import { askPlates, askScreen, askWelcome } from './checks.js';
 import { Best } from './best.js';
 import { Comparing } from './comparing.js';
 import { Pending, Sitting, forgetToken, nameOf, tokenOf } from './memory.js';
 import { Refused, Requests } from './requests.js';
 
-const STOPPED = 10_000; // milliseconds until a stopped study is asked again
 const TITLES = {
   welcome: 'Welcome', screen: 'Your screen', plates: 'Colours', compare: 'Comparison', pause: 'Pause', wait: 'Waiting',
   stopped: 'Stopped', end: 'Thank you', withdrawn: 'Withdrawn', trouble: 'Trouble',
@@ -17,7 +16,6 @@ const section = (state) => find(`section[data-state=${state}]`);
 let comparing = null;
 let state = 'loading';
 let study = null;
-let waits = 0;
 
 // Shows a state and puts the focus on its heading.
 function show(wanted) {
@@ -60,14 +58,6 @@ const sitting = new Sitting(owner);
 const channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(`isptune-study-${owner}`);
 const best = new Best(find('#best-dialog'), requests);
 
-// Asks again after a while, unless the page has gone on since.
-async function again(milliseconds) {
-  waits += 1;
-  const own = waits;
-  await sleep(milliseconds);
-  if (own === waits && ['wait', 'stopped'].includes(state)) comparing.load();
-}
-
 function countIn(wanted) {
   const place = find('[data-count]', section(wanted));
   const { answered, total } = comparing.progress;
@@ -98,16 +88,12 @@ const states = {
     show('pause');
   },
   keys: () => dialog('#keys-dialog'),
-  wait: ({ wait }) => {
+  wait: () => {
     if (state === 'pause') return;
     countIn('wait');
     show('wait');
-    again(wait ?? 2000);
   },
-  stopped: () => {
-    show('stopped');
-    again(STOPPED);
-  },
+  stopped: () => show('stopped'),
   done: () => {
     countIn('end');
     show('end');
@@ -163,6 +149,8 @@ async function begin() {
   });
   for (const given of pending.all) await comparing.deliver(given);
   for (const button of all('[data-do=best]')) button.hidden = !study.best;
+  // Answers of a search cannot be taken back: what it did since follows from them.
+  for (const button of all('[data-do=ask-withdraw]')) button.hidden = study.kind === 'search';
   for (const row of all('[data-with-reference]')) row.hidden = !study.references;
   if (study.state === 'open' && !sitting.number) await sit();
   comparing.load();

@@ -116,7 +116,7 @@ def make_chart_study(study: Path) -> None:
 def add_observer(study: Path) -> str:
     """A new observer's token."""
     with StudyStore(study / "study.sqlite") as store:
-        return store.add_observer("Ada")[1]
+        return store.add_observer("Bea")[1]
 
 
 def problems_of(axe: Any, page: Any) -> list[str]:

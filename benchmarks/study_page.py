@@ -74,10 +74,12 @@ def pixels(playwright: Any, scales: tuple[float, ...] = SCALES) -> dict[str, Any
 
 def pixels_at(playwright: Any, scale: float) -> dict[str, Any]:
     """How many pixels were compared at one scale factor, and how many were wrong."""
+    # About as many pixels at every scale; a browser's window is not narrower than 500.
+    size = max(520, round(1280 / scale)), max(440, round(800 / scale))
     with tempfile.TemporaryDirectory() as folder:
         study = Path(folder) / "study"
         token = make_study(study, 4, 1)
-        with served(study) as url, browser(playwright, scale) as context:
+        with served(study) as url, browser(playwright, scale, size) as context:
             page = context.new_page()
             observer = Observer(page, f"{url}/#{token}")
             observer.begin()
@@ -107,7 +109,7 @@ def pixels_at(playwright: Any, scale: float) -> dict[str, Any]:
 def _wrong_pixels(page: Any, scale: float, shown: list[tuple[str, np.ndarray, int]]) -> list[tuple[int, int]]:
     """(wrong, compared) of each canvas: what it shows on the screenshot against what it ought to."""
     time.sleep(0.1)
-    screen = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)
+    screen = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
     counts = []
     for side, picture, zoom in shown:
         canvas = page.locator(f"section.compare figure[data-side={side}] canvas")
@@ -117,7 +119,7 @@ def _wrong_pixels(page: Any, scale: float, shown: list[tuple[str, np.ndarray, in
         )
         left, top = (round(value * scale) for value in box)
         large = picture.repeat(zoom, 0).repeat(zoom, 1)
-        expected = np.full((height, width, 3), 0x77)
+        expected = np.full((height, width, 3), 0x77, dtype=np.uint8)
         # The picture's corner lies on a whole pixel; what does not fit is cut at the canvas.
         x, y = (width - large.shape[1]) // 2, (height - large.shape[0]) // 2
         part = large[max(0, -y) : height - y, max(0, -x) : width - x]
@@ -128,7 +130,7 @@ def _wrong_pixels(page: Any, scale: float, shown: list[tuple[str, np.ndarray, in
 
 
 def _picture(path: Path) -> np.ndarray:
-    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+    return np.asarray(Image.open(path).convert("RGB"))
 
 
 @contextmanager

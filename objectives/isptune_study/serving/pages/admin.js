@@ -167,8 +167,9 @@ async function begin() {
     trouble('This address is not whole', 'It ends with # and a secret that isptune study serve prints when it starts.');
     return;
   }
-  await refresh();
-  show('admin');
+  const found = await requests.get('api/admin/progress');
+  show('admin'); // a chart is as wide as its place, which has to be there
+  showProgress(found);
   for (;;) {
     await sleep(EVERY);
     if (!document.hidden) await refresh();

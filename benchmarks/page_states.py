@@ -48,6 +48,9 @@ class Toured(StudySource):
     def ask(self, observer: int, count: int) -> Asked:
         return Asked(state="wait", wait_ms=300) if self.is_waiting else super().ask(observer, count)
 
+    def peek(self, observer: int, count: int) -> Asked | None:
+        return None
+
     def best(self, observer: int) -> Best:
         if not self.has_best:
             raise LookupError("there is none yet")

@@ -117,7 +117,8 @@ def _wrong_pixels(page: Any, scale: float, shown: list[tuple[str, np.ndarray, in
         box = canvas.evaluate(
             "(canvas) => { const box = canvas.getBoundingClientRect(); return [box.left, box.top]; }"
         )
-        left, top = (round(value * scale) for value in box)
+        # As browsers round: up from the middle.
+        left, top = (int(value * scale + 0.5) for value in box)
         large = picture.repeat(zoom, 0).repeat(zoom, 1)
         expected = np.full((height, width, 3), 0x77, dtype=np.uint8)
         # The picture's corner lies on a whole pixel; what does not fit is cut at the canvas.

@@ -79,7 +79,8 @@ async def answers(request: Request, body: Given) -> Acknowledged:
 @router.get("/next", responses=problems(403, 422, 503))
 async def next_pairs(request: Request, count: Annotated[int, Query(ge=1, le=10)] = 2) -> Asked:
     source, observer = agreed(request)
-    return source.peek(observer, count) or await run_in_threadpool(source.ask, observer, count)
+    quick = source.peek(observer, count)
+    return quick if quick is not None else await run_in_threadpool(source.ask, observer, count)
 
 
 @router.get(

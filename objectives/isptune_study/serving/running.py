@@ -86,7 +86,7 @@ def url_of(opened: socket.socket) -> str:
 def server_of(app: App) -> uvicorn.Server:
     """A server that says nothing of itself."""
     config = uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         log_level="error",
         access_log=False,
         server_header=False,

@@ -83,7 +83,7 @@ class StudySource(Source):
             references=bool(self.settings.references),
             plates=page.plates,
             plates_seed=int(generator_of(self.settings.seed, "plates", known.observer).integers(2**31)),
-            screen=page.screen and Screen(**page.screen.model_dump()),
+            screen=None if page.screen is None else Screen(**page.screen.model_dump()),
             distance_cm=page.distance_cm,
             break_minutes=page.break_minutes,
             state=self._state(progress),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from isptune.errors import ConfigurationError
 
+_HOST = re.compile(r"[\w.-]+|\[?[0-9a-fA-F:.]+\]?", re.ASCII)
 _ANYWHERE = ("0.0.0.0", "::")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -64,6 +66,11 @@ def serve(
             f"--host {host} listens at all addresses: name with --allowed-host what observers write for this "
             "machine"
         )
+    for name in allowed_hosts:
+        if not _HOST.fullmatch(name):
+            raise ConfigurationError(
+                f"--allowed-host is '{name}'; allowed: a name or an address alone, such as lab.example"
+            )
     secret = secrets.token_urlsafe(16) if admin_secret_file is None else _secret_in(admin_secret_file)
     from isptune_study.serving.app import LOOPBACK
     from isptune_study.serving.serving_study import serve_study

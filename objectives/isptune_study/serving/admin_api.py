@@ -9,48 +9,56 @@ from fastapi import APIRouter, Path, Request
 from isptune_study.serving.guard import address_of
 from isptune_study.serving.messages import Empty, Link, NewObserver, StudyProgress, StudyState, Withdrawn
 from isptune_study.serving.observer_api import log_of, problems, source_of
+from isptune_study.serving.source import Source
 
 router = APIRouter(prefix="/api/admin", responses=problems(400, 401))
 
 Number = Annotated[int, Path(ge=0, lt=2**31)]
 
 
+def administered(request: Request) -> Source:
+    """What is administered. A request that did not pass the guard as the admin's fails here."""
+    if request.state.is_admin is not True:
+        raise PermissionError
+    return source_of(request)
+
+
 @router.get("/progress")
 def progress(request: Request) -> StudyProgress:
-    return source_of(request).study_progress()
+    return administered(request).study_progress()
 
 
 @router.post("/observers", status_code=201, responses=problems(409, 413, 422, 503))
 def add_observer(request: Request, body: NewObserver) -> Link:
-    observer, token = source_of(request).add_observer(body.name, body.note)
+    observer, token = administered(request).add_observer(body.name, body.note)
     _note(request, "observer added", observer)
     return Link(observer=observer, name=body.name, link=_link(request, token))
 
 
 @router.post("/observers/{observer}/link", responses=problems(404, 413, 422, 503))
 def new_link(request: Request, observer: Number, body: Empty) -> Link:
-    name, token = source_of(request).renew_token(observer)
+    name, token = administered(request).renew_token(observer)
     _note(request, "link renewed", observer)
     return Link(observer=observer, name=name, link=_link(request, token))
 
 
 @router.post("/observers/{observer}/withdraw", responses=problems(404, 413, 422, 503))
 def withdraw(request: Request, observer: Number, body: Empty) -> Withdrawn:
-    source_of(request).withdraw(observer)
+    administered(request).withdraw(observer)
     _note(request, "withdrawn by the admin", observer)
     return Withdrawn()
 
 
 @router.post("/stop", responses=problems(413, 422, 503))
 def stop(request: Request, body: Empty) -> StudyState:
-    source_of(request).stop(True)
+    administered(request).stop(True)
     _note(request, "stopped")
     return StudyState(state="stopped")
 
 
 @router.post("/resume", responses=problems(413, 422, 503))
 def resume(request: Request, body: Empty) -> StudyState:
-    source_of(request).stop(False)
+    administered(request).stop(False)
     _note(request, "resumed")
     return StudyState(state="open")
 

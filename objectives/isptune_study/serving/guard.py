@@ -110,6 +110,7 @@ class Guard:
         if path.startswith("/api/admin/") or path == "/api/admin":
             if not hmac.compare_digest(digest_of(token), self._secret):
                 return 401, "wrong secret" if token else "no secret", "the admin's secret is missing or wrong"
+            scope.setdefault("state", {})["is_admin"] = True
             return None
         known = self._source.known(token) if token else None
         if known is None:

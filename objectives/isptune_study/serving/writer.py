@@ -103,7 +103,7 @@ class Writer:
                         done.append((future, None, error))
         # Of the disk or of the database: nothing of the batch was kept.
         except Exception as error:
-            lost = DiskFullError(f"the answer could not be saved: {error}")
+            lost = DiskFullError(f"this could not be saved: {error}")
             lost.__cause__ = error
             done = [(future, None, lost) for _, future in batch if not future.cancelled()]
         for future, result, refused in done:

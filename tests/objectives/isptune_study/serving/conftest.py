@@ -81,7 +81,10 @@ class Page:
         folder: of it.
         source: of its pairs.
         app, client, admin: the application, and who asks it.
+        ada: an observer, where there is one.
     """
+
+    ada: Asking
 
     def __init__(self, folder: Path, **page: Any) -> None:
         from starlette.testclient import TestClient
@@ -118,6 +121,18 @@ class Page:
         """(observer, trial, share) in the database."""
         with StudyStore(self.folder / "study.sqlite") as store:
             return store._rows("SELECT observer, trial, share FROM answers ORDER BY 1, 2")
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A study that is served to all tests whose requests change nothing; its one observer was asked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_SYNCHRONOUS", "OFF")
+        page = Page(make_study(tmp_path_factory.mktemp("refusing")))
+        page.ada = page.observer("Ada")
+        page.ada.next()
+        yield page
+        page.close()
 
 
 @pytest.fixture

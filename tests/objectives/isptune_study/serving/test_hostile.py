@@ -50,10 +50,10 @@ def refused(said: Any, status: int) -> str:
         "/openapi.json",
     ],
 )
-def test_no_path_leaves_the_pages(page: Any, path: str) -> None:
-    said = page.client.get(path)
+def test_no_path_leaves_the_pages(refusing: Any, path: str) -> None:
+    said = refusing.client.get(path)
     assert refused(said, 404) == "there is no such page"
-    assert page.events()[-1] == "not found"
+    assert refusing.events()[-1] == "not found"
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,8 @@ def test_no_path_leaves_the_pages(page: Any, path: str) -> None:
         SQL,
     ],
 )
-def test_no_picture_is_named_by_a_path(page: Any, image: str) -> None:
-    ada = page.observer("Ada")
-    ada.next()
-    sentence = refused(ada.get(f"/api/images/{image}"), 404)
+def test_no_picture_is_named_by_a_path(refusing: Any, image: str) -> None:
+    sentence = refused(refusing.ada.get(f"/api/images/{image}"), 404)
     assert sentence in ("there is no such picture for this observer", "there is no such page")
 
 
@@ -110,6 +108,16 @@ def test_only_who_has_the_secret_is_the_admin(page: Any) -> None:
     text = (page.folder / "security.log").read_text()
     assert page.admin.token not in text
     assert ada.token not in text
+
+
+def test_the_admins_part_is_closed_without_the_guard(page: Any) -> None:
+    from starlette.testclient import TestClient
+
+    client = TestClient(page.app.api, raise_server_exceptions=False)
+    for method, path in (("GET", "progress"), ("POST", "stop")):
+        assert client.request(method, f"/api/admin/{path}", json={}).status_code == 500
+    assert client.get("/api/next").status_code == 500
+    assert page.admin.get("/api/admin/progress").json()["state"] == "open"
 
 
 def test_tokens_are_an_observers_own(page: Any) -> None:
@@ -175,37 +183,38 @@ def test_answers_that_were_not_asked_for_are_not_kept(page: Any) -> None:
         (SQL, 1),
     ],
 )
-def test_each_value_of_an_answer_has_its_type_size_and_range(page: Any, field: str, value: Any) -> None:
-    ada = page.observer("Ada")
-    ada.next()
+def test_each_value_of_an_answer_has_its_type_size_and_range(refusing: Any, field: str, value: Any) -> None:
     data = {"trial": 0, "share": 1, "key": "key-00000", field: value}
     text = json.dumps(data)
-    said = ada._ask("POST", "/api/answers", content=text, headers={"Content-Type": "application/json"})
+    said = refusing.ada._ask(
+        "POST", "/api/answers", content=text, headers={"Content-Type": "application/json"}
+    )
     sentence = refused(said, 422)
     assert "DROP" not in sentence
     assert "script" not in sentence
-    assert page.events()[-1] == "value refused"
-    assert page.kept() == []
+    assert refusing.events()[-1] == "value refused"
+    assert refusing.kept() == []
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "1", "null", '{"trial": NaN}', '{"seconds": Infinity}', "[" * 9000]
 )
-def test_what_is_no_json_object_is_refused(page: Any, text: str) -> None:
-    ada = page.observer("Ada")
-    said = ada._ask("POST", "/api/answers", content=text, headers={"Content-Type": "application/json"})
+def test_what_is_no_json_object_is_refused(refusing: Any, text: str) -> None:
+    said = refusing.ada._ask(
+        "POST", "/api/answers", content=text, headers={"Content-Type": "application/json"}
+    )
     assert said.status_code in (400, 422)
     refused(said, said.status_code)
 
 
-def test_numbers_that_are_none_are_refused(page: Any) -> None:
-    ada = page.observer("Ada")
-    ada.next()
+def test_numbers_that_are_none_are_refused(refusing: Any) -> None:
     for value in ("NaN", "Infinity", "-Infinity", "1e999"):
         text = f'{{"trial": 0, "share": 1, "key": "key-00000", "seconds": {value}}}'
-        said = ada._ask("POST", "/api/answers", content=text, headers={"Content-Type": "application/json"})
+        said = refusing.ada._ask(
+            "POST", "/api/answers", content=text, headers={"Content-Type": "application/json"}
+        )
         assert "seconds" in refused(said, 422)
-    assert page.kept() == []
+    assert refusing.kept() == []
 
 
 def test_large_bodies_are_refused_before_they_are_read(page: Any) -> None:
@@ -256,9 +265,9 @@ def test_other_hosts_and_origins_are_refused(page: Any) -> None:
 @pytest.mark.parametrize(
     "name", ["", " ", "x" * 81, "=1+1", "@x", "+1", "-1", "a\nb", "a\x00b", "a\u202eb", 5, None]
 )
-def test_names_that_other_programs_take_for_something_else_are_refused(page: Any, name: Any) -> None:
-    refused(page.admin.post("/api/admin/observers", {"name": name}), 422)
-    assert page.admin.get("/api/admin/progress").json()["observers"] == []
+def test_names_that_other_programs_take_for_something_else_are_refused(refusing: Any, name: Any) -> None:
+    refused(refusing.admin.post("/api/admin/observers", {"name": name}), 422)
+    assert refusing.admin.get("/api/admin/progress").json()["observers"][1:] == []
 
 
 @pytest.mark.parametrize("text", [SQL, SCRIPT, '"><img src=x onerror=alert(1)>', "Ünïcödé 用户 🙂"])

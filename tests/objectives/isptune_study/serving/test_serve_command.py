@@ -94,6 +94,14 @@ def test_beyond_this_machine_it_warns_and_wants_names(study: Path, served: list[
     assert served[0][0]._hosts == {"127.0.0.1", "localhost", "::1", "lab.example"}
 
 
+@pytest.mark.parametrize("name", ["http://lab.example", "lab.example:8000:x", "lab.example/", "*", ""])
+def test_allowed_hosts_are_names_alone(name: str, study: Path, served: list[Any], call: Call) -> None:
+    code, _, err = call("study", "serve", str(study), "--allowed-host", name)
+    assert code == 2
+    assert f"--allowed-host is '{name}'; allowed: a name or an address alone, such as lab.example" in err
+    assert served == []
+
+
 def test_a_port_in_use_and_an_unknown_address_are_one_sentence(study: Path, call: Call) -> None:
     with closing(socket.socket()) as other:
         other.bind(("127.0.0.1", 0))

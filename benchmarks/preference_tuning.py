@@ -21,20 +21,31 @@ import numpy as np
 import torch
 
 import isptune
+from isptune.contracts.free_space import Candidates
 from isptune.contracts.round import Contender
 from isptune.storage.writing import write_whole
 from isptune.tracking import Tracker
 from isptune.tracking.run_facts import Progress
 from isptune.wording.text_tables import markdown_table
 from isptune_study.people import Answerer, Asker, People, Question
+from isptune_study.preference_optimizer import PreferenceOptimizer
 from isptune_study.preferences import PreferenceSearch
 
 OUT = Path(__file__).with_suffix("")
 CHECKED = (25, 50, 100, 150)
 JOD_PER_FAULT, UNSURE, LAPSES = 6.0, 0.5, 0.03
 JOD = 1 / 0.6744897501960817
-OPTIMIZERS = {"double Thompson": "preference", "random pairs": "random"}
+OPTIMIZERS = {"double Thompson": "preference", "random pairs": "random-pairs"}
 _INTERVAL = re.compile(r"is (-?[\d.]+) JOD above the default \(95%: (-?[\d.]+) to (-?[\d.]+)\)")
+
+
+@isptune.register_optimizer("random-pairs")
+class RandomPairs(PreferenceOptimizer):
+    """Pairs that are drawn without regard to the answers, which the judge learns from all the same."""
+
+    def propose(self) -> Candidates:
+        drawn = np.random.default_rng([self.seed, self._batches]).random((self.population, self.dimension))
+        return drawn if self._batches else self.begun(drawn)
 
 
 class SimulatedPeople(People):

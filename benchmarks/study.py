@@ -115,6 +115,8 @@ def written(
     write_scores(OUT, study, scores, judged)
     # Everything that it holds stands in the tables.
     (OUT / "scores.json").unlink()
+    # The page holds pictures, and is as large as all the rest.
+    (OUT / "report.html").replace(study.path.parent / "report.html")
     save(draw_spread(perturbed), OUT / "spread.png")
     answers = study.path.parent / "answers.csv"
     write_whole(answers, answers_csv(study.answers))

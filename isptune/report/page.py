@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from isptune.figures.shown_numbers import Cell, written
@@ -35,6 +35,7 @@ SCRIPTS = (
     "front.js",
     "levels.js",
     "parallel.js",
+    "intervals.js",
     "compare.js",
     "page.js",
 )
@@ -108,6 +109,7 @@ class Page:
         objectives: names in the order of their colours.
         sections: in their order.
         charts: data of the charts by identifier.
+        templates: packages whose folder ``templates`` holds sections; what is not there is taken from here.
     """
 
     title: str
@@ -115,6 +117,7 @@ class Page:
     objectives: list[str]
     sections: list[Section] = field(default_factory=list)
     charts: dict[str, Any] = field(default_factory=dict)
+    templates: tuple[str, ...] = ()
 
     def draw(self, data: dict[str, Any], chart: Chart) -> Chart:
         """Note what the scripts draw at the place of a chart."""
@@ -123,7 +126,7 @@ class Page:
 
     def add(self, identifier: str, title: str, template: str, **context: Any) -> None:
         """Add a section made by one of the templates."""
-        content = Markup(_environment().get_template(template).render(context).strip())
+        content = Markup(_environment(self.templates).get_template(template).render(context).strip())
         self.sections.append(Section(identifier, title, content))
 
     def to_html(self) -> str:
@@ -138,7 +141,7 @@ class Page:
             f"script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
         )
         return (
-            _environment()
+            _environment(())
             .get_template("page.html")
             .render(
                 page=self,
@@ -151,10 +154,10 @@ class Page:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(packages: tuple[str, ...]) -> Environment:
     """Templates that escape all that comes from outside; an unknown name in one is an error."""
     made = Environment(
-        loader=PackageLoader("isptune.report"),
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "isptune.report")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

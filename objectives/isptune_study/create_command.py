@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 @click.option(
     "--pictures", metavar="DIR", help="Take pictures that are there; folders in it are scenes of their own."
 )
+@click.option(
+    "--references",
+    metavar="PATH",
+    help="With --pictures: the reference, or a folder of one a scene, called as the scenes. Default: the "
+    "pictures that are called reference, such as reference.png.",
+)
 @click.option("--images", type=int, default=100, metavar="N", help="How many of each scene. Default: 100.")
 @click.option(
     "--spread",
@@ -66,6 +72,7 @@ def create(
     pipeline_options: tuple[str, ...],
     run_directory: str | None,
     pictures: str | None,
+    references: str | None,
     images: int,
     spread: str | None,
     opponents: int,
@@ -104,7 +111,9 @@ def create(
     if pictures is not None:
         if golden or spread:
             raise ConfigurationError("--golden and --spread are not for --pictures: nothing measures them")
-        return _of_pictures(target.path, Path(pictures), settings, out)
+        return _of_pictures(target.path, Path(pictures), settings, out, references)
+    if references is not None:
+        raise ConfigurationError("--references is for --pictures: a pipeline knows its own")
     # What cannot be is refused before anything is rendered.
     settings.design_for(images)
     if 2 * golden > images:
@@ -116,13 +125,18 @@ def create(
     return _written(target.path, made, perturbed, settings, golden, int(bits), out)
 
 
-def _of_pictures(target: Path, source: Path, settings: Settings, out: str) -> int:
-    from isptune_study.making import find_study_pictures, make_from_pictures
+def _of_pictures(target: Path, source: Path, settings: Settings, out: str, references: str | None) -> int:
+    from isptune_study.making import make_from_pictures
+    from isptune_study.picture_folders import find_references, find_study_pictures
 
-    found = find_study_pictures(source)
-    make_from_pictures(target, found, settings).close()
-    count = len({one.scene for one in found})
-    click.echo(f"wrote {out} ({len(found)} images of {count} scene{'s' if count > 1 else ''})")
+    found, held = find_study_pictures(source)
+    scenes = list(dict.fromkeys(one.scene for one in found))
+    if references is not None:
+        held = find_references(Path(references), scenes)
+    make_from_pictures(target, found, settings, held).close()
+    count = len(scenes)
+    known = f", {len(held)} with a reference" if held else ""
+    click.echo(f"wrote {out} ({len(found)} images of {count} scene{'s' if count > 1 else ''}{known})")
     return 0
 
 

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isptune.errors import ConfigurationError
 from isptune.storage.writing import make_folder
 from isptune_study.perturbing import Perturbed, batches
+from isptune_study.picture_folders import Picture, check_references
 from isptune_study.serving.page_settings import write_page_template
 from isptune_study.storage import FILE, StudyStore
 from isptune_study.study_tables import Settings, StudyImage
 
 if TYPE_CHECKING:
     from isptune.contracts.pipeline import Pipeline
-
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-"""What a browser shows."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture that a study shows.
-
-    Attributes:
-        path: of its file.
-        scene: what it shows; empty where there is one scene alone.
-    """
-
-    path: Path
-    scene: str
 
 
 def make_from_pipeline(
@@ -84,8 +69,19 @@ def make_from_pipeline(
     return StudyStore.create(folder / FILE, replace(settings, references=references), images)
 
 
-def make_from_pictures(folder: Path, pictures: Sequence[Picture], settings: Settings) -> StudyStore:
+def make_from_pictures(
+    folder: Path,
+    pictures: Sequence[Picture],
+    settings: Settings,
+    references: Mapping[str, Path] | None = None,
+) -> StudyStore:
     """Make a study of pictures that are there; they are copied as they are.
+
+    Args:
+        folder: of the study; it must not exist, or be empty.
+        pictures: that are compared.
+        settings: how the study compares.
+        references: by scene the file of what observers may look at beside the pictures.
 
     Raises:
         ConfigurationError: the folder holds something, or the study cannot be made.
@@ -95,41 +91,23 @@ def make_from_pictures(folder: Path, pictures: Sequence[Picture], settings: Sett
         counts[one.scene] = counts.get(one.scene, 0) + 1
     for count in counts.values():
         settings.design_for(count)
+    check_references(pictures, references or {})
     _begin(folder)
     images = []
     for one in pictures:
         inside = f"images/{one.scene}/{one.path.name}" if one.scene else f"images/{one.path.name}"
-        make_folder((folder / inside).parent, ConfigurationError)
-        shutil.copyfile(one.path, folder / inside)
+        _copy(one.path, folder, inside)
         images.append(_image(folder, inside, one.scene, {}))
-    return StudyStore.create(folder / FILE, settings, images)
+    held = {}
+    for scene, path in (references or {}).items():
+        held[scene] = f"references/{scene or 'reference'}{path.suffix.lower()}"
+        _copy(path, folder, held[scene])
+    return StudyStore.create(folder / FILE, replace(settings, references=held), images)
 
 
-def find_study_pictures(source: Path) -> list[Picture]:
-    """The pictures of a folder; where it holds folders instead, each of them is a scene.
-
-    Raises:
-        ConfigurationError: there is no picture that a browser shows.
-    """
-    from isptune.wording.naming import natural_key
-
-    if not source.is_dir():
-        raise ConfigurationError(f"there is no folder '{source}'")
-
-    def inside(folder: Path) -> list[Path]:
-        found = [path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES]
-        return sorted(found, key=lambda path: natural_key(path.name))
-
-    pictures = [Picture(path, "") for path in inside(source)]
-    if not pictures:
-        folders = sorted((path for path in source.iterdir() if path.is_dir()), key=lambda path: path.name)
-        pictures = [Picture(path, folder.name) for folder in folders for path in inside(folder)]
-    if not pictures:
-        raise ConfigurationError(
-            f"the folder '{source}' holds no picture; allowed: {', '.join(_SUFFIXES)}, in it or in a folder "
-            "for each scene"
-        )
-    return pictures
+def _copy(path: Path, folder: Path, inside: str) -> None:
+    make_folder((folder / inside).parent, ConfigurationError)
+    shutil.copyfile(path, folder / inside)
 
 
 def _begin(folder: Path) -> None:

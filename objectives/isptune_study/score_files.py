@@ -25,7 +25,7 @@ def write_scores(
     """Write tables and figures into a folder, which is made.
 
     ``scores.csv`` and ``meta.csv`` of the images, ``observers.csv``, ``objectives.csv`` where some were
-    judged, ``scores.json`` with everything, and the figures.
+    judged, ``scores.json`` with everything, ``report.html`` to look at, and the figures.
 
     Returns:
         The files.
@@ -40,7 +40,9 @@ def write_scores(
     if judged:
         texts["objectives.csv"] = objectives_csv(judged)
     from isptune_study.score_command import plain, summary
+    from isptune_study.score_report import report_of_study
 
+    texts["report.html"] = report_of_study(study, scores, judged)
     texts["scores.json"] = json.dumps(plain(summary(study, scores, [*judged])), indent=1) + "\n"
     found = [write_whole(folder / name, text, ConfigurationError) for name, text in texts.items()]
     return [*found, *draw_all(folder, study, scores, judged)]

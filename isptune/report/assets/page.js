@@ -1,6 +1,6 @@
 // The page itself: charts into their places, theme, contents and copying.
 
-const KINDS = { lines, points, front, levels, parallel };
+const KINDS = { lines, points, front, levels, parallel, intervals };
 
 for (const place of document.querySelectorAll('[data-chart]')) {
   const spec = page.charts[place.dataset.chart];

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,7 +79,19 @@ def test_scores_of_answers(call: Call) -> None:
     assert out.splitlines()[0].split() == ["image", "MOS", "±", "JOD", "±", "comparisons"]
     assert "answers hardly follow the others'" in next(row for row in out.splitlines() if "observer 7" in row)
     assert "note: flagged, and counted all the same: observer 7" in err
-    assert "wrote scores.csv, meta.csv, observers.csv, objectives.csv, scores.json, observers.png" in err
+    assert "wrote scores.csv, meta.csv, observers.csv, objectives.csv, report.html, scores.json" in err
+    report = Path("scores/report.html").read_text()
+    headings = re.findall(r"<h2[^>]*>([^<]*)</h2>", report)
+    assert headings == ["Overview", "Opinions", "Wins", "Observers", "Objectives on people"]
+    assert "20 images, compared by 7 observers in" in report
+    assert "Flagged, and counted all the same: observer 7" in report
+    # It asks nobody for anything.
+    assert "http://www.w3.org" in report
+    assert not re.findall(r"(?:src|href)=\"(?!#|data:)", report)
+    charts = json.loads(re.search(r'id="report-data">(.*?)</script>', report)[1])["charts"]  # type: ignore[index]
+    assert len(charts["ranked-0"]["slices"][0]["series"][0]["y"]) == 20
+    assert {row["name"]: row["colour"] for row in charts["sensitivity"]["rows"]}["observer 7"] == 1
+    assert [row["name"] for row in charts["objectives-0"]["rows"]][:2] == ["truth", "turned"]
     rows = rows_of("scores/scores.csv")
     assert len(rows) == 20
     assert all(0 <= float(row["mos"]) <= 9 for row in rows)

@@ -14,11 +14,11 @@ import torch
 
 import isptune
 from isptune.iqa.datasets import read_dataset
-from isptune.scenes import read_image
+from isptune.scenes import read_image, write_image
 from isptune_study import database
 from isptune_study.asking import ask_next
 from isptune_study.perturbing import perturb, scored_quality, spread_evenly, true_quality
-from isptune_study.storage import StudyStore
+from isptune_study.storage import FILE, StudyStore
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -105,6 +105,48 @@ def test_pictures_and_folders_of_scenes(call: Call, folder: Path) -> None:
     assert call("study", "export", "second", "--out", "data", "--with-images")[0] == 0
     assert Path("data/images/night/0.png").is_file()
     assert len(read_dataset("data/meta.csv").records) == 8
+
+
+def test_references_of_pictures(call: Call, folder: Path) -> None:
+    assert call(*CREATE, "--out", "first")[0] == 0
+    pictures = sorted(Path("first/images").iterdir())
+    Path("references").mkdir()
+    for scene, best in (("night", 4), ("day", 5)):
+        Path("pictures", scene).mkdir(parents=True)
+        for number, picture in enumerate(pictures[:4]):
+            shutil.copy(picture, f"pictures/{scene}/{number}.png")
+        shutil.copy(pictures[best], f"references/{scene}.png")
+    create = ("study", "create", "--opponents", "3")
+    code, out, err = call(*create, "--pictures", "pictures", "--references", "references", "--out", "named")
+    assert (code, out, err) == (0, "wrote named (8 images of 2 scenes, 2 with a reference)\n", "")
+    with StudyStore(folder / "named" / FILE) as store:
+        assert store.settings.references == {
+            "day": "references/day.png",
+            "night": "references/night.png",
+        }
+    assert Path("named/references/day.png").read_bytes() == pictures[5].read_bytes()
+    # A picture that is called reference is its folder's.
+    shutil.copy(pictures[4], "pictures/night/reference.png")
+    assert call(*create, "--pictures", "pictures", "--out", "found")[1] == (
+        "wrote found (8 images of 2 scenes, 1 with a reference)\n"
+    )
+    code, out, _ = call(
+        *create, "--pictures", "pictures/day", "--references", "references/day.png", "--out", "one"
+    )
+    assert out == "wrote one (4 images of 1 scene, 1 with a reference)\n"
+    assert Path("one/references/reference.png").is_file()
+    write_image("references/day.png", torch.zeros(3, 20, 20))
+    Path("references/night.png").rename("references/nights.png")
+    for given, said in (
+        (("pictures", "references"), "--references has no picture called 'night', as that scene is; it holds day.png, nights.png"),
+        (("pictures", "references/day.png"), "--references is the file 'day.png', and there are 2 scenes; allowed: a folder that holds a picture for each, such as day.png"),
+        (("pictures/day", "references"), "--references holds 2 pictures, and there is one scene; name the file"),
+        (("pictures/day", "references/day.png"), "'0.png' has 64x48 pixels, and its reference 'day.png' 20x20: they would not lie on each other"),
+        (("pictures", "nothing"), "there is no file or folder 'nothing' of --references"),
+    ):  # fmt: skip
+        more = ("--pictures", given[0], "--references", given[1])
+        assert call(*create, *more, "--out", "x") == (2, "", f"isptune: error: {said}\n")
+    assert not Path("x").exists()
 
 
 def test_the_candidates_of_a_run(call: Call, folder: Path) -> None:

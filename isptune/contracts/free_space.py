@@ -18,6 +18,10 @@ def _own_keys(candidates: Candidates) -> list[bytes]:
     return [row.tobytes() for row in np.asarray(candidates, dtype=np.float64) + 0.0]
 
 
+def _as_they_are(candidates: Candidates) -> Candidates:
+    return candidates
+
+
 @dataclass(frozen=True)
 class FreeSpace:
     """The n free parameters, each of which is a column of the unit cube.
@@ -28,6 +32,8 @@ class FreeSpace:
         counts: how many values each has, every one an equal cell of [0, 1]; 0 for a real one.
         identify: gives a key for each row of (P, n) candidates; keys are equal where the values of all
             parameters are. Cells, and parameters that do not matter in a candidate, make many points one.
+        canonical: gives (P, n) candidates of the same values as (P, n) candidates, with parameters that do
+            not matter where they would be by default.
 
     Example:
         >>> FreeSpace.of_reals(2).counts
@@ -38,6 +44,7 @@ class FreeSpace:
     kinds: tuple[str, ...]
     counts: tuple[int, ...]
     identify: Callable[[Candidates], list[bytes]] = field(default=_own_keys, repr=False, compare=False)
+    canonical: Callable[[Candidates], Candidates] = field(default=_as_they_are, repr=False, compare=False)
 
     @classmethod
     def of_reals(cls, dimension: int) -> FreeSpace:

@@ -122,6 +122,15 @@ class Optimizer(Packaged, ABC):
             shares: (C,) of the win that went to the first one: 1, 0.5 or 0.
         """
 
+    def recall(self, candidates: Candidates) -> Candidates:
+        """The next batch, of which a log says that it was ``candidates``: that of ``propose``.
+
+        A resumed run asks for each logged batch so and refuses a log whose candidates are others. Where
+        proposing takes long and changes nothing that later batches depend on, override it to give
+        ``candidates`` back.
+        """
+        return self.propose()
+
     def begun(self, batch: Candidates) -> Candidates:
         """A first batch (P, n) with the starts in place of its first rows."""
         found = np.array(batch, dtype=np.float64)

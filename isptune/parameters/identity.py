@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from isptune.contracts.free_space import FreeSpace
 from isptune.parameters.choices import Bool
@@ -31,6 +31,13 @@ def identities(space: ParameterSpace, unit: ArrayLike) -> list[bytes]:
     return [row.tobytes() for row in space.to_values(points).numpy() + 0.0]
 
 
+def canonical(space: ParameterSpace, unit: ArrayLike) -> NDArray[np.float64]:
+    """(P, f) candidates of the same values, with parameters that do not matter at their defaults."""
+    points = torch.from_numpy(np.array(unit, dtype=np.float64))
+    found: NDArray[np.float64] = space.to_unit(space.to_values(points)).numpy()
+    return found
+
+
 def declares_defaults(space: ParameterSpace) -> bool:
     """Whether the factory says where a parameter that is searched should stand.
 
@@ -49,6 +56,7 @@ def free_space(space: ParameterSpace) -> FreeSpace:
         kinds=tuple(parameter.kind for parameter in space.free),
         counts=counts(space),
         identify=partial(identities, space),
+        canonical=partial(canonical, space),
     )
 
 

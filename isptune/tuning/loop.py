@@ -83,7 +83,7 @@ class Loop:
     def replay(self, log: Sequence[Generation]) -> None:
         """Take the optimizer through logged generations; refuse a log that is not this run's."""
         for generation in log:
-            candidates = self.proposer.ask()
+            candidates = self.proposer.ask(generation.candidates)
             if not np.array_equal(candidates, generation.candidates):
                 raise RunDirectoryError(
                     f"line {generation.number + 1} of the log holds other candidates than this "

@@ -31,8 +31,11 @@ class Proposer:
         self._asked: Candidates | None = None
         self._objectives: int | None = None
 
-    def ask(self) -> Candidates:
+    def ask(self, logged: Candidates | None = None) -> Candidates:
         """The next batch: (P, n) float64 in [0, 1], the caller's own.
+
+        Args:
+            logged: what a log says that it was, for methods that need not plan it again.
 
         Raises:
             ConfigurationError: there was no ``tell`` since the last ``ask``.
@@ -42,7 +45,7 @@ class Proposer:
             raise ConfigurationError(
                 f"{self._whose} was asked twice; tell it the losses of the first batch before"
             )
-        batch = self._proposed()
+        batch = self._proposed(logged)
         if self._repeats is not None and self.optimizer.avoids_repeats:
             batch = self._repeats.moved(batch)
         self._asked = batch.copy()
@@ -86,9 +89,9 @@ class Proposer:
     def _shape(self) -> tuple[int, int]:
         return self.optimizer.population, self.optimizer.space.dimension
 
-    def _proposed(self) -> Candidates:
+    def _proposed(self, logged: Candidates | None) -> Candidates:
         """A copy of what the optimizer proposes, refused where it is no batch."""
-        batch = self.optimizer.propose()
+        batch = self.optimizer.propose() if logged is None else self.optimizer.recall(logged.copy())
         what = f"{self._whose} proposed"
         if not isinstance(batch, np.ndarray):
             raise IsptuneError(f"{what} a {type(batch).__name__}; expected: a numpy array")

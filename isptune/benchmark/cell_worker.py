@@ -28,6 +28,7 @@ from isptune.tuning.prechecks import (
     check_guards,
     check_optimizer,
     check_reserved,
+    chooses,
     with_population,
 )
 from isptune.tuning.racing import planned_generations
@@ -149,6 +150,10 @@ def is_done(job: Job) -> bool:
     if not directory.holds_a_run:
         return False
     found, wanted = directory.read_config(), with_population(job.config)
+    if chooses(job.config.optimizer.name):
+        # The run holds what was chosen for it.
+        chosen = {"optimizer": Component(**found["optimizer"]), "population": found["population"]}
+        wanted = wanted.model_copy(update=chosen)
     if found.get("fingerprint") != wanted.fingerprint():
         changed = difference(found, wanted.model_dump())
         raise RunDirectoryError(

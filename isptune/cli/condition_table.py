@@ -107,6 +107,8 @@ def run_and_print_table(
 
     def run(session: Session, what: str) -> TuneResult:
         click.echo(f"{what}: {opening(session)}", err=True)
+        if session.choice:
+            click.echo(f"{what}: {session.choice}", err=True)
         for notice in session.notices:
             click.echo(f"isptune: {notice}", err=True)
         with live_progress() as live:

@@ -72,6 +72,8 @@ def run_and_print(
         with stoppable():
             session = make()
             click.echo(opening(session), err=True)
+            if session.choice:
+                click.echo(session.choice, err=True)
             for notice in session.notices:
                 click.echo(f"isptune: {notice}", err=True)
             with live_progress() as live:

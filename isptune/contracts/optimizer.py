@@ -43,6 +43,8 @@ class Optimizer(Packaged, ABC):
         learns_from_comparisons: where the objective is a judge that ``gives_comparisons``, the run asks it to
             compare rows 0 and 1 of a batch, 2 and 3, and so on, and tells ``learn_comparisons`` the answers.
         default_budget: how many evaluations a run makes where nothing is said; None for as many as all.
+        chooses: it stands for others: a run asks its class method ``choose(situation, **options)`` with an
+            ``isptune.contracts.choosing.Situation``, and takes and notes what the ``Choice`` names.
         packaging: what has to be installed.
 
     Raises:
@@ -57,6 +59,7 @@ class Optimizer(Packaged, ABC):
     needs_gradient: ClassVar[bool] = False
     is_multi_objective: ClassVar[bool] = False
     learns_from_comparisons: ClassVar[bool] = False
+    chooses: ClassVar[bool] = False
     default_budget: ClassVar[int | None] = None
     avoids_repeats: bool = False
     aliases: ClassVar[tuple[str, ...]] = ()

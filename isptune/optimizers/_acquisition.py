@@ -89,3 +89,16 @@ def thinned(front: Array) -> Array:
         kept.append(int(distance.argmax()))
         distance = np.minimum(distance, np.abs(scaled - scaled[kept[-1]]).max(axis=1))
     return front[kept]
+
+
+def boxes_of(values: Array) -> tuple[Array, Array]:
+    """What no losses (N, K) dominate, below a point a tenth beyond the worst ones of their front."""
+    order = np.lexsort(values.T[::-1])
+    front: list[Array] = []
+    for row in values[order]:
+        if not any((kept <= row).all() for kept in front):
+            front.append(row)
+    best = np.array(front)
+    worst, extent = best.max(axis=0), np.ptp(best, axis=0)
+    reference = worst + 0.1 * np.where(extent > 0, extent, np.ptp(values, axis=0))
+    return free_boxes(thinned(best), reference)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -71,24 +71,30 @@ class Region:
         half = np.where(moves.no_order, 1.0, 0.5 * side * stretched)
         self._low, self._high = np.maximum(self._best - half, 0.0), np.minimum(self._best + half, 1.0)
 
-    def ranked(self, generator: np.random.Generator) -> Array:
-        """(M, n) candidates of the box by falling expected improvement."""
+    def ranked(self, generator: np.random.Generator, weight: Callable[[Array], Array]) -> Array:
+        """(M, n) candidates of the box by falling expected improvement.
+
+        Args:
+            generator: of the draws.
+            weight: gives the logarithms (M,) of what the improvement of (M, n) candidates is weighed with.
+        """
+
+        def by_promise(points: Array) -> Array:
+            points = self._moves.settled(points)
+            best = float(self.model.smoothed().min())
+            promise = log_expected_improvement(*self.model.predict(points), best) + weight(points)
+            return points[np.argsort(-promise, kind="stable")]
+
         low, high = self._low, self._high
         drawn = low + (high - low) * generator.random((_DRAWN, len(low)))
         # One coordinate more often than all of them.
         some = generator.random(drawn.shape) < generator.random((_DRAWN, 1))
         some[np.arange(_DRAWN), generator.integers(len(low), size=_DRAWN)] = True
-        found = self._by_promise(np.where(some, drawn, self._best))
+        found = by_promise(np.where(some, drawn, self._best))
         for step in _STEPS:
             normal = generator.standard_normal((_AGAIN, len(low)))
             # Choices stay as they are in the most promising candidate.
             moved = found[0] + np.where(self._moves.no_order, 0.0, step * (high - low)) * normal
-            near = self._by_promise(np.concatenate([found[:1], np.clip(moved, low, high)]))
+            near = by_promise(np.concatenate([found[:1], np.clip(moved, low, high)]))
             found = np.concatenate([near, found[1:]])
         return found
-
-    def _by_promise(self, points: Array) -> Array:
-        points = self._moves.settled(points)
-        best = float(self.model.smoothed().min())
-        promise = log_expected_improvement(*self.model.predict(points), best)
-        return points[np.argsort(-promise, kind="stable")]

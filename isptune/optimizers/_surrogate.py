@@ -6,12 +6,11 @@ Numpy and scipy alone: with at most some 200 points a fit takes tenths of a seco
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from isptune.optimizers._hyperparameters import Array, Layout
 
 _ROOT5 = math.sqrt(5.0)
 # Added to the diagonal so that equal points do not make the matrix singular, as a share of the variance.
@@ -22,76 +21,6 @@ _TRIAL, _ITERATIONS = 8, 30
 _ROWS = 64
 # Coordinates without an order that lie no further apart are equal.
 _SAME = 1e-6
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where each hyperparameter stands in the vector that is fitted; all but the warp are logarithms.
-
-    The kernel is a sum of one function of each coordinate and one of all of them, all Matern 5/2::
-
-        k(x, x') = sum_i alone_i m(|x_i - x'_i| / own_i) + joint m(|(x - x') / reach|)
-
-    The first part learns from every point what a coordinate does by itself, wherever the others stand.
-
-    Attributes:
-        dimension: the number n of coordinates.
-    """
-
-    dimension: int
-
-    @property
-    def alone(self) -> slice:
-        """(n,) variances of the functions of one coordinate."""
-        return slice(0, self.dimension)
-
-    @property
-    def own(self) -> slice:
-        """(n,) their lengths."""
-        return slice(self.dimension, 2 * self.dimension)
-
-    @property
-    def joint(self) -> int:
-        """The variance of the function of all coordinates."""
-        return 2 * self.dimension
-
-    @property
-    def reach(self) -> slice:
-        """(n,) its lengths."""
-        return slice(2 * self.dimension + 1, 3 * self.dimension + 1)
-
-    @property
-    def noise(self) -> int:
-        """The standard deviation of the noise."""
-        return 3 * self.dimension + 1
-
-    @property
-    def warp(self) -> int:
-        """c of the scale (exp(c u) - 1) / c on which losses u are modelled."""
-        return 3 * self.dimension + 2
-
-    def priors(self) -> tuple[Array, Array, Array, Array]:
-        """Middles, spreads (normal), lowest and highest values; variances are shares of the losses' own."""
-        n = self.dimension
-        # The further apart points are in many dimensions, the longer the joint lengths.
-        parts = [
-            (0.2, 1.5, 1e-4, 50.0, n),
-            (0.3, 0.7, 0.03, 4.0, n),
-            (0.5, 1.5, 1e-4, 50.0, 1),
-            (0.4 * math.sqrt(n), 0.8, 0.05, 10.0, n),
-            (1e-3, 2.0, 1e-8, 0.5, 1),
-        ]
-        columns = [
-            np.concatenate([np.full(count, part[place]) for part in parts for count in part[4:]])
-            for place in range(4)
-        ]
-        middle, spread, low, high = columns
-        return (
-            np.append(np.log(middle), 0.0),
-            np.append(spread, 1.5),
-            np.append(np.log(low), -3.0),
-            np.append(np.log(high), 4.0),
-        )
 
 
 def _matern(distance: Array) -> Array:
@@ -118,7 +47,7 @@ class Surrogate:
         points: (N, n), N at least 2.
         losses: (N,) finite, not all equal.
         differ: (n,) whether a coordinate has no order: two of its values are equal, or they are not.
-        warps: fit c; 0 otherwise.
+        warps: fit c; without, c is 0 and lengths are at least a fifth of the range: for steps.
     """
 
     def __init__(self, points: Array, losses: Array, differ: NDArray[np.bool_], warps: bool = True) -> None:
@@ -145,6 +74,8 @@ class Surrogate:
         middle, spread, low, high = self.layout.priors()
         if not warps:
             low[self.layout.warp] = high[self.layout.warp] = 0.0
+            # A step is best explained by short lengths, which would tell nothing of places further off.
+            low[self.layout.own] = low[self.layout.reach] = math.log(0.2)
         bounds = list(zip(low, high, strict=True))
 
         def descent(begin: Array, iterations: int) -> tuple[float, Array]:
@@ -161,7 +92,7 @@ class Surrogate:
 
         # Where a coordinate has several optima, lengths as long as its range explain nothing.
         short = middle.copy()
-        short[self.layout.own] = math.log(0.1)
+        short[self.layout.own] = np.maximum(math.log(0.1), low[self.layout.own])
         first, second = descent(middle, _TRIAL), descent(short, _TRIAL)
         return descent(first[1] if first[0] <= second[0] else second[1], _ITERATIONS)[1]
 

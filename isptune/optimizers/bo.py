@@ -6,17 +6,16 @@ from collections.abc import Callable
 from typing import Annotated, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from isptune.contracts.free_space import Candidates, FreeSpace
 from isptune.contracts.optimizer import Optimizer
 from isptune.optimizers._acquisition import (
     Array,
+    boxes_of,
     expected_volume,
-    free_boxes,
     log_expected_improvement,
-    thinned,
 )
 from isptune.optimizers._batch import check_own, latin_hypercube
 from isptune.optimizers._moves import Moves
@@ -32,6 +31,8 @@ _STEPS = (0.1, 0.03, 0.01, 0.003)
 # Steps around the most promising candidates, one round after the other.
 _ROUNDS = (0.2, 0.03, 0.005)
 _LEADERS, _ROUND_SIZE = 3, 240
+# The probability not to fail below which a candidate comes after all others.
+_LEAST_SAFE, _HOPELESS = 0.2, 1e4
 
 
 class ModelSearch(Optimizer):
@@ -123,13 +124,17 @@ class ModelSearch(Optimizer):
         if done < len(self._design):
             batch = self._design[done : done + self.population]
             return self.begun(batch) if done == 0 else batch.copy()
-        able = np.isfinite(self._losses).all(axis=1)
+        able: NDArray[np.bool_] = np.isfinite(self._losses).all(axis=1)
         spread = np.ptp(np.clip(self._losses[able], -1e300, 1e300), axis=0) if able.any() else np.zeros(1)
-        if able.sum() < 2 or not (spread > 0).all():
+        if able.sum() < 2 or not (spread > 0).any():
             return self._unmodelled(generator)
         chosen = self._modelled(np.flatnonzero(able))
         points = self._moves.settled(self._points[chosen])
+        # A loss that is the same everywhere says nothing.
         losses = np.clip(self._losses[chosen], -1e300, 1e300)
+        losses = losses[:, np.ptp(losses, axis=0) > 0]
+        if not losses.size:
+            return self._unmodelled(generator)
         models = [Surrogate(points, column, self._moves.no_order) for column in losses.T]
         return self._batch(generator, models, self._safety(able))
 
@@ -148,7 +153,7 @@ class ModelSearch(Optimizer):
         self._known.update(self.space.identify(candidates))
         self._batches += 1
 
-    def _modelled(self, able: Array) -> Array:
+    def _modelled(self, able: NDArray[np.intp]) -> NDArray[np.intp]:
         """Which evaluations are modelled: all, or the best by mean rank and those nearest to the best."""
         losses = self._losses[able]
         ranks = losses.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable").mean(axis=1)
@@ -159,7 +164,7 @@ class ModelSearch(Optimizer):
             order = np.union1d(order[: _MODELLED // 2], near[: _MODELLED // 2])
         return np.sort(able[order])
 
-    def _safety(self, able: Array) -> Surrogate | None:
+    def _safety(self, able: NDArray[np.bool_]) -> Surrogate | None:
         """A model of 1 where candidates failed and 0 elsewhere; None where none did."""
         if able.all():
             return None
@@ -253,15 +258,13 @@ class ModelSearch(Optimizer):
 
 def _promise(models: list[Surrogate], safety: Surrogate | None) -> Callable[[Candidates], Array]:
     """What is expected of candidates (M, n) beyond what is known: larger is better, (M,)."""
-    from scipy.special import log_ndtr
-
     if len(models) == 1:
         best = float(models[0].smoothed().min())
 
         def gain(points: Candidates) -> Array:
             return log_expected_improvement(*models[0].predict(points), best)
     else:
-        boxes = _boxes(np.stack([model.smoothed() for model in models], axis=1))
+        boxes = boxes_of(np.stack([model.smoothed() for model in models], axis=1))
 
         def gain(points: Candidates) -> Array:
             means, deviations = zip(*(model.predict(points) for model in models), strict=True)
@@ -269,27 +272,25 @@ def _promise(models: list[Surrogate], safety: Surrogate | None) -> Callable[[Can
             found: Array = np.log(np.maximum(volume, 1e-300))
             return found
 
+    weight = _weight(safety)
+    return lambda points: gain(points) + weight(points)
+
+
+def _weight(safety: Surrogate | None) -> Callable[[Candidates], Array]:
+    """The logarithm of the probability that candidates (M, n) do not fail, (M,).
+
+    Those that all but surely fail come last, however little the others promise.
+    """
+    from scipy.special import log_ndtr
+
     if safety is None:
-        return gain
+        return lambda points: np.zeros(len(points))
     # Half-way between what the model has for a failure and for none.
     border = 0.5 * float(safety.values.max() + safety.values.min())
 
-    def safe_gain(points: Candidates) -> Array:
+    def weight(points: Candidates) -> Array:
         means, deviations = safety.predict(points)
-        found: Array = gain(points) + log_ndtr((border - means) / deviations)
-        return found
+        found: Array = log_ndtr((border - means) / deviations)
+        return found - _HOPELESS * np.maximum(_LEAST_SAFE - np.exp(found), 0.0)
 
-    return safe_gain
-
-
-def _boxes(values: Array) -> tuple[Array, Array]:
-    """What no evaluated candidate dominates, below a point a tenth beyond the front's worst values."""
-    order = np.lexsort(values.T[::-1])
-    front: list[Array] = []
-    for row in values[order]:
-        if not any((kept <= row).all() for kept in front):
-            front.append(row)
-    best = np.array(front)
-    worst, extent = best.max(axis=0), np.ptp(best, axis=0)
-    reference = worst + 0.1 * np.where(extent > 0, extent, np.ptp(values, axis=0))
-    return free_boxes(thinned(best), reference)
+    return weight

@@ -10,17 +10,9 @@ from isptune.parameters import ParameterSpace
 from isptune.parameters.identity import free_space
 from isptune.plugins import registry
 from isptune.tuning.evaluation import Evaluator
+from isptune.tuning.prechecks import chooses
 from isptune.tuning.scoring import Scoring
 from isptune.tuning.settings import Component, RunConfig
-
-
-def chooses(optimizer: str) -> bool:
-    """Whether an optimizer of that name stands for others.
-
-    Raises:
-        UnknownNameError: nothing has that name.
-    """
-    return bool(registry.optimizers.fact(optimizer, "chooses", False))
 
 
 def with_choice(config: RunConfig, pipeline: Pipeline, scoring: Scoring) -> tuple[RunConfig, str]:
@@ -51,7 +43,7 @@ def with_choice(config: RunConfig, pipeline: Pipeline, scoring: Scoring) -> tupl
 
 
 def _seconds_of(config: RunConfig, pipeline: Pipeline, scoring: Scoring, space: ParameterSpace) -> float:
-    """The time of one evaluation at the start of the space, the second one: the first one loads and compiles."""
+    """The time of one evaluation at the start of the space; a first one loads and compiles."""
     development = config.development(pipeline.development)
     with Evaluator(
         pipeline, scoring, config.device, config.memory_gb, config.autocast, space, development

@@ -44,6 +44,15 @@ def check_components(config: RunConfig) -> None:
     check_budget(config.budget, population)
 
 
+def chooses(optimizer: str) -> bool:
+    """Whether an optimizer of that name stands for others, of which it chooses one for each run.
+
+    Raises:
+        UnknownNameError: nothing has that name.
+    """
+    return bool(registry.optimizers.fact(optimizer, "chooses", False))
+
+
 def check_guards(config: RunConfig) -> None:
     """Refuse guards that could say nothing of their own, and optimizers that need gradients beside a guard.
 
@@ -220,6 +229,9 @@ def with_population(config: RunConfig) -> RunConfig:
     if config.population is not None:
         return config
     population = registry.optimizers.fact(config.optimizer.name, "default_population", 30)
+    if chooses(config.optimizer.name) and config.budget is not None:
+        # What it chooses takes a population that the budget is a multiple of.
+        population = next(size for size in range(population, 0, -1) if config.budget % size == 0)
     return config.model_copy(update={"population": population})
 
 

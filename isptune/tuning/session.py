@@ -22,6 +22,7 @@ from isptune.runs.again import check_parameters, require_named
 from isptune.runs.description import Description
 from isptune.runs.directory import CONFIG_NAME, RunDirectory
 from isptune.tuning.blame import called
+from isptune.tuning.choosing import with_choice
 from isptune.tuning.doubts import Penalties
 from isptune.tuning.evaluation import Evaluator, check_gradients
 from isptune.tuning.holdout import split
@@ -47,7 +48,8 @@ class Session:
 
     ``space`` is the pipeline's with what the settings ask of its parameters: what is searched; ``starts`` are
     the candidates in it, (S, f), where the search begins. ``held_out`` is the pipeline with the scenes that
-    only judge, which ``pipeline`` then lacks; ``begun`` is what is to be said of where the search begins.
+    only judge, which ``pipeline`` then lacks; ``begun`` is what is to be said of where the search begins, and
+    ``choice`` of an optimizer that was chosen for the run.
     """
 
     pipeline: Pipeline
@@ -61,6 +63,7 @@ class Session:
     objects: dict[str, str] = field(default_factory=dict)
     held_out: Pipeline | None = None
     begun: tuple[str, ...] = ()
+    choice: str = ""
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -260,6 +263,7 @@ def best_of_run(out: str | Path, scenes: list[str] | None) -> tuple[Pipeline, di
 def make_session(
     pipeline: Pipeline, scoring: Scoring, config: RunConfig, directory: RunDirectory | None
 ) -> Session:
+    config, choice = with_choice(config, pipeline, scoring)
     config = with_population(config)
     assert config.population is not None
     check_budget(config.budget, config.population)
@@ -291,4 +295,5 @@ def make_session(
         begun.starts,
         held_out=held_out,
         begun=begun.notices,
+        choice=choice,
     )

@@ -168,6 +168,8 @@ def tune(
     session = make_session(renderer, Scoring(scorers, vector, guards), config, directory)
     session.started_from = "python"
     session.objects = objects_of(renderer, scorers, guards)
+    if session.choice:
+        logger.info("%s", session.choice)
     for notice in session.notices:
         logger.warning("%s", notice)
     return _run_shown(session, resume, callbacks, progress)

@@ -1,0 +1,80 @@
+"""The optimizer that is chosen for a run: rules, reasons, and what a run notes."""
+
+from __future__ import annotations
+
+import pytest
+
+import isptune
+from isptune.contracts.choosing import Situation
+from isptune.contracts.free_space import FreeSpace
+from isptune.optimizers.auto import Automatic, nearest_divisor
+from isptune.testing import MultiObjectiveConformance
+from isptune.tuning.session import prepare
+from isptune.tuning.settings import parse_config
+from isptune.tuning.sitting import run_session
+
+pytestmark = pytest.mark.smoke
+
+FIVE = FreeSpace.of_reals(5)
+
+
+class TestConformance(MultiObjectiveConformance):
+    generations = 3
+    search_generations = 20
+
+    def make(self, space=5, population=None, seed=0, budget=None, starts=None):
+        # Many evaluations: those of few are the model's own tests.
+        return Automatic(space, population, seed, 1500 if budget is None else max(budget, 601), starts)
+
+
+@pytest.mark.parametrize(
+    ("situation", "optimizer", "population", "reason"),
+    [
+        (Situation(FIVE, 150), "bo", 5, "150 evaluations of 5 parameters are few enough to plan each"),
+        (Situation(FIVE, 1500), "es", 30, "enough for an evolution strategy"),
+        (Situation(FIVE), "es", None, "the number of evaluations is unknown"),
+        (Situation(FIVE, 50, gradients=True), "adam", 2, "gradients reach all 5 parameters"),
+        (Situation(FIVE, 150, gradients=True), "bo", 5, "few enough to plan"),
+        (Situation(FIVE, 150, objectives=2), "bo", 5, "there are 2 objectives"),
+        (Situation(FIVE, 1500, objectives=2), "nsga2", 30, "there are 2 objectives"),
+        (Situation(FIVE, 150, judged=True), "es", 30, "compared with each other"),
+        (Situation(FIVE, 500, measure=lambda: 2.0), "bo", 5, "an evaluation takes 2 s"),
+        (Situation(FIVE, 500, measure=lambda: 0.01), "es", 25, "500 evaluations are enough"),
+        (Situation(FreeSpace.of_reals(60), 150), "es", 30, "150 evaluations are enough"),
+        (Situation(FIVE, 150, population=10), "bo", 10, "150 evaluations"),
+    ],
+)
+def test_what_suits_a_situation(situation, optimizer, population, reason):
+    choice = Automatic.choose(situation)
+    assert (choice.optimizer, choice.population) == (optimizer, population)
+    assert reason in choice.reason
+
+
+def test_the_seconds_that_are_asked_for_are_not_measured():
+    def measure():
+        raise AssertionError("measured")
+
+    assert Automatic.choose(Situation(FIVE, 500, measure=measure), seconds=1.0).optimizer == "bo"
+    # Nor where they do not matter.
+    assert Automatic.choose(Situation(FIVE, 150, measure=measure)).optimizer == "bo"
+
+
+def test_a_batch_divides_the_budget():
+    assert [nearest_divisor(budget, 5) for budget in (150, 64, 7, 1)] == [5, 4, 7, 1]
+
+
+def test_a_run_notes_what_was_chosen_and_goes_on_with_it(tmp_path):
+    data = {
+        "scenes": ["chart:64x48"],
+        "objective": "psnr",
+        "optimizer": "auto",
+        "budget": 12,
+        "population": 4,
+    }
+    session = prepare(parse_config(data), tmp_path / "run")
+    assert session.choice.startswith("optimizer: adam, because gradients reach all 5 parameters")
+    run_session(session, figures=False, notices=False)
+    kept = isptune.Run.read(tmp_path / "run").config
+    assert (kept.optimizer.name, kept.population) == ("adam", 4)
+    again = isptune.resume(tmp_path / "run")
+    assert again.evaluations == 12

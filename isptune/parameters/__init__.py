@@ -6,8 +6,9 @@ people write them.
 """
 
 from isptune.parameters.choices import Bool, Choice
-from isptune.parameters.kinds import Float, Int, Parameter
+from isptune.parameters.kinds import Float, Int
 from isptune.parameters.names import written
+from isptune.parameters.parameter import Parameter
 from isptune.parameters.space import ParameterSpace
 
 __all__ = ["Bool", "Choice", "Float", "Int", "Parameter", "ParameterSpace", "written"]

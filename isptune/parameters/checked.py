@@ -10,7 +10,8 @@ from torch import Tensor
 
 from isptune.errors import ParameterError
 from isptune.parameters.choices import Choice
-from isptune.parameters.kinds import Float, Parameter
+from isptune.parameters.kinds import Float
+from isptune.parameters.parameter import Parameter
 from isptune.wording.naming import listed
 from isptune.wording.showing import value_text
 

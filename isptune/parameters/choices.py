@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, ParameterError
-from isptune.parameters.kinds import Parameter, step
+from isptune.parameters.kinds import step
+from isptune.parameters.parameter import Parameter
 from isptune.wording.integers import plain
 from isptune.wording.naming import did_you_mean, listed
 

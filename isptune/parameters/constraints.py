@@ -9,8 +9,9 @@ from typing import Any
 
 from isptune.errors import ConfigurationError, ParameterError
 from isptune.parameters.choices import Bool, Choice
-from isptune.parameters.kinds import Float, Int, Number, Parameter
+from isptune.parameters.kinds import Float, Int, Number
 from isptune.parameters.names import unknown, whole_name
+from isptune.parameters.parameter import Parameter
 from isptune.parameters.relations import checked_condition
 from isptune.parameters.space import ParameterSpace
 from isptune.wording.naming import did_you_mean, listed

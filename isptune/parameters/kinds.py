@@ -4,144 +4,21 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from isptune.errors import ConfigurationError, ParameterError
+from isptune.parameters.parameter import Parameter
 from isptune.wording.integers import plain
 
 # Above this a unit coordinate in float64 cannot tell every whole number apart.
 _MOST_STEPS = 2**50
 
-# What would make a name ambiguous in KEY=VALUE, LOW:HIGH, a list of names, or a glob.
-_FORBIDDEN = "=:,*?[]"
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Parameter:
-    """What all kinds of parameter have in common.
-
-    Attributes:
-        default: the factory's value; None where the factory has none.
-        unit: such as ``"px"``; empty for a pure number.
-        description: one short sentence for whoever tunes it.
-        active_if: other parameters' names, each with the value or the list of values at which this one
-            matters; all of them must hold. A name without a dot is looked up in this parameter's own group
-            first. Only ints, choices and bools can be asked for.
-        name: dotted, such as ``"sharpen.radius"``; the parameter space gives it.
-    """
-
-    default: Any = None
-    unit: str = ""
-    description: str = ""
-    # A mapping has no hash; equal parameters have equal hashes without it.
-    active_if: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    name: str = ""
-
-    # What has no default, in order.
-    needed: ClassVar[tuple[str, ...]] = ()
-
-    def __post_init__(self) -> None:
-        check_name(self.name)
-        for fact in ("unit", "description"):
-            if not isinstance(getattr(self, fact), str):
-                raise ConfigurationError(
-                    f"{fact} of {self.called} is {getattr(self, fact)!r}; allowed: a text"
-                )
-        if not isinstance(self.active_if, Mapping):
-            raise ConfigurationError(
-                f"active_if of {self.called} is {self.active_if!r}; allowed: a mapping of names to values"
-            )
-        conditions = {str(name): _values(wanted) for name, wanted in self.active_if.items()}
-        object.__setattr__(self, "active_if", conditions)
-        if self.default is not None:
-            # A plain number, whatever the type it was given in.
-            object.__setattr__(self, "default", self.decode(self.encode(self.default)))
-
-    def __repr__(self) -> str:
-        shown = [f"{getattr(self, name)!r}" for name in self.needed]
-        shown += [f"{name}={value!r}" for name, value in self.facts().items() if name not in self.needed]
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-    def facts(self) -> dict[str, Any]:
-        """What the parameter was declared with, without its name, and without what says nothing."""
-        found = {}
-        for one in sorted(fields(self), key=lambda one: one.name not in self.needed):
-            value = getattr(self, one.name)
-            nothing = one.default_factory() if one.default_factory is not MISSING else one.default
-            if one.init and one.name != "name" and (one.name in self.needed or value != nothing):
-                found[one.name] = value
-        return found
-
-    @property
-    def group(self) -> str:
-        """What stands before the last dot of the name; empty where there is none."""
-        return self.name.rpartition(".")[0]
-
-    @property
-    def kind(self) -> str:
-        """``"float"``, ``"int"``, ``"choice"`` or ``"bool"``."""
-        return type(self).__name__.lower()
-
-    @property
-    def called(self) -> str:
-        """How messages call it, also before it has a name."""
-        return f"parameter '{self.name}'" if self.name else f"a parameter of the kind {self.kind}"
-
-    @property
-    @abstractmethod
-    def initial(self) -> float:
-        """The encoded default, else the middle of the range, of choices the first option."""
-
-    @property
-    @abstractmethod
-    def allowed(self) -> str:
-        """The range or the options, for messages and tables."""
-
-    @property
-    @abstractmethod
-    def bounds(self) -> tuple[float, float]:
-        """The lowest and the highest encoded value."""
-
-    def holds(self, value: float) -> bool:
-        """Whether it may have an encoded value."""
-        low, high = self.bounds
-        return low <= value <= high
-
-    @abstractmethod
-    def from_unit(self, unit: Tensor) -> Tensor:
-        """Encoded values at coordinates in [0, 1]."""
-
-    @abstractmethod
-    def to_unit(self, values: Tensor) -> Tensor:
-        """Coordinates in [0, 1] of encoded values; the middle of the cell where there are steps."""
-
-    @abstractmethod
-    def encode(self, value: Any) -> float:
-        """A value as people write it as a number; refused with a ParameterError where it cannot be."""
-
-    @abstractmethod
-    def decode(self, value: float) -> Any:
-        """The number as people write it."""
-
-
-def _values(wanted: Any) -> tuple[Any, ...]:
-    several = isinstance(wanted, Iterable) and not isinstance(wanted, (str, bytes, Mapping))
-    return tuple(wanted) if several else (wanted,)
-
-
-def check_name(name: str) -> None:
-    """Refuse what cannot name a parameter with a ConfigurationError; the empty text is no name yet."""
-    wrong = any(letter.isspace() or letter in _FORBIDDEN for letter in name)
-    if name and (wrong or not all(name.split("."))):
-        raise ConfigurationError(
-            f"'{name}' cannot name a parameter: no spaces, none of {' '.join(_FORBIDDEN)} "
-            "and no empty parts between dots"
-        )
+# By so much of a step a bound may miss a multiple of it through rounding.
+_SLACK = 1e-9
 
 
 @dataclass(frozen=True, repr=False)
@@ -180,12 +57,20 @@ class Number(Parameter):
 class Float(Number):
     """A real parameter in [low, high], searched evenly or, with ``log=True``, evenly in its logarithm.
 
+    With a ``step`` it takes the multiples of that step alone, which is what an ISP makes of it that keeps so
+    many digits or bits: values that it rounds to one another are one, and no search evaluates them twice. A
+    value that is given, also a default, is rounded to the nearest. A step has no gradient and no logarithm.
+
     Example:
         >>> Float(0.5, 3.0, default=1.0, unit="px").allowed
         '[0.5, 3] px'
+        >>> gain = Float(1.0, 8.0, step=1 / 64)
+        >>> gain.count, gain.decode(gain.encode(2.12))
+        (449, 2.125)
     """
 
     log: bool = field(default=False, kw_only=True)
+    step: float | None = field(default=None, kw_only=True)
 
     def check_range(self) -> None:
         if not self.low < self.high:
@@ -196,9 +81,38 @@ class Float(Number):
             raise ConfigurationError(
                 f"{self.called} is logarithmic, so its low bound must be above 0, got {self.low}"
             )
+        if self.step is None:
+            return
+        object.__setattr__(self, "step", plain(self.step))
+        if not _number(self.step, f"the step of {self.called} is", self.among) > 0:
+            raise ConfigurationError(f"the step of {self.called} is {self.step}; allowed: above 0")
+        if self.log:
+            raise ConfigurationError(f"{self.called} is logarithmic and has a step; allowed: one of the two")
+        if not 2 <= self.count < _MOST_STEPS:
+            raise ConfigurationError(
+                f"{self.called} takes {self.count} values in [{self.low:g}, {self.high:g}] with the step "
+                f"{self.step:g}; allowed: 2 to 2**50"
+            )
+
+    @property
+    def is_real(self) -> bool:
+        return self.step is None
+
+    @property
+    def count(self) -> int:
+        """How many values there are; 0 for a real number without a step."""
+        return 0 if self.step is None else math.floor(self.high / self.step + _SLACK) - self._first + 1
+
+    @property
+    def _first(self) -> int:
+        """The lowest multiple of the step."""
+        assert self.step is not None
+        return math.ceil(self.low / self.step - _SLACK)
 
     def from_unit(self, unit: Tensor) -> Tensor:
-        if self.log:
+        if self.step is not None:
+            values = (step(unit, self.count) + self._first) * self.step
+        elif self.log:
             values = torch.exp(torch.lerp(*self._logs(unit), unit))
         else:
             # Exact at both ends, which low + unit * (high - low) is not.
@@ -208,6 +122,9 @@ class Float(Number):
         return torch.where(values > self.high, values.new_tensor(self.high), values)
 
     def to_unit(self, values: Tensor) -> Tensor:
+        if self.step is not None:
+            cells = ((values / self.step).round() - self._first).clamp(0, self.count - 1)
+            return (cells + 0.5) / self.count
         if self.log:
             low, high = self._logs(values)
             return ((values.log() - low) / (high - low)).clamp(0, 1)
@@ -220,16 +137,24 @@ class Float(Number):
         given = _number(value, f"{self.called} is", self.allowed)
         if not self.low <= given <= self.high:
             raise ParameterError(f"{self.called} is {given:g}, outside {self.allowed}")
-        return given
+        if self.step is None:
+            return given
+        place = min(max(round(given / self.step), self._first), self._first + self.count - 1)
+        return min(max(place * self.step, float(self.low)), float(self.high))
 
     def decode(self, value: float) -> float:
-        return float(value)
+        # A third of ten steps of 0.3 is written 0.9, and not 0.8999999999999999.
+        return float(value) if self.step is None else float(f"{value:.12g}")
 
     @property
     def initial(self) -> float:
         if self.default is not None:
-            return float(self.default)
+            return self.encode(self.default)
         return float(self.from_unit(torch.tensor(0.5, dtype=torch.float64)))
+
+    @property
+    def allowed(self) -> str:
+        return super().allowed + ("" if self.step is None else f" in steps of {self.step:g}")
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from isptune.errors import ConfigurationError
-from isptune.parameters.kinds import Parameter
+from isptune.parameters.parameter import Parameter
 from isptune.wording.naming import did_you_mean, listed
 from isptune.wording.showing import value_text
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from isptune.errors import ConfigurationError
 from isptune.parameters.choices import Bool, Choice
-from isptune.parameters.kinds import Float, Int, Parameter
+from isptune.parameters.kinds import Float, Int
+from isptune.parameters.parameter import Parameter
 from isptune.wording.naming import did_you_mean, listed
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from isptune.errors import ConfigurationError, ParameterError
 from isptune.parameters.choices import Choice
-from isptune.parameters.kinds import Float, Int, Parameter
+from isptune.parameters.kinds import Float, Int
 from isptune.parameters.names import whole_name
+from isptune.parameters.parameter import Parameter
 from isptune.wording.naming import did_you_mean
 
 

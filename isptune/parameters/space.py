@@ -12,8 +12,9 @@ from torch import Tensor
 from isptune.errors import ConfigurationError, ParameterError
 from isptune.parameters import plain_data
 from isptune.parameters.checked import checked, shaped
-from isptune.parameters.kinds import Float, Parameter
+from isptune.parameters.kinds import Float
 from isptune.parameters.names import named, unknown
+from isptune.parameters.parameter import Parameter
 from isptune.parameters.relations import Relations
 from isptune.storage.yaml_files import read_value, written_value
 from isptune.wording.showing import html_table
@@ -64,7 +65,7 @@ class ParameterSpace:
         ends = [relations.bounds(index) for index in range(len(self.parameters))]
         self._ends = torch.tensor(ends, dtype=torch.float64).T.contiguous()
         self._is_linear = relations.is_plain and all(
-            type(one) is Float and not one.log for one in self.parameters
+            type(one) is Float and one.is_real and not one.log for one in self.parameters
         )
 
     @classmethod
@@ -121,8 +122,8 @@ class ParameterSpace:
 
     @property
     def is_continuous(self) -> bool:
-        """True where every free parameter is a float, so that gradients reach all of them."""
-        return all(isinstance(parameter, Float) for parameter in self.free)
+        """True where every free parameter is a float without a step, so that gradients reach all of them."""
+        return all(parameter.is_real for parameter in self.free)
 
     def constrained(
         self,

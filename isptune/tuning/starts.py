@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isptune.errors import ConfigurationError, IsptuneError
-from isptune.parameters import Float, ParameterSpace
+from isptune.parameters import ParameterSpace
 from isptune.parameters.identity import declares_defaults, identities
 from isptune.plugins import registry
 from isptune.tuning.settings import RunConfig
@@ -105,7 +105,7 @@ def _reals_alone(
 ) -> tuple[ParameterSpace, list[dict[str, Any]]]:
     """The space with everything but real numbers fixed at the first start, and the starts within it."""
     first = rows[0] if rows else space.to_dicts(space.start())[0]
-    stay = {one.name: first[one.name] for one in space.free if not isinstance(one, Float)}
+    stay = {one.name: first[one.name] for one in space.free if not one.is_real}
     where = listed(f"'{name}' at {value_text(value, 12)}" for name, value in stay.items())
     try:
         narrowed = space.constrained(fix=stay)

@@ -16,7 +16,7 @@ from typing import Any
 
 from isptune import Bool, Choice, Float, Int
 from isptune.errors import ConfigurationError
-from isptune.parameters.kinds import Parameter
+from isptune.parameters.parameter import Parameter
 from isptune.wording.naming import did_you_mean, listed
 
 # Types of introspection as the struct module writes them.

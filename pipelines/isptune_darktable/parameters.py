@@ -8,7 +8,7 @@ from typing import Any
 
 from isptune import Bool, Choice, Float, Int, ParameterSpace
 from isptune.errors import ConfigurationError
-from isptune.parameters.kinds import Parameter
+from isptune.parameters.parameter import Parameter
 from isptune.wording.naming import did_you_mean, listed
 from isptune_darktable.layouts import Layout
 from isptune_raw import RawImage

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from isptune import Float, ParameterSpace, Scene
 from isptune.errors import ConfigurationError
-from isptune.parameters.kinds import Parameter
+from isptune.parameters.parameter import Parameter
 from isptune.wording.naming import did_you_mean, listed
 from isptune_device.client import Answer, Client, DeviceError
 from isptune_device.pipeline import DevicePipeline, check_seconds

@@ -8,7 +8,7 @@ from typing import Any
 
 from isptune import Bool, Choice, Float, Int, ParameterSpace
 from isptune.errors import ConfigurationError
-from isptune.parameters.kinds import Parameter
+from isptune.parameters.parameter import Parameter
 from isptune.parameters.settings_files import plain_text
 from isptune_external import chosen
 

@@ -26,7 +26,7 @@ def export(
     """Write every answer of STUDY as CSV and JSON, the opinions as a meta file, and Croissant metadata.
 
     answers.csv has the columns of pwcmp, with a tie, the kind of the trial and the seconds; meta.csv has name
-    and MOS, as 'isptune evaluate' reads it.
+    and MOS, as 'isptune evaluate' reads it; viewing.json has what the page noted of each visit and answer.
 
     \b
     Examples:
@@ -41,13 +41,16 @@ def export(
     from isptune_study.opening import open_study
     from isptune_study.score_files import meta_csv
     from isptune_study.scoring import score_study
+    from isptune_study.storage import FILE
+    from isptune_study.viewing import viewing_json
 
     study = open_study(given)
     answers = study.answers.without(without) if without else study.answers
+    called = answers.observers
     if not keep_names:
-        answers = replace(
-            answers, observers=tuple(f"observer {n + 1}" for n in range(len(answers.observers)))
-        )
+        called = tuple(f"observer {n + 1}" for n in range(len(called)))
+    names = dict(zip(answers.observers, called, strict=True))
+    answers = replace(answers, observers=called)
     if with_images and not study.files:
         raise ConfigurationError(f"the images of '{given}' are not there; leave out --with-images")
     scores = score_study(answers, design=study.design)
@@ -57,6 +60,8 @@ def export(
         "answers.json": answers_json(answers) + "\n",
         "meta.csv": meta_csv(scores),
     }
+    if study.path.name == FILE:
+        texts["viewing.json"] = viewing_json(study.path, names) + "\n"
     for name, text in texts.items():
         write_whole(target / name, text, ConfigurationError)
     if with_images:

@@ -149,10 +149,10 @@ class Observers(Database):
         query = "SELECT COALESCE(MAX(sitting), 0) FROM sittings WHERE observer = ?"
         return int(self._rows(query, (observer,))[0][0])
 
-    def sitting_details(self, observer: int) -> list[dict[str, Any]]:
-        """What was noted of each visit, in their order."""
-        query = "SELECT details FROM sittings WHERE observer = ? ORDER BY sitting"
-        return [json.loads(row[0]) for row in self._rows(query, (observer,))]
+    def viewed_sittings(self) -> list[tuple[int, int, float, dict[str, Any]]]:
+        """(observer, sitting, started, details) of each visit."""
+        rows = self._rows("SELECT observer, sitting, started, details FROM sittings ORDER BY 1, 2")
+        return [(who, number, at, json.loads(text)) for who, number, at, text in rows]
 
     def withdraw(self, observer: int) -> None:
         """Remove an observer's answers, trials and sittings; the name stays taken and the token is void.

@@ -204,6 +204,11 @@ class StudyStore(Observers):
         )
         return int(rows[0][0])
 
+    def viewed_answers(self) -> list[tuple[int, int, int, float, dict[str, Any]]]:
+        """(observer, trial, sitting, given, details) of each answer, as ``read`` orders them."""
+        rows = self._rows("SELECT observer, trial, session, given, details FROM answers ORDER BY 1, 2")
+        return [(who, trial, number, at, json.loads(text)) for who, trial, number, at, text in rows]
+
     def shows(self, observer: int, image: int) -> bool:
         """Whether an image is of a trial that was issued to an observer."""
         query = "SELECT 1 FROM trials WHERE observer = ? AND (left_image = ? OR right_image = ?) LIMIT 1"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,9 +59,30 @@ def test_an_observer_goes_through_a_study(serve: Callable[..., Any]) -> None:
     assert ada.get("/api/study").json()["state"] == "done"
     assert page.kept() == [(0, trial, 0.5) for trial in range(12)]
     with StudyStore(page.folder / "study.sqlite") as store:
-        assert store.sitting_details(0) == [details]
+        assert [row[3] for row in store.viewed_sittings()] == [details]
         row = store._rows("SELECT seconds, session, details FROM answers")[0]
     assert row == (2.5, 1, '{"zoom": 2.0, "input": "touch"}')
+
+
+def test_what_the_page_noted_is_exported(
+    serve: Callable[..., Any], call: Callable[..., Any], tmp_path: Path
+) -> None:
+    page = serve()
+    ada, bob = page.observer("Ada"), page.observer("Bob")
+    for one in (ada, bob):
+        one.post("/api/sitting", {"width": 1920, "gamut": "p3"})
+        while (asked := one.next())["state"] == "open":
+            one.answer(asked["trials"][0]["trial"], note="so dark", details={"flips": 3})
+    out = tmp_path / "data"
+    assert call("study", "export", str(page.folder), "--out", str(out), "--without", "Ada")[0] == 0
+    found = json.loads((out / "viewing.json").read_text())
+    assert found["sittings"][0].pop("started").startswith("20")
+    assert found["sittings"] == [{"observer": "observer 1", "session": 1, "width": 1920, "gamut": "p3"}]
+    assert len(found["answers"]) == 12
+    assert found["answers"][5].pop("given").startswith("20")
+    answer = {"observer": "observer 1", "trial": 5, "session": 1, "flips": 3, "note": "so dark"}
+    assert found["answers"][5] == answer
+    assert "Bob" not in (out / "viewing.json").read_text()
 
 
 def test_pictures_are_sent_as_they_are_and_once(serve: Callable[..., Any]) -> None:

@@ -39,6 +39,7 @@ LONGEST = (
     "isptune/optimizers/test_nevergrad.py",
     "isptune/cli/test_stopping.py",
     "isptune/report/test_browser.py",
+    "objectives/isptune_study/serving/test_browser_pages.py",
     "isptune/iqa/training/test_training_loop.py",
     "isptune/optimizers/test_cma.py",
     "objectives/isptune_severity/test_severity.py",

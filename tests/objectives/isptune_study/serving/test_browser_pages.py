@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from isptune_study.serving.static_files import PAGES
+from isptune_study.storage import StudyStore
 
 ROOT = Path(__file__).parents[4]
 
@@ -57,6 +59,69 @@ def test_axe_finds_nothing_in_any_state(study_page: Any, playwright: Any, tmp_pa
     found = states.states(playwright, tmp_path / "study", sizes=["phone"])
     assert found["problems"] == []
     assert found["looked_at"] == 27
+
+
+# As WebKit does.
+WITHOUT_BOX = """const observe = ResizeObserver.prototype.observe;
+ResizeObserver.prototype.observe = function (element, options) {
+  if (options?.box === 'device-pixel-content-box') throw new TypeError('no such box');
+  observe.call(this, element);
+};"""
+
+
+def test_what_is_kept_of_an_answer_and_of_a_browser_that_is_not_exact(
+    study_page: Any, playwright: Any, tmp_path: Path
+) -> None:
+    driver = importlib.import_module("page_driver")
+    token = driver.make_study(tmp_path / "study", 4, 1)
+    with study_page.served(tmp_path / "study") as url, driver.browser(playwright) as context:
+        context.add_init_script(WITHOUT_BOX)
+        page = context.new_page()
+        observer = driver.Observer(page, f"{url}/#{token}")
+        page.goto(observer.link)
+        page.get_by_role("button", name="Begin").click()
+        page.get_by_text("This browser does not tell").wait_for()
+        page.get_by_role("radio", name="There are bands").check()
+        page.get_by_role("button", name="Go on").click()
+        trial = observer.ready()
+        for key in ("f", "r", "r", "+", "Shift+ArrowLeft", "f"):
+            page.keyboard.press(key)
+        # Where one is shown at a time, an answer counts once both were seen; letters can be switched off.
+        observer.answer(0.0)
+        trial = observer.ready(trial)
+        page.keyboard.press("ArrowLeft")
+        page.get_by_text("Look at both pictures first.").first.wait_for()
+        page.get_by_role("button", name="Help").click()
+        page.get_by_label("Letter keys are on").uncheck()
+        page.keyboard.press("Escape")
+        page.keyboard.press("f")
+        assert page.get_by_role("img", name="Left picture").count() == 1
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Show the other").click()
+        observer.answer(1.0, "mouse")
+        page.get_by_role("heading", name="Thank you").wait_for()
+        assert page.evaluate("localStorage.length") == 1  # the screen's size
+    with StudyStore(tmp_path / "study" / "study.sqlite") as store:
+        kept = [json.loads(row[0]) for row in store._rows("SELECT details FROM answers ORDER BY trial")]
+        sitting = json.loads(store._rows("SELECT details FROM sittings")[0][0])
+    assert kept[0].pop("hidden_seconds") < 30
+    assert kept[0].pop("height") > 500
+    assert kept[0] == {
+        "scale": 1.0,
+        "zoom": 2.0,
+        "flips": 2,
+        "reference_flips": 2,
+        "pans": 1,
+        "gamut": "srgb",
+        "input": "keyboard",
+        "view": "flip",
+        "side": "right",
+        "exact": False,
+        "width": 1280,
+    }
+    assert (kept[1]["input"], kept[1]["zoom"], kept[1]["flips"]) == ("mouse", 1.0, 1)
+    assert (sitting["stripes"], sitting["exact"], sitting["pixel_ratio"]) == ("bands", False, 1.0)
+    assert sitting["pixels_per_mm"] == pytest.approx(204 / 53.98, abs=0.01)
 
 
 def test_plates_differ_in_one_kind_of_cone(study_page: Any, playwright: Any, tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from page_driver import ARGUMENTS, CHROMIUM, READY
 from PIL import Image
 
 from isptune_study.serving.app import create_app
-from isptune_study.serving.messages import Asked, Best, Facts
+from isptune_study.serving.messages import Asked, Best, Facts, Shown
 from isptune_study.serving.page_settings import PageSettings
 from isptune_study.serving.running import Served
-from isptune_study.serving.source import Known
+from isptune_study.serving.source import ImageFile, Known
 from isptune_study.serving.study_source import StudySource
 from isptune_study.storage import StudyStore
 
@@ -45,19 +45,21 @@ class Toured(StudySource):
     def facts(self, known: Known) -> Facts:
         return super().facts(known).model_copy(update={"best": True})
 
-    def ask(self, observer: int, count: int) -> Asked:
-        return Asked(state="wait", wait_ms=300) if self.is_waiting else super().ask(observer, count)
-
     def peek(self, observer: int, count: int) -> Asked | None:
-        return None
+        return Asked(state="wait", wait_ms=300) if self.is_waiting else super().peek(observer, count)
 
     def best(self, observer: int) -> Best:
         if not self.has_best:
             raise LookupError("there is none yet")
-        return Best(current=self.shown(3), default=self.shown(0))
+        shown = []
+        for number in (3, 0):
+            width, height = self.images.size(number)
+            shown.append(Shown(image=f"image-{number}", width=width, height=height))
+        return Best(current=shown[0], default=shown[1])
 
-    def may_see(self, observer: int, image: int) -> bool:
-        return True
+    def image(self, observer: int, image: str) -> ImageFile:
+        number = image.removeprefix("image-")
+        return self.images.file(int(number)) if number.isdigit() else super().image(observer, image)
 
 
 def states(

@@ -261,7 +261,7 @@ def _two_tabs(observer: Observer, context: Any, share: float) -> None:
     other = Observer(page, observer.link)
     other.begin()
     # It hears of the first tab's answer, and gets no word of what is next.
-    page.route("**/api/next*", lambda route: None)
+    page.route("**/api/next*", lambda route: route.abort())
     observer.page.bring_to_front()
     observer.answer(share)
     observer.ready(max(observer.given))

@@ -76,12 +76,12 @@ export class Viewer {
 
   get hasReference() { return Boolean(this.pictures.reference); }
 
-  // Side by side where both fit, or where the window is wide anyway.
+  // Side by side where both fit, or where the window is wide anyway. The height of the stage follows from the
+  // view: it must not decide on it, or the one would chase the other.
   fitsBeside() {
-    const { clientWidth: width, clientHeight: height } = this.stage;
-    if (width >= 1.2 * height) return true;
+    if (innerWidth >= innerHeight) return true;
     const { left, right } = this.pictures;
-    return Boolean(left && right) && left.width + right.width <= (width - 8) * devicePixelRatio;
+    return Boolean(left && right) && left.width + right.width <= (this.stage.clientWidth - 24) * devicePixelRatio;
   }
 
   show(pictures) {

@@ -61,6 +61,28 @@ def test_axe_finds_nothing_in_any_state(study_page: Any, playwright: Any, tmp_pa
     assert found["looked_at"] == 27
 
 
+def test_the_view_of_a_small_window_is_steady(study_page: Any, playwright: Any, tmp_path: Path) -> None:
+    """A button that comes with a view makes room for it smaller, and must not make the view change again."""
+    driver = importlib.import_module("page_driver")
+    token = driver.make_study(tmp_path / "study", 2, 1)
+    with study_page.served(tmp_path / "study") as url, driver.browser(playwright) as context:
+        page = context.new_page()
+        observer = driver.Observer(page, f"{url}/#{token}")
+        observer.begin()
+        views = []
+        for width, height in [(320, 300), *((320, height) for height in range(400, 640, 40)), (700, 720)]:
+            page.set_viewport_size({"width": width, "height": height})
+            seen = set()
+            for _ in range(6):
+                page.wait_for_timeout(25)
+                seen.add(page.locator("section.compare [data-stage]").get_attribute("data-view"))
+            views.append(seen)
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+            canvas = page.locator("section.compare canvas").first
+            assert canvas.evaluate("(canvas) => canvas.width - canvas.clientWidth") == 0
+    assert views == [{"beside"}, *[{"flip"}] * 6, {"beside"}]
+
+
 # As WebKit does.
 WITHOUT_BOX = """const observe = ResizeObserver.prototype.observe;
 ResizeObserver.prototype.observe = function (element, options) {

@@ -36,6 +36,9 @@ ARGUMENTS = [
     "--disable-renderer-backgrounding",
 ]
 
+PATIENCE = 120_000
+"""Milliseconds for one step, on a machine that does much else."""
+
 KEYS = {1.0: "ArrowLeft", 0.5: "ArrowDown", 0.0: "ArrowRight"}
 BUTTONS = {1.0: "Left", 0.5: "Not sure", 0.0: "Right"}
 
@@ -121,6 +124,7 @@ def browser(
     )
     # Playwright's own scale factor does not reach a canvas: no viewport is emulated.
     context = started.new_context(no_viewport=True, **settings)
+    context.set_default_timeout(PATIENCE)
     try:
         yield context
     finally:
@@ -156,7 +160,7 @@ class Observer:
     def ready(self, after: int | None = None) -> int | None:
         """The trial that can be answered, once it is another one; None at the end."""
         other = f":not([data-trial='{after}'])" if after is not None else ""
-        self.page.wait_for_selector(f"{READY}{other}, section[data-state=end]:not([hidden])", timeout=60_000)
+        self.page.wait_for_selector(f"{READY}{other}, section[data-state=end]:not([hidden])")
         if self.page.locator("section[data-state=end]:visible").count():
             return None
         trial = int(self.page.locator("[data-stage][data-trial]").first.get_attribute("data-trial"))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from page_driver import ARGUMENTS, CHROMIUM, READY
+from page_driver import ARGUMENTS, CHROMIUM, PATIENCE, READY
 from PIL import Image
 
 from isptune_study.serving.app import create_app
@@ -94,6 +94,7 @@ def states(
                 context = started.new_context(
                     viewport={"width": wide, "height": high}, has_touch=width == "phone"
                 )
+                context.set_default_timeout(PATIENCE)
                 for _ in tour(context, Path(folder) / "study", token, look):
                     looked += 1
                 context.close()
@@ -302,7 +303,7 @@ def _admin(page: Any, url: str, source: Toured) -> Iterator[str]:
     page.get_by_role("button", name="Done").click()
     simulate(source)
     page.reload()
-    page.wait_for_selector(".chart svg", timeout=60_000)
+    page.wait_for_selector(".chart svg")
     page.locator("[data-updated]").scroll_into_view_if_needed()
     yield "admin: scores"
     page.get_by_text("As a table").click()

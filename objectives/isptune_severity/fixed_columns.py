@@ -12,14 +12,15 @@ from torch import Tensor
 from isptune.compiled import can_compile
 from isptune_severity.fingerprints import fingerprints
 from isptune_severity.network import statistics
+from isptune_severity.optics import optics
 
 
-def fixed_columns(images: Tensor) -> Tensor:
-    """(N, S) float32: `statistics` and `fingerprints` of pictures (N, 3, H, W) in [0, 1]."""
+def fixed_columns(images: Tensor, with_optics: bool = False) -> Tensor:
+    """(N, S) float32: `statistics`, `fingerprints` and `optics` of pictures (N, 3, H, W) in [0, 1]."""
     images = images.detach().float().contiguous()
     if not can_compile(images):
-        parts = [torch.cat([statistics(part), fingerprints(part)], dim=1) for part in images.split(8)]
-        return torch.cat(parts)
+        kinds = (statistics, fingerprints, optics) if with_optics else (statistics, fingerprints)
+        return torch.cat([torch.cat([kind(part) for kind in kinds], dim=1) for part in images.split(8)])
     # numba takes a second to import.
     from isptune_severity.compiled.fixed import Passes, statistics_of
     from isptune_severity.compiled.traces import fingerprints_of
@@ -27,9 +28,8 @@ def fixed_columns(images: Tensor) -> Tensor:
     rows = []
     for image in images.numpy():
         passes = Passes(image, _in_turn)
-        rows.append(
-            np.concatenate([statistics_of(image, _in_turn, passes), fingerprints_of(image, passes, _in_turn)])
-        )
+        own = fingerprints_of(image, passes, _in_turn, with_optics)
+        rows.append(np.concatenate([statistics_of(image, _in_turn, passes), own]))
     return torch.from_numpy(np.stack(rows))
 
 

@@ -46,6 +46,8 @@ class SecondSeverity(Learner):
         differences: weight of a loss of differences between variants of a content, in proportion to how far
             they are from pristine: so the order of nearly pristine ones counts, where a search ends.
         members: further heads on the same inputs, trained apart and put together by ``together``.
+        corrections: width of what ``optics`` add to shading and false colour, which ``corrections.learn``
+            trains; 0 for none.
         seed: of the initial weights.
     """
 
@@ -64,6 +66,7 @@ class SecondSeverity(Learner):
         anchor: Annotated[float, Field(ge=0)] = 10.0,
         differences: Annotated[float, Field(ge=0)] = 0.0,
         members: Annotated[int, Field(ge=0, le=16)] = 0,
+        corrections: Annotated[int, Field(ge=0, le=4096)] = 0,
         seed: Seed = 0,
     ) -> None:
         super().__init__()
@@ -73,7 +76,7 @@ class SecondSeverity(Learner):
             )
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            self.network = SecondNetwork(widths, hidden, dropout, members)
+            self.network = SecondNetwork(widths, hidden, dropout, members, corrections)
         self._is_warm, self._anchor, self._differences = warm, anchor, differences
         if warm:
             self._take_first_version()
@@ -95,6 +98,7 @@ class SecondSeverity(Learner):
             "differences": differences,
             "trunk": trunk,
             "members": members,
+            "corrections": corrections,
             "seed": seed,
         }
         self._spreads: Tensor | None = None
@@ -111,14 +115,14 @@ class SecondSeverity(Learner):
         if not self._is_frozen:
             # As whole numbers of 16 bits, less 2 ** 15, which safetensors keeps.
             pixels = (images * 65535 - 32768).round().to(torch.int16)
-            return {"pixels": pixels, "fixed": fixed_columns(images).to(images.device)}
+            return {"pixels": pixels, "fixed": fixed_columns(images, self.network.has_optics).to(images.device)}
         images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(images.device.type, dtype=torch.bfloat16):
             return {"features": self.network.features(images).float()}
 
     def fit(self, features: Features) -> None:
         """Standardise the head's inputs."""
-        found = self._columns(features)
+        found = self._columns(features)[:, : self.network.mean.numel()]
         self.network.mean.copy_(found.mean(0))
         spread = found.std(0)
         self.network.deviation.copy_(torch.where(spread < _SILENT, 1.0, spread + 1e-3))
@@ -197,9 +201,11 @@ class SecondSeverity(Learner):
     def encoding(self) -> dict[str, Any]:
         """What is trained does not change what is kept."""
         if not self._is_frozen:
-            return {"learner": "severity-isp", "of": "pixels and fixed statistics"}
-        first = "first version" if self._is_warm else self._configuration["seed"]
-        return {"learner": "severity-isp", "widths": self._configuration["widths"], "first weights": first}
+            facts = {"learner": "severity-isp", "of": "pixels and fixed statistics"}
+        else:
+            first = "first version" if self._is_warm else self._configuration["seed"]
+            facts = {"learner": "severity-isp", "widths": self._configuration["widths"], "first weights": first}
+        return {**facts, "optics": True} if self.network.has_optics else facts
 
     def configuration(self) -> dict[str, Any]:
         return dict(self._configuration)

@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from isptune_severity.families import FAMILIES, WEIGHTS
 from isptune_severity.fingerprints import fingerprints, fingerprints_count
+from isptune_severity.corrections import Corrections
 from isptune_severity.network import FAMILIES as FIRST
 from isptune_severity.network import Trunk, _exact, statistics, statistics_count
+from isptune_severity.optics import optics, optics_count
 
 # What the families of the first version became.
 _BECAME = {
@@ -114,6 +116,7 @@ class SecondNetwork(Trunk):
         hidden: of the head.
         dropout: in the head, while it is trained.
         members: further heads on the same inputs, trained apart: their mean counts as much as the own head.
+        corrections: width of what `optics` add to the severities of shading and false colour; 0 for none.
     """
 
     def __init__(
@@ -122,6 +125,7 @@ class SecondNetwork(Trunk):
         hidden: int = 256,
         dropout: float = 0.5,
         members: int = 0,
+        corrections: int = 0,
     ) -> None:
         super().__init__(widths)
         self.hidden = hidden
@@ -135,11 +139,22 @@ class SecondNetwork(Trunk):
         self.register_buffer("weights", weights, persistent=False)
         begin_head(self, count, known, hidden, dropout)
         self.members = nn.ModuleList(Head(count, known, hidden, dropout) for _ in range(members))
+        # The heads do not see the columns of `optics`, which come last.
+        self.count = count
+        self.corrections = Corrections(count + optics_count(), corrections) if corrections else None
+
+    @property
+    def has_optics(self) -> bool:
+        """Whether `optics` are among the features."""
+        return self.corrections is not None
 
     def further(self, images: Tensor) -> Tensor:
         """(N, S): the fixed statistics that the first version does not have."""
         # A few at a time, whose temporaries stay in the processor's cache.
-        return torch.cat([fingerprints(part) for part in _exact(images).split(8)])
+        kinds = (fingerprints, optics) if self.has_optics else (fingerprints,)
+        return torch.cat(
+            [torch.cat([kind(part) for kind in kinds], dim=1) for part in _exact(images).split(8)]
+        )
 
     def features(self, images: Tensor) -> Tensor:
         pooled = self.pooled(images)
@@ -148,6 +163,13 @@ class SecondNetwork(Trunk):
 
     def judged(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 15) severities and (N, 16) logarithms of deviations, the last that of the weighted sum."""
+        severities, spreads = self.by_heads(features[:, : self.count])
+        if self.corrections is not None:
+            severities = severities + self.corrections(features)
+        return severities, spreads
+
+    def by_heads(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The same of the heads alone, without what `optics` add."""
         own = by_head(self, features)
         if not self.members:
             return own

@@ -31,13 +31,15 @@ class Features:
 
     Args:
         network: with ``stem``, ``levels``; its weights are copied. Where it has ``further``, as the second
-            version, the columns of ``fingerprints`` follow those of the first.
+            version, the columns of ``fingerprints`` follow those of the first, and where it ``has_optics``
+            theirs.
         dtype: float32 or bfloat16 of the convolutions.
     """
 
     def __init__(self, network: Any, dtype: torch.dtype) -> None:
         self._trunk = Trunk(network.stem, network.levels, dtype)
         self._further = hasattr(network, "further")
+        self._optics = getattr(network, "has_optics", False)
 
     def of(self, images: Tensor) -> Tensor:
         """(N, F) float32 of pictures (N, 3, H, W) float32 in [0, 1]."""
@@ -62,7 +64,7 @@ class Features:
         passes = Passes(image, run)
         columns = [self._trunk.pooled(image, run), statistics_of(image, run, passes)]
         if self._further:
-            columns.append(fingerprints_of(image, passes, run))
+            columns.append(fingerprints_of(image, passes, run, self._optics))
         return np.concatenate(columns)
 
     def _by_chains(self, image: np.ndarray, threads: int) -> np.ndarray:
@@ -96,7 +98,7 @@ class Features:
             columns.append(statistics_of(image, _in_turn, passes))
             yield
             if self._further:
-                columns.append(fingerprints_of(image, passes, _in_turn))
+                columns.append(fingerprints_of(image, passes, _in_turn, self._optics))
 
         together(
             [

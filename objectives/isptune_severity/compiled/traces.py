@@ -10,6 +10,7 @@ import numpy as np
 from isptune_severity.compiled import neighbours, planes
 from isptune_severity.compiled.colours import colours
 from isptune_severity.compiled.fixed import Passes
+from isptune_severity.compiled.optics import optics_of
 from isptune_severity.compiled.selection import select
 
 Run = Callable[..., None]
@@ -26,8 +27,10 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 _TASK = 2**16
 
 
-def fingerprints_of(image: np.ndarray, passes: Passes, run: Run) -> np.ndarray:
-    """(S,) float32: see ``isptune_severity.fingerprints``.
+def fingerprints_of(
+    image: np.ndarray, passes: Passes, run: Run, with_optics: bool = False
+) -> np.ndarray:
+    """(S,) float32: see ``isptune_severity.fingerprints``, and ``optics`` where asked for.
 
     Args:
         image: (3, H, W) float32, contiguous.
@@ -37,6 +40,9 @@ def fingerprints_of(image: np.ndarray, passes: Passes, run: Run) -> np.ndarray:
     found = _Neighbours(image, run)
     grey = np.tensordot(_LUMA.astype(np.float32), passes.quarter, 1)
     half_grey = np.tensordot(_LUMA.astype(np.float32), passes.half, 1)
+    detail = np.empty_like(passes.half)
+    for plane in range(3):
+        planes.detail_of(passes.half[plane], detail[plane])
     groups = [
         _directions(found, half_grey, grey),
         _equal_neighbours(found, image.shape[1:]),
@@ -45,10 +51,12 @@ def fingerprints_of(image: np.ndarray, passes: Passes, run: Run) -> np.ndarray:
         _comb(image),
         _layout(found, grey),
         _tones(found, passes.quarter),
-        _planes(passes.half),
+        _planes(detail),
         _spots(found.blocks),
         passes.ramps.sum(axis=0).T.ravel() / image[0].size,
     ]
+    if with_optics:
+        groups.append(optics_of(image.shape[1:], grey, detail, run))
     return np.concatenate([np.asarray(group, np.float32).ravel() for group in groups])
 
 
@@ -190,10 +198,7 @@ def _tones(found: _Neighbours, fine: np.ndarray) -> list[float]:
     ]
 
 
-def _planes(half: np.ndarray) -> list[float]:
-    detail = np.empty_like(half)
-    for plane in range(3):
-        planes.detail_of(half[plane], detail[plane])
+def _planes(detail: np.ndarray) -> list[float]:
     red, green, blue = detail
     sums = np.empty(6)
 

@@ -122,6 +122,9 @@ RECIPES["qalign-tiny-isp"] = [
     ],
 ]
 
+# Batches that the corrections are trained on.
+_CORRECTED = 1800
+
 ENSEMBLES = ("severity-isp",)
 """Models whose further trainings begin at the first one's weights, and are put together with it."""
 
@@ -156,13 +159,23 @@ def main() -> None:
 
 
 def put_together(places: list[Path], images: list[str], seed: int, out: Path) -> Path:
-    """One learner of several heads on the same convolutions, calibrated on photographs that were held out."""
+    """One learner of several heads on the same trunk, with corrections, calibrated on held-out ones."""
+    import torch
+
     from isptune.iqa.training.checkpoint import load_learner, save_learned
+    from isptune_severity.corrections import learn
     from isptune_severity.data import SeverityData
     from isptune_severity.second_learner import together
 
-    whole = together([load_learner(place) for place in places])
+    whole = together([load_learner(place) for place in places], corrections=64)
     data = SeverityData(images, renderings=400, looks=0.3, variants=8, wide=True, seed=seed, **_SHARES)
+    columns, targets, contents = [], [], []
+    for number in range(_CORRECTED):
+        batch = data.batch(number)
+        columns.append(whole.encode(batch.features["images"])["features"])
+        targets.append(batch.targets)
+        contents.append(batch.contents + 1000 * number)
+    learn(whole.network, torch.cat(columns), torch.cat(targets), torch.cat(contents))
     whole.calibrate((whole.encode(part.features["images"]), part.targets) for part in data.validation())
     save_learned(out / "model.safetensors", whole, {"data": data.describe(), "seed": seed})
     shutil.copy(places[0] / "training.png", out / "training.png")

@@ -23,7 +23,7 @@ FARTHEST = 6
 RINGS = 7
 SHARPNESS = 200.0
 DARK = 0.03
-# The encoded value follows the light by about the power 0.45; the fall by the fourth of the cosine is a square.
+# Encoded values follow the light by about the power 0.45, and it falls as a square.
 POWER = -0.9
 TINY = 1e-6
 FAINT = 1e-4
@@ -44,9 +44,10 @@ def optics(images: Tensor) -> Tensor:
 def _shading(images: Tensor) -> Tensor:
     """Whether the picture has fewer slopes when light is given back to its corners, or taken from them.
 
-    Slopes of natural pictures are few and steep. Shading adds a faint one everywhere, towards the middle, that
-    goes when the right amount of it is taken back: what pictures are, dark corners included, has none like it.
-    How much the mean of ``r ** 2 / (r ** 2 + scale ** 2)`` changes for every loss, and the loss with the least.
+    Slopes of natural pictures are few and steep. Shading adds a faint one everywhere, towards the middle,
+    that goes when the right amount of it is taken back; a picture that is dark in its corners by itself has
+    none. How much the mean of ``r ** 2 / (r ** 2 + scale ** 2)`` of the slopes r that are left changes for
+    every loss, and the loss with the least.
     """
     small = F.avg_pool2d(images, 4)
     light = 0.299 * small[:, 0] + 0.587 * small[:, 1] + 0.114 * small[:, 2]
@@ -81,7 +82,7 @@ def strength(loss: float) -> float:
 
 @functools.cache
 def distances(height: int, width: int) -> Tensor:
-    """Squares of the distances of blocks of 4 x 4 pixels from the middle; those of the corners' pixels are 1."""
+    """Squares of the distances of blocks of 4 x 4 pixels from the middle; 1 for the corners' pixels."""
     corner = (height - 1) ** 2 + (width - 1) ** 2
     rows, columns = (
         (8 * torch.arange(length // 4, dtype=torch.float64) + 4 - length).square() / corner

@@ -115,7 +115,8 @@ class SecondSeverity(Learner):
         if not self._is_frozen:
             # As whole numbers of 16 bits, less 2 ** 15, which safetensors keeps.
             pixels = (images * 65535 - 32768).round().to(torch.int16)
-            return {"pixels": pixels, "fixed": fixed_columns(images, self.network.has_optics).to(images.device)}
+            fixed = fixed_columns(images, self.network.has_optics)
+            return {"pixels": pixels, "fixed": fixed.to(images.device)}
         images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(images.device.type, dtype=torch.bfloat16):
             return {"features": self.network.features(images).float()}
@@ -204,7 +205,8 @@ class SecondSeverity(Learner):
             facts = {"learner": "severity-isp", "of": "pixels and fixed statistics"}
         else:
             first = "first version" if self._is_warm else self._configuration["seed"]
-            facts = {"learner": "severity-isp", "widths": self._configuration["widths"], "first weights": first}
+            widths = self._configuration["widths"]
+            facts = {"learner": "severity-isp", "widths": widths, "first weights": first}
         return {**facts, "optics": True} if self.network.has_optics else facts
 
     def configuration(self) -> dict[str, Any]:
@@ -226,13 +228,17 @@ def proportional(total: Tensor, wanted: Tensor, contents: Tensor) -> Tensor:
     return torch.nn.functional.huber_loss(errors / scale, torch.zeros_like(errors), delta=0.5)
 
 
-def together(learners: Sequence[SecondSeverity]) -> SecondSeverity:
+def together(learners: Sequence[SecondSeverity], corrections: int = 0) -> SecondSeverity:
     """One learner of several on the same convolutions: the first one's head counts half.
 
     It has to be calibrated. Their convolutions must be those of the first version, untrained.
+
+    Args:
+        learners: without corrections.
+        corrections: width of those that it gets, which ``corrections.learn`` trains; 0 for none.
     """
     first, *others = learners
-    options = {**first.configuration(), "members": len(others)}
+    options = {**first.configuration(), "members": len(others), "corrections": corrections}
     found: SecondSeverity = registry.learners.create("severity-isp", **options)
     found.load_state_dict(first.state_dict(), strict=False)
     for member, other in zip(found.network.members, others, strict=True):

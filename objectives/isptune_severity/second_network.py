@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isptune_severity.corrections import Corrections
 from isptune_severity.families import FAMILIES, WEIGHTS
 from isptune_severity.fingerprints import fingerprints, fingerprints_count
-from isptune_severity.corrections import Corrections
 from isptune_severity.network import FAMILIES as FIRST
 from isptune_severity.network import Trunk, _exact, statistics, statistics_count
 from isptune_severity.optics import optics, optics_count

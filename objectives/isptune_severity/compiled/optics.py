@@ -64,7 +64,7 @@ def slopes(
 ) -> None:
     """What is left of the slopes of (H, W) when a fall is taken back, across and down: (2 scales, 2)."""
     height, width = logs.shape
-    half, one, two, third = f4(0.5), f4(1), f4(2), f4(2 / 3)
+    half, two, third = f4(0.5), f4(2), f4(2 / 3)
     fine, coarse = scales[0], scales[1]
     for y in range(height):
         here, part = logs[y], share[y]
@@ -118,7 +118,7 @@ def _displaced(detail: np.ndarray, run: Callable[..., None]) -> np.ndarray:
 
 @loop
 def moved(rest: np.ndarray, others: np.ndarray, down: int, sums: np.ndarray) -> None:
-    """Sums of products of two planes (H, W), one of which is moved to the right by up to so many: (moves, 2)."""
+    """Sums of products of two planes (H, W), one of which is moved down, and right by 0 to 6: (7, 2)."""
     height, width = rest.shape
     for y in range(height - down):
         for right in range(sums.shape[0]):

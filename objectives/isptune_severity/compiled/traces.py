@@ -27,9 +27,7 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 _TASK = 2**16
 
 
-def fingerprints_of(
-    image: np.ndarray, passes: Passes, run: Run, with_optics: bool = False
-) -> np.ndarray:
+def fingerprints_of(image: np.ndarray, passes: Passes, run: Run, with_optics: bool = False) -> np.ndarray:
     """(S,) float32: see ``isptune_severity.fingerprints``, and ``optics`` where asked for.
 
     Args:

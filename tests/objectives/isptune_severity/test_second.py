@@ -21,10 +21,7 @@ from isptune_severity.chains import SIZES, shares_of_variants
 from isptune_severity.data import SeverityData
 from isptune_severity.families import FAMILIES, STAGES, WEIGHTS
 from isptune_severity.fingerprints import fingerprints, fingerprints_count
-from isptune_severity.fixed_columns import fixed_columns
 from isptune_severity.full_reference import severities
-from isptune_severity.network import statistics
-from isptune_severity.optics import optics, optics_count
 from isptune_severity.second_learner import SecondSeverity, proportional, together
 from isptune_severity.tiles import starts
 
@@ -98,42 +95,6 @@ def test_vignetting_bends_the_light_towards_the_corners() -> None:
     slopes = fingerprints(spoilt(torch.full((1, 3, 96, 96), 0.5), "vignetting", [0.0, 0.5, 1.0]))[:, 44]
     assert float(slopes[0]) == pytest.approx(0, abs=1e-5)
     assert slopes[2] < slopes[1] < -0.1
-
-
-@pytest.mark.parametrize("size", [(32, 32), (33, 97), (64, 80)])
-def test_optics_have_a_column_each_and_gradients(size: tuple[int, int]) -> None:
-    images = torch.rand(2, 3, *size, requires_grad=True)
-    found = optics(images)
-    assert found.shape == (2, optics_count())
-    (gradient,) = torch.autograd.grad(found.sum(), images)
-    assert bool(gradient.isfinite().all())
-    flat = torch.zeros(1, 3, *size, requires_grad=True)
-    (gradient,) = torch.autograd.grad(optics(flat).sum(), flat)
-    assert bool(gradient.isfinite().all())
-
-
-@pytest.mark.parametrize("name", ["coffee", "astronaut", "rocket"])
-def test_the_loss_of_light_in_the_corners_is_read_from_the_picture(name: str) -> None:
-    """Fewest slopes are left when about as much light is given back as the stage took."""
-    shares = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    found = optics(spoilt(photograph(name), "vignetting", shares))[:, 18]
-    assert bool((found.diff() > 0).all())
-    assert float((found[2:] - 0.9 * torch.tensor(shares[2:])).abs().max()) < 0.2
-
-
-def test_a_green_plane_elsewhere_is_found_where_it_is() -> None:
-    """What has left its place, times how far it went, rises with the way."""
-    found = optics(spoilt(photograph(), "color_shift", [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]))
-    assert bool((found[:, -1].diff() > 0).all())
-
-
-def test_compiled_statistics_are_those_of_the_operators() -> None:
-    for images in (photograph()[:, :, :97, :130], photograph("rocket")[:, :, :33, :]):
-        expected = torch.cat([statistics(images), fingerprints(images), optics(images)], dim=1)
-        found = fixed_columns(images, with_optics=True)
-        torch.testing.assert_close(found, expected, rtol=0, atol=2e-3)
-        own = optics_count()
-        torch.testing.assert_close(found[:, -own:], expected[:, -own:], rtol=0, atol=1e-4)
 
 
 def test_labels_of_the_scene_itself_are_zero() -> None:

@@ -76,7 +76,7 @@ def test_corrections_learn_what_the_heads_leave() -> None:
     targets = torch.zeros(320, len(FAMILIES))
     targets[:, FAMILIES.index("shading")] = features[:, -1].clamp(0, 1)
     before = network.judged(features)[0].detach()
-    learn(network, features, targets, torch.arange(320) // 4, steps=150)
+    learn(network, features, targets, torch.arange(320) // 4, steps=300)
     after = network.judged(features)[0].detach()
     moved = (after - before).abs().amax(0) > 1e-6
     assert [FAMILIES[i] for i in moved.nonzero().flatten().tolist()] == ["false_colour", "shading"]

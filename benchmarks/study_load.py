@@ -270,6 +270,7 @@ class Killed:
 
     def _ask(self, token: str, method: str, path: str, data: Any = None) -> Any:
         """Ask until there is an answer."""
+        is_first = True
         while True:
             connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
             try:
@@ -278,7 +279,9 @@ class Killed:
                 response = connection.getresponse()
                 text = response.read()
             except (OSError, http.client.HTTPException):
-                self.repeated += method == "POST"
+                with self._lock:
+                    self.repeated += is_first and method == "POST"
+                is_first = False
                 time.sleep(0.02)
                 continue
             finally:

@@ -76,11 +76,20 @@ class Guard:
 
         refused = self._refusal(scope)
         if refused is None and scope["method"] not in ("GET", "HEAD"):
-            body = await _body(scope, receive)
-            if body is None:
-                refused = (413, "oversize body", f"the request is too large; allowed: {LARGEST_BODY} bytes")
+            try:
+                async with asyncio.timeout(_BODY_SECONDS):
+                    body = await _body(scope, receive)
+            except TimeoutError:
+                refused = (408, "slow body", "the request took too long to come")
             else:
-                receive = _again(body, receive)
+                if body is None:
+                    refused = (
+                        413,
+                        "oversize body",
+                        f"the request is too large; allowed: {LARGEST_BODY} bytes",
+                    )
+                else:
+                    receive = _again(body, receive)
         if refused is None:
             await self.app(scope, receive, send_with_headers)
             return
@@ -132,25 +141,21 @@ def _name(host: str) -> str:
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes | None:
-    """The whole body; None where it is too large, or takes too long to come."""
+    """The whole body; None where it is too large."""
     length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if not length.isdigit() or int(length[:12]) > LARGEST_BODY:
         return None
     parts: list[bytes] = []
     size, more = 0, True
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return b""
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-                more = message.get("more_body", False)
-                if size > LARGEST_BODY:
-                    return None
-    except TimeoutError:
-        return None
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b""
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        more = message.get("more_body", False)
+        if size > LARGEST_BODY:
+            return None
     return b"".join(parts)
 
 
@@ -174,7 +179,7 @@ async def _say(status: int, sentence: str, send: Send) -> None:
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     # The rest of a body that was not read would be taken for the next request.
-    if status == 413:
+    if status in (408, 413):
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -39,12 +39,12 @@ class Corrections(nn.Module):
         self.deviation: Tensor
         self.register_buffer("mean", torch.zeros(count))
         self.register_buffer("deviation", torch.ones(count))
+        last = nn.Linear(width, len(CORRECTED))
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
         self.body = nn.Sequential(
-            *(nn.Dropout(_DROPOUT), nn.Linear(count, width), nn.GELU(), nn.Dropout(_DROPOUT)),
-            nn.Linear(width, len(CORRECTED)),
+            *(nn.Dropout(_DROPOUT), nn.Linear(count, width), nn.GELU(), nn.Dropout(_DROPOUT)), last
         )
-        nn.init.zeros_(self.body[-1].weight)
-        nn.init.zeros_(self.body[-1].bias)
 
     def forward(self, features: Tensor) -> Tensor:
         found = self.body(((features - self.mean) / self.deviation).clamp(-8, 8))

@@ -67,12 +67,12 @@ def _shading(images: Tensor) -> Tensor:
 
 
 def _cost(slopes: list[tuple[Tensor, Tensor, Tensor]], loss: float, scale: float) -> Tensor:
-    total = 0
+    total = slopes[0][0].new_zeros(())
     for slope, share, squares in slopes:
         fall = POWER * torch.log1p(strength(loss) * squares)
         rest = (slope - share * (fall[:, 1:] - fall[:, :-1])).square()
         total = total + (rest / (rest + scale**2)).mean((1, 2))
-    return torch.as_tensor(total)
+    return total
 
 
 def strength(loss: float) -> float:

@@ -202,12 +202,13 @@ class SecondSeverity(Learner):
     def encoding(self) -> dict[str, Any]:
         """What is trained does not change what is kept."""
         if not self._is_frozen:
-            facts = {"learner": "severity-isp", "of": "pixels and fixed statistics"}
+            facts: dict[str, Any] = {"of": "pixels and fixed statistics"}
         else:
             first = "first version" if self._is_warm else self._configuration["seed"]
-            widths = self._configuration["widths"]
-            facts = {"learner": "severity-isp", "widths": widths, "first weights": first}
-        return {**facts, "optics": True} if self.network.has_optics else facts
+            facts = {"widths": self._configuration["widths"], "first weights": first}
+        if self.network.has_optics:
+            facts["optics"] = True
+        return {"learner": "severity-isp", **facts}
 
     def configuration(self) -> dict[str, Any]:
         return dict(self._configuration)

@@ -314,6 +314,7 @@ def _write_table(results: dict[str, Any]) -> None:
         lines += ["", f"Disturbances: {told}."]
     if row := results.get("states"):
         lines += ["", f"axe: {row['violations']} violations in {row['looked_at']} states at two widths."]
+        lines += ["", "![Every state at desktop width](desktop.webp)", "", "![On a phone](phone.webp)"]
     (OUT / "README.md").write_text("\n".join(lines) + "\n")
 
 

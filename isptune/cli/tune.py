@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 @plugin_option("optimizer")
 @parameter_options
 @setting_option(RUN, "start", multiple=True)
-@setting_options(RUN, "guard", "guard_weight", "guard_tolerance")
+@setting_options(RUN, "proposer", "guard", "guard_weight", "guard_tolerance")
 @guard_option
 @setting_options(RUN, "stay_near")
 @setting_option(RUN, "holdout", multiple=True)

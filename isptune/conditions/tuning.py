@@ -228,6 +228,7 @@ def _near(
         # An optimizer of one candidate begins at one place.
         "start": begins[: max(1, population // 2)],
         "start_from": [],
+        "proposer": None,
         "stay_near": config.smooth,
     }
 

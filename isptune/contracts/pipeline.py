@@ -39,6 +39,8 @@ class Pipeline(Packaged):
         render_options: options that ``isptune render`` gives unless told otherwise, such as those with which
             the parameters are in units that people know.
         variants: the option by which a benchmark makes other tasks of it, and what these are called.
+        proposer: the checkpoint of a proposer for it, a file beside its module, which ``--proposer own``
+            takes; empty where there is none.
         memory: what one candidate holds at the peak of ``render``, for the memory budget.
         packaging: what has to be installed.
         device: where ``to`` has moved it; renderings lie there.
@@ -59,6 +61,7 @@ class Pipeline(Packaged):
     variants: ClassVar[Variants] = Variants()
     render_options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     aliases: ClassVar[tuple[str, ...]] = ()
+    proposer: ClassVar[str] = ""
     memory: Memory = Memory(images=8.0, images_with_gradients=60.0)
     device: torch.device = torch.device("cpu")
     development: Development = Development()

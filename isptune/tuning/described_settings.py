@@ -159,6 +159,12 @@ RUN = {
     ),
     "parameters": SHARED["parameters"],
     "start": SHARED["start"],
+    "proposer": Setting(
+        "Begin with what a proposer suggests after a look at a few renderings: the folder of its training, "
+        "or own for the one that the pipeline brings",
+        "WHERE",
+        otherwise="none",
+    ),
     **{key: SHARED[key] for key in _GUARDING},
     "holdout": SHARED["holdout"],
     "max_failures": SHARED["max_failures"],

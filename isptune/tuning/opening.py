@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
@@ -95,6 +96,7 @@ def _facts(session: Session, run: str) -> dict[str, Any]:
         "fingerprint": run,
         "started_from": session.started_from,
         **({"objects": session.objects} if session.started_from == "python" else {}),
+        **({"suggested": asdict(session.suggested)} if session.suggested is not None else {}),
         "versions": {
             "python": platform.python_version(),
             **{package: metadata.version(package) for package in packages},

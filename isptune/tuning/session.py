@@ -40,6 +40,7 @@ from isptune.tuning.racing import check_race, planned_generations
 from isptune.tuning.scoring import Scoring
 from isptune.tuning.settings import Component, RunConfig, parse_config, settings_of
 from isptune.tuning.starts import beginning
+from isptune.tuning.suggested import Suggested, with_suggestions
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Session:
     ``space`` is the pipeline's with what the settings ask of its parameters: what is searched; ``starts`` are
     the candidates in it, (S, f), where the search begins. ``held_out`` is the pipeline with the scenes that
     only judge, which ``pipeline`` then lacks; ``begun`` is what is to be said of where the search begins, and
-    ``choice`` of an optimizer that was chosen for the run.
+    ``choice`` of an optimizer that was chosen for the run, ``suggested`` what of its starts is of a proposer.
     """
 
     pipeline: Pipeline
@@ -64,11 +65,15 @@ class Session:
     held_out: Pipeline | None = None
     begun: tuple[str, ...] = ()
     choice: str = ""
+    suggested: Suggested | None = None
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What is to be said of the search before it begins."""
-        more = len(self.starts) - (self.config.population or len(self.starts))
+        population = self.config.population or len(self.starts)
+        if self.suggested is not None:
+            return (*self.begun, self.suggested.notice(population))
+        more = len(self.starts) - population
         if more <= 0:
             return self.begun
         return (
@@ -274,6 +279,7 @@ def make_session(
         # Before anything is said about what such an optimizer leaves alone.
         check_gradients(pipeline, scoring)
     check_guards(config)
+    config, suggested = with_suggestions(pipeline, config, directory)
     begun = beginning(pipeline.space, config)
     if config.stay_near and not declares_defaults(begun.space):
         raise ConfigurationError(
@@ -296,4 +302,5 @@ def make_session(
         held_out=held_out,
         begun=begun.notices,
         choice=choice,
+        suggested=suggested,
     )

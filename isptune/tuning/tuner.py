@@ -45,6 +45,7 @@ def tune(
     vector: bool = False,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     start: str | Path | Mapping[str, Any] | Sequence[str | Path | Mapping[str, Any]] | None = None,
+    proposer: str | Path | None = None,
     guard: Objective | str | Sequence[Objective | str] | None = None,
     guard_weight: float = 2.0,
     guard_tolerance: float = 0.5,
@@ -94,6 +95,9 @@ def tune(
             candidates, up to half of the population; or a list of such: the best of each comes first, then
             the second best of each, without those that nearly equal an earlier one. None is
             ``"default"`` where a parameter that is searched declares one.
+        proposer: the file or folder of a trained proposer, or ``"own"`` for the one that the pipeline brings:
+            the search begins with what it suggests after a look at a few renderings, which are candidates of
+            the first generation as well.
         guard: a second judge, or several: objectives that see the same renderings and optimize nothing. Gains
             that one of them contradicts are penalised, see ``isptune.tuning.doubts``.
         guard_weight: multiplies that penalty.
@@ -153,6 +157,7 @@ def tune(
             "time_budget": time_budget,
             "patience": patience,
             "patience_gain": patience_gain,
+            "proposer": None if proposer is None else str(proposer),
             "guard": [describe(one) for one in guards],
             "guard_weight": guard_weight,
             "guard_tolerance": guard_tolerance,

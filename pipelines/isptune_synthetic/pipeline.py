@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from isptune.contracts.distortion import Distortion
 from isptune.contracts.pipeline import Pipeline, Scene
+from isptune.contracts.simulated import Simulated
 from isptune.contracts.stage import Stage
 from isptune.contracts.truthful import Truthful
 from isptune.contracts.variants import Variants
@@ -23,10 +25,12 @@ from isptune.stages.from_names import create_named, make_stages, numbered
 from isptune.wording.integers import whole_number
 from isptune_synthetic.maps import HiddenMap, hidden_maps
 
+# The families that are drawn from: each hides its optimum.
+_DRAWN = ("power", "sigmoid", "ripple", "coupled")
 DEFAULT_STAGES = ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen")
 
 
-class SyntheticPipeline(Truthful, Pipeline):
+class SyntheticPipeline(Simulated, Truthful, Pipeline):
     """Degrades pristine pictures by a chain of stages; the hidden optimum leaves them as they are.
 
     Parameters X go through a seeded hidden map to the stages' levels D, and each candidate's levels drive
@@ -69,6 +73,8 @@ class SyntheticPipeline(Truthful, Pipeline):
     render_options = {"maps": "identity"}  # noqa: RUF012
     # Of the default chain; an object knows it of its own.
     is_differentiable = True
+    # Of the default chain, trained by one command: see PROPOSER.md.
+    proposer = "proposer.safetensors"
     name = "synthetic"
 
     def __init__(
@@ -94,7 +100,8 @@ class SyntheticPipeline(Truthful, Pipeline):
         labels = numbered([stage.name for stage in self.stages])
         for label, stage in zip(labels, self.stages, strict=True):
             stage.name = label
-        self._chain = Chain(self.stages, seed=seed, storage=storage, compile=compile)
+        self._drawing = storage, compile
+        self._chain = self._seeded_chain(seed)
         check_domains(self.stages, before="encoded", after="encoded")
         self.truth_labels = tuple(labels)
         self.truth_maxima = tuple(float(stage.level_range[1]) for stage in self.stages)
@@ -124,6 +131,29 @@ class SyntheticPipeline(Truthful, Pipeline):
     def optimum(self) -> Tensor:
         """(1, n) the values at which every level is 0: for evaluation alone, as ``truth`` is."""
         return self._map.optimum().unsqueeze(0)
+
+    def answer(self) -> Tensor:
+        return self.optimum()
+
+    def simulated(self, pictures: Sequence[Tensor] | None, seed: int) -> SyntheticPipeline:
+        """The same chain behind a map of another family, with an optimum and noise of its own.
+
+        The four families whose optimum lies inside take turns.
+        """
+        made = copy(self)
+        made.seed, made._latest = seed, None
+        family = _DRAWN[seed % len(_DRAWN)]
+        made._map = hidden_maps.create(family, maxima=self.truth_maxima, seed=seed)
+        names = [parameter.name for parameter in self.space.parameters]
+        made.space = ParameterSpace(made._map.parameters(names, self.truth_units))
+        if pictures is not None:
+            made._chain = made._seeded_chain(seed)
+            made.scenes = load_scenes(list(pictures), crop=None)
+        return made
+
+    def _seeded_chain(self, seed: int) -> Chain:
+        storage, compile = self._drawing
+        return Chain(self.stages, seed=seed, storage=storage, compile=compile)
 
     def whole(self, scene: Scene | int) -> Scene:
         """The whole picture that a scene is a crop of."""

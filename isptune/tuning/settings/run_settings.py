@@ -37,6 +37,7 @@ RUN_FACTS = (
     "settled",
     "started_from",
     "objects",
+    "suggested",
     "machine",
     *DESCRIBED,
 )
@@ -52,13 +53,14 @@ class RunConfig(SharedSettings):
     """
 
     order: ClassVar = (*RUN,)
-    silent: ClassVar = (*SharedSettings.silent, "vector", "parameters", "start", "workers")
+    silent: ClassVar = (*SharedSettings.silent, "vector", "parameters", "start", "proposer", "workers")
 
     scenes: list[str] = field(RUN["scenes"], min_length=1)
     objective: Component = field(RUN["objective"], default_factory=lambda: default_component("objective"))
     optimizer: Component = field(RUN["optimizer"], default_factory=lambda: default_component("optimizer"))
     seed: Whole = field(RUN["seed"], ge=0)
     vector: bool = field(RUN["vector"])
+    proposer: str | None = field(RUN["proposer"], min_length=1)
     workers: Count = field(RUN["workers"], ge=1)
     # Users write a list under ``objective``; excluded fields are no keys of a configuration.
     more_objectives: list[Component] = Field(default_factory=list, exclude=True)

@@ -44,6 +44,12 @@ WORDS = {
     ),
     # The package, whose version runs record.
     "kornia": ("doctor/packages.py", "tuning/opening.py"),
+    # The setting, and what it names in messages.
+    "proposer": (
+        *("cli/tune.py", "conditions/tuning.py"),
+        *("tuning/described_settings.py", "tuning/settings/run_settings.py"),
+        *("tuning/suggested.py", "tuning/tuner.py"),
+    ),
     # The framework's own training data, which 'isptune train --data' makes of any stages.
     "synthetic": ("iqa/training", "cli/__init__.py", "cli/train.py", "cli/synthetic_data.py"),
 }

@@ -1,0 +1,166 @@
+"""The setting ``proposer``: a search begins with what a network suggests after a look at a few renderings."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+from isptune.contracts.pipeline import Pipeline
+from isptune.contracts.suggesting import Suggesting
+from isptune.errors import ConfigurationError, IsptuneError
+from isptune.parameters import Float, ParameterSpace
+from isptune.runs.directory import RunDirectory
+from isptune.storage.paths import user_path
+from isptune.tuning.blame import called
+from isptune.tuning.settings import RunConfig, parse_config
+from isptune.wording.showing import counted
+
+OWN = "own"
+_Config = TypeVar("_Config", bound=RunConfig)
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """What a proposer has added to the starts of a run, for run.yaml.
+
+    Attributes:
+        proposer: as the setting names it.
+        digest: of its file.
+        candidates: how many it suggested.
+        probes: how many renderings of each scene it looked at. They are starts as well, and count as
+            evaluations, as far as the first generation has room.
+    """
+
+    proposer: str
+    digest: str
+    candidates: int
+    probes: int
+
+    def notice(self, population: int) -> str:
+        """What is said of it before the search begins."""
+        beyond = self.candidates + self.probes - population
+        said = (
+            f"the search begins with {counted(self.candidates, 'candidate')} of a proposer and "
+            f"{counted(self.probes, 'probe')} that it looked at"
+        )
+        return f"{said}; {beyond} of these are not in the budget" if beyond > 0 else said
+
+
+def with_suggestions(
+    pipeline: Pipeline, config: _Config, directory: RunDirectory | None
+) -> tuple[_Config, Suggested | None]:
+    """The settings of a run with what its proposer suggests in ``start``, and where that is from.
+
+    A run that the directory holds already keeps what was suggested at its beginning.
+
+    Raises:
+        ConfigurationError: there is no such proposer, or it is for another pipeline.
+    """
+    if config.proposer is None:
+        return config, None
+    path = _checkpoint(config.proposer, pipeline)
+    population = config.population or 1
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    own = config.start if isinstance(config.start, list) else []
+    space = pipeline.space.constrained(config.parameters)
+    found = _held(directory, digest, len(own))
+    if found is None:
+        found = _asked(path, pipeline, space, population - len(own))
+    candidates, probes = found
+    data = {**config.model_dump(), "start": [*candidates, *own, *probes], "proposer": None}
+    if config.start_from:
+        data["start_from"] = [*[""] * len(candidates), *config.start_from, *[""] * len(probes)]
+    suggested = Suggested(config.proposer, digest, len(candidates), len(probes))
+    return parse_config(data, "the proposer's candidates", type(config)), suggested
+
+
+def _asked(
+    path: Path, pipeline: Pipeline, space: ParameterSpace, room: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Candidates and probes of a checkpoint, within a space.
+
+    Args:
+        path: of the checkpoint.
+        pipeline: that is tuned.
+        space: what is searched of its parameters.
+        room: how many of both a generation has room for. At least half of it is for candidates.
+    """
+    from isptune.iqa.training.checkpoint import load_learner
+
+    learner = load_learner(path)
+    if not isinstance(learner, Suggesting):
+        raise ConfigurationError(
+            f"the checkpoint '{path}' is of the learner '{learner.name}', which suggests no candidates; "
+            "allowed: one of a learner that does"
+        )
+    count = max(room - learner.probes, (room + 1) // 2, 1)
+    candidates, probes = learner.suggestions(pipeline, count)
+    return _within(space, pipeline.space, candidates), _within(space, pipeline.space, probes)
+
+
+def _within(space: ParameterSpace, declared: ParameterSpace, values: Tensor) -> list[dict[str, Any]]:
+    """Candidates of the pipeline as starts of a search that may be narrower; those that do not fit are left.
+
+    Values past a bound are put on it.
+    """
+    found = []
+    for row in declared.to_dicts(values):
+        kept = {name: row[name] for name in space.names if name not in space.fixed and name not in space.ties}
+        for one in space.free:
+            if isinstance(one, Float):
+                kept[one.name] = min(max(kept[one.name], one.low), one.high)
+        try:
+            space.from_dicts([kept])
+        except IsptuneError:
+            continue
+        if kept and kept not in found:
+            found.append(kept)
+    return found
+
+
+def _held(directory: RunDirectory | None, digest: str, own: int) -> tuple[list[Any], list[Any]] | None:
+    """Candidates and probes of the same proposer in the run of a directory; None where there are none."""
+    if directory is None or not directory.holds_a_run:
+        return None
+    data = directory.read_config()
+    noted = data.get("suggested")
+    starts = data.get("start")
+    if not isinstance(noted, Mapping) or noted.get("digest") != digest or not isinstance(starts, list):
+        return None
+    candidates, probes = noted.get("candidates"), noted.get("probes")
+    if not isinstance(candidates, int) or not isinstance(probes, int):
+        return None
+    if candidates + own + probes != len(starts):
+        return None
+    return starts[:candidates], starts[candidates + own :]
+
+
+def _checkpoint(proposer: str, pipeline: Pipeline) -> Path:
+    """The file of a proposer.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    from isptune.iqa.training.checkpoint import FILE
+
+    if proposer == OWN:
+        if not pipeline.proposer:
+            raise ConfigurationError(
+                f"proposer is '{OWN}', and the pipeline '{called(pipeline)}' brings none; allowed: what "
+                "'isptune train' made"
+            )
+        return Path(inspect.getfile(type(pipeline))).parent / pipeline.proposer
+    path = user_path(proposer)
+    path = path / FILE if path.is_dir() else path
+    if not path.is_file():
+        raise ConfigurationError(
+            f"there is no proposer '{proposer}'; allowed: '{OWN}', or a file or folder that "
+            "'isptune train' wrote"
+        )
+    return path

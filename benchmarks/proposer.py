@@ -78,7 +78,14 @@ def searched(family: str, path: Path, number: int, budget: int, proposer: str | 
         "synthetic", scenes=[str(path)], crop=CROP, maps=family, seed=FIRST_MAP + number
     )
     result = isptune.tune(
-        pipeline, "psnr", population=FIRST, budget=budget, seed=number, proposer=proposer, device="cpu"
+        pipeline,
+        "psnr",
+        optimizer="es",
+        population=FIRST,
+        budget=budget,
+        seed=number,
+        proposer=proposer,
+        device="cpu",
     )
     values = torch.as_tensor(result.history.values)
     return {"losses": result.history.losses[:, 0].tolist(), "l1": pipeline.losses(values)[1].tolist()}

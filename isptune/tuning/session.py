@@ -279,14 +279,15 @@ def make_session(
         # Before anything is said about what such an optimizer leaves alone.
         check_gradients(pipeline, scoring)
     check_guards(config)
-    config, suggested = with_suggestions(pipeline, config, directory)
+    tuned, held_out = split(pipeline, config)
+    # What only judges is not looked at.
+    config, suggested = with_suggestions(tuned, config, directory)
     begun = beginning(pipeline.space, config)
     if config.stay_near and not declares_defaults(begun.space):
         raise ConfigurationError(
             f"stay_near is {config.stay_near:g}, and the pipeline '{called(pipeline)}' declares no defaults "
             "of what is searched that a search could stay near to; leave it out"
         )
-    tuned, held_out = split(pipeline, config)
     check_race(config.race, scoring, len(tuned.scenes), registry.optimizers.fact(optimizer, "needs_gradient"))
     generations = planned_generations(config, len(tuned.scenes))
     if held_out is not None and scoring.judges:

@@ -15,6 +15,7 @@ from isptune.cli import run
 from isptune.errors import ConfigurationError
 from isptune.iqa.training.checkpoint import load_learner
 from isptune.testing.pictures import picture
+from isptune_proposer.learner import ProposerLearner
 
 
 def pipeline(**options: Any) -> Any:
@@ -22,7 +23,7 @@ def pipeline(**options: Any) -> Any:
 
 
 def begun(out: Path, proposer: Path, **options: Any) -> isptune.TuneResult:
-    given = {"population": 8, "budget": 24, "seed": 2, "out": out, **options}
+    given = {"optimizer": "es", "population": 8, "budget": 24, "seed": 2, "out": out, **options}
     return isptune.tune(pipeline(), "psnr", proposer=proposer, **given)
 
 
@@ -50,7 +51,9 @@ def test_the_first_generation_is_what_is_suggested_and_what_was_looked_at(
 
 
 def test_small_generations_leave_probes_out_of_the_budget_and_say_so(trained: Path) -> None:
-    result = isptune.tune(pipeline(), "psnr", proposer=trained, population=4, budget=4, progress=False)
+    result = isptune.tune(
+        pipeline(), "psnr", optimizer="es", proposer=trained, population=4, budget=4, progress=False
+    )
     assert result.evaluations == 4
 
 
@@ -115,12 +118,29 @@ def test_the_embedded_one_is_small_and_finds_maps_that_it_never_saw() -> None:
     found = []
     for number, family in enumerate(("power", "sigmoid", "coupled")):
         camera = pipeline(scenes=["chart:256x192"], maps=family, seed=500 + number)
-        result = isptune.tune(camera, "psnr", proposer="own", budget=30, population=30, progress=False)
+        result = isptune.tune(
+            camera, "psnr", optimizer="es", proposer="own", budget=30, population=30, progress=False
+        )
         assert result.best_parameters is not None
         best = camera.space.from_dicts([result.best_parameters])
         found.append(float(camera.losses(best)[1]))
     # A generation without it has 0.2 to 0.4.
     assert sorted(found)[1] < 0.06
+
+
+def test_what_only_judges_is_not_looked_at(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    suggestions = ProposerLearner.suggestions
+
+    def noted(self: Any, camera: Any, count: int) -> Any:
+        seen.extend(scene.name for scene in camera.scenes)
+        return suggestions(self, camera, count)
+
+    monkeypatch.setattr(ProposerLearner, "suggestions", noted)
+    camera = pipeline(scenes=["chart:96x64", "chart:80x64"])
+    given: Any = {"optimizer": "es", "population": 4, "budget": 4, "holdout": 1}
+    isptune.tune(camera, "psnr", proposer=trained, progress=False, **given)
+    assert len(seen) == 1
 
 
 def test_refusals(trained: Path, tmp_path: Path) -> None:
@@ -134,7 +154,7 @@ def test_refusals(trained: Path, tmp_path: Path) -> None:
         begun(tmp_path / "a", Path("nowhere"))
     camera = isptune.create_pipeline("chain", stages=["darken"], scenes=["chart:96x64"])
     with pytest.raises(ConfigurationError, match="proposer is 'own', and the pipeline 'chain' brings none"):
-        isptune.tune(camera, "psnr", proposer="own", population=4, budget=4)
+        isptune.tune(camera, "psnr", optimizer="es", proposer="own", population=4, budget=4)
     assert not (tmp_path / "a").exists()
 
 
@@ -142,7 +162,18 @@ def test_by_the_command_line(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    tune = ["tune", "chart:96x64", "--objective", "psnr", "--budget", "8", "--population", "8"]
+    tune = [
+        "tune",
+        "chart:96x64",
+        "--objective",
+        "psnr",
+        "--optimizer",
+        "es",
+        "--budget",
+        "8",
+        "--population",
+        "8",
+    ]
     assert run([*tune, "--proposer", str(trained), "--out", "run"]) == 0
     said = "the search begins with 5 candidates of a proposer and 3 probes that it looked at"
     captured = capsys.readouterr()

@@ -15,12 +15,14 @@ class Situation:
 
     Attributes:
         space: the parameters that are searched.
-        budget: how many evaluations there will be; None if unknown.
+        budget: how many evaluations there will be, where time ends the run about as many; None if unknown.
         population: how many candidates a batch must have; None where that is free.
         objectives: the number K of losses.
         gradients: whether they reach all parameters from a single loss.
         judged: whether candidates are compared with each other rather than scored: losses are then noisy, and
             a batch of one says nothing.
+        raced: whether the run has races, see ``isptune.tuning.racing``: the losses of what they drop are
+            estimates.
         measure: gives the seconds that one evaluation takes, by one that is not counted; None where that
             cannot be told.
     """
@@ -31,6 +33,7 @@ class Situation:
     objectives: int = 1
     gradients: bool = False
     judged: bool = False
+    raced: bool = False
     measure: Callable[[], float] | None = None
 
 

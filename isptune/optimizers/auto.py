@@ -31,6 +31,7 @@ class Automatic(Optimizer):
     In this order:
 
     - candidates that are compared rather than scored: ``es``;
+    - races, which drop candidates on a part of the scenes: ``es``;
     - several objectives: ``bo`` for at most 300 evaluations, ``nsga2`` for more;
     - gradients that reach all parameters, and at most 100 evaluations: ``adam`` from two starts;
     - at most 300 evaluations of at most 40 parameters, or 600 where one takes half a second: ``bo``;
@@ -122,6 +123,8 @@ def _decide(situation: Situation, seconds: float | None) -> tuple[str, str]:
     few = budget is not None and budget <= _FEW and dimension <= _MOST_PARAMETERS
     if situation.judged:
         return "es", "candidates are compared with each other, which is noisy"
+    if situation.raced:
+        return "es", "races rank candidates, and the losses of those that they drop are estimates"
     if situation.objectives > 1:
         objectives = f"there are {situation.objectives} objectives"
         if few:

@@ -13,6 +13,7 @@ from isptune.tuning.evaluation import Evaluator
 from isptune.tuning.prechecks import chooses
 from isptune.tuning.scoring import Scoring
 from isptune.tuning.settings import Component, RunConfig
+from isptune.wording.durations import seconds_of
 
 
 def with_choice(config: RunConfig, pipeline: Pipeline, scoring: Scoring) -> tuple[RunConfig, str]:
@@ -27,14 +28,25 @@ def with_choice(config: RunConfig, pipeline: Pipeline, scoring: Scoring) -> tupl
         return config, ""
     space = pipeline.space.constrained(config.parameters)
     reached = pipeline.is_differentiable and scoring.is_differentiable and space.is_continuous
+
+    def measure() -> float:
+        return _seconds_of(config, pipeline, scoring, space)
+
+    budget = config.budget
+    if budget is None and not scoring.judges and config.race is None:
+        # About as many, in tens, so that batches fit. Nothing depends on it but the choice, which run.yaml
+        # keeps: the optimizer itself is told none.
+        seconds = seconds_of(config.time_budget or "") or 0.0
+        budget = 10 * max(1, round(seconds / max(measure(), 1e-6) / 10))
     situation = Situation(
         space=free_space(space),
-        budget=config.budget,
+        budget=budget,
         population=config.population,
         objectives=len(scoring.labels),
         gradients=bool(reached and not config.guard),
         judged=bool(scoring.judges),
-        measure=None if scoring.judges else lambda: _seconds_of(config, pipeline, scoring, space),
+        raced=config.race is not None,
+        measure=None if scoring.judges else measure,
     )
     choice: Choice = registry.optimizers.get(component.name).choose(situation, **component.options)
     chosen = Component(name=choice.optimizer, options=choice.options)

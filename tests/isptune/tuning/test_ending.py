@@ -15,10 +15,11 @@ from isptune.benchmark.cell_results import Cell
 from isptune.benchmark.cell_worker import Job, Worker, is_done
 from isptune.errors import ConfigurationError
 from isptune.tracking import Progress
-from isptune.tuning import loop
+from isptune.tuning import choosing, loop
 from isptune.tuning.ending import Gains
 from isptune.tuning.evaluation import Evaluator
 from isptune.tuning.progress import ProgressBar
+from isptune.tuning.scoring import Scoring
 from isptune.tuning.settings import parse_config
 
 Maker = Callable[..., Any]
@@ -184,6 +185,27 @@ def test_the_bar_follows_the_time_where_that_ends_the_run() -> None:
             )
         )
     assert shown == [(4, "30 s left"), (4, "20 s left"), (3, "")]
+
+
+def test_the_optimizer_is_chosen_by_the_evaluations_that_there_is_time_for(
+    target: Maker, flat: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seconds, race, wanted in (
+        (5.0, None, "optimizer: bo, because 120 evaluations of 2 parameters are few enough to plan each"),
+        (0.01, None, "optimizer: es, because 60,000 evaluations are enough for an evolution strategy"),
+        (
+            5.0,
+            1,
+            "optimizer: es, because races rank candidates, and the losses of those that they drop are estimates",
+        ),
+    ):
+        monkeypatch.setattr(choosing, "_seconds_of", lambda *_, found=seconds: found)
+        pipeline = flat()
+        pipeline.is_differentiable = False
+        config = parse_config({"optimizer": "auto", "time_budget": "10m", "race": race})
+        chosen, said = choosing.with_choice(config, pipeline, Scoring([target()]))
+        assert said.startswith(wanted)
+        assert (chosen.budget, chosen.time_budget) == (None, "10m")
 
 
 def test_a_cell_that_has_ended_is_done(target: Maker, flat: Maker) -> None:

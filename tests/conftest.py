@@ -1,7 +1,8 @@
 """Tests run in as many processes as there are processors, so each process keeps to its share of them.
 
 ``document`` runs the examples of README and of ``docs/``. ``snapshot`` compares a text with the one that
-``pytest --snapshot-update`` wrote. The figures that a run leaves are dots, but for tests marked ``draws``.
+``pytest --snapshot-update`` wrote. The figures that a run leaves are dots, but for tests marked ``draws``; a run
+that names no optimizer takes ``es``, but for tests marked ``chooses``.
 """
 
 from __future__ import annotations
@@ -48,6 +49,18 @@ LONGEST = (
     "isptune/test_own_isp.py",
     "isptune/tracking/test_wandb.py",
 )
+
+
+@pytest.fixture(autouse=True)
+def plain_optimizer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of a few candidates take the plain optimizer where none is named; tests marked ``chooses`` choose.
+
+    What ``auto`` takes depends on the budget, and a model that plans batches takes its time.
+    """
+    if not request.node.get_closest_marker("chooses"):
+        from isptune.tuning.settings import component
+
+        monkeypatch.setattr(component, "default_optimizer", lambda: component.default_component("optimizer"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -124,7 +124,7 @@ class ModelSearch(Optimizer):
         if done < len(self._design):
             batch = self._design[done : done + self.population]
             return self.begun(batch) if done == 0 else batch.copy()
-        able: NDArray[np.bool_] = np.isfinite(self._losses).all(axis=1)
+        able = np.asarray(np.isfinite(self._losses).all(axis=1))
         spread = np.ptp(np.clip(self._losses[able], -1e300, 1e300), axis=0) if able.any() else np.zeros(1)
         if able.sum() < 2 or not (spread > 0).any():
             return self._unmodelled(generator)

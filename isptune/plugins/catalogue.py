@@ -181,11 +181,15 @@ class Catalogue:
                     found.append(name)
         return natural_sorted(found)
 
-    def default(self) -> str:
+    def default(self, use: str = "") -> str:
         """The name of the plugin that is taken where none is named.
 
         A package declares it by an entry point of the group ``isptune.defaults``, whose name is the kind and
         whose place is that of the plugin: ``pipeline = "my_package:MyPipeline"``.
+
+        Args:
+            use: what it is taken for; a default of its own for that is declared as ``KIND.USE``, and where
+                none is, the kind's default holds.
 
         Raises:
             ConfigurationError: no installed package declares one, or several do.
@@ -196,7 +200,8 @@ class Catalogue:
             for name, record in self._records.items()
             if record.entry_point is not None
         }
-        points = metadata.entry_points(group="isptune.defaults", name=self.kind)
+        points = metadata.entry_points(group="isptune.defaults", name=f"{self.kind}.{use}") if use else ()
+        points = points or metadata.entry_points(group="isptune.defaults", name=self.kind)
         found = {point.value: names.get(point.value) for point in points}
         stray = next((place for place, name in found.items() if name is None), None)
         if stray is not None:

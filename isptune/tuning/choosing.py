@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from isptune.contracts.choosing import Choice, Situation
 from isptune.contracts.pipeline import Pipeline
@@ -48,7 +49,8 @@ def with_choice(config: RunConfig, pipeline: Pipeline, scoring: Scoring) -> tupl
         raced=config.race is not None,
         measure=None if scoring.judges else measure,
     )
-    choice: Choice = registry.optimizers.get(component.name).choose(situation, **component.options)
+    kind: Any = registry.optimizers.get(component.name)
+    choice: Choice = kind.choose(situation, **component.options)
     chosen = Component(name=choice.optimizer, options=choice.options)
     settled = {"optimizer": chosen, "population": choice.population}
     return config.model_copy(update=settled), f"optimizer: {choice.optimizer}, because {choice.reason}"

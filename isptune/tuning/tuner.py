@@ -19,7 +19,7 @@ from isptune.tuning.prechecks import check_argument, check_callbacks, check_opti
 from isptune.tuning.result import TuneResult
 from isptune.tuning.scoring import Scoring
 from isptune.tuning.session import Session, make_session, prepare_resume
-from isptune.tuning.settings import Component, parse_config
+from isptune.tuning.settings import Component, component, parse_config
 from isptune.tuning.sitting import run_session
 
 logger = logging.getLogger("isptune")
@@ -137,7 +137,7 @@ def tune(
     scorers, guards = _made(objective), _made(guard)
     if optimizer is None:
         wanted = (one.default_optimizer for one in scorers)
-        optimizer = next(filter(None, wanted), None) or registry.optimizers.default()
+        optimizer = next(filter(None, wanted), None) or component.default_optimizer().name
     config = parse_config(
         {
             "scenes": [scene.name for scene in renderer.scenes] or ["none"],

@@ -43,12 +43,21 @@ class Component(BaseModel):
         )
 
 
-def default_component(kind: str) -> Component:
+def default_component(kind: str, use: str = "") -> Component:
     """What is taken where no plugin of a kind is named, see ``Registry.default``.
+
+    Args:
+        kind: ``"pipeline"``, ``"objective"`` or ``"optimizer"``.
+        use: ``"run"`` for a single run.
 
     Raises:
         ConfigurationError: no installed package declares one, or several do.
     """
     from isptune.plugins.registry import REGISTRIES
 
-    return Component(name=REGISTRIES[f"{kind}s"].default())
+    return Component(name=REGISTRIES[f"{kind}s"].default(use))
+
+
+def default_optimizer() -> Component:
+    """What a run takes where neither the settings nor the objective name an optimizer."""
+    return default_component("optimizer", "run")

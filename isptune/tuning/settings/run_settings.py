@@ -23,6 +23,7 @@ from isptune.errors import ConfigurationError
 from isptune.runs import DESCRIBED
 from isptune.storage.yaml_files import read_mapping
 from isptune.tuning.described_settings import HOW_IT_RUNS, RUN
+from isptune.tuning.settings import component
 from isptune.tuning.settings.component import Component, default_component
 from isptune.tuning.settings.mistakes import first_mistake
 from isptune.tuning.settings.shared import Count, SharedSettings, Whole, field
@@ -57,7 +58,7 @@ class RunConfig(SharedSettings):
 
     scenes: list[str] = field(RUN["scenes"], min_length=1)
     objective: Component = field(RUN["objective"], default_factory=lambda: default_component("objective"))
-    optimizer: Component = field(RUN["optimizer"], default_factory=lambda: default_component("optimizer"))
+    optimizer: Component = field(RUN["optimizer"], default_factory=lambda: component.default_optimizer())
     seed: Whole = field(RUN["seed"], ge=0)
     vector: bool = field(RUN["vector"])
     proposer: str | None = field(RUN["proposer"], min_length=1)

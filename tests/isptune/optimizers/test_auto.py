@@ -78,3 +78,21 @@ def test_a_run_notes_what_was_chosen_and_goes_on_with_it(tmp_path):
     assert (kept.optimizer.name, kept.population) == ("adam", 4)
     again = isptune.resume(tmp_path / "run")
     assert again.evaluations == 12
+
+
+@pytest.mark.chooses
+def test_runs_that_name_no_optimizer_are_chosen_for(caplog):
+    assert parse_config({"scenes": ["chart:64x48"]}).optimizer.name == "auto"
+    pipeline = isptune.create_pipeline("synthetic", scenes=["chart:64x48"])
+    objective = isptune.create_objective("psnr")
+    with caplog.at_level("INFO", logger="isptune"):
+        isptune.tune(pipeline, objective, budget=4, progress=False)
+    assert (
+        "optimizer: adam, because gradients reach all 5 parameters and 4 evaluations are few" in caplog.text
+    )
+
+
+@pytest.mark.chooses
+def test_the_plain_run_is_that_of_the_evolution_strategy():
+    session = prepare(parse_config({}), None)
+    assert (session.config.optimizer.name, session.config.population) == ("es", 30)

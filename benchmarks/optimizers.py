@@ -84,7 +84,7 @@ def write(found: Sequence[Row]) -> None:
 
 _INTRO = """
 Medians over seeds; each seed is another hidden map, another photograph and another search. *Evaluations to*
-a target: medians over all seeds, "-" where fewer than half of them reached it, with the share that did.
+a target: medians over all seeds, "-" where no more than half of them reached it, with the share that did.
 *Seconds* are those that evaluations took, on a loaded machine of two cores: ratios within a table tell more
 than the numbers; *planning* is the processor's time for the search itself, a candidate. Pictures are small
 (128 px, and 192x144 px for raws); larger ones cost more per evaluation and change no count of evaluations.

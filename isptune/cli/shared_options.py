@@ -92,7 +92,7 @@ def default_in_words(setting: Setting) -> str:
     if setting.kind:
         from isptune.plugins.registry import REGISTRIES
 
-        return REGISTRIES[setting.kind].default("run")
+        return REGISTRIES[setting.kind].default(setting.use)
     return in_digits(setting.default)
 
 

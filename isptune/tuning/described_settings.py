@@ -23,6 +23,7 @@ class Setting(NamedTuple):
             installed package declares.
         type: of its value on the command line: int, float, bool for a switch, or str.
         required: it has no default.
+        use: what a plugin is taken for where packages may declare a default of its own for that.
     """
 
     said: str
@@ -32,6 +33,7 @@ class Setting(NamedTuple):
     kind: str = ""
     type: type = str
     required: bool = False
+    use: str = ""
 
 
 # When a run ends before its evaluations are made; no candidate changes.
@@ -145,7 +147,9 @@ RUN = {
         "NAME[,NAME...]",
         kind="objectives",
     ),
-    "optimizer": Setting("Choose the optimizer that proposes candidates", "NAME", kind="optimizers"),
+    "optimizer": Setting(
+        "Choose the optimizer that proposes candidates", "NAME", kind="optimizers", use="run"
+    ),
     "population": SHARED["population"],
     "budget": SHARED["budget"],
     "race": SHARED["race"],

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isptune.parameters import ParameterSpace
-from isptune.parameters.kinds import Float, Number
+if TYPE_CHECKING:
+    # Parameters need torch, which checking settings does not.
+    from isptune.parameters import ParameterSpace
 
 # Candidates of runs whose numbers all differ by no more than this share of their ranges begin at one place.
 NEAR = 0.01
@@ -154,6 +155,8 @@ def _places(sources: Sequence[Source]) -> list[NDArray[np.float64]]:
 
 def _scale(name: str, sources: Sequence[Source]) -> tuple[float, float, bool] | None:
     """The range of a number over all runs, and whether it is searched in its logarithm; None for others."""
+    from isptune.parameters.kinds import Float, Number
+
     found = [
         parameter
         for source in sources

@@ -79,7 +79,7 @@ class SimulatedObserver(Judge):
             )
         self.objective = isptune.create_objective(objective, **(objective_options or {}))
         self.noise = noise
-        self.comparisons = comparisons
+        self._comparisons = comparisons
         self.seed = seed
         self.needs_reference = self.objective.needs_reference
         self.coverage = self.objective.coverage
@@ -144,7 +144,7 @@ class SimulatedObserver(Judge):
             by_identity[leader.identity] = leader
         names = [one.identity for one in ordered]
         generator = self._generator(*names)
-        for pair in pairs_of(names, self.comparisons, generator, None if leader is None else leader.identity):
+        for pair in pairs_of(names, self._comparisons, generator, None if leader is None else leader.identity):
             first, second = sorted(pair)
             scene = round.scenes[int(self._generator("scene", first, second).integers(len(round.scenes)))]
             yield _Question(by_identity[first], by_identity[second], scene)

@@ -17,7 +17,7 @@ class Layout:
 
     The kernel is a sum of one function of each coordinate and one of all of them, all Matern 5/2::
 
-        k(x, x') = sum_i alone_i m(|x_i - x'_i| / own_i) + joint m(|(x - x') / reach|)
+        k(x, z) = sum_i alone_i m(|x_i - z_i| / own_i) + joint m(|(x - z) / reach|)
 
     The first part learns from every point what a coordinate does by itself, wherever the others stand.
 

@@ -80,7 +80,7 @@ def generations_of(budget: int, population: int, first: int, scenes: int) -> int
 
     Example:
         >>> generations_of(150, 30, 2, 8)
-        9
+        8
     """
     return 1 + max(0, int((budget - population) / cost_of(first, scenes, population) + 1e-9))
 

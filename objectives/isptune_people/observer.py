@@ -144,7 +144,9 @@ class SimulatedObserver(Judge):
             by_identity[leader.identity] = leader
         names = [one.identity for one in ordered]
         generator = self._generator(*names)
-        for pair in pairs_of(names, self._comparisons, generator, None if leader is None else leader.identity):
+        for pair in pairs_of(
+            names, self._comparisons, generator, None if leader is None else leader.identity
+        ):
             first, second = sorted(pair)
             scene = round.scenes[int(self._generator("scene", first, second).integers(len(round.scenes)))]
             yield _Question(by_identity[first], by_identity[second], scene)

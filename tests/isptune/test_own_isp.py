@@ -143,7 +143,7 @@ def test_killed_and_resumed_it_has_the_same_log_and_result(runs: tuple[Path, Any
 def test_the_run_is_read_without_its_plugins(runs: tuple[Path, Any, Path]) -> None:
     _, result, killed = runs
     run = isptune.Run.read(killed)
-    assert run.config.optimizer.name == "es"
+    assert run.config.optimizer.name == "bo"
     assert (run.labels, run.orientations) == (("psnr",), (True,))
     assert run.truth is None
     assert [(scene.name, scene.width, scene.height) for scene in run.scenes] == [("bench", 32, 24)]

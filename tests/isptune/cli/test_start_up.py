@@ -145,7 +145,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     ),
     (["tune", "no.png"], "'FOLDER/no.png': there is no such file"),
     (["tune", "--crop", "huge"], "crop 'huge' is not known"),
-    (["tune", "--budget", "31"], "the budget 31 is not a multiple of the population 30"),
+    (["tune", "--optimizer", "es", "--budget", "31"], "the budget 31 is not a multiple of the population 30"),
     (["tune", "--optimizer", "adam", "--budget", "5"], "the budget 5 is not a multiple of the population 4"),
     (["tune", "--budget", "abc"], "Invalid value for '--budget'"),
     (

@@ -15,9 +15,8 @@ Array = NDArray[np.float64]
 class Layout:
     """Where each hyperparameter stands in the vector that is fitted; all but the warp are logarithms.
 
-    The kernel is a sum of one function of each coordinate and one of all of them, all Matern 5/2::
-
-        k(x, z) = sum_i alone_i m(|x_i - z_i| / own_i) + joint m(|(x - z) / reach|)
+    The kernel is a sum of one function of each coordinate and one of all of them, all Matern 5/2:
+    k(x, z) = sum_i alone_i m(|x_i - z_i| / own_i) + joint m(|(x - z) / reach|).
 
     The first part learns from every point what a coordinate does by itself, wherever the others stand.
 

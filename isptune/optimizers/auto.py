@@ -23,6 +23,8 @@ _FEW_GRADIENTS = 100
 # The model's fit takes as long as there are parameters.
 _MOST_PARAMETERS = 40
 _BATCHES = {"adam": 2, "bo": 5, "nsga2": 30, "es": 30}
+# Where a budget leaves only smaller generations than these, the run asks for another budget.
+_SMALLEST = {"nsga2": 10, "es": 10}
 
 
 class Automatic(Optimizer):
@@ -92,7 +94,8 @@ class Automatic(Optimizer):
         name, reason = _decide(situation, seconds)
         population = situation.population
         if population is None and situation.budget is not None:
-            population = nearest_divisor(situation.budget, _BATCHES[name])
+            batch = nearest_divisor(situation.budget, _BATCHES[name])
+            population = batch if batch >= min(_SMALLEST.get(name, 1), situation.budget) else None
         return Choice(name, reason, population)
 
     def _make(self, objectives: int) -> Optimizer:

@@ -42,6 +42,9 @@ class TestConformance(MultiObjectiveConformance):
         (Situation(FIVE, 500, measure=lambda: 0.01), "es", 25, "500 evaluations are enough"),
         (Situation(FreeSpace.of_reals(60), 150), "es", 30, "150 evaluations are enough"),
         (Situation(FIVE, 150, population=10), "bo", 10, "150 evaluations"),
+        # Their divisors are 1 and 2: too few for a generation that compares.
+        (Situation(FIVE, 1499), "es", None, "1,499 evaluations are enough"),
+        (Situation(FIVE, 1502), "es", None, "1,502 evaluations are enough"),
     ],
 )
 def test_what_suits_a_situation(situation, optimizer, population, reason):

@@ -106,6 +106,7 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
             {
                 "scenes": ["chart:96x64"],
                 "objective": cell.objective,
+                "optimizer": cell.optimizer,
                 "population": 8,
                 "budget": 32,
                 "seed": cell.seed,

@@ -13,29 +13,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import http.client
 import json
 import os
 import random
-import socket
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
-
-from isptune_study.storage import StudyStore
-from isptune_study.study_tables import Settings, StudyImage
+from study_kill import kill
+from study_server import Server, Start, kept, make_study
 
 OUT = Path(__file__).with_name("study_load")
-SECRET = "benchmark-secret-of-the-admin"
-Start = Callable[[list[str], Path], Any]
 
 
 def main() -> int:
@@ -56,7 +47,10 @@ def main() -> int:
             if name == "load":
                 shape = (options.images, options.opponents, options.observers)
                 found = load(Path(folder), *shape, options.seconds)
-                found["machine"] = _machine()
+                # It imports torch, which clients do without.
+                from measuring import machine
+
+                found["machine"] = machine()
             else:
                 found = kill(Path(folder), 50, 6, 3)
         print(name, json.dumps(found))
@@ -64,74 +58,6 @@ def main() -> int:
         (options.out / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
     _write_table(options.out)
     return 0 if is_right else 1
-
-
-def make_study(folder: Path, images: int, opponents: int, observers: int) -> dict[int, str]:
-    """A study of small pictures; the observers' tokens by number."""
-    (folder / "images").mkdir(parents=True)
-    made = []
-    for number in range(images):
-        file = f"images/{number}.png"
-        Image.new("RGB", (16, 16), (number % 256, 90, 120)).save(folder / file)
-        made.append(StudyImage(f"{number}.png", "", file, f"{number:064d}"))
-    with StudyStore.create(folder / "study.sqlite", Settings(opponents=opponents), made) as store:
-        return dict(store.add_observer(f"observer {number}") for number in range(observers))
-
-
-class Server:
-    """A server in a process that can be killed.
-
-    Args:
-        folder: of the study.
-        start: begins a process of ``isptune`` with arguments and a file for its stderr; a new interpreter if
-            None.
-    """
-
-    def __init__(self, folder: Path, start: Start | None = None) -> None:
-        self.folder, self._start = folder, start or _start
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        secret = folder / "secret"
-        secret.touch(0o600)
-        secret.write_text(SECRET)
-        self._arguments = ["study", "serve", str(folder), "--port", str(self.port)]
-        self._arguments += ["--admin-secret-file", str(secret)]
-
-    def __enter__(self) -> Server:
-        self.process = self._start(self._arguments, self.folder / "errors")
-        deadline = time.monotonic() + 300
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return self
-            except OSError:
-                time.sleep(0.02)
-        raise RuntimeError(f"the server did not begin: {(self.folder / 'errors').read_text()}")
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait(60)
-
-    def kill_and_start(self) -> None:
-        self.__exit__()
-        self.__enter__()
-
-
-def _start(arguments: list[str], errors: Path) -> subprocess.Popen[bytes]:
-    with errors.open("ab") as file:
-        command = [sys.executable, "-m", "isptune", *arguments]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=file)
-
-
-def kept(folder: Path) -> dict[tuple[int, int], tuple[float, str]]:
-    """(share, key) of what is in the database, by observer and trial."""
-    with StudyStore(folder / "study.sqlite") as store:
-        rows = store._rows("SELECT observer, trial, share, idempotency_key FROM answers")
-    return {(observer, trial): (share, key.partition("/")[2]) for observer, trial, share, key in rows}
-
-
-# Load: as many answers as fifty observers give who do not think.
 
 
 class Connection:
@@ -225,94 +151,6 @@ def _percentiles(values: Any) -> dict[str, float]:
         name: round(float(np.percentile(values, q)), 1)
         for name, q in (("p50", 50), ("p95", 95), ("p99", 99), ("max", 100))
     }
-
-
-# Kill: three observers whose server dies under them.
-
-
-class Killed:
-    """Observers who answer all their pairs while the server is killed after every so many answers.
-
-    Attributes:
-        given: (share, key) by observer and trial, of what was acknowledged.
-        kills: how many there were.
-        repeated: how many answers were sent again, as their acknowledgement did not come.
-    """
-
-    def __init__(self, server: Server, tokens: dict[int, str], every: int) -> None:
-        self.server, self._tokens, self._every = server, tokens, every
-        self.given: dict[tuple[int, int], tuple[float, str]] = {}
-        self.kills = self.repeated = self.kept_before = 0
-        self._lock = threading.Lock()
-
-    def run(self) -> None:
-        threads = [threading.Thread(target=self._observe, args=item) for item in self._tokens.items()]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    def _observe(self, observer: int, token: str) -> None:
-        generator = random.Random(observer)
-        while True:
-            asked = self._ask(token, "GET", "/api/next")
-            if asked["state"] == "done":
-                return
-            trial, share = asked["trials"][0]["trial"], generator.choice((0.0, 0.5, 1.0))
-            key = f"{generator.getrandbits(64):016x}"
-            said = self._ask(token, "POST", "/api/answers", {"trial": trial, "share": share, "key": key})
-            with self._lock:
-                self.given[observer, trial] = (share, key)
-                self.kept_before += not said["new"]
-                if len(self.given) % self._every == 0:
-                    self.kills += 1
-                    self.server.kill_and_start()
-
-    def _ask(self, token: str, method: str, path: str, data: Any = None) -> Any:
-        """Ask until there is an answer."""
-        is_first = True
-        while True:
-            connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
-            try:
-                headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-                connection.request(method, path, None if data is None else json.dumps(data), headers)
-                response = connection.getresponse()
-                text = response.read()
-            except (OSError, http.client.HTTPException):
-                with self._lock:
-                    self.repeated += is_first and method == "POST"
-                is_first = False
-                time.sleep(0.02)
-                continue
-            finally:
-                connection.close()
-            if response.status != 200:
-                raise RuntimeError(f"{method} {path}: {response.status} {text.decode()}")
-            return json.loads(text)
-
-
-def kill(
-    folder: Path, images: int, opponents: int, observers: int, every: int = 10, start: Start | None = None
-) -> dict[str, Any]:
-    tokens = make_study(folder, images, opponents, observers)
-    with Server(folder, start) as server:
-        killed = Killed(server, tokens, every)
-        killed.run()
-    wanted = observers * images * opponents // 2
-    return {
-        "observers": observers,
-        "answers": len(killed.given),
-        "kills": killed.kills,
-        "sent_again": killed.repeated,
-        "kept_before_the_kill": killed.kept_before,
-        "once": kept(folder) == killed.given and len(killed.given) == wanted,
-    }
-
-
-def _machine() -> str:
-    from measuring import machine
-
-    return machine()
 
 
 def _write_table(out: Path) -> None:

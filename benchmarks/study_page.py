@@ -28,7 +28,7 @@ import numpy as np
 from page_driver import Observer, browser, kept_answers, make_study, start_forked
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from study_load import Server
+from study_server import Server
 
 from isptune_study.serving.app import create_app
 from isptune_study.serving.running import Served

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import importlib
 import json
-import runpy
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,11 +17,13 @@ ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture(scope="module")
-def study_load(commands: Any) -> Any:
+def study_load(commands: Any) -> Iterator[Any]:
     commands.import_first(
         "isptune_study.commands", "isptune_study.serving.serving_study", "uvicorn.protocols.http.h11_impl"
     )
-    return SimpleNamespace(**runpy.run_path(str(ROOT / "benchmarks/study_load.py")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "benchmarks"))
+        yield importlib.import_module("study_load")
 
 
 def test_killed_after_every_tenth_answer_each_is_kept_once(

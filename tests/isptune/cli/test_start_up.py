@@ -152,7 +152,10 @@ MISTAKES: list[tuple[list[str], str]] = [
         ["tune", "--population", "100000000", "--budget", "100000000"],
         "in the options, population is 100000000; allowed: at most 100000",
     ),
-    (["tune", "--optimizer", "es", "--objective", "psnr,ssim"], "the optimizer 'es' takes one objective, and there are 2"),
+    (
+        ["tune", "--optimizer", "es", "--objective", "psnr,ssim"],
+        "the optimizer 'es' takes one objective, and there are 2",
+    ),
     (["tune", "--config", "wrong.yaml"], "the configuration 'wrong.yaml' has the unknown key 'populatoin'"),
     *(
         (

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from isptune.contracts.free_space import Candidates, FreeSpace
 from isptune.contracts.requirements import Packaged
@@ -123,6 +123,17 @@ class Optimizer(Packaged, ABC):
         Args:
             pairs: (C, 2, n) which candidates were compared: of this batch, or of those before.
             shares: (C,) of the win that went to the first one: 1, 0.5 or 0.
+        """
+
+    def learn_estimates(self, estimated: NDArray[np.bool_]) -> None:
+        """Take which losses are estimates, just before ``learn`` is told them.
+
+        A race drops candidates before they are evaluated in full (``isptune.tuning.racing``). An estimate is
+        noisy, and moved behind all losses of its batch that are none: methods that rank need not know, and
+        those that model the losses should trust it less.
+
+        Args:
+            estimated: (P,) of the batch that ``propose`` gave.
         """
 
     def recall(self, candidates: Candidates) -> Candidates:

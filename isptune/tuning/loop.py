@@ -15,7 +15,7 @@ from isptune.contracts.truthful import Truthful
 from isptune.errors import RunDirectoryError
 from isptune.parameters.identity import identities
 from isptune.runs.description import levels_of
-from isptune.runs.generation import Generation, revise
+from isptune.runs.generation import DROPPED, Generation, revise
 from isptune.runs.judgements import Judgements
 from isptune.tracking.run_facts import Progress
 from isptune.tracking.tracker import Watchers
@@ -229,6 +229,9 @@ class Loop:
             losses, told_losses = losses + generation.penalties, told_losses + generation.penalties
             if gradients is not None:
                 gradients = gradients + self.penalties.slopes(generation.candidates)
+        if generation.estimates is not None:
+            estimated = np.array([status == DROPPED for status in generation.statuses])
+            self.proposer.optimizer.learn_estimates(estimated)
         self.proposer.tell(generation.candidates, told_losses, gradients)
         self.log.append(generation)
         self.evaluations += len(losses)

@@ -187,6 +187,21 @@ def test_an_optimizer_that_ranks_finds_as_much_for_less(target: Maker) -> None:
     assert sum(pipeline.counts.values()) < 6 * 115
 
 
+def test_an_optimizer_hears_which_losses_are_estimates_also_when_it_is_resumed(
+    target: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[list[bool]] = []
+    kind = type(isptune.create_optimizer("es", space=2))
+    monkeypatch.setattr(kind, "learn_estimates", lambda self, estimated: heard.append(estimated.tolist()))
+    tune(target, Six(), out="run", budget=16)
+    wanted = [[status == "dropped" for status in line["statuses"]] for line in log("run")]
+    # The first generation is seen whole.
+    assert heard == wanted[1:]
+    assert all(sum(row) == 6 for row in heard)
+    tune(target, Six(), out="run", budget=16, resume=True)
+    assert heard == wanted[1:] * 2
+
+
 def test_a_guard_a_prior_and_held_out_scenes_beside_a_race(target: Maker, red: Maker) -> None:
     result = tune(
         target, Six(), budget=24, guard=red(), stay_near=0.1, holdout=["scene 5"], out="run",

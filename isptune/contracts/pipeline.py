@@ -213,6 +213,29 @@ class Pipeline(Packaged):
         """What pictures of a run show of a scene: by default itself, or all of what it is a crop of."""
         return self.scene(scene)
 
+    def window(self, scene: Scene, place: tuple[int, int, int, int]) -> Scene | None:
+        """A part of a scene as a scene of its own, at the same resolution; by default there is none.
+
+        Races may look at windows before they look at whole scenes. The framework cuts nothing out of
+        pictures: what is rendered of a window has to be less work than the whole.
+
+        Args:
+            scene: one of ``scenes``.
+            place: x, y, width and height in the result, in pixels; x and y are multiples of 16.
+
+        Returns:
+            A scene of that width and height, with the same index and with that part of the reference; None
+            where the pipeline cannot render parts.
+        """
+        return None
+
+    def work(self, scene: Scene) -> float:
+        """How much work a picture of a scene is: by default its pixels.
+
+        Only ratios count. A pipeline that renders more than it shows of a window says so here.
+        """
+        return float(scene.height * scene.width)
+
     def to(self, device: torch.device | str) -> Pipeline:
         """Move scenes and buffers to a device and return the pipeline itself."""
         for scene in self.scenes:

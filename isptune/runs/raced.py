@@ -18,7 +18,7 @@ class Raced:
         candidates: how many were proposed.
         dropped: how many of them did not go on to all scenes, and so have no score.
         full_evaluations: what all of them took, in evaluations on all scenes.
-        agreement: Spearman's correlation of the ranks on the first scenes of a race with those on all, in
+        agreement: Spearman's correlation of the ranks on what comes first in a race, scenes or windows, with those on all, in
             the first generation, which is seen whole; None where it cannot be told.
     """
 
@@ -42,7 +42,7 @@ class Raced:
         said = f"races took {spent} for {self.candidates} candidates, of which they dropped {self.dropped}"
         if self.agreement is None:
             return said
-        return f"{said}; ranks on the first scenes agree with those on all by {self.agreement:.2f}"
+        return f"{said}; ranks on what comes first agree with those on all by {self.agreement:.2f}"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

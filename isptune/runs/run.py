@@ -15,7 +15,7 @@ from isptune.runs.held_out import noted_holdout
 from isptune.runs.history import History, build_history
 from isptune.runs.maps import SceneMaps, read_maps
 from isptune.runs.picture_files import ScenePictures, read_pictures
-from isptune.tuning.racing import planned_generations
+from isptune.tuning.race_plans import planned_generations, windows_in
 from isptune.tuning.result import TuneResult, build_result
 from isptune.tuning.settings import RunConfig, parse_config, settings_of
 from isptune.wording.showing import short
@@ -158,7 +158,10 @@ class Run:
         if self.config.race is not None and self.generations:
             population = len(self.generations[0].scores)
             config = self.config.model_copy(update={"population": population})
-            return len(self.generations) >= planned_generations(config, len(self.description.scenes))
+            windows = windows_in(self.generations, config.race)
+            return len(self.generations) >= planned_generations(
+                config, len(self.description.scenes), windows
+            )
         return budget is not None and sum(len(one.scores) for one in self.generations) >= budget
 
     @cached_property

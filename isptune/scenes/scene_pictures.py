@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from isptune.contracts.chart import charts_in
 from isptune.contracts.scene import Scene
 from isptune.errors import ConfigurationError
 
@@ -26,6 +27,30 @@ def picture_of(scene: Scene) -> Tensor:
             )
         )
     return scene.payload
+
+
+def picture_window(scene: Scene, place: tuple[int, int, int, int]) -> Scene:
+    """A part of a scene that holds a picture, as a scene of its own (``Pipeline.window``).
+
+    Args:
+        scene: it is cut out of.
+        place: x, y, width and height, in pixels.
+    """
+    x, y, width, height = place
+    picture = picture_of(scene)
+    # A copy of the size that it has: stages may want contiguous pictures.
+    part = picture[:, y : y + height, x : x + width].contiguous()
+    reference = None
+    if scene.reference is not None and scene.reference is not picture:
+        reference = scene.reference[:, y : y + height, x : x + width].contiguous()
+    return Scene.of_picture(
+        f"{scene.name}[{x},{y},{width}x{height}]",
+        part,
+        reference=reference,
+        index=scene.index,
+        conditions=scene.conditions,
+        charts=charts_in(scene.charts, (x, y), (height, width)),
+    )
 
 
 def whole_picture(scene: Scene) -> Scene:

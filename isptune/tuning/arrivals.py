@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isptune.contracts.pipeline import Pipeline
+from isptune.contracts.pipeline import Pipeline, Scene
 from isptune.runs.generation import FAILED
 from isptune.tuning.batches import Batches
 from isptune.tuning.blame import called
@@ -32,6 +32,7 @@ class Arrivals:
         fates: gets the scores.
         rows: the places in ``fates`` of the candidates that are developed, in their order.
         scenes: indices of the scenes that they meet, in their order.
+        shown: the scenes themselves, of which ``scenes`` are indices.
 
     Attributes:
         keep_pictures: also note the pictures in ``fates``, for judges.
@@ -45,9 +46,11 @@ class Arrivals:
         fates: Fates,
         rows: NDArray[np.int64],
         scenes: Sequence[int],
+        shown: Sequence[Scene],
     ) -> None:
         self._pipeline, self._batches, self._device = pipeline, batches, device
         self._fates, self._rows, self._scenes = fates, rows, list(scenes)
+        self._shown = shown
         self._pictures: dict[tuple[int, int], NDArray[np.float32]] = {}
         # Whose picture of a scene is there, or will never be; by the scene's place among those that are met.
         self._settled = np.zeros((len(self._scenes), len(rows)), dtype=bool)
@@ -63,7 +66,7 @@ class Arrivals:
             self._settled[place, one.candidate] = True
             self._score(place, one.candidate)
             return
-        where = self._pipeline.scenes[one.scene].name
+        where = self._shown[one.scene].name
         why = f"the pipeline '{called(self._pipeline)}' {one.status}: {one.reason} on scene '{where}'"
         self._fates.end(row, one.scene, one.status, why)
         for later in range(place, len(self._scenes)):
@@ -80,7 +83,7 @@ class Arrivals:
         if not there:
             return
         index = self._scenes[place]
-        scene = self._pipeline.scenes[index]
+        scene = self._shown[index]
         pictures = np.stack([self._pictures.pop((place, one)) for one in there])
         found = self._batches.score(torch.from_numpy(pictures).to(self._device), scene)
         rows = [int(self._rows[one]) for one in there]

@@ -75,10 +75,10 @@ SHARED = {
     ),
     "race": Setting(
         "Score each generation on N scenes first, the better half on N more, and of these the better half on "
-        "all of them; the budget counts full evaluations",
-        "N",
+        "all of them; or on windows of 1/N of each scene first, and the best quarter on whole scenes. The "
+        "budget counts full evaluations",
+        "N|1/N",
         otherwise="none: all scenes for all",
-        type=int,
     ),
     "crop": Setting(
         "Crop pictures: auto takes six 256-pixel crops at native resolution from a picture over 1 megapixel, "

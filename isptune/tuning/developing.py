@@ -6,6 +6,7 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +136,7 @@ class Developing:
 
         Args:
             values: (P, n), see ``ParameterSpace.to_values``.
-            scenes: indices of the pipeline's scenes.
+            scenes: indices of the pipeline's scenes, or numbers of those that were ``lent``.
         """
         rows = self.space.to_dicts(values)
         keys = [row.tobytes() for row in values.detach().cpu().numpy()]
@@ -177,7 +178,8 @@ class Developing:
                             start([key], position)
                             continue
                         if reply.status == DONE:
-                            self._cache.put((key, scenes[position]), reply.value)
+                            if scenes[position] not in self._others:
+                                self._cache.put((key, scenes[position]), reply.value)
                             done.append(key)
                         for candidate in same[key]:
                             yield Developed(
@@ -198,20 +200,26 @@ class Developing:
         Raises:
             EvaluationError: one of them failed or timed out.
         """
-        index = next((place for place, one in enumerate(self.pipeline.scenes) if one is scene), None)
-        if index is None:
-            index = next(self._numbers)
-            self._others[index] = scene
+        own = [place for place, one in enumerate(self.pipeline.scenes) if one is scene]
         found: dict[int, Picture] = {}
-        try:
-            for one in self.develop(values, [index]):
+        with self.lent([] if own else [scene]) as numbers:
+            for one in self.develop(values, own or numbers):
                 if one.picture is None:
                     what = f"the pipeline '{called(self.pipeline)}' {one.status}: {one.reason}"
                     raise EvaluationError(f"{what} on scene '{scene.name}'")
                 found[one.candidate] = one.picture
-        finally:
-            self._others.pop(index, None)
         return torch.from_numpy(np.stack([found[row] for row in range(len(values))])).to(values.device)
+
+    @contextmanager
+    def lent(self, scenes: Sequence[Scene]) -> Iterator[list[int]]:
+        """Numbers by which ``develop`` knows scenes that are not the pipeline's, for as long as it is open."""
+        numbers = [next(self._numbers) for _ in scenes]
+        self._others.update(zip(numbers, scenes, strict=True))
+        try:
+            yield numbers
+        finally:
+            for number in numbers:
+                del self._others[number]
 
     def close(self) -> None:
         """End the workers."""

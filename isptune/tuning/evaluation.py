@@ -17,13 +17,12 @@ from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
 from isptune.runs.generation import FAILED
 from isptune.tuning import renderings
-from isptune.tuning.arrivals import Arrivals
-from isptune.tuning.batches import Batches
 from isptune.tuning.blame import called
 from isptune.tuning.developing import Developing
 from isptune.tuning.devices import resolve_device
 from isptune.tuning.fates import Evaluation, Fates
 from isptune.tuning.judging import Judging, Standing
+from isptune.tuning.meetings import Meetings
 from isptune.tuning.racing import Race
 from isptune.tuning.scoring import Scoring, as_scoring
 from isptune.wording.naming import listed
@@ -116,21 +115,20 @@ class Evaluator:
         self.pipeline = pipeline.to(self.device)
         self.scoring = scoring.to(self.device)
         self.space = pipeline.space if space is None else space
-        self._batches = Batches(
-            pipeline, scoring, self.space, self.device, memory_gb, AUTOCAST_TYPES[autocast]
-        )
         self._developing = Developing(pipeline, self.space, development) if pipeline.develops else None
+        how = self.space, self.device, memory_gb, AUTOCAST_TYPES[autocast]
+        self._meetings = Meetings(pipeline, scoring, *how, self._developing)
         self._judging = Judging(pipeline, scoring.judges, self.space, self.render) if scoring.judges else None
 
     @property
     def seconds_rendering(self) -> float:
         """Seconds spent so far on rendering, or on waiting for pictures."""
-        return self._batches.seconds_rendering
+        return self._meetings.seconds_rendering
 
     @property
     def seconds_scoring(self) -> float:
         """Seconds spent so far on scoring."""
-        return self._batches.seconds_scoring
+        return self._meetings.seconds_scoring
 
     def require_gradients(self) -> None:
         """Refuse with a ConfigurationError where gradients cannot reach the parameters."""
@@ -143,7 +141,7 @@ class Evaluator:
 
     def bind(self) -> None:
         """Ask the objectives again what scores each scene, where they have changed since this was made."""
-        self._batches.bind()
+        self._meetings.bind()
 
     def evaluate(
         self,
@@ -169,7 +167,7 @@ class Evaluator:
             self.require_gradients()
         unit = self._unit(candidates)
         slopes = np.zeros(unit.shape) if gradients else None
-        fates = self._fates(unit, slopes, race)
+        fates = self._meetings.fates(unit, slopes, race)
         scoring, count, width = self.scoring, len(self.pipeline.scenes), len(self.scoring.pictured)
         # Of objectives, and behind them of guards.
         means = fates.total() / count
@@ -185,34 +183,10 @@ class Evaluator:
 
     def by_scene(self, candidates: ArrayLike) -> NDArray[np.float64]:
         """(S, P, k) scores scene by scene of candidates (P, f), NaN from a scene on where one fails."""
-        return self._fates(self._unit(candidates), None).scores[:, :, : len(self.scoring.pictured)]
+        return self._meetings.fates(self._unit(candidates), None).scores[:, :, : len(self.scoring.pictured)]
 
     def _unit(self, candidates: ArrayLike) -> Tensor:
         return torch.as_tensor(np.asarray(candidates, dtype=np.float64), device=self.device)
-
-    def _fates(self, unit: Tensor, slopes: NDArray[np.float64] | None, race: Race | None = None) -> Fates:
-        """What becomes of candidates on the scenes, before judges see them; slopes are added up."""
-        columns = len(self.scoring.pictured) + len(self.scoring.guards)
-        fates = Fates(len(unit), len(self.pipeline.scenes), columns)
-        if race is None:
-            self._meet(unit, fates, slopes, range(len(self.pipeline.scenes)))
-            return fates
-        legs = race.legs()
-        for place, (rung, scenes) in enumerate(legs):
-            rows = fates.going_on()
-            self._meet(unit, fates, None, scenes)
-            following = legs[place + 1][0].candidates if place + 1 < len(legs) else len(unit)
-            race.end_leg(fates, rung, rows, following)
-        return fates
-
-    def _meet(
-        self, unit: Tensor, fates: Fates, slopes: NDArray[np.float64] | None, scenes: Sequence[int]
-    ) -> None:
-        """Have the candidates that go on meet some scenes."""
-        if self._developing is None:
-            self._render(unit, fates, slopes, scenes)
-        else:
-            self._develop(self._developing, unit, fates, scenes)
 
     @torch.no_grad()
     def render(self, values: Tensor, scene: Scene) -> Tensor:
@@ -239,40 +213,6 @@ class Evaluator:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _render(
-        self, unit: Tensor, fates: Fates, slopes: NDArray[np.float64] | None, scenes: Sequence[int]
-    ) -> None:
-        """Scene by scene, the candidates that have not failed."""
-        for index in scenes:
-            scene = self.pipeline.scenes[index]
-            rows = fates.going_on()
-            if not len(rows):
-                return
-            found = self._batches.evaluate(self._chosen(unit, rows), scene, slopes is not None)
-            fates.scores[index, rows] = found.scores
-            fates.pictures[index].update((int(rows[row]), image) for row, image in found.pictures.items())
-            if slopes is not None and found.slopes is not None:
-                slopes[rows] += found.slopes
-            for row, reason in found.failures.items():
-                fates.end(int(rows[row]), index, FAILED, f"{reason} on scene '{scene.name}'")
-
-    def _develop(self, developing: Developing, unit: Tensor, fates: Fates, scenes: Sequence[int]) -> None:
-        """Score the pictures of the candidates that go on, while others are made."""
-        rows = fates.going_on()
-        with torch.no_grad():
-            values = self.space.to_values(self._chosen(unit, rows))
-        started, scored = time.perf_counter(), self.seconds_scoring
-        arrivals = Arrivals(self.pipeline, self._batches, self.device, fates, rows, scenes)
-        arrivals.keep_pictures = self._judging is not None
-        for one in developing.develop(values, scenes):
-            arrivals.take(one)
-        waited = time.perf_counter() - started - (self.seconds_scoring - scored)
-        self._batches.seconds_rendering += waited
-
-    @staticmethod
-    def _chosen(unit: Tensor, rows: NDArray[np.int64]) -> Tensor:
-        return unit if len(rows) == len(unit) else unit[torch.from_numpy(rows).to(unit.device)]
-
     def _judge(
         self,
         judging: Judging,
@@ -288,5 +228,5 @@ class Evaluator:
             fates.end(row, 0, FAILED, reason)
         scores = self.scoring.joined(pictured, judged)
         scores[list(failures)] = np.nan
-        self._batches.seconds_scoring += time.perf_counter() - started
+        self._meetings.batches.seconds_scoring += time.perf_counter() - started
         return scores

@@ -121,6 +121,42 @@ def by_compromise(losses: ArrayLike) -> Indices:
     return front[np.lexsort((front, found.mean(axis=1), found.max(axis=1, initial=0.0)))]
 
 
+def by_fronts(losses: ArrayLike) -> Indices:
+    """Candidates from the best to the worst: by non-dominated front, within one the least crowded first.
+
+    Deb, Pratap, Agarwal and Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II" (2002).
+    Of a single loss that is by rising loss.
+
+    Args:
+        losses: (E, K) finite, lower is better.
+
+    Returns:
+        (E,) indices; equal ones in their order.
+    """
+    values = _matrix(losses)
+    if values.shape[1] == 1:
+        return np.argsort(values[:, 0], kind="stable")
+    found: list[Indices] = []
+    left = np.arange(len(values))
+    while len(left):
+        front = left[non_dominated(values[left])]
+        found.append(front[np.argsort(-_room(values[front]), kind="stable")])
+        left = np.setdiff1d(left, front)
+    return np.concatenate(found) if found else left
+
+
+def _room(values: Numbers) -> Numbers:
+    """(F,) crowding distances in a front: how far the neighbours lie apart, infinite at its ends."""
+    room = np.zeros(len(values))
+    for column in values.T:
+        order = np.argsort(column, kind="stable")
+        room[order[[0, -1]]] = np.inf
+        span = column[order[-1]] - column[order[0]]
+        if span > 0:
+            room[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / span
+    return room
+
+
 def pareto_front(
     candidates: ArrayLike,
     scores: ArrayLike,

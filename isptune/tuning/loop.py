@@ -27,7 +27,8 @@ from isptune.tuning.judging import Best, Revisions, Standing
 from isptune.tuning.known import Known
 from isptune.tuning.past import Past
 from isptune.tuning.proposing import Proposer
-from isptune.tuning.racing import UNSOUND, Race, little_agreement, told_scores
+from isptune.tuning.racing import UNSOUND, little_agreement, told_scores
+from isptune.tuning.races import Races
 from isptune.tuning.session import Session
 from isptune.tuning.stopping import Failures, problems_of, told
 from isptune.tuning.switch import Switch
@@ -58,6 +59,8 @@ class Loop:
         self.switch = switch
         self.judgements = judgements
         self.penalties = session.penalties
+        config, share = session.config, session.windows
+        self.races = Races(config, session.pipeline, self.scoring, self.penalties, share)
         self.ending = Ending(session.config)
         # Why the run has ended; empty while it goes on.
         self.ended = ""
@@ -154,13 +157,13 @@ class Loop:
         """
         gradients = self.proposer.optimizer.needs_gradient
         if not self._knows:
-            return self.evaluator.evaluate(candidates, gradients=gradients, race=self._race(candidates))
+            return self.evaluator.evaluate(candidates, gradients=gradients, race=self.races.race(candidates, len(self.log)))
 
         def evaluated(new: NDArray[np.float64]) -> Evaluation:
             standing = Standing()
             if self.past is not None:
                 standing = self.past.standing(self.log, candidates, self.best, revisions)
-            race = self._race(new)
+            race = self.races.race(new, len(self.log))
             return self.evaluator.evaluate(new, gradients=gradients, standing=standing, race=race)
 
         return self.known.evaluation(candidates, evaluated)
@@ -191,15 +194,6 @@ class Loop:
         """Whether values that were evaluated before are not evaluated again."""
         mixed = not self.session.space.is_continuous
         return mixed or self.session.pipeline.develops or bool(self.scoring.judges)
-
-    def _race(self, candidates: NDArray[np.float64]) -> Race | None:
-        """The race of the next generation, where the run has races."""
-        first = self.session.config.race
-        if first is None:
-            return None
-        scenes, seed = len(self.session.pipeline.scenes), self.session.config.seed
-        added = self.penalties.near(candidates)[:, 0]
-        return Race(first, scenes, seed, len(self.log), self.scoring.orientations[0], added)
 
     def _levels(self, candidates: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """(P, L) hidden levels for the log, where the pipeline knows its truth."""

@@ -38,6 +38,14 @@ class Part:
     whole: bool
     role: str = "objective"
 
+    def without_guards(self) -> Scoring:
+        """The same objectives alone, for what guards need not see."""
+        if not self.guards:
+            return self
+        alone = copy(self)
+        alone._guarding, alone.guards, alone.guard_labels, alone.guard_orientations = [], (), (), ()
+        return alone
+
     def columns(self, images: Tensor, reference: Tensor | None) -> Tensor:
         """(N, k) float64 scores.
 
@@ -148,6 +156,14 @@ class Scoring:
         bound = copy(self)
         bound.parts, bound._guarding = parts, guarding
         return bound
+
+    def without_guards(self) -> Scoring:
+        """The same objectives alone, for what guards need not see."""
+        if not self.guards:
+            return self
+        alone = copy(self)
+        alone._guarding, alone.guards, alone.guard_labels, alone.guard_orientations = [], (), (), ()
+        return alone
 
     def columns(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         """Scores of a batch (N, 3, H, W), a float64 column for each of ``pictured`` in its own orientation.

@@ -36,11 +36,13 @@ from isptune.tuning.prechecks import (
     one_objective_alone,
     with_population,
 )
-from isptune.tuning.racing import check_race, planned_generations
+from isptune.tuning.race_plans import planned_generations
+from isptune.tuning.racing import check_race
 from isptune.tuning.scoring import Scoring
 from isptune.tuning.settings import Component, RunConfig, parse_config, settings_of
 from isptune.tuning.starts import beginning
 from isptune.tuning.suggested import Suggested, with_suggestions
+from isptune.tuning.windows import windows_share
 
 
 @dataclass
@@ -50,7 +52,8 @@ class Session:
     ``space`` is the pipeline's with what the settings ask of its parameters: what is searched; ``starts`` are
     the candidates in it, (S, f), where the search begins. ``held_out`` is the pipeline with the scenes that
     only judge, which ``pipeline`` then lacks; ``begun`` is what is to be said of where the search begins, and
-    ``choice`` of an optimizer that was chosen for the run, ``suggested`` what of its starts is of a proposer.
+    ``choice`` of an optimizer that was chosen for the run, ``suggested`` what of its starts is of a proposer, ``windows``
+    the share of an evaluation that a race's windows take.
     """
 
     pipeline: Pipeline
@@ -66,6 +69,7 @@ class Session:
     begun: tuple[str, ...] = ()
     choice: str = ""
     suggested: Suggested | None = None
+    windows: float = 0.0
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -289,7 +293,8 @@ def make_session(
             "of what is searched that a search could stay near to; leave it out"
         )
     check_race(config.race, scoring, len(tuned.scenes), registry.optimizers.fact(optimizer, "needs_gradient"))
-    generations = planned_generations(config, len(tuned.scenes))
+    windows = windows_share(tuned, scoring, config.race)
+    generations = planned_generations(config, len(tuned.scenes), windows)
     if held_out is not None and scoring.judges:
         raise judges_alone(next(iter(scoring.judges)))
     return Session(
@@ -304,4 +309,5 @@ def make_session(
         begun=begun.notices,
         choice=choice,
         suggested=suggested,
+        windows=windows,
     )

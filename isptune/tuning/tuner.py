@@ -32,7 +32,7 @@ def tune(
     optimizer: str | None = None,
     optimizer_options: Mapping[str, Any] | None = None,
     budget: int | None = None,
-    race: int | None = None,
+    race: int | str | None = None,
     time_budget: str | float | None = None,
     patience: int | None = None,
     patience_gain: float = 0.01,
@@ -73,7 +73,8 @@ def tune(
         budget: evaluations to make, a multiple of the population; if None 1500 or what suits the optimizer,
             or no limit where there is a ``time_budget``.
         race: score each generation on so many scenes first, the better half on as many more, and of these the
-            better half on all of them; ``budget`` then counts full evaluations (see
+            better half on all of them; or, as ``"1/8"``, on windows that show that share of each scene, and
+            the best quarter on whole scenes. ``budget`` then counts full evaluations (see
             ``isptune.tuning.racing``).
         time_budget: ends the run in time, such as ``"10m"``, ``"1h30m"`` or seconds: no generation is begun
             that would not be done by then. What the log holds of a run that is resumed counts.

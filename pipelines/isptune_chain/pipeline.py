@@ -16,7 +16,7 @@ from isptune.contracts.stage import Stage
 from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
 from isptune.scenes import load_scenes
-from isptune.scenes.scene_pictures import picture_of, whole_picture
+from isptune.scenes.scene_pictures import picture_of, picture_window, whole_picture
 from isptune.stages.chain import Chain, check_domains
 from isptune.stages.from_names import make_stages, numbered
 from isptune.stages.values import values_of
@@ -150,6 +150,10 @@ class ChainPipeline(Pipeline):
     def whole(self, scene: Scene | int) -> Scene:
         """The whole picture that a scene is a crop of."""
         return whole_picture(self.scene(scene))
+
+    def window(self, scene: Scene, place: tuple[int, int, int, int]) -> Scene | None:
+        """A part of the picture, which the stages take for all of it."""
+        return picture_window(scene, place)
 
     def to(self, device: torch.device | str) -> ChainPipeline:
         """Move scenes and stages to a device and return the pipeline itself."""

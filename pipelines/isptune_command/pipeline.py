@@ -13,7 +13,7 @@ from torch import Tensor
 from isptune import Development, ParameterSpace, Scene
 from isptune.errors import ConfigurationError, ParameterError
 from isptune.scenes import load_scenes
-from isptune.scenes.scene_pictures import whole_picture
+from isptune.scenes.scene_pictures import picture_window, whole_picture
 from isptune.storage.places import absolute_file
 from isptune.storage.yaml_files import read_mapping
 from isptune.wording.naming import did_you_mean, listed
@@ -136,6 +136,15 @@ class CommandPipeline(RawPipeline):
         """The whole picture, raw or not, that a scene is a crop of."""
         scene = self.scene(scene)
         return super().whole(scene) if isinstance(scene.payload, RawView) else whole_picture(scene)
+
+    def window(self, scene: Scene, place: tuple[int, int, int, int]) -> Scene | None:
+        """A part of the picture, raw or not, as a file of its own for the program."""
+        raw = isinstance(scene.payload, RawView)
+        return super().window(scene, place) if raw else picture_window(scene, place)
+
+    def work(self, scene: Scene) -> float:
+        """The pixels that the program is given."""
+        return super().work(scene) if isinstance(scene.payload, RawView) else float(scene.height * scene.width)
 
     def develop(self, values: dict[str, Any], scene: Scene) -> Tensor:
         """The picture (3, H, W) that the program writes.

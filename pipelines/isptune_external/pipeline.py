@@ -16,7 +16,7 @@ from isptune.storage.paths import shown
 from isptune_external.canary import check_canary
 from isptune_external.scratch import sweep
 from isptune_raw import RawImage, raw_scenes
-from isptune_raw.scenes import raw_digest, whole_scene
+from isptune_raw.scenes import raw_digest, raw_window, raw_work, whole_scene
 
 RawSource = str | Path | RawImage | Scene
 Reference = str | Path | Tensor
@@ -105,3 +105,11 @@ class RawPipeline(ExternalPipeline):
     def whole(self, scene: Scene | int) -> Scene:
         """The whole raw picture that a scene is a crop of."""
         return whole_scene(self.scene(scene))
+
+    def window(self, scene: Scene, place: tuple[int, int, int, int]) -> Scene | None:
+        """A part of the mosaic, with a margin."""
+        return raw_window(scene, place)
+
+    def work(self, scene: Scene) -> float:
+        """The pixels of the mosaic, margins included."""
+        return raw_work(scene)

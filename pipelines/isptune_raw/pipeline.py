@@ -14,7 +14,7 @@ from isptune.contracts.pipeline import Scene
 from isptune.contracts.requirements import Packaging
 from isptune_chain.pipeline import ChainPipeline
 from isptune_raw.mosaic import RawImage
-from isptune_raw.scenes import raw_digest, raw_scenes, view_of, whole_scene
+from isptune_raw.scenes import raw_digest, raw_scenes, raw_window, raw_work, view_of, whole_scene
 from isptune_raw.sensor import Sensor, SensorStage
 from isptune_raw.views import RawView
 
@@ -128,3 +128,11 @@ class RawPipeline(ChainPipeline):
     def whole(self, scene: Scene | int) -> Scene:
         """The whole raw picture that a scene is a crop of."""
         return whole_scene(self.scene(scene))
+
+    def window(self, scene: Scene, place: tuple[int, int, int, int]) -> Scene | None:
+        """A part of the mosaic, with a margin."""
+        return raw_window(scene, place)
+
+    def work(self, scene: Scene) -> float:
+        """The pixels of the mosaic, margins included."""
+        return raw_work(scene)

@@ -90,6 +90,29 @@ def whole_scene(scene: Scene) -> Scene:
     return whole
 
 
+def raw_window(scene: Scene, place: tuple[int, int, int, int]) -> Scene:
+    """A part of a raw scene as a scene of its own (``Pipeline.window``)."""
+    x, y, width, height = place
+    view = view_of(scene).part(place)
+    reference = None
+    if scene.reference is not None:
+        reference = scene.reference[:, y : y + height, x : x + width].contiguous()
+    return Scene(
+        f"{scene.name}[{x},{y},{width}x{height}]",
+        view.size,
+        reference,
+        view,
+        index=scene.index,
+        conditions=scene.conditions,
+        charts=charts_in(scene.charts, (x, y), view.size),
+    )
+
+
+def raw_work(scene: Scene) -> float:
+    """The pixels of the mosaic that is developed for a raw scene (``Pipeline.work``)."""
+    return float(view_of(scene).raw.mosaic.size)
+
+
 def view_of(scene: Scene) -> RawView:
     """The raw picture that a scene holds.
 

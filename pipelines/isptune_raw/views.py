@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -53,6 +53,20 @@ class RawView:
         bottom = min(margin, raw.height - y - height)
         part = raw.crop(x - left, y - top, left + width + right, top + height + bottom)
         return cls(part, (left, top, right, bottom), (x - left, y - top), (raw.width, raw.height))
+
+    def part(self, place: tuple[int, int, int, int], margin: int = 8) -> RawView:
+        """A part of it, with a margin all round where there is as much.
+
+        Args:
+            place: x, y, width and height in the finished picture; all of them even.
+            margin: an even number of pixels.
+        """
+        height, width = self.size
+        x, y, wide, high = sensed_place(place, (width, height), self.raw.orientation)
+        x, y = x + self.margins[0], y + self.margins[1]
+        found = RawView.of(self.raw, (x, y, wide, high), margin)
+        origin = self.origin[0] + found.origin[0], self.origin[1] + found.origin[1]
+        return replace(found, origin=origin, whole=self.whole)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -111,3 +125,21 @@ def upright_place(
         # A quarter against the clock: what was right is on top.
         x, y, wide, high, width, height = y, width - x - wide, high, wide, height, width
     return x, y
+
+
+def sensed_place(
+    place: tuple[int, int, int, int], whole: tuple[int, int], orientation: int
+) -> tuple[int, int, int, int]:
+    """Where a part of an upright picture lies on the sensor: the reverse of ``upright_place``.
+
+    Args:
+        place: x, y, width and height in the upright picture.
+        whole: width and height of the upright picture.
+        orientation: EXIF's number.
+    """
+    (x, y, wide, high), (width, height) = place, whole
+    mirrored, quarters = _UPRIGHT[orientation]
+    for _ in range(quarters):
+        # A quarter with the clock: what was on top is right.
+        x, y, wide, high, width, height = height - y - high, x, high, wide, height, width
+    return (width - x - wide if mirrored else x), y, wide, high

@@ -19,7 +19,7 @@ from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError
 from isptune.parameters import ParameterSpace
 from isptune.scenes import load_scenes
-from isptune.scenes.scene_pictures import picture_of, whole_picture
+from isptune.scenes.scene_pictures import picture_of, picture_window, whole_picture
 from isptune.stages.chain import Chain, check_domains
 from isptune.stages.from_names import create_named, make_stages, numbered
 from isptune.wording.integers import whole_number
@@ -158,6 +158,10 @@ class SyntheticPipeline(Simulated, Truthful, Pipeline):
     def whole(self, scene: Scene | int) -> Scene:
         """The whole picture that a scene is a crop of."""
         return whole_picture(self.scene(scene))
+
+    def window(self, scene: Scene, place: tuple[int, int, int, int]) -> Scene | None:
+        """A part of the picture, which the stages take for all of it."""
+        return picture_window(scene, place)
 
     def render(self, values: Tensor, scene: Scene | int) -> Tensor:
         """Render candidates on one scene, all in one batch.

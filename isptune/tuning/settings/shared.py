@@ -24,6 +24,7 @@ from isptune.storage.paths import user_path
 from isptune.storage.places import absolute_scene
 from isptune.tuning.described_settings import ENDING, SHARED, Setting
 from isptune.tuning.settings.component import STRICT, Component, default_component
+from isptune.tuning.race_plans import checked_race
 from isptune.tuning.start_settings import WORDS, checked_start, read_start
 from isptune.wording.allowed import shown
 from isptune.wording.durations import seconds_of
@@ -89,7 +90,7 @@ class SharedSettings(BaseModel):
     holdout: int | list[str] | None = field(SHARED["holdout"])
     population: Count = field(SHARED["population"], ge=1, le=MOST_CANDIDATES)
     budget: Count = field(SHARED["budget"], ge=1)
-    race: Count = field(SHARED["race"], ge=1)
+    race: int | str | None = field(SHARED["race"])
     time_budget: str | None = field(SHARED["time_budget"])
     patience: Count = field(SHARED["patience"], ge=1)
     patience_gain: float = field(SHARED["patience_gain"], ge=0, **NUMBER)
@@ -125,6 +126,11 @@ class SharedSettings(BaseModel):
     @classmethod
     def _check_start(cls, value: Any) -> Any:
         return checked_start(value)
+
+    @field_validator("race", mode="before")
+    @classmethod
+    def _check_race(cls, value: Any) -> Any:
+        return checked_race(value)
 
     @field_validator("time_budget", mode="before")
     @classmethod

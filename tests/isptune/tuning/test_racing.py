@@ -17,7 +17,8 @@ import isptune
 from isptune import Float, ParameterSpace, Pipeline, Scene
 from isptune.errors import ConfigurationError
 from isptune.tuning.evaluation import Evaluator
-from isptune.tuning.racing import Race, cost_of, generations_of, rungs_of
+from isptune.tuning.race_plans import cost_of, generations_of, rungs_of
+from isptune.tuning.racing import Race
 
 Maker = Callable[..., Any]
 
@@ -91,7 +92,7 @@ def test_what_goes_on_has_its_whole_score_and_the_rest_none(target: Maker, kind:
     with Evaluator(kind(), target()) as plain, Evaluator(pipeline, target()) as raced:
         whole, by_scene = plain.evaluate(candidates), plain.by_scene(candidates)[:, :, 0]
         before = Counter(pipeline.counts)
-        race = Race(1, 6, seed=3, number=4, higher_is_better=False, added=np.zeros(8))
+        race = Race(1, 6, seed=3, number=4, orientations=[False], added=np.zeros((8, 1)))
         found = raced.evaluate(candidates, race=race)
     seen = pipeline.counts - before
     assert [seen[place] for place in race.order] == [8, 4, 2, 2, 2, 2]
@@ -126,7 +127,7 @@ def test_other_scenes_come_first_in_other_generations_and_the_first_is_seen_whol
     assert all(line["statuses"].count("done") == 2 for line in lines[1:])
     assert -1 <= lines[0]["agreement"] <= 1
     assert "agreement" not in lines[1]
-    assert {Race(1, 6, 0, number, False, np.zeros(8)).order[0] for number in range(40)} == set(range(6))
+    assert {Race(1, 6, 0, number, [False], np.zeros((8, 1))).order[0] for number in range(40)} == set(range(6))
     # Both accounts are in the log, and of all of it in the result.
     assert [line["evaluations"] for line in lines] == [8.0] + [round(20 / 6, 6)] * 12
     assert all(line["seconds"] >= 0 for line in lines)
@@ -134,7 +135,7 @@ def test_other_scenes_come_first_in_other_generations_and_the_first_is_seen_whol
     assert (result.evaluations, result.raced.dropped, result.raced.full_evaluations) == (104, 72, 48.0)
     assert result.to_dict()["race"] == result.raced.to_dict()
     assert result.notes[0].startswith(
-        "races took 48 full evaluations for 104 candidates, of which they dropped 72; ranks on the first scenes"
+        "races took 48 full evaluations for 104 candidates, of which they dropped 72; ranks on what comes first"
     )
 
 
@@ -225,9 +226,6 @@ def test_a_race_that_cannot_be_is_refused(target: Maker, red: Maker, nsga2: str)
         assert not Path("run").exists()
         return str(caught.value)
 
-    assert refused([target(), red()], optimizer=nsga2) == (
-        "race is 2, and there are 2 scores; a race ranks by one, so leave it out or give one objective"
-    )
     assert refused("simulated-observer") == (
         "race is 2, and the objective 'simulated-observer' is a judge, which compares whole generations; leave one of "
         "them out"
@@ -237,18 +235,26 @@ def test_a_race_that_cannot_be_is_refused(target: Maker, red: Maker, nsga2: str)
     assert refused(target(), differentiable, optimizer="adam") == (
         "race is 2, and the optimizer needs the gradients of all scenes; choose one without gradients, such as 'es'"
     )
-    assert refused(target(), Six(2)) == ("race is 2, and the run has 2 scenes; allowed: fewer than that")
-    assert refused(target(), Six(1)) == (
-        "race is 2, and the run has 1 scene; allowed: fewer than that: give more pictures, or crops such as --crop 6x256"
+    assert refused(target(), Six(2)) == (
+        "race is 2, and the run has 2 scenes; allowed: fewer than that, or the share of each scene that windows show, "
+        "such as 1/8"
     )
-    assert (
-        refused(target(), race=0)
-        == "in the call of isptune.tune, race is 0; allowed: greater than or equal to 1"
+    assert refused(target(), Six(1)) == (
+        "race is 2, and the run has 1 scene; allowed: fewer than that: give more pictures, or crops such as --crop 6x256, "
+        "or the share of each scene that windows show, such as 1/8"
+    )
+    allowed = "a number of scenes from 1, or the share of each scene that windows show, from 1/2 to 1/64"
+    for wrong in (0, "1/1", "2/3", "half", 0.125, True):
+        said = refused(target(), race=wrong)
+        assert said.startswith("in the call of isptune.tune, race is ")
+        assert said.endswith(f"; allowed: {allowed}")
+    assert refused(target(), race="1/8") == (
+        "race is 1/8, and the pipeline 'six' renders no windows of its scenes; allowed is a number of scenes"
     )
 
 
 def test_ranks_that_agree_little_are_told(target: Maker, caplog: pytest.LogCaptureFixture) -> None:
     tune(target, Six(noise=5.0), budget=16, seed=5)
     assert caplog.messages[0].startswith(
-        "in the first generation the ranks on the first scenes of a race agree with those on all by "
+        "in the first generation the ranks on what a race sees first agree with those on all by "
     )

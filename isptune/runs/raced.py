@@ -18,8 +18,8 @@ class Raced:
         candidates: how many were proposed.
         dropped: how many of them did not go on to all scenes, and so have no score.
         full_evaluations: what all of them took, in evaluations on all scenes.
-        agreement: Spearman's correlation of the ranks on what comes first in a race, scenes or windows, with those on all, in
-            the first generation, which is seen whole; None where it cannot be told.
+        agreement: Spearman's correlation of the ranks on what comes first in a race, scenes or windows, with
+            those on all, in the first generation, which is seen whole; None where it cannot be told.
     """
 
     candidates: int

@@ -159,9 +159,7 @@ class Run:
             population = len(self.generations[0].scores)
             config = self.config.model_copy(update={"population": population})
             windows = windows_in(self.generations, config.race)
-            return len(self.generations) >= planned_generations(
-                config, len(self.description.scenes), windows
-            )
+            return len(self.generations) >= planned_generations(config, len(self.description.scenes), windows)
         return budget is not None and sum(len(one.scores) for one in self.generations) >= budget
 
     @cached_property

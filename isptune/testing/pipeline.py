@@ -21,6 +21,7 @@ from isptune.testing.checks import (
 )
 from isptune.testing.pipeline_gradients import PipelineGradients
 from isptune.testing.pipeline_together import PipelineTogether
+from isptune.testing.pipeline_windows import PipelineWindows
 from isptune.tuning.renderings import check_facts, render_soundly
 
 _REPEAT = (
@@ -32,7 +33,7 @@ _ALONE = "compute every sample from its own row of values, or raise batch_tolera
 _VALUES = "begin with values = self.space.check(values)"
 
 
-class PipelineConformance(PipelineGradients, PipelineTogether):
+class PipelineConformance(PipelineGradients, PipelineTogether, PipelineWindows):
     """What every pipeline must keep; inherit it in a plugin's tests and set ``name`` and ``options``.
 
     Give it scenes of different sizes, small ones, so that the suite stays quick.

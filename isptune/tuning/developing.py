@@ -212,7 +212,7 @@ class Developing:
 
     @contextmanager
     def lent(self, scenes: Sequence[Scene]) -> Iterator[list[int]]:
-        """Numbers by which ``develop`` knows scenes that are not the pipeline's, for as long as it is open."""
+        """Numbers by which ``develop`` knows scenes that are not the pipeline's, until it is left."""
         numbers = [next(self._numbers) for _ in scenes]
         self._others.update(zip(numbers, scenes, strict=True))
         try:

@@ -27,8 +27,8 @@ from isptune.tuning.judging import Best, Revisions, Standing
 from isptune.tuning.known import Known
 from isptune.tuning.past import Past
 from isptune.tuning.proposing import Proposer
-from isptune.tuning.racing import UNSOUND, little_agreement, told_scores
 from isptune.tuning.races import Races
+from isptune.tuning.racing import UNSOUND, little_agreement, told_scores
 from isptune.tuning.session import Session
 from isptune.tuning.stopping import Failures, problems_of, told
 from isptune.tuning.switch import Switch
@@ -157,7 +157,9 @@ class Loop:
         """
         gradients = self.proposer.optimizer.needs_gradient
         if not self._knows:
-            return self.evaluator.evaluate(candidates, gradients=gradients, race=self.races.race(candidates, len(self.log)))
+            return self.evaluator.evaluate(
+                candidates, gradients=gradients, race=self.races.race(candidates, len(self.log))
+            )
 
         def evaluated(new: NDArray[np.float64]) -> Evaluation:
             standing = Standing()

@@ -96,7 +96,7 @@ class Meetings:
         return fates
 
     def _on_windows(self, unit: Tensor, fates: Fates, windows: Sequence[Scene]) -> Fates:
-        """What becomes of candidates on windows, which guards do not see; those that fail there have failed."""
+        """What becomes of candidates on windows, which guards do not see; who fails there has failed."""
         found = Fates(len(unit), len(windows), len(self.scoring.pictured))
         self._meet(unit, found, None, range(len(windows)), windows)
         for row, (status, reason) in enumerate(zip(found.statuses, found.reasons, strict=True)):
@@ -135,7 +135,9 @@ class Meetings:
         windows: Sequence[Scene] | None,
     ) -> None:
         """Scene by scene, the candidates that have not failed."""
-        shown, batches = (self.pipeline.scenes, self.batches) if windows is None else (windows, self._of_windows)
+        shown, batches = (
+            (self.pipeline.scenes, self.batches) if windows is None else (windows, self._of_windows)
+        )
         for index in scenes:
             scene = shown[index]
             rows = fates.going_on()
@@ -158,7 +160,9 @@ class Meetings:
         windows: Sequence[Scene] | None,
     ) -> None:
         """Score the pictures of the candidates that go on, while others are made."""
-        shown, batches = (self.pipeline.scenes, self.batches) if windows is None else (windows, self._of_windows)
+        shown, batches = (
+            (self.pipeline.scenes, self.batches) if windows is None else (windows, self._of_windows)
+        )
         rows = fates.going_on()
         with torch.no_grad():
             values = self.space.to_values(_chosen(unit, rows))

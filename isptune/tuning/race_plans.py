@@ -48,8 +48,8 @@ def checked_race(value: Any) -> int | str | None:
     if isinstance(count, int) and not isinstance(count, bool) and count >= 1:
         return count
     raise ConfigurationError(
-        f"race is {shown(value)}; allowed: a number of scenes from 1, or the share of each scene that windows "
-        f"show, from 1/2 to 1/{_MOST_PARTS}"
+        f"race is {shown(value)}; allowed: a number of scenes from 1, or the share of each scene that "
+        f"windows show, from 1/2 to 1/{_MOST_PARTS}"
     )
 
 

@@ -2,10 +2,10 @@
 
 With ``race: N`` of S scenes every candidate is first scored on N of them; the better half goes on to N more,
 and of these the better half to all S (successive halving). Which scenes come first is drawn anew for each
-generation, so that no scene decides more often than others. With ``race: 1/N`` every candidate is first scored
-on a window of each scene (``isptune.tuning.windows``), and the best quarter goes on to whole scenes. Either is
-sound for every objective that scores pictures one by one: what goes on to the end has the score that it would
-have had without a race.
+generation, so that no scene decides more often than others. With ``race: 1/N`` every candidate is first
+scored on a window of each scene (``isptune.tuning.windows``), and the best quarter goes on to whole scenes.
+Either is sound for every objective that scores pictures one by one: what goes on to the end has the score
+that it would have had without a race. Of several scores the ranks are by non-dominated front.
 
 The first generation is seen whole. It sets the scale of everything that counts in typical differences, and
 it shows whether a race is worth it: how well the ranks on what comes first agree with those on all.
@@ -60,8 +60,8 @@ def check_race(race: int | str | None, scoring: Scoring, scenes: int, follows_gr
     if isinstance(race, int) and race >= scenes:
         more = "" if scenes > 1 else ": give more pictures, or crops such as --crop 6x256"
         raise ConfigurationError(
-            f"race is {race}, and the run has {counted(scenes, 'scene')}; allowed: fewer than that{more}, or the "
-            "share of each scene that windows show, such as 1/8"
+            f"race is {race}, and the run has {counted(scenes, 'scene')}; allowed: fewer than that{more}, or "
+            "the share of each scene that windows show, such as 1/8"
         )
 
 

@@ -52,8 +52,8 @@ class Session:
     ``space`` is the pipeline's with what the settings ask of its parameters: what is searched; ``starts`` are
     the candidates in it, (S, f), where the search begins. ``held_out`` is the pipeline with the scenes that
     only judge, which ``pipeline`` then lacks; ``begun`` is what is to be said of where the search begins, and
-    ``choice`` of an optimizer that was chosen for the run, ``suggested`` what of its starts is of a proposer, ``windows``
-    the share of an evaluation that a race's windows take.
+    ``choice`` of an optimizer that was chosen for the run, ``suggested`` what of its starts is of a proposer,
+    ``windows`` the share of an evaluation that a race's windows take.
     """
 
     pipeline: Pipeline

@@ -1,8 +1,8 @@
 """Windows of scenes: parts at their native resolution, which a race looks at before whole scenes.
 
-A window is as wide and as high a part of its scene as the race says, in steps of 16 pixels, so that blocks of
-JPEG and patterns of colour filters lie in it as in the whole. Where it lies is drawn anew for each generation,
-so that no part of a scene decides more often than others.
+A window has the shape of its scene and the part of its pixels that the race says. Its place and sides are
+multiples of 16 pixels, so that blocks of JPEG and patterns of colour filters lie in it as in the whole. Where
+it lies is drawn anew for each generation, so that no part of a scene decides more often than others.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ def windows_share(pipeline: Pipeline, scoring: Scoring, race: int | str | None) 
     share = round(sum(pipeline.work(window) for window in windows) / whole, 12)
     if share > _MOST:
         raise ConfigurationError(
-            f"race is {race}, and windows of at least {MINIMUM_SIDE} pixels with what is around them take "
-            f"{share:.2f} of the work on the scenes; allowed: up to {_MOST:g}: give larger pictures or crops, or "
-            "a number of scenes"
+            f"race is {race}, and windows of at least {MINIMUM_SIDE} pixels, with what is around them, take "
+            f"{share:.2f} of the work on the scenes; allowed: up to {_MOST:g}: give larger pictures or "
+            "crops, or a number of scenes"
         )
     return share
 
@@ -67,8 +67,8 @@ def _window(pipeline: Pipeline, scene: Scene, parts: int, where: list[float]) ->
         found = pipeline.window(scene, place)
     if found is None:
         raise ConfigurationError(
-            f"race is 1/{parts}, and the pipeline '{called(pipeline)}' renders no windows of its scenes; allowed "
-            "is a number of scenes"
+            f"race is 1/{parts}, and the pipeline '{called(pipeline)}' renders no windows of its scenes; "
+            "allowed is a number of scenes"
         )
     return found
 

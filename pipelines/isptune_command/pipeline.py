@@ -144,7 +144,9 @@ class CommandPipeline(RawPipeline):
 
     def work(self, scene: Scene) -> float:
         """The pixels that the program is given."""
-        return super().work(scene) if isinstance(scene.payload, RawView) else float(scene.height * scene.width)
+        return (
+            super().work(scene) if isinstance(scene.payload, RawView) else float(scene.height * scene.width)
+        )
 
     def develop(self, values: dict[str, Any], scene: Scene) -> Tensor:
         """The picture (3, H, W) that the program writes.

@@ -23,8 +23,8 @@ from isptune.errors import ConfigurationError
 from isptune.storage.paths import user_path
 from isptune.storage.places import absolute_scene
 from isptune.tuning.described_settings import ENDING, SHARED, Setting
-from isptune.tuning.settings.component import STRICT, Component, default_component
 from isptune.tuning.race_plans import checked_race
+from isptune.tuning.settings.component import STRICT, Component, default_component
 from isptune.tuning.start_settings import WORDS, checked_start, read_start
 from isptune.wording.allowed import shown
 from isptune.wording.durations import seconds_of

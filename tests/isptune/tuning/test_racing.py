@@ -127,7 +127,9 @@ def test_other_scenes_come_first_in_other_generations_and_the_first_is_seen_whol
     assert all(line["statuses"].count("done") == 2 for line in lines[1:])
     assert -1 <= lines[0]["agreement"] <= 1
     assert "agreement" not in lines[1]
-    assert {Race(1, 6, 0, number, [False], np.zeros((8, 1))).order[0] for number in range(40)} == set(range(6))
+    assert {Race(1, 6, 0, number, [False], np.zeros((8, 1))).order[0] for number in range(40)} == set(
+        range(6)
+    )
     # Both accounts are in the log, and of all of it in the result.
     assert [line["evaluations"] for line in lines] == [8.0] + [round(20 / 6, 6)] * 12
     assert all(line["seconds"] >= 0 for line in lines)

@@ -53,6 +53,27 @@ def test_a_crop_lies_where_it_does_in_the_upright_picture(orientation: int) -> N
     assert torch.equal(upright(sensed, orientation)[:, y : y + height, x : x + width], part)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_window_is_that_part_of_what_is_developed_whole(orientation: int) -> None:
+    raw, truth = oriented(orientation)
+    pipeline = isptune.create_pipeline("raw", scenes=[raw], reference=[truth], crop=None)
+    (scene,), start = pipeline.scenes, pipeline.space.start()
+    window = pipeline.window(scene, (32, 16, 48, 64))
+    assert window is not None
+    assert window.reference is not None
+    assert torch.equal(window.reference, truth[:, 16:80, 32:80])
+    difference = (pipeline.render(start, window) - pipeline.render(start, scene)[..., 16:80, 32:80]).abs()
+    # Eight pixels around it decide all but a trace of local tone mapping.
+    assert difference.mean() < 1e-3
+    # A window of a window knows where it lies on the sensor.
+    inner, same = pipeline.window(window, (16, 16, 32, 32)), pipeline.window(scene, (48, 32, 32, 32))
+    assert inner is not None
+    assert same is not None
+    assert inner.payload.origin == same.payload.origin
+    assert np.array_equal(inner.payload.raw.mosaic, same.payload.raw.mosaic)
+    assert (pipeline.work(scene), pipeline.work(window)) == (160 * 112, (48 + 16) * (64 + 16))
+
+
 def test_a_raw_file_has_the_charts_that_a_file_beside_it_describes(tmp_path: Path) -> None:
     raw = simulate(chart(96, 64))
     write_dng(tmp_path / "x.dng", raw)

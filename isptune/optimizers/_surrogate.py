@@ -14,9 +14,9 @@ from isptune.optimizers._hyperparameters import Array, Layout
 
 _ROOT5 = math.sqrt(5.0)
 # Added to the diagonal so that equal points do not make the matrix singular, as a share of the variance.
-_JITTER = 1e-10
+JITTER = 1e-10
 # Where the likelihood of some parameters cannot be computed, the search for better ones turns back.
-_REFUSED = 1e10
+REFUSED = 1e10
 _TRIAL, _ITERATIONS = 8, 30
 _ROWS = 64
 # Coordinates without an order that lie no further apart are equal.
@@ -54,7 +54,7 @@ class Surrogate:
         self.layout = Layout(points.shape[1])
         self.differ = differ
         self.points = points
-        self._units = _standardised(losses)
+        self._units, _, _ = standardised(losses)
         rows, columns = np.tril_indices(len(points), -1)
         self._pairs = rows, columns
         self._squares = self._squared(points[rows] - points[columns])
@@ -127,7 +127,7 @@ class Surrogate:
 
     def _variance(self, hyper: Array) -> float:
         layout = self.layout
-        return float(np.exp(hyper[layout.alone]).sum() + math.exp(hyper[layout.joint])) * (1.0 + _JITTER)
+        return float(np.exp(hyper[layout.alone]).sum() + math.exp(hyper[layout.joint])) * (1.0 + JITTER)
 
     def _misfit(self, hyper: Array, middle: Array, spread: Array) -> tuple[float, Array]:
         """Minus the logarithm of the posterior of hyperparameters, and its gradient.
@@ -140,7 +140,7 @@ class Surrogate:
         alone, alone_slopes, joint, joint_slopes, own = self._covariances(self._squares, hyper)
         factor, failed = lapack.dpotrf(self._matrix(alone.sum(axis=0) + joint, hyper), lower=1)
         if failed:
-            return _REFUSED, np.zeros_like(hyper)
+            return REFUSED, np.zeros_like(hyper)
         inverse, _ = lapack.dpotri(factor, lower=1)
         pairs = inverse[self._pairs]
         diagonal = inverse.diagonal().copy()
@@ -227,37 +227,54 @@ class Surrogate:
     def smoothed(self) -> Array:
         """(N,) means at the points themselves: ``values`` without what is taken for noise."""
         noise = math.exp(2.0 * self.hyper[self.layout.noise])
-        return self.values - (noise + _JITTER * self._variance(self.hyper)) * self._weights
+        return self.values - (noise + JITTER * self._variance(self.hyper)) * self._weights
 
     def expect(self, point: Array) -> None:
         """Go on as if the mean at a point, (n,), had been seen there: that of a pending candidate."""
-        from scipy.linalg import cho_solve, solve_triangular
+        value = self._extend(point)
+        self.points = np.concatenate([self.points, point[None]])
+        self.values = np.append(self.values, value)
+        self._weights = self._solved(self.values - self._mean)
+
+    def _extend(self, point: Array) -> float:
+        """Add a row for a point, (n,), to the factor; the mean there."""
+        from scipy.linalg import solve_triangular
 
         across = self._across(point[None])[0]
-        value = self._mean + across @ self._weights
         row = solve_triangular(self._factor, across, lower=True, check_finite=False)
         left = self._variance(self.hyper) + math.exp(2.0 * self.hyper[self.layout.noise]) - row @ row
         count = len(across)
         factor = np.zeros((count + 1, count + 1))
         factor[:count, :count] = self._factor
         factor[count, :count] = row
-        factor[count, count] = math.sqrt(max(left, _JITTER))
+        factor[count, count] = math.sqrt(max(left, JITTER))
         self._factor = factor
-        self.points = np.concatenate([self.points, point[None]])
-        self.values = np.append(self.values, value)
-        self._weights = cho_solve((factor, True), self.values - self._mean)
+        return self._mean + float(across @ self._weights)
+
+    def _solved(self, centred: Array) -> Array:
+        """What is seen, without its mean, divided by its covariances."""
+        from scipy.linalg import cho_solve
+
+        found: Array = cho_solve((self._factor, True), centred)
+        return found
 
 
-def _standardised(losses: Array) -> Array:
+def standardised(losses: Array) -> tuple[Array, float, NDArray[np.bool_]]:
     """Losses of the median 0 and the standard deviation 1; those far above the median are brought nearer.
 
     How bad the worst candidates are tells little of where the best ones lie.
+
+    Returns:
+        (N,) units, what one of them is in losses, and (N,) which losses were brought nearer.
     """
     largest = np.abs(losses).max()
     units = losses / largest
     middle = np.median(units)
     fallen = middle - units.min()
+    is_far = np.zeros(len(units), dtype=bool)
     if fallen > 0:
+        is_far = units > middle + 4.0 * fallen
         units = np.minimum(units, middle + 4.0 * fallen)
     units = units - middle
-    return units / max(float(units.std()), 1e-300)
+    deviation = max(float(units.std()), 1e-300)
+    return units / deviation, float(largest * deviation), is_far

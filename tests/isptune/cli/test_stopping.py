@@ -46,3 +46,14 @@ def test_killed_runs_resume_to_the_log_of_an_unbroken_one(commands: Any) -> None
     assert study.kill_and_resume(settings, broken, 3, whole, instants, start=commands.start) == 3
     assert len(study.stripped(whole)) == 50
     assert study.stripped(broken) == study.stripped(whole)
+
+
+def test_a_killed_search_by_a_model_resumes_to_the_log_of_an_unbroken_one(commands: Any) -> None:
+    study = SimpleNamespace(**runpy.run_path(str(ROOT / "benchmarks/kill_resume.py")))
+    settings = ["chart:64x48", "--objective", "psnr", "--optimizer", "bo", "--seed", "7", "--budget", "30"]
+    whole, broken = Path("whole"), Path("broken")
+    assert run(["tune", *settings, "--out", str(whole)]) == 0
+    # The second of these kills comes while a batch is planned by what was replayed.
+    assert study.kill_and_resume(settings, broken, 2, whole, random.Random(5), start=commands.start) == 2
+    assert len(study.stripped(whole)) == 6
+    assert study.stripped(broken) == study.stripped(whole)

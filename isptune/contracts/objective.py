@@ -29,6 +29,9 @@ class Objective(Packaged, ABC):
         labels: the names of the K columns of ``scores``, for a vector-valued objective.
         label_orientations: (K,) the columns' orientation, where it is not the one of ``score``: +1 where
             higher is better, -1 where lower is, 0 where neither is and the column is no objective.
+        label_weights: (K,) where ``score`` is the sum of the columns times these weights, whatever the
+            picture: a search may then model each label by itself. None where it is any other function of
+            them.
         chart_kinds: the kinds of test charts on which it measures, of which each scene must show one; empty
             where it scores any picture.
         is_judge: it ranks the candidates of a run together and scores no pictures by themselves, see
@@ -54,6 +57,7 @@ class Objective(Packaged, ABC):
     score_range: tuple[float, float] = (-float("inf"), float("inf"))
     labels: tuple[str, ...] = ()
     label_orientations: tuple[int, ...] | None = None
+    label_weights: tuple[float, ...] | None = None
     aliases: ClassVar[tuple[str, ...]] = ()
     default_optimizer: ClassVar[str | None] = None
     coverage: Coverage | None = None
@@ -98,6 +102,18 @@ class Objective(Packaged, ABC):
         They are in the orientation of ``score`` unless ``label_orientations`` says otherwise.
         """
         raise ConfigurationError(f"the objective '{self.name}' gives one score per image, not several")
+
+    def score_of(self, scores: Tensor) -> Tensor:
+        """(N,) what ``score`` gives for pictures whose ``scores`` (N, K) are known.
+
+        Where there are ``label_weights``: their sum, in float64 and column by column. Override it where
+        ``score`` rounds otherwise, so that both give the same number.
+        """
+        assert self.label_weights is not None
+        total = torch.zeros(len(scores), dtype=torch.float64, device=scores.device)
+        for column, weight in zip(scores.to(torch.float64).unbind(dim=1), self.label_weights, strict=True):
+            total = total + column * weight
+        return total.to(scores.dtype)
 
     def maps(self, images: Tensor) -> Tensor:
         """(N, K, h, w) of what ``labels`` name, place by place: where in a picture each is how strong.

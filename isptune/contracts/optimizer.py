@@ -42,6 +42,8 @@ class Optimizer(Packaged, ABC):
             evaluates the same values twice, but repeats count in the budget.
         learns_from_comparisons: where the objective is a judge that ``gives_comparisons``, the run asks it to
             compare rows 0 and 1 of a batch, 2 and 3, and so on, and tells ``learn_comparisons`` the answers.
+        learns_from_labels: where the score of the objective is a weighted sum of the scores of its labels,
+            ``learn_labels`` is told what each adds to the losses.
         default_budget: how many evaluations a run makes where nothing is said; None for as many as all.
         chooses: it stands for others: a run asks its class method ``choose(situation, **options)`` with an
             ``isptune.contracts.choosing.Situation``, and takes and notes what the ``Choice`` names.
@@ -59,6 +61,7 @@ class Optimizer(Packaged, ABC):
     needs_gradient: ClassVar[bool] = False
     is_multi_objective: ClassVar[bool] = False
     learns_from_comparisons: ClassVar[bool] = False
+    learns_from_labels: ClassVar[bool] = False
     chooses: ClassVar[bool] = False
     default_budget: ClassVar[int | None] = None
     avoids_repeats: bool = False
@@ -123,6 +126,14 @@ class Optimizer(Packaged, ABC):
         Args:
             pairs: (C, 2, n) which candidates were compared: of this batch, or of those before.
             shares: (C,) of the win that went to the first one: 1, 0.5 or 0.
+        """
+
+    def learn_labels(self, parts: Candidates) -> None:
+        """Take what the losses of a batch are made of, just before ``learn`` is told them.
+
+        Args:
+            parts: (P, L), what each label adds to the loss; what is left of it was added by the run. NaN in
+                the row of a candidate that failed.
         """
 
     def learn_estimates(self, estimated: NDArray[np.bool_]) -> None:

@@ -67,9 +67,7 @@ class Parts:
         self.joint = math.exp(hyper[layout.joint])
         self.reach = np.exp(-2.0 * hyper[layout.reach])
         self.alone = [_matern(np.abs(away) / self.own) for away in self.at.away]
-        self.distances = [
-            np.sqrt(np.tensordot(self.reach, away * away, axes=1)) for away in self.at.away
-        ]
+        self.distances = [np.sqrt(np.tensordot(self.reach, away * away, axes=1)) for away in self.at.away]
         self.together = [_matern(distance) for distance in self.distances]
 
     def _alone(self) -> tuple[Array, Array, Array]:
@@ -124,13 +122,19 @@ class Parts:
         alone, joint = self._alone(), self._joint()
         steep = 5.0 / 3.0 * variances / own**2
         found[layout.alone] = (
-            0.5 * _sums(alone[0] * near) + _sums(alone[1] * mixed) + 0.5 * _sums(alone[2] * own_slopes)
-            + 0.5 * _JITTER * trace * variances + 0.5 * inexact * traces * steep
+            0.5 * _sums(alone[0] * near)
+            + _sums(alone[1] * mixed)
+            + 0.5 * _sums(alone[2] * own_slopes)
+            + 0.5 * _JITTER * trace * variances
+            + 0.5 * inexact * traces * steep
         )
         reached = 5.0 / 3.0 * self.joint * self.reach
         found[layout.joint] = (
-            0.5 * (joint[0] * near).sum() + (joint[1] * mixed).sum() + 0.5 * (joint[2] * slopes).sum()
-            + 0.5 * _JITTER * trace * self.joint + 0.5 * inexact * float(traces @ reached)
+            0.5 * (joint[0] * near).sum()
+            + (joint[1] * mixed).sum()
+            + 0.5 * (joint[2] * slopes).sum()
+            + 0.5 * _JITTER * trace * self.joint
+            + 0.5 * inexact * float(traces @ reached)
         )
         # By the lengths of one coordinate.
         (_, h0, *_), (_, h1, q1, _), (_, h2, q2, t2) = self.alone

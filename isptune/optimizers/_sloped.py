@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isptune.optimizers._hyperparameters import Array
 from isptune.optimizers._slope_kernel import Blocks, Parts, cross
 from isptune.optimizers._surrogate import JITTER, REFUSED, Surrogate, standardised
 
 # How many numbers, losses and slopes, the hyperparameters are fitted to, and how many are learnt from.
-_FITTED, _LEARNT = 300, 600
+_FITTED, _LEARNT = 240, 500
 # What is added to the variance of a slope beside the noise, as a share of it.
 _INEXACT = 1e-5
 
@@ -34,7 +33,7 @@ class SlopedSurrogate(Surrogate):
     """
 
     def __init__(self, points: Array, losses: Array, gradients: Array) -> None:
-        units, scale, is_far = standardised(losses)
+        _, scale, is_far = standardised(losses)
         usable = np.isfinite(gradients).all(axis=1) & ~is_far
         order = np.argsort(losses, kind="stable")
         most = max((_LEARNT - len(points)) // points.shape[1], 1)
@@ -43,7 +42,7 @@ class SlopedSurrogate(Surrogate):
         self._pending = np.empty((0, points.shape[1]))
         super().__init__(points, losses, np.zeros(points.shape[1], dtype=bool))
 
-    def _fitted(self, warps: bool) -> Array:
+    def _fitted(self) -> Array:
         """The hyperparameters by a part of the points."""
         count, dimension = self.points.shape
         whole = self.points, self._units, self._sloped, self._slopes
@@ -57,7 +56,7 @@ class SlopedSurrogate(Surrogate):
             self.points, self._units = self.points[kept], self._units[kept]
             self._sloped, self._slopes = np.searchsorted(kept, self._sloped[has]), self._slopes[has]
         self._blocks = Blocks(self.points, self._sloped)
-        found = super()._fitted(warps)
+        found = super()._fitted()
         self.points, self._units, self._sloped, self._slopes = whole
         self._blocks = Blocks(self.points, self._sloped)
         return found

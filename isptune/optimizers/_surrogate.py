@@ -47,19 +47,29 @@ class Surrogate:
         points: (N, n), N at least 2.
         losses: (N,) finite, not all equal.
         differ: (n,) whether a coordinate has no order: two of its values are equal, or they are not.
-        warps: fit c; without, c is 0 and lengths are at least a fifth of the range: for steps.
     """
 
-    def __init__(self, points: Array, losses: Array, differ: NDArray[np.bool_], warps: bool = True) -> None:
-        self.layout = Layout(points.shape[1])
+    def __init__(self, points: Array, losses: Array, differ: NDArray[np.bool_]) -> None:
+        self.layout = self._layout(points.shape[1])
         self.differ = differ
         self.points = points
         self._units, _, _ = standardised(losses)
         rows, columns = np.tril_indices(len(points), -1)
         self._pairs = rows, columns
         self._squares = self._squared(points[rows] - points[columns])
-        self.hyper = self._fitted(warps)
+        self.hyper = self._fitted()
         self._condition()
+
+    def _layout(self, dimension: int) -> Layout:
+        return Layout(dimension)
+
+    def _noise(self, hyper: Array, count: int) -> float | Array:
+        """The variance of the noise of ``count`` losses: one for all, or of each."""
+        return math.exp(2.0 * hyper[self.layout.noise])
+
+    def _by_noise(self, slopes: Array, errors: Array, hyper: Array) -> None:
+        """Put in what the misfit changes by with the noise, from (N,) errors of the variances."""
+        slopes[self.layout.noise] = errors.sum() * math.exp(2.0 * hyper[self.layout.noise])
 
     def _squared(self, differences: Array) -> Array:
         """(n, ...) squared distances by coordinate of (..., n) differences."""
@@ -67,15 +77,14 @@ class Surrogate:
         squares[..., self.differ] = squares[..., self.differ] > _SAME**2
         return np.ascontiguousarray(np.moveaxis(squares, -1, 0))
 
-    def _fitted(self, warps: bool) -> Array:
+    def _priors(self) -> tuple[Array, Array, Array, Array]:
+        return self.layout.priors()
+
+    def _fitted(self) -> Array:
         """The most probable hyperparameters that a descent from the better of two beginnings finds."""
         from scipy.optimize import minimize
 
-        middle, spread, low, high = self.layout.priors()
-        if not warps:
-            low[self.layout.warp] = high[self.layout.warp] = 0.0
-            # A step is best explained by short lengths, which would tell nothing of places further off.
-            low[self.layout.own] = low[self.layout.reach] = math.log(0.2)
+        middle, spread, low, high = self._priors()
         bounds = list(zip(low, high, strict=True))
 
         def descent(begin: Array, iterations: int) -> tuple[float, Array]:
@@ -122,7 +131,7 @@ class Surrogate:
         count = len(self._units)
         matrix = np.zeros((count, count), order="F")
         matrix[self._pairs] = values
-        matrix[np.diag_indices(count)] = self._variance(hyper) + math.exp(2.0 * hyper[self.layout.noise])
+        matrix[np.diag_indices(count)] = self._variance(hyper) + self._noise(hyper, count)
         return matrix
 
     def _variance(self, hyper: Array) -> float:
@@ -162,7 +171,7 @@ class Surrogate:
         slopes[layout.own] = -((alone_slopes * self._squares) @ errors) / own[:, 0] ** 2
         slopes[layout.joint] = joint @ errors + 0.5 * trace * math.exp(hyper[layout.joint])
         slopes[layout.reach] = -(self._squares @ (joint_slopes * errors)) * np.exp(-2.0 * hyper[layout.reach])
-        slopes[layout.noise] = trace * math.exp(2.0 * hyper[layout.noise])
+        self._by_noise(slopes, own_errors, hyper)
         slopes[layout.warp] = weights @ by_warp / scale - self._units.sum()
         away = (hyper - middle) / spread
         return found + 0.5 * float(away @ away), slopes + away / spread
@@ -191,6 +200,10 @@ class Surrogate:
         means: Array = self._mean + across @ self._weights
         return means, np.sqrt(self._scale * np.maximum(left, 1e-12))
 
+    def _is_idle(self, place: int) -> bool:
+        """Whether the function of a coordinate alone is next to nothing."""
+        return False
+
     def _across(self, points: Array) -> Array:
         """(M, N) covariances of other points with those that were learnt from."""
         return self._kernel(points, self.points)
@@ -209,7 +222,8 @@ class Surrogate:
                 away = np.abs(part[:, place, None] - others[None, :, place])
                 if self.differ[place]:
                     away = (away > _SAME).astype(np.float64)
-                sums += variances[place] * _matern(away * own[place])
+                if not self._is_idle(place):
+                    sums += variances[place] * _matern(away * own[place])
                 square += (away * reach[place]) ** 2
             sums += math.exp(hyper[layout.joint]) * _matern(np.sqrt(square))
             found[begin : begin + _ROWS] = sums
@@ -226,7 +240,7 @@ class Surrogate:
 
     def smoothed(self) -> Array:
         """(N,) means at the points themselves: ``values`` without what is taken for noise."""
-        noise = math.exp(2.0 * self.hyper[self.layout.noise])
+        noise = self._noise(self.hyper, len(self.values))
         return self.values - (noise + JITTER * self._variance(self.hyper)) * self._weights
 
     def expect(self, point: Array) -> None:
@@ -257,6 +271,17 @@ class Surrogate:
 
         found: Array = cho_solve((self._factor, True), centred)
         return found
+
+
+class StepSurrogate(Surrogate):
+    """A model of 0 and 1: c is 0, and lengths are at least a fifth of the range."""
+
+    def _priors(self) -> tuple[Array, Array, Array, Array]:
+        middle, spread, low, high = self.layout.priors()
+        low[self.layout.warp] = high[self.layout.warp] = 0.0
+        # A step is best explained by short lengths, which would tell nothing of places further off.
+        low[self.layout.own] = low[self.layout.reach] = math.log(0.2)
+        return middle, spread, low, high
 
 
 def standardised(losses: Array) -> tuple[Array, float, NDArray[np.bool_]]:

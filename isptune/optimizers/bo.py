@@ -11,16 +11,13 @@ from pydantic import Field
 
 from isptune.contracts.free_space import Candidates, FreeSpace
 from isptune.contracts.optimizer import Optimizer
-from isptune.optimizers._acquisition import (
-    Array,
-    boxes_of,
-    expected_volume,
-    log_expected_improvement,
-)
+from isptune.optimizers._acquisition import Array
 from isptune.optimizers._batch import check_own, latin_hypercube
+from isptune.optimizers._composed import ComposedSurrogate
+from isptune.optimizers._doubted import DoubtedSurrogate
 from isptune.optimizers._moves import Moves
-from isptune.optimizers._region import Region, side_of
-from isptune.optimizers._surrogate import Surrogate
+from isptune.optimizers._promise import Model, promise_of
+from isptune.optimizers._surrogate import StepSurrogate, Surrogate
 
 # How many evaluations are modelled; more would take seconds a candidate.
 _MODELLED = 150
@@ -28,11 +25,7 @@ _MODELLED = 150
 _POOL, _AGAIN = 1000, 256
 # Steps around the best candidate, as shares of the ranges.
 _STEPS = (0.1, 0.03, 0.01, 0.003)
-# Steps around the most promising candidates, one round after the other.
-_ROUNDS = (0.2, 0.03, 0.005)
 _LEADERS, _ROUND_SIZE = 3, 240
-# The probability not to fail below which a candidate comes after all others.
-_LEAST_SAFE, _HOPELESS = 0.2, 1e4
 
 
 class ModelSearch(Optimizer):
@@ -48,9 +41,9 @@ class ModelSearch(Optimizer):
       gain in dominated volume (exact, Emmerich et al. 2006). Candidates come from the whole cube, from around
       the best one at steps of 0.1 to 0.003, from it with coordinates drawn anew, and from mixtures of the
       best; the most promising are refined in three rounds;
-    - half of a batch comes from a trust region around the best candidate (Eriksson et al. 2019), by a model
-      of its neighbourhood alone, in which small differences count: a box that grows while it finds better
-      candidates and shrinks while it does not;
+    - labels: where the objective's score is a weighted sum of its labels' scores, each label has a model of
+      its own, and the loss is their sum: each depends on few parameters (Astudillo and Frazier 2019);
+    - races: the loss of a candidate that a race dropped is an estimate, and its noise is fitted as well;
     - whole batches: candidates that wait for their losses count as evaluated, with what the model expects;
     - a candidate of the loss +inf tells where the pipeline fails: a second model of it weighs the promise of
       others with the probability that they do not.
@@ -84,6 +77,9 @@ class ModelSearch(Optimizer):
 
     default_population: ClassVar[int] = 5
     is_multi_objective: ClassVar[bool] = True
+    learns_from_labels: ClassVar[bool] = True
+    # Steps around the most promising candidates, one round after the other.
+    _rounds: ClassVar[tuple[float, ...]] = (0.2, 0.03, 0.005)
 
     def __init__(
         self,
@@ -103,6 +99,9 @@ class ModelSearch(Optimizer):
         # (N, n) and (N, K): all that was learnt, failures included.
         self._points: Candidates = np.empty((0, self.dimension))
         self._losses: Candidates = np.empty((0, 1))
+        # (N, L) what labels add to the losses, and (N,) which losses a race estimated.
+        self._parts: Candidates = np.empty((0, 0))
+        self._estimated: NDArray[np.bool_] = np.empty(0, dtype=bool)
         self._known: set[bytes] = set()
         rows = -(-self.initial // self.population) * self.population
         self._design = self._moves.settled(latin_hypercube(self._generator(), rows, self.dimension))
@@ -110,8 +109,12 @@ class ModelSearch(Optimizer):
     def _initial(self, initial: int | None) -> int:
         if initial is not None:
             return int(initial)
-        wanted = max(2 * self.dimension, 4)
-        return wanted if self.budget is None else max(min(wanted, self.budget // 3), 2)
+        return self._usual if self.budget is None else max(min(self._usual, self.budget // 3), 2)
+
+    @property
+    def _usual(self) -> int:
+        """How many candidates are evaluated before the first model, where the budget has room."""
+        return max(2 * self.dimension, 4)
 
     def _generator(self) -> np.random.Generator:
         # Of the batch alone: what a log holds need not be proposed again to go on from it.
@@ -128,14 +131,9 @@ class ModelSearch(Optimizer):
         spread = np.ptp(np.clip(self._losses[able], -1e300, 1e300), axis=0) if able.any() else np.zeros(1)
         if able.sum() < 2 or not (spread > 0).any():
             return self._unmodelled(generator)
-        chosen = self._modelled(np.flatnonzero(able))
-        points = self._moves.settled(self._points[chosen])
-        # A loss that is the same everywhere says nothing.
-        losses = np.clip(self._losses[chosen], -1e300, 1e300)
-        losses = losses[:, np.ptp(losses, axis=0) > 0]
-        if not losses.size:
+        models = self._models(self._modelled(np.flatnonzero(able)))
+        if not models:
             return self._unmodelled(generator)
-        models = [Surrogate(points, column, self._moves.no_order) for column in losses.T]
         return self._batch(generator, models, self._safety(able))
 
     def recall(self, candidates: Candidates) -> Candidates:
@@ -150,8 +148,32 @@ class ModelSearch(Optimizer):
             self._losses = np.empty((0, losses.shape[1]))
         self._points = np.concatenate([self._points, candidates])
         self._losses = np.concatenate([self._losses, losses])
+        missing = len(self._points) - len(self._estimated)
+        self._estimated = np.concatenate([self._estimated, np.zeros(missing, dtype=bool)])
         self._known.update(self.space.identify(candidates))
         self._batches += 1
+
+    def learn_labels(self, parts: Candidates) -> None:
+        """Remember what labels add to the losses that ``learn`` gets next."""
+        known = self._parts if len(self._parts) else parts[:0]
+        self._parts = np.concatenate([known, parts])
+
+    def learn_estimates(self, estimated: NDArray[np.bool_]) -> None:
+        """Remember which losses that ``learn`` gets next are estimates."""
+        self._estimated = np.concatenate([self._estimated, estimated])
+
+    def _models(self, chosen: NDArray[np.intp]) -> list[Model]:
+        """A model of each loss by the chosen evaluations; a loss that is the same everywhere says nothing."""
+        points = self._moves.settled(self._points[chosen])
+        losses = np.clip(self._losses[chosen], -1e300, 1e300)
+        losses = losses[:, np.ptp(losses, axis=0) > 0]
+        differ = self._moves.no_order
+        if len(self._parts) == len(self._points) and losses.shape[1] == 1:
+            return [ComposedSurrogate(points, losses[:, 0], self._parts[chosen], differ)]
+        estimated = self._estimated[chosen]
+        if estimated.any():
+            return [DoubtedSurrogate(points, column, differ, estimated) for column in losses.T]
+        return [Surrogate(points, column, differ) for column in losses.T]
 
     def _modelled(self, able: NDArray[np.intp]) -> NDArray[np.intp]:
         """Which evaluations are modelled: all, or the best by mean rank and those nearest to the best."""
@@ -164,7 +186,7 @@ class ModelSearch(Optimizer):
             order = np.union1d(order[: _MODELLED // 2], near[: _MODELLED // 2])
         return np.sort(able[order])
 
-    def _safety(self, able: NDArray[np.bool_]) -> Surrogate | None:
+    def _safety(self, able: NDArray[np.bool_]) -> StepSurrogate | None:
         """A model of 1 where candidates failed and 0 elsewhere; None where none did."""
         if able.all():
             return None
@@ -173,7 +195,7 @@ class ModelSearch(Optimizer):
         if failed.all() or not failed.any():
             return None
         points = self._moves.settled(self._points[recent])
-        return Surrogate(points, failed, self._moves.no_order, warps=False)
+        return StepSurrogate(points, failed, self._moves.no_order)
 
     def _unmodelled(self, generator: np.random.Generator) -> Candidates:
         """Nothing to learn from yet: other candidates, evenly."""
@@ -198,14 +220,14 @@ class ModelSearch(Optimizer):
         return 0
 
     def _batch(
-        self, generator: np.random.Generator, models: list[Surrogate], safety: Surrogate | None
+        self, generator: np.random.Generator, models: list[Model], safety: StepSurrogate | None
     ) -> Candidates:
         """P candidates, each chosen as if those before it had given what is expected of them."""
         batch: list[Candidates] = []
         taken: set[bytes] = set()
         pool: Candidates | None = None
-        for _ in range(self.population - len(batch)):
-            promise = _promise(models, safety)
+        for _ in range(self.population):
+            promise = promise_of(models, safety)
             if pool is None:
                 pool = self._pool(generator, models)
                 pool = pool[np.argsort(-promise(pool), kind="stable")[: max(_AGAIN, self.population)]]
@@ -217,16 +239,7 @@ class ModelSearch(Optimizer):
                 model.expect(batch[-1])
         return np.array(batch)
 
-    def _region(self) -> Region:
-        """The trust region of a single loss."""
-        rows, done, losses = self.population, len(self._design), self._losses[:, 0]
-        batches = [losses[begin : begin + rows] for begin in range(done, len(losses), rows)]
-        side = side_of(batches, float(losses[:done].min()), max(4 // rows, -(-self.dimension // rows)))
-        able = np.isfinite(losses)
-        points = self._moves.settled(self._points[able])
-        return Region(self._moves, points, np.clip(losses[able], -1e300, 1e300), side)
-
-    def _pool(self, generator: np.random.Generator, models: list[Surrogate]) -> Candidates:
+    def _pool(self, generator: np.random.Generator, models: list[Model]) -> Candidates:
         """What is looked at first."""
         moves, model = self._moves, models[int(generator.integers(len(models)))]
         ranked = np.argsort(model.smoothed(), kind="stable")
@@ -245,7 +258,7 @@ class ModelSearch(Optimizer):
         found = pool[np.argsort(-promise(pool), kind="stable")]
         if self._listed is not None:
             return found
-        for step in _ROUNDS:
+        for step in self._rounds:
             leaders = found[:_LEADERS]
             many = np.repeat(leaders, _ROUND_SIZE // _LEADERS, axis=0)
             single = self._moves.around(generator, many, step, 0.0)
@@ -254,43 +267,3 @@ class ModelSearch(Optimizer):
             new = new[np.argsort(-promise(new), kind="stable")]
             found = np.concatenate([new, found[_LEADERS:]])
         return found
-
-
-def _promise(models: list[Surrogate], safety: Surrogate | None) -> Callable[[Candidates], Array]:
-    """What is expected of candidates (M, n) beyond what is known: larger is better, (M,)."""
-    if len(models) == 1:
-        best = float(models[0].smoothed().min())
-
-        def gain(points: Candidates) -> Array:
-            return log_expected_improvement(*models[0].predict(points), best)
-    else:
-        boxes = boxes_of(np.stack([model.smoothed() for model in models], axis=1))
-
-        def gain(points: Candidates) -> Array:
-            means, deviations = zip(*(model.predict(points) for model in models), strict=True)
-            volume = expected_volume(np.stack(means, axis=1), np.stack(deviations, axis=1), boxes)
-            found: Array = np.log(np.maximum(volume, 1e-300))
-            return found
-
-    weight = _weight(safety)
-    return lambda points: gain(points) + weight(points)
-
-
-def _weight(safety: Surrogate | None) -> Callable[[Candidates], Array]:
-    """The logarithm of the probability that candidates (M, n) do not fail, (M,).
-
-    Those that all but surely fail come last, however little the others promise.
-    """
-    from scipy.special import log_ndtr
-
-    if safety is None:
-        return lambda points: np.zeros(len(points))
-    # Half-way between what the model has for a failure and for none.
-    border = 0.5 * float(safety.values.max() + safety.values.min())
-
-    def weight(points: Candidates) -> Array:
-        means, deviations = safety.predict(points)
-        found: Array = log_ndtr((border - means) / deviations)
-        return found - _HOPELESS * np.maximum(_LEAST_SAFE - np.exp(found), 0.0)
-
-    return weight

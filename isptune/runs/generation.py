@@ -16,7 +16,7 @@ DONE, FAILED, TIMED_OUT, DROPPED = STATUSES = ("done", "failed", "timed out", "d
 # What a line holds where a run has it, a row for each candidate.
 _OPTIONAL = (
     *("reference", "guards", "doubts", "penalties", "levels", "gradients", "revised"),
-    "estimates",
+    *("estimates", "label_scores"),
 )
 
 # How isptune 0.1 noted a candidate whose score was not finite.
@@ -48,6 +48,8 @@ class Generation:
             for the others; None where none was. They are no scores: nothing else reads them.
         agreement: how well ranks on the first scenes of a race agree with those on all (see
             ``isptune.tuning.racing``), where it is known.
+        label_scores: (P, L) scores of the objective's labels, of which ``scores`` is a weighted sum, for
+            optimizers that learn from them; NaN as in ``scores``.
         ended: why the run ended with it, where that was before its last evaluation; else empty.
         reference: (1, K + G) scores and guards' scores of what guards compare with, in the first generation
             of a run with guards; NaN where it could not be scored.
@@ -74,6 +76,7 @@ class Generation:
     shares: NDArray[np.float64] | None = None
     estimates: NDArray[np.float64] | None = None
     agreement: float | None = None
+    label_scores: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         self.statuses = self.statuses or [DONE] * len(self.candidates)

@@ -66,6 +66,21 @@ class ObjectiveConformance(ObjectiveGradients, ObjectiveReferences):
         )
         check_summary(objective)
 
+    def test_label_weights_give_the_score(self) -> None:
+        objective = self.make()
+        if objective.label_weights is None:
+            pytest.skip("the score is no weighted sum of labels")
+        images, reference = self._batch(*self.sizes[0])
+        with torch.no_grad():
+            scores, score = objective.scores(images, reference), objective.score(images, reference)
+        remedy = "let score_of add up what score adds up, in the same order"
+        assert torch.equal(objective.score_of(scores), score), (
+            f"score_of(scores) gives {objective.score_of(scores).tolist()}, expected {score.tolist()}, which "
+            f"score gives; {remedy}"
+        )
+        added = scores.double() @ torch.tensor(objective.label_weights, dtype=torch.float64)
+        assert_near(added, score.double(), 1e-5, "the sum of the weighted labels", remedy, relative=True)
+
     # Scores.
 
     def test_scores_are_finite_and_in_range(self) -> None:

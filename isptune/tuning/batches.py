@@ -28,7 +28,8 @@ class Outcome:
     """What became of some candidates on one scene.
 
     Attributes:
-        scores: (N, K + G) float64, of objectives and guards; NaN in the row of a candidate that failed.
+        scores: (N, K + G) float64, of objectives and guards, and of labels behind them where they are asked
+            for; NaN in the row of a candidate that failed.
         slopes: (N, f), the scores' gradients in the unit cube, or None.
         failures: why candidates failed, by their row.
         pictures: (3, H, W) float32 on the CPU by row, where they are kept for judges.
@@ -83,8 +84,15 @@ class Batches:
         self._references: set[int] = set()
         self.bind()
         self._micro = MicroBatches(device, memory_gb, "candidates")
-        # What the columns are in messages.
-        self._shown = (*scoring.pictured, *(f"guard {label}" for label in scoring.guard_labels))
+        # Whether the labels of the objective are scored as well.
+        self.by_label = False
+
+    @property
+    def _shown(self) -> tuple[str, ...]:
+        """What the columns are in messages."""
+        scoring = self.scoring
+        labels = scoring.objectives[0].labels if self.by_label else ()
+        return (*scoring.pictured, *(f"guard {label}" for label in scoring.guard_labels), *labels)
 
     def bind(self) -> None:
         """Ask what scores each scene, before anything is rendered, and again where objectives have changed.
@@ -272,4 +280,4 @@ class Batches:
             self.device.type, dtype=self.autocast or torch.bfloat16, enabled=self.autocast is not None
         )
         with casting:
-            return self._scoring_of(scene).seen(images, reference)
+            return self._scoring_of(scene).seen(images, reference, self.by_label)

@@ -150,6 +150,7 @@ class Evaluator:
         gradients: bool = False,
         standing: Standing | None = None,
         race: Race | None = None,
+        by_label: bool = False,
     ) -> Evaluation:
         """Score candidates.
 
@@ -158,6 +159,8 @@ class Evaluator:
             gradients: also give the losses' gradients in the unit cube.
             standing: what judges are told of the run; a first generation if None.
             race: drops candidates that fall behind on the first scenes; all meet all scenes if None.
+            by_label: also give the scores of the labels that add up to the score, see
+                ``Scoring.label_weights``.
 
         Raises:
             EvaluationError: there is not enough memory for a single candidate, or a judge failed.
@@ -167,16 +170,19 @@ class Evaluator:
             self.require_gradients()
         unit = self._unit(candidates)
         slopes = np.zeros(unit.shape) if gradients else None
-        fates = self._meetings.fates(unit, slopes, race)
+        fates = self._meetings.fates(unit, slopes, race, by_label)
         scoring, count, width = self.scoring, len(self.pipeline.scenes), len(self.scoring.pictured)
         # Of objectives, and behind them of guards.
         means = fates.total() / count
-        scores, guards = means[:, :width], means[:, width:] if scoring.guards else None
+        seen = width + len(scoring.guards)
+        scores, guards = means[:, :width], means[:, width:seen] if scoring.guards else None
         if self._judging is not None:
             scores = self._judge(self._judging, unit, fates, scores, standing or Standing())
         if slopes is not None:
             slopes = (-slopes if scoring.orientations[0] else slopes) / count
         found = Evaluation(scores, scoring.orientations, fates.statuses, fates.reasons, guards, slopes)
+        if by_label:
+            found.label_scores = means[:, seen:]
         if race is not None:
             found.shares, found.estimates, found.agreement = race.found(fates)
         return found

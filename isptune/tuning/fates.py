@@ -28,6 +28,8 @@ class Evaluation:
         shares: (P,) float64, the share of all scenes that each met in a race; None without one.
         estimates: (P, K) float64, what stands for the scores of candidates that a race dropped, whose
             status is ``"dropped"``; NaN for the others, None where none was.
+        label_scores: (P, L) float64, the means of the scores of an objective's labels, where they were asked
+            for; NaN in the row of a candidate that is not done.
         agreement: how well the ranks on a race's first scenes agree with those on all, where it is known.
     """
 
@@ -40,6 +42,7 @@ class Evaluation:
     shares: NDArray[np.float64] | None = None
     estimates: NDArray[np.float64] | None = None
     agreement: float | None = None
+    label_scores: NDArray[np.float64] | None = None
 
     def take_race(self, part: Evaluation, rows: Sequence[int | None]) -> None:
         """Take what a race says from the evaluation of a part of the candidates.

@@ -16,8 +16,8 @@ from isptune.tuning.stopping import FAILED_BEFORE
 
 Numbers = NDArray[np.float64]
 
-# Scores, status and the guards' scores of a candidate.
-_Fate = tuple[Numbers, str, Numbers | None]
+# Scores, status, and the scores of guards and of labels of a candidate.
+_Fate = tuple[Numbers, str, Numbers | None, Numbers | None]
 
 
 class Known:
@@ -45,7 +45,11 @@ class Known:
         if new:
             found = evaluate(candidates[new])
             guards = [None] * len(new) if found.guards is None else found.guards
-            fates |= {keys[row]: (found.scores[i], found.statuses[i], guards[i]) for i, row in enumerate(new)}
+            labels = [None] * len(new) if found.label_scores is None else found.label_scores
+            fates |= {
+                keys[row]: (found.scores[i], found.statuses[i], guards[i], labels[i])
+                for i, row in enumerate(new)
+            }
             for row, reason in zip(new, found.reasons, strict=True):
                 reasons[row] = reason
         scores = np.array([fates[key][0] for key in keys])
@@ -56,6 +60,9 @@ class Known:
             for reason, status in zip(reasons, statuses, strict=True)
         ]
         whole = Evaluation(scores, self._scoring.orientations, statuses, reasons, seen)
+        labelled = [fates[key][3] for key in keys]
+        if all(one is not None for one in labelled):
+            whole.label_scores = np.array(labelled)
         if found is not None and found.shares is not None:
             whole.take_race(found, [new.index(first[key]) if key in first else None for key in keys])
         return whole
@@ -66,6 +73,7 @@ class Known:
         for row, key in enumerate(identities(self._space, generation.candidates)):
             if key not in self._fates and generation.statuses[row] != DROPPED:
                 guards = None if generation.guards is None else generation.guards[row]
-                self._fates[key] = generation.scores[row], generation.statuses[row], guards
+                labels = None if generation.label_scores is None else generation.label_scores[row]
+                self._fates[key] = generation.scores[row], generation.statuses[row], guards, labels
                 fresh.append(row)
         return fresh

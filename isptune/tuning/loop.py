@@ -127,6 +127,7 @@ class Loop:
                 shares=evaluation.shares,
                 estimates=evaluation.estimates,
                 agreement=evaluation.agreement,
+                label_scores=evaluation.label_scores,
                 reference=self._reference(candidates, evaluation) if number == 0 else None,
                 revised=None if self.past is None else self.past.revised(self.log, revisions),
                 remark=revisions.remark,
@@ -158,7 +159,10 @@ class Loop:
         gradients = self.proposer.optimizer.needs_gradient
         if not self._knows:
             return self.evaluator.evaluate(
-                candidates, gradients=gradients, race=self.races.race(candidates, len(self.log))
+                candidates,
+                gradients=gradients,
+                race=self.races.race(candidates, len(self.log)),
+                by_label=self._by_label,
             )
 
         def evaluated(new: NDArray[np.float64]) -> Evaluation:
@@ -166,7 +170,9 @@ class Loop:
             if self.past is not None:
                 standing = self.past.standing(self.log, candidates, self.best, revisions)
             race = self.races.race(new, len(self.log))
-            return self.evaluator.evaluate(new, gradients=gradients, standing=standing, race=race)
+            return self.evaluator.evaluate(
+                new, gradients=gradients, standing=standing, race=race, by_label=self._by_label
+            )
 
         return self.known.evaluation(candidates, evaluated)
 
@@ -197,6 +203,13 @@ class Loop:
         mixed = not self.session.space.is_continuous
         return mixed or self.session.pipeline.develops or bool(self.scoring.judges)
 
+    @property
+    def _by_label(self) -> bool:
+        """Whether the optimizer learns from labels; a log that was begun without them goes on without."""
+        learns = self.proposer.optimizer.learns_from_labels and self.scoring.label_weights is not None
+        known = all(one.label_scores is not None for one in self.log)
+        return learns and known and self.session.config.race is None
+
     def _levels(self, candidates: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """(P, L) hidden levels for the log, where the pipeline knows its truth."""
         pipeline = self.session.pipeline
@@ -225,6 +238,8 @@ class Loop:
             losses, told_losses = losses + generation.penalties, told_losses + generation.penalties
             if gradients is not None:
                 gradients = gradients + self.penalties.slopes(generation.candidates)
+        if generation.label_scores is not None:
+            self.proposer.optimizer.learn_labels(self.scoring.label_losses(generation.label_scores))
         if generation.estimates is not None:
             estimated = np.array([status == DROPPED for status in generation.statuses])
             self.proposer.optimizer.learn_estimates(estimated)

@@ -72,15 +72,21 @@ class Meetings:
         for batches in {self.batches, self._of_windows}:
             batches.bind()
 
-    def fates(self, unit: Tensor, slopes: Numbers | None, race: Race | None = None) -> Fates:
+    def fates(
+        self, unit: Tensor, slopes: Numbers | None, race: Race | None = None, by_label: bool = False
+    ) -> Fates:
         """What becomes of candidates on the scenes.
 
         Args:
             unit: (P, f) in the unit cube.
             slopes: (P, f) to which the scores' slopes are added, where they are wanted.
             race: drops candidates that fall behind.
+            by_label: also score the objective's labels, in columns behind all others; not in a race.
         """
         columns = len(self.scoring.pictured) + len(self.scoring.guards)
+        self.batches.by_label = by_label
+        if by_label:
+            columns += len(self.scoring.objectives[0].labels)
         fates = Fates(len(unit), len(self.pipeline.scenes), columns)
         if race is None:
             self._meet(unit, fates, slopes, range(len(self.pipeline.scenes)))

@@ -59,6 +59,19 @@ class Part:
             require_scores(found, "score" if self.whole else "scores", wanted)
         return found.reshape(len(images), -1).to(images.device, torch.float64)
 
+    def by_label(self, images: Tensor, reference: Tensor | None) -> Tensor:
+        """(N, 1 + L) float64: the score, and what it is the weighted sum of.
+
+        Raises:
+            EvaluationError: the objective raised, or gave another shape; the message names it.
+        """
+        objective = self.objective
+        with blame(f"the {self.role} '{called(objective)}'"):
+            found = objective.scores(images, reference)
+            require_scores(found, "scores", (len(images), len(objective.labels)))
+            score = objective.score_of(found)
+        return torch.cat([score[:, None], found], dim=1).to(images.device, torch.float64)
+
     def for_scene(self, scene: Scene) -> Part:
         """The part that scores one scene; itself where its objective scores all scenes."""
         with blame(f"the {self.role} '{called(self.objective)}'"):
@@ -97,6 +110,8 @@ class Scoring:
         is_differentiable: there is one column, and gradients reach it.
         judges: by the labels of their columns, the objectives that judge whole generations.
         pictured: the labels of the other columns, which pictures are scored by.
+        label_weights: (L,) by which the labels of an objective add up to its score; None where there is
+            more than one column, or they do not add up.
         guards: the second judges.
         guard_labels, guard_orientations: (G,) their names, and whether higher is better.
 
@@ -133,6 +148,10 @@ class Scoring:
         self.judges = {part.labels[0]: cast(Judge, part.objective) for part in judging}
         self.pictured = tuple(label for label in self.labels if label not in self.judges)
         self.is_differentiable = len(self.labels) == 1 and bool(objectives[0].is_differentiable)
+        first = objectives[0]
+        whole = len(self.labels) == 1 and self.parts[0].whole and not self.judges and bool(first.labels)
+        weights = first.label_weights if whole else None
+        self.label_weights = None if weights is None else np.array(weights, dtype=np.float64)
         for one in guards:
             if any(one is objective for objective in objectives):
                 raise guard_is_objective(called(one))
@@ -176,14 +195,19 @@ class Scoring:
             return images.new_zeros(len(images), 0, dtype=torch.float64)
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
-    def seen(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
+    def seen(self, images: Tensor, reference: Tensor | None = None, by_label: bool = False) -> Tensor:
         """The ``columns`` of a batch (N, 3, H, W), and behind them a float64 column for each guard.
+
+        With ``by_label`` the scores of the labels stand behind these.
 
         Raises:
             EvaluationError: an objective or a guard raised, or gave another shape; the message names it.
         """
         parts = [part.columns(images, reference) for part in self._guarding]
-        return torch.cat([self.columns(images, reference), *parts], dim=1)
+        if not by_label:
+            return torch.cat([self.columns(images, reference), *parts], dim=1)
+        labels = self.parts[0].by_label(images, reference)
+        return torch.cat([labels[:, :1], *parts, labels[:, 1:]], dim=1)
 
     def joined(self, pictured: NDArray[np.float64], judged: NDArray[np.float64]) -> NDArray[np.float64]:
         """(P, K) scores in the order of ``labels``.
@@ -200,6 +224,11 @@ class Scoring:
     def losses(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores (P, K) as losses to minimise, see ``losses_of``."""
         return losses_of(scores, self.orientations)
+
+    def label_losses(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the scores (P, L) of labels add to the losses (P,)."""
+        assert self.label_weights is not None
+        return scores * (-self.label_weights if self.orientations[0] else self.label_weights)
 
     def working_bytes(self, image: int, gradients: bool) -> float:
         """What one sample holds at the peak of scoring, whose picture takes ``image`` bytes.

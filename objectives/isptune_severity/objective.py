@@ -126,6 +126,12 @@ class SeverityObjective(Objective):
         self._says_uncertainty = isinstance(learner, SecondSeverity)
         self.labels = SECOND_FAMILIES if self._says_uncertainty else FAMILIES
         self._computing = Computing(learner, self._asked_dtype, compiled, self.name)
+        count = len(self.labels)
+        self.label_weights = (1.0 / count,) * count
+        if self._says_uncertainty:
+            weights = self._weights(torch.zeros(1, dtype=torch.float64)).tolist()
+            # Caution adds what is no label.
+            self.label_weights = None if self.caution else tuple(weights)
 
     @classmethod
     def coverage_with(cls, options: Mapping[str, Any]) -> Coverage | None:
@@ -156,11 +162,13 @@ class SeverityObjective(Objective):
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         if not self._says_uncertainty:
-            return self.scores(images).mean(dim=1)
+            return self.score_of(self.scores(images))
         severities, deviations = self._judged(images)
-        weights = self._weights(severities)
-        score = severities @ weights
+        score = self.score_of(severities)
         return score + self.caution * deviations[:, -1] if self.caution else score
+
+    def score_of(self, scores: Tensor) -> Tensor:
+        return scores @ self._weights(scores) if self._says_uncertainty else scores.mean(dim=1)
 
     def scores(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         if self._says_uncertainty:

@@ -71,6 +71,7 @@ class Weighted(Objective):
         objectives = [term.objective for term in self.terms]
         self.labels = tuple(term.label for term in self.terms)
         self.label_orientations = tuple(1 if one.higher_is_better else -1 for one in objectives)
+        self.label_weights = tuple(term.scale for term in self.terms)
         self.higher_is_better = True
         self.chart_kinds = tuple(dict.fromkeys(kind for one in objectives for kind in one.chart_kinds))
         self.needs_reference = any(objective.needs_reference for objective in objectives)
@@ -114,13 +115,8 @@ class Weighted(Objective):
         return other
 
     def score(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
-        scores = self.scores(images, reference)
-        scale = torch.tensor([term.scale for term in self.terms], dtype=torch.float64, device=scores.device)
         # In float64 and column by column: the sum must not depend on the number of images.
-        total = torch.zeros(len(scores), dtype=torch.float64, device=scores.device)
-        for column, factor in zip(scores.to(torch.float64).unbind(dim=1), scale, strict=True):
-            total = total + column * factor
-        return total.to(scores.dtype)
+        return self.score_of(self.scores(images, reference))
 
     def scores(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         """(N, K) of the terms' own scores, in the terms' own units and orientations."""

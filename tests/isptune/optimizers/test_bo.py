@@ -8,9 +8,9 @@ import pytest
 import isptune
 from isptune.errors import ConfigurationError
 from isptune.optimizers._acquisition import expected_volume, free_boxes, log_expected_improvement, thinned
-from isptune.optimizers._region import side_of
+from isptune.optimizers._promise import safety_of
 from isptune.optimizers._surrogate import Surrogate
-from isptune.optimizers.bo import ModelSearch, _weight
+from isptune.optimizers.bo import ModelSearch
 from isptune.testing import MultiObjectiveConformance
 from isptune.testing.optimizer_subject import stepped
 from isptune.tuning.fronts import non_dominated
@@ -121,15 +121,6 @@ def test_a_large_front_keeps_its_ends():
     assert np.diff(np.sort(kept[:, 0])).max() < 0.04
 
 
-def test_the_trust_region_grows_with_successes_and_shrinks_without():
-    better, worse = np.array([0.0]), np.array([9.0])
-    assert side_of([], 1.0, 1) == 0.8
-    assert side_of([better - 1, better - 2, better - 3], 1.0, 1) == 1.6
-    assert side_of([worse, worse], 1.0, 1) == 0.2
-    assert side_of([worse], 1.0, 2) == 0.8
-    assert side_of([worse] * 8, 1.0, 1) == 0.8
-
-
 def test_finds_the_optimum_of_a_psnr_like_loss_in_sixty_evaluations():
     _, losses = run(ModelSearch(3, population=6, seed=0), logarithm_of_squares, 10)
     assert losses.min() < np.log(1e-5)
@@ -164,7 +155,7 @@ def test_failures_are_learnt_from():
     # The best ones lie at the border of what fails.
     assert losses.min() < -1.4
     safety = optimizer._safety(np.isfinite(optimizer._losses).all(axis=1))
-    fine, fails = _weight(safety)(np.array([[0.2, 0.5], [0.9, 0.5]]))
+    fine, fails = safety_of(safety)(np.array([[0.2, 0.5], [0.9, 0.5]]))
     assert fine > np.log(0.7)
     assert fails < np.log(0.3)
 

@@ -25,6 +25,8 @@ _MODELLED = 150
 _POOL, _AGAIN = 1000, 256
 # Steps around the best candidate, as shares of the ranges.
 _STEPS = (0.1, 0.03, 0.01, 0.003)
+# Steps around the most promising candidates, one round after the other.
+_ROUNDS = (0.2, 0.03, 0.005)
 _LEADERS, _ROUND_SIZE = 3, 240
 
 
@@ -78,8 +80,6 @@ class ModelSearch(Optimizer):
     default_population: ClassVar[int] = 5
     is_multi_objective: ClassVar[bool] = True
     learns_from_labels: ClassVar[bool] = True
-    # Steps around the most promising candidates, one round after the other.
-    _rounds: ClassVar[tuple[float, ...]] = (0.2, 0.03, 0.005)
 
     def __init__(
         self,
@@ -258,7 +258,7 @@ class ModelSearch(Optimizer):
         found = pool[np.argsort(-promise(pool), kind="stable")]
         if self._listed is not None:
             return found
-        for step in self._rounds:
+        for step in _ROUNDS:
             leaders = found[:_LEADERS]
             many = np.repeat(leaders, _ROUND_SIZE // _LEADERS, axis=0)
             single = self._moves.around(generator, many, step, 0.0)

@@ -49,8 +49,6 @@ class GradientModelSearch(ModelSearch):
     needs_gradient: ClassVar[bool] = True
     is_multi_objective: ClassVar[bool] = False
     learns_from_labels: ClassVar[bool] = False
-    # Slopes tell the place of a minimum to a fraction of what losses do.
-    _rounds: ClassVar[tuple[float, ...]] = (0.2, 0.03, 0.005, 0.001, 0.0002)
 
     def __init__(
         self,

@@ -69,7 +69,7 @@ class ObjectiveConformance(ObjectiveGradients, ObjectiveReferences):
     def test_label_weights_give_the_score(self) -> None:
         objective = self.make()
         if objective.label_weights is None:
-            pytest.skip("the score is no weighted sum of labels")
+            pytest.skip("the score is no sum of labels times weights")
         images, reference = self._batch(*self.sizes[0])
         with torch.no_grad():
             scores, score = objective.scores(images, reference), objective.score(images, reference)
@@ -79,7 +79,7 @@ class ObjectiveConformance(ObjectiveGradients, ObjectiveReferences):
             f"score gives; {remedy}"
         )
         added = scores.double() @ torch.tensor(objective.label_weights, dtype=torch.float64)
-        assert_near(added, score.double(), 1e-5, "the sum of the weighted labels", remedy, relative=True)
+        assert_near(added, score.double(), 1e-5, "the labels times their weights", remedy, relative=True)
 
     # Scores.
 

@@ -31,7 +31,7 @@ from isptune.tuning.prechecks import (
     chooses,
     with_population,
 )
-from isptune.tuning.racing import planned_generations
+from isptune.tuning.race_plans import parts_of, planned_generations, windows_in
 from isptune.tuning.session import make_objective, make_pipeline, prepare
 from isptune.tuning.settings import Component, RunConfig
 from isptune.tuning.sitting import run_session
@@ -166,7 +166,10 @@ def is_done(job: Job) -> bool:
     log = directory.file(LOG_NAME)
     whole = log.read_bytes() if log.exists() else b""
     assert wanted.population is not None
-    if whole.count(b"\n") >= planned_generations(wanted, len(found.get("rendered") or ())):
+    # How much windows of a race take is in the log alone.
+    begun = [] if parts_of(wanted.race) is None else directory.read_log()[0]
+    windows = windows_in(begun, wanted.race)
+    if whole.count(b"\n") >= planned_generations(wanted, len(found.get("rendered") or ()), windows):
         return True
     as_before = all(found.get(key) == wanted.model_dump().get(key) for key in ENDING)
     if as_before and whole.endswith(b"\n") and b'"ended": ' in whole.splitlines()[-1]:

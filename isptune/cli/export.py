@@ -178,7 +178,7 @@ def _member(run: Run, member: int) -> dict[str, Any]:
 
 def _of_pipeline(directory: str, values: dict[str, Any], form: str) -> str:
     """What the run's pipeline, made again, makes of its parameters."""
-    from isptune.tuning.session import best_of_run
+    from isptune.tuning.best_of_run import best_of_run
 
     pipeline, _ = best_of_run(directory, scenes=None)
     return pipeline.settings_file(values, form)

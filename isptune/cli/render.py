@@ -145,7 +145,7 @@ def _of_options(name: str, options: dict[str, Any], image: str | None, seed: int
 
 def _of_run(directory: Path, image: str | None) -> tuple[Pipeline, dict[str, Any]]:
     """A run's pipeline on the whole image, or on its own scenes, and the best parameters of its log."""
-    from isptune.tuning.session import best_of_run
+    from isptune.tuning.best_of_run import best_of_run
 
     return best_of_run(directory, scenes=None if image is None else [image])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 DONE, FAILED, TIMED_OUT, DROPPED = STATUSES = ("done", "failed", "timed out", "dropped")
+
+# By scene the scores and guards' scores of one candidate on it.
+Parts = dict[int, tuple[float, ...]]
 
 # What a line holds where a run has it, a row for each candidate.
 _OPTIONAL = (
@@ -50,6 +53,8 @@ class Generation:
             ``isptune.tuning.racing``), where it is known.
         label_scores: (P, L) scores of the objective's labels, of which ``scores`` is a weighted sum, for
             optimizers that learn from them; NaN as in ``scores``.
+        parts: what candidates that a race dropped scored on the scenes that they met, by candidate and scene
+            the columns of scores and guards; None in runs that may evaluate the same values again.
         ended: why the run ended with it, where that was before its last evaluation; else empty.
         reference: (1, K + G) scores and guards' scores of what guards compare with, in the first generation
             of a run with guards; NaN where it could not be scored.
@@ -77,6 +82,7 @@ class Generation:
     estimates: NDArray[np.float64] | None = None
     agreement: float | None = None
     label_scores: NDArray[np.float64] | None = None
+    parts: dict[int, Parts] | None = None
 
     def __post_init__(self) -> None:
         self.statuses = self.statuses or [DONE] * len(self.candidates)
@@ -114,6 +120,11 @@ class Generation:
             data["evaluations"] = round(self.evaluations, 6)
         if self.agreement is not None:
             data["agreement"] = self.agreement
+        if self.parts:
+            data["parts"] = {
+                str(row): {str(scene): list(scores) for scene, scores in found.items()}
+                for row, found in self.parts.items()
+            }
         data["seconds"] = round(self.seconds, 6)
         if self.ended:
             data["ended"] = self.ended
@@ -147,6 +158,7 @@ class Generation:
             remark=str(data.get("remark", "")),
             shares=None if shares is None else np.array(shares, dtype=np.float64),
             agreement=data.get("agreement"),
+            parts=_parts(data.get("parts")),
             **{key: _rows(data.get(key), key, len(candidates)) for key in _OPTIONAL},
         )
 
@@ -185,6 +197,16 @@ def _fates(data: dict[str, Any], scores: NDArray[np.float64]) -> tuple[list[str]
     if len(statuses) != len(scores) or any(status not in STATUSES for status in statuses):
         raise ValueError("candidates and statuses do not fit together")
     return list(statuses), [noted.get(index, "") for index in range(len(scores))]
+
+
+def _parts(noted: Mapping[str, Any] | None) -> dict[int, Parts] | None:
+    """What dropped candidates of a line scored on the scenes that they met."""
+    if noted is None:
+        return None
+    return {
+        int(row): {int(scene): tuple(map(float, scores)) for scene, scores in found.items()}
+        for row, found in noted.items()
+    }
 
 
 def _rows(values: Sequence[Any] | None, key: str, count: int) -> NDArray[np.float64] | None:

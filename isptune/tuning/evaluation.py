@@ -185,6 +185,7 @@ class Evaluator:
             found.label_scores = means[:, seen:]
         if race is not None:
             found.shares, found.estimates, found.agreement = race.found(fates)
+            found.parts = fates.parts()
         return found
 
     def by_scene(self, candidates: ArrayLike) -> NDArray[np.float64]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isptune.runs.generation import DONE, DROPPED
+from isptune.runs.generation import DONE, DROPPED, Parts
 from isptune.tuning.scoring import losses_of
 
 
@@ -30,7 +30,8 @@ class Evaluation:
             status is ``"dropped"``; NaN for the others, None where none was.
         label_scores: (P, L) float64, the means of the scores of an objective's labels, where they were asked
             for; NaN in the row of a candidate that is not done.
-        agreement: how well the ranks on a race's first scenes agree with those on all, where it is known.
+        agreement: how well the ranks on what comes first in a race agree with those on all, where known.
+        parts: of candidates that a race dropped, by their row, what they scored on the scenes that they met.
     """
 
     scores: NDArray[np.float64]
@@ -43,6 +44,7 @@ class Evaluation:
     estimates: NDArray[np.float64] | None = None
     agreement: float | None = None
     label_scores: NDArray[np.float64] | None = None
+    parts: dict[int, Parts] = field(default_factory=dict)
 
     def take_race(self, part: Evaluation, rows: Sequence[int | None]) -> None:
         """Take what a race says from the evaluation of a part of the candidates.
@@ -54,6 +56,7 @@ class Evaluation:
         """
         assert part.shares is not None
         self.agreement = part.agreement
+        self.parts = {place: part.parts[row] for place, row in enumerate(rows) if row in part.parts}
         self.shares = np.array([1.0 if row is None else part.shares[row] for row in rows])
         if part.estimates is not None:
             none = np.full(part.estimates.shape[1], np.nan)
@@ -73,6 +76,7 @@ class Fates:
 
     def __init__(self, candidates: int, scenes: int, columns: int) -> None:
         self.scores = np.full((scenes, candidates, columns), np.nan)
+        self._is_known = np.zeros((scenes, candidates), dtype=bool)
         self.statuses = [DONE] * candidates
         self.reasons = [""] * candidates
         self._ended_on = [scenes] * candidates
@@ -91,6 +95,28 @@ class Fates:
         """Note that a race goes on without a candidate."""
         self._ended_on[candidate] = 0
         self.statuses[candidate] = DROPPED
+
+    def know(self, candidate: int, parts: Parts) -> None:
+        """Take what a candidate has scored on some scenes before."""
+        for scene, scores in parts.items():
+            self.scores[scene, candidate] = scores
+            self._is_known[scene, candidate] = True
+
+    def parts(self) -> dict[int, Parts]:
+        """By candidate, of those that were dropped, the scores on the scenes that they met."""
+        met = np.isfinite(self.scores).all(axis=2)
+        return {
+            row: {
+                int(scene): tuple(self.scores[scene, row].tolist()) for scene in np.flatnonzero(met[:, row])
+            }
+            for row, status in enumerate(self.statuses)
+            if status == DROPPED and met[:, row].any()
+        }
+
+    def lacking(self, scene: int) -> NDArray[np.int64]:
+        """The candidates that go on, without those that are known on a scene."""
+        rows = self.going_on()
+        return rows[~self._is_known[scene, rows]]
 
     def total(self) -> NDArray[np.float64]:
         """(P, K) sums over the scenes, in their order; NaN where a candidate is not done."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from isptune.parameters import ParameterSpace
 from isptune.parameters.identity import identities
-from isptune.runs.generation import DONE, DROPPED, Generation
+from isptune.runs.generation import DONE, DROPPED, Generation, Parts
 from isptune.tuning.fates import Evaluation
 from isptune.tuning.scoring import Scoring
 from isptune.tuning.stopping import FAILED_BEFORE
@@ -23,7 +23,7 @@ _Fate = tuple[Numbers, str, Numbers | None, Numbers | None]
 class Known:
     """The fates of all candidates of a run, also of those in its log.
 
-    What a race dropped is not known: it may be seen whole another time.
+    What a race dropped is known in part: on the scenes that it has met. It may be seen whole another time.
 
     Args:
         space: what is searched.
@@ -33,6 +33,7 @@ class Known:
     def __init__(self, space: ParameterSpace, scoring: Scoring) -> None:
         self._space, self._scoring = space, scoring
         self._fates: dict[bytes, _Fate] = {}
+        self._parts: dict[bytes, Parts] = {}
 
     def evaluation(self, candidates: Numbers, evaluate: Callable[[Numbers], Evaluation]) -> Evaluation:
         """The evaluation of a batch (P, f), of which only new values are evaluated, each once."""
@@ -67,13 +68,21 @@ class Known:
             whole.take_race(found, [new.index(first[key]) if key in first else None for key in keys])
         return whole
 
+    def parts(self, candidates: Numbers) -> dict[int, Parts]:
+        """By candidate of (P, f) what races have scored of its values before they dropped it."""
+        keys = identities(self._space, candidates)
+        return {row: self._parts[key] for row, key in enumerate(keys) if key in self._parts}
+
     def remember(self, generation: Generation) -> list[int]:
         """Note the scores of a generation; its candidates of values that were not evaluated before."""
         fresh = []
+        parts = generation.parts or {}
         for row, key in enumerate(identities(self._space, generation.candidates)):
             if key not in self._fates and generation.statuses[row] != DROPPED:
                 guards = None if generation.guards is None else generation.guards[row]
                 labels = None if generation.label_scores is None else generation.label_scores[row]
                 self._fates[key] = generation.scores[row], generation.statuses[row], guards, labels
                 fresh.append(row)
+            elif row in parts:
+                self._parts[key] = {**self._parts.get(key, {}), **parts[row]}
         return fresh

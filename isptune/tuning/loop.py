@@ -22,9 +22,9 @@ from isptune.tracking.tracker import Watchers
 from isptune.tuning.ending import Ending
 from isptune.tuning.evaluation import Evaluator
 from isptune.tuning.fates import Evaluation
-from isptune.tuning.fronts import non_dominated
-from isptune.tuning.judging import Best, Revisions, Standing
+from isptune.tuning.judging import Revisions, Standing
 from isptune.tuning.known import Known
+from isptune.tuning.leaders import Leaders
 from isptune.tuning.past import Past
 from isptune.tuning.proposing import Proposer
 from isptune.tuning.races import Races
@@ -65,13 +65,7 @@ class Loop:
         # Why the run has ended; empty while it goes on.
         self.ended = ""
         self.log: list[Generation] = []
-        # By label the best candidate of each score, and (K,) its loss with what is added to it.
-        self.best: dict[str, Best] = {}
-        self.lowest = np.full(len(self.scoring.labels), np.inf)
-        # The hidden l1 and normalised l1 of the best candidate of one score, where they are known.
-        self.hidden: tuple[float | None, float | None] = None, None
-        # (F, K) losses that no others dominate, of several scores.
-        self.front: NDArray[np.float64] | None = None
+        self.leaders = Leaders(session)
         # Only judges ask who a candidate is.
         learns = proposer.optimizer.learns_from_comparisons
         self.past = Past(session.space, self.scoring, judgements, learns) if self.scoring.judges else None
@@ -128,6 +122,7 @@ class Loop:
                 estimates=evaluation.estimates,
                 agreement=evaluation.agreement,
                 label_scores=evaluation.label_scores,
+                parts=evaluation.parts if self._knows else None,
                 reference=self._reference(candidates, evaluation) if number == 0 else None,
                 revised=None if self.past is None else self.past.revised(self.log, revisions),
                 remark=revisions.remark,
@@ -168,8 +163,8 @@ class Loop:
         def evaluated(new: NDArray[np.float64]) -> Evaluation:
             standing = Standing()
             if self.past is not None:
-                standing = self.past.standing(self.log, candidates, self.best, revisions)
-            race = self.races.race(new, len(self.log))
+                standing = self.past.standing(self.log, candidates, self.leaders.best, revisions)
+            race = self.races.race(new, len(self.log), self.known.parts(new))
             return self.evaluator.evaluate(
                 new, gradients=gradients, standing=standing, race=race, by_label=self._by_label
             )
@@ -253,19 +248,17 @@ class Loop:
         self.seconds += generation.seconds
         if generation.revised is not None:
             self._look_back()
-        fresh = self._remember(generation)
-        self._find_best(generation, losses)
+        leaders = self.leaders
+        leaders.take(generation, losses, self._remember(generation))
         several = len(self.scoring.labels) > 1
-        best = {label: one.score for label, one in self.best.items()}
+        best = {label: one.score for label, one in leaders.best.items()}
         generation_best, generation_mean = None, None
-        if several:
-            self._find_front(losses[fresh])
-        elif np.isfinite(generation.scores).any():
+        if not several and np.isfinite(generation.scores).any():
             extreme = np.nanmax if self.scoring.orientations[0] else np.nanmin
             generation_best = float(extreme(generation.scores))
             generation_mean = float(np.nanmean(generation.scores))
         known = self.watchers.want_truth and not several
-        l1, l1_normalised = self.hidden if known else (None, None)
+        l1, l1_normalised = leaders.hidden if known else (None, None)
         stop = self.watchers.generation(
             Progress(
                 generation=generation.number + 1,
@@ -281,7 +274,7 @@ class Loop:
                 evaluations_per_second=len(losses) / generation.seconds if generation.seconds > 0 else None,
                 l1=l1,
                 l1_normalised=l1_normalised,
-                front=None if self.front is None else len(self.front),
+                front=None if leaders.front is None else len(leaders.front),
                 best_scores=best if several else {},
                 doubted=self.doubted,
                 time_budget=self.ending.budget,
@@ -295,32 +288,12 @@ class Loop:
     def _look_back(self) -> None:
         """Find the best of the earlier generations anew, by the scores that the last one gives them."""
         revise(self.log)
-        self.best, self.known, self.front = {}, Known(self.session.space, self.scoring), None
-        self.lowest.fill(np.inf)
+        self.known = Known(self.session.space, self.scoring)
+        self.leaders = Leaders(self.session)
         for generation in self.log[:-1]:
             losses = self.scoring.losses(generation.scores)
             losses = losses if generation.penalties is None else losses + generation.penalties
-            fresh = self._remember(generation)
-            self._find_best(generation, losses)
-            if len(self.scoring.labels) > 1:
-                self._find_front(losses[fresh])
-
-    def _find_front(self, losses: NDArray[np.float64]) -> None:
-        """Bring the front of several scores up to date."""
-        losses = losses if self.front is None else np.concatenate([self.front, losses])
-        self.front = losses[non_dominated(losses)]
-
-    def _find_best(self, generation: Generation, losses: NDArray[np.float64]) -> None:
-        """Bring the best candidate of each score up to date."""
-        truth = self.session.description.truth
-        for column, label in enumerate(self.scoring.labels):
-            row = int(np.argmin(losses[:, column]))
-            if losses[row, column] < self.lowest[column]:
-                self.lowest[column] = losses[row, column]
-                self.best[label] = Best(generation.candidates[row], float(generation.scores[row, column]))
-                if truth is not None and generation.levels is not None:
-                    plain, share = truth.losses(generation.levels[row : row + 1])
-                    self.hidden = float(plain[0]), float(share[0])
+            self.leaders.take(generation, losses, self._remember(generation))
 
     def _remember(self, generation: Generation) -> list[int]:
         """Note the scores of a generation; its candidates of values that were not evaluated before."""

@@ -91,6 +91,8 @@ class Meetings:
         if race is None:
             self._meet(unit, fates, slopes, range(len(self.pipeline.scenes)))
             return fates
+        for row, parts in race.known.items():
+            fates.know(row, parts)
         if race.windows:
             race.end_windows(fates, self._on_windows(unit, fates, race.windows))
         legs = race.legs()
@@ -132,6 +134,10 @@ class Meetings:
         else:
             self._develop(self._developing, unit, fates, scenes, windows)
 
+    def _shown(self, windows: Sequence[Scene] | None) -> tuple[Sequence[Scene], Batches]:
+        """The scenes that are met, and what scores them."""
+        return (self.pipeline.scenes, self.batches) if windows is None else (windows, self._of_windows)
+
     def _render(
         self,
         unit: Tensor,
@@ -141,14 +147,12 @@ class Meetings:
         windows: Sequence[Scene] | None,
     ) -> None:
         """Scene by scene, the candidates that have not failed."""
-        shown, batches = (
-            (self.pipeline.scenes, self.batches) if windows is None else (windows, self._of_windows)
-        )
+        shown, batches = self._shown(windows)
         for index in scenes:
             scene = shown[index]
-            rows = fates.going_on()
+            rows = fates.lacking(index)
             if not len(rows):
-                return
+                continue
             found = batches.evaluate(_chosen(unit, rows), scene, slopes is not None)
             fates.scores[index, rows] = found.scores
             fates.pictures[index].update((int(rows[row]), image) for row, image in found.pictures.items())
@@ -166,17 +170,33 @@ class Meetings:
         windows: Sequence[Scene] | None,
     ) -> None:
         """Score the pictures of the candidates that go on, while others are made."""
-        shown, batches = (
-            (self.pipeline.scenes, self.batches) if windows is None else (windows, self._of_windows)
-        )
-        rows = fates.going_on()
+        groups: dict[tuple[int, ...], list[int]] = {}
+        lacking = [set(fates.lacking(scene).tolist()) for scene in scenes]
+        for row in fates.going_on().tolist():
+            unmet = tuple(scene for scene, rows in zip(scenes, lacking, strict=True) if row in rows)
+            groups.setdefault(unmet, []).append(row)
+        for unmet, some in groups.items():
+            if unmet:
+                self._develop_some(developing, unit, fates, np.array(some, dtype=np.int64), unmet, windows)
+
+    def _develop_some(
+        self,
+        developing: Developing,
+        unit: Tensor,
+        fates: Fates,
+        rows: NDArray[np.int64],
+        scenes: Sequence[int],
+        windows: Sequence[Scene] | None,
+    ) -> None:
+        """The same for candidates that meet the same scenes."""
+        shown, batches = self._shown(windows)
         with torch.no_grad():
             values = self.space.to_values(_chosen(unit, rows))
         started, scored = time.perf_counter(), self.seconds_scoring
         arrivals = Arrivals(self.pipeline, batches, self.device, fates, rows, scenes, shown)
         arrivals.keep_pictures = bool(self.scoring.judges)
         with developing.lent(windows or ()) as lent:
-            numbers = list(scenes) if windows is None else lent
+            numbers = list(scenes) if windows is None else [lent[scene] for scene in scenes]
             for one in developing.develop(values, numbers):
                 arrivals.take(replace(one, scene=scenes[numbers.index(one.scene)]))
         waited = time.perf_counter() - started - (self.seconds_scoring - scored)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from isptune.contracts.pipeline import Pipeline
+from isptune.runs.generation import Parts
 from isptune.tuning.doubts import Penalties
 from isptune.tuning.race_plans import parts_of
 from isptune.tuning.racing import Race
@@ -31,8 +34,16 @@ class Races:
         self._race, self._seed, self._share = config.race, config.seed, share
         self._pipeline, self._scoring, self._penalties = pipeline, scoring, penalties
 
-    def race(self, candidates: NDArray[np.float64], number: int) -> Race | None:
-        """The race of the generation of a number; None where the run has none."""
+    def race(
+        self, candidates: NDArray[np.float64], number: int, known: Mapping[int, Parts] | None = None
+    ) -> Race | None:
+        """The race of the generation of a number; None where the run has none.
+
+        Args:
+            candidates: (P, f) of it.
+            number: from 0.
+            known: by candidate what earlier races have scored.
+        """
         if self._race is None:
             return None
         parts = parts_of(self._race)
@@ -44,6 +55,7 @@ class Races:
             number,
             self._scoring.orientations,
             self._penalties.near(candidates),
+            known,
             windows,
             self._share,
         )

@@ -18,14 +18,14 @@ resumed run tells the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isptune.contracts.pipeline import Scene
 from isptune.errors import ConfigurationError
-from isptune.runs.generation import DONE, DROPPED
+from isptune.runs.generation import DONE, DROPPED, Parts
 from isptune.tuning.fates import Fates
 from isptune.tuning.fronts import by_fronts, ranks
 from isptune.tuning.race_plans import Rung, rungs_of
@@ -74,6 +74,7 @@ class Race:
         seed, number: of the run, and the generation's, from which the order of the scenes is drawn.
         orientations: (K,) whether higher is better, of the scores.
         added: (P, K) what the run adds to the losses of the candidates, whatever their scores are.
+        known: by candidate what was scored before on some scenes, which it does not meet again.
         windows: of all scenes, in their order, which every candidate meets first.
         share: the share of an evaluation that the windows take.
     """
@@ -86,11 +87,13 @@ class Race:
         number: int,
         orientations: Sequence[bool],
         added: Numbers,
+        known: Mapping[int, Parts] | None = None,
         windows: Sequence[Scene] = (),
         share: float = 0.0,
     ) -> None:
         self.is_whole = number == 0
         self.first, self.scenes = first, scenes
+        self.known = known or {}
         self.windows, self._share = windows, share
         stream = np.random.SeedSequence([seed, number, first, scenes])
         self.order = np.random.Generator(np.random.PCG64(stream)).permutation(scenes)

@@ -38,14 +38,6 @@ class Part:
     whole: bool
     role: str = "objective"
 
-    def without_guards(self) -> Scoring:
-        """The same objectives alone, for what guards need not see."""
-        if not self.guards:
-            return self
-        alone = copy(self)
-        alone._guarding, alone.guards, alone.guard_labels, alone.guard_orientations = [], (), (), ()
-        return alone
-
     def columns(self, images: Tensor, reference: Tensor | None) -> Tensor:
         """(N, k) float64 scores.
 

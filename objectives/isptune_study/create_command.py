@@ -179,7 +179,7 @@ def _of_run(directory: str, images: int, spread: str | None, seed: int) -> tuple
 
     from isptune.cli.directories import require_runs
     from isptune.runs.run import Run
-    from isptune.tuning.session import best_of_run
+    from isptune.tuning.best_of_run import best_of_run
     from isptune_study.perturbing import Perturbed, spread_evenly
 
     require_runs([directory])

@@ -18,7 +18,7 @@ from isptune.cli import run as command
 from isptune.errors import IsptuneError, RunDirectoryError
 from isptune.runs.directory import LOG_NAME, RunDirectory
 from isptune.scenes import write_image
-from isptune.tuning.session import best_of_run
+from isptune.tuning.best_of_run import best_of_run
 
 Maker = Callable[..., Any]
 

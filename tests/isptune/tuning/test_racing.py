@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import isptune
-from isptune import Float, ParameterSpace, Pipeline, Scene
+from isptune import Float, Int, ParameterSpace, Pipeline, Scene
 from isptune.errors import ConfigurationError
 from isptune.tuning.evaluation import Evaluator
 from isptune.tuning.race_plans import cost_of, generations_of, rungs_of
@@ -203,6 +203,51 @@ def test_an_optimizer_hears_which_losses_are_estimates_also_when_it_is_resumed(
     assert all(sum(row) == 6 for row in heard)
     tune(target, Six(), out="run", budget=16, resume=True)
     assert heard == wanted[1:] * 2
+
+
+class Switches(Six):
+    """The same with whole numbers alone, so that values come again."""
+
+    def __init__(self) -> None:
+        super().__init__(noise=0.3)
+        self.space = ParameterSpace({"a": Int(0, 3), "b": Int(0, 3)})
+
+    def colours(self, values: Tensor, scene: Scene | int) -> Tensor:
+        place = [one is self.scene(scene) for one in self.scenes].index(True)
+        for a, b in values.tolist():
+            self.counts[100 * place + 10 * int(a) + int(b)] += 1
+        own = torch.sin(1000 * values.sum(dim=1) * (place + 1))
+        return (self.space.check(values)[:, [0, 1, 1]] * 0.25 + self.noise * own[:, None]).clamp(0, 1)
+
+
+class SwitchedDevice(Switches):
+    """The same as a program, without a cache of pictures."""
+
+    render = Pipeline.render
+    development = isptune.Development(isolated=False, workers=2, cache_gb=0)
+
+    def develop(self, values: dict[str, Any], scene: Scene) -> Tensor:
+        row = torch.tensor([[values["a"], values["b"]]], dtype=torch.float64)
+        return self.colours(row, scene).reshape(3, 1, 1).expand(-1, 4, 4).to(torch.float32)
+
+
+@pytest.mark.parametrize("kind", [Switches, SwitchedDevice])
+def test_what_was_dropped_and_comes_again_meets_no_scene_twice(target: Maker, red: Maker, kind: Any) -> None:
+    pipeline = kind()
+    settings: dict[str, Any] = {"budget": 32, "optimizer": "random"}
+    free = tune(target, pipeline, **settings)
+    assert max(pipeline.counts.values()) == 1
+    tune(target, kind(), **settings, guard=red(), out="run")
+    lines = [{**line, "seconds": 0} for line in log("run")]
+    dropped = [tuple(line["candidates"][int(row)]) for line in lines for row in line.get("parts", ())]
+    assert len(dropped) > 5
+    # Values come again, and what is done then has met all scenes.
+    assert free.history.whole > 16
+    path = Path("run/evaluations.jsonl")
+    for left in (2, 4):
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:left]))
+        tune(target, kind(), **settings, guard=red(), out="run", resume=True)
+        assert [{**line, "seconds": 0} for line in log("run")] == lines
 
 
 def test_a_guard_a_prior_and_held_out_scenes_beside_a_race(target: Maker, red: Maker) -> None:

@@ -78,7 +78,16 @@ def log(folder: str) -> list[dict[str, Any]]:
 
 def race(pipeline: Pipeline, number: int = 1, columns: int = 1) -> Race:
     windows = drawn_windows(pipeline, 9, 0, number)
-    return Race(0, len(pipeline.scenes), 0, number, [False] * columns, np.zeros((8, columns)), windows, 0.125)
+    return Race(
+        0,
+        len(pipeline.scenes),
+        0,
+        number,
+        [False] * columns,
+        np.zeros((8, columns)),
+        windows=windows,
+        share=0.125,
+    )
 
 
 def test_windows_lie_on_the_grid_and_elsewhere_in_other_generations() -> None:

@@ -17,6 +17,8 @@ from isptune.optimizers._surrogate import Surrogate, standardised
 _FITTED = 75
 # Parts that vary by a smaller share of the whole loss's deviation are modelled together.
 _SMALL = 0.02
+# How many parts are modelled at most: of more the largest ones, and the others together.
+_MOST = 7
 # What the sum of the parts lacks by rounding alone, as a share of the losses' range.
 _ROUNDING = 1e-5
 # The functions of one coordinate with a smaller share of a part's variance are left out.
@@ -123,6 +125,8 @@ def _merged(losses: Array, parts: Array) -> list[Array]:
     if np.ptp(left) > _ROUNDING * np.ptp(losses):
         columns.append(left)
     small = _SMALL * float(losses.std())
-    found = [column for column in columns if column.std() > small]
-    others = [column for column in columns if column.std() <= small]
+    columns.sort(key=lambda column: -float(column.std()))
+    count = sum(float(column.std()) > small for column in columns)
+    count = count if count == len(columns) <= _MOST else min(count, _MOST - 1)
+    found, others = columns[:count], columns[count:]
     return [*found, np.sum(others, axis=0)] if others else found

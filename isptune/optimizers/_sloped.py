@@ -52,7 +52,11 @@ class SlopedSurrogate(Surrogate):
             others = order[most // 2 :]
             spread = others[np.linspace(0, len(others) - 1, most - most // 2).round().astype(int)]
             kept = np.sort(np.concatenate([order[: most // 2], spread]))
+            # In many dimensions a few gradients are as many numbers.
+            slopes = max((_FITTED - most) // dimension, 1)
             has = np.isin(self._sloped, kept)
+            rank = np.argsort(np.argsort(self._units[self._sloped[has]], kind="stable"), kind="stable")
+            has[has] = rank < slopes
             self.points, self._units = self.points[kept], self._units[kept]
             self._sloped, self._slopes = np.searchsorted(kept, self._sloped[has]), self._slopes[has]
         self._blocks = Blocks(self.points, self._sloped)

@@ -18,11 +18,13 @@ from isptune.optimizers.nsga2 import NSGA2
 # Up to so many evaluations a model pays, and up to so many of a pipeline that takes its time.
 _FEW, _FEW_DEAR = 300, 600
 _DEAR = 0.5
-# Gradients of 50 renderings are worth more than 150 evaluations where the loss has one valley.
+# Fewer evaluations with gradients leave a model little to go on from its first candidates; each gradient is as
+# many numbers as there are parameters.
+_LEAST_MODELLED, _MOST_SLOPES = 25, 20
 _FEW_GRADIENTS = 100
 # The model's fit takes as long as there are parameters.
 _MOST_PARAMETERS = 40
-_BATCHES = {"adam": 2, "bo": 5, "nsga2": 30, "es": 30}
+_BATCHES = {"adam": 2, "bo-gradients": 2, "bo": 5, "nsga2": 30, "es": 30}
 # Where a budget leaves only smaller generations than these, the run asks for another budget.
 _SMALLEST = {"nsga2": 10, "es": 10}
 
@@ -35,7 +37,8 @@ class Automatic(Optimizer):
     - candidates that are compared rather than scored: ``es``;
     - races, which drop candidates on a part of the scenes: ``es``;
     - several objectives: ``bo`` for at most 300 evaluations, ``nsga2`` for more;
-    - gradients that reach all parameters, and at most 100 evaluations: ``adam`` from two starts;
+    - gradients that reach all parameters, and 25 to 300 evaluations of at most 20 parameters:
+      ``bo-gradients``; fewer evaluations, or up to 100 of more parameters: ``adam`` from two starts;
     - at most 300 evaluations of at most 40 parameters, or 600 where one takes half a second: ``bo``;
     - otherwise ``es``.
 
@@ -133,8 +136,12 @@ def _decide(situation: Situation, seconds: float | None) -> tuple[str, str]:
         if few:
             return "bo", f"{objectives} and {count} are few enough to plan each"
         return "nsga2", f"{objectives} and {count if budget is None else f'{count} to spread over the front'}"
-    if situation.gradients and budget is not None and budget <= _FEW_GRADIENTS:
-        return "adam", f"gradients reach all {dimension} parameters and {count} are few"
+    if situation.gradients and budget is not None:
+        reached = f"gradients reach all {dimension} parameters and {count} are few"
+        if _LEAST_MODELLED <= budget <= _FEW and dimension <= _MOST_SLOPES:
+            return "bo-gradients", f"{reached} enough to plan each"
+        if budget <= _FEW_GRADIENTS:
+            return "adam", reached
     if few:
         return "bo", f"{count} of {dimension} parameters are few enough to plan each"
     if budget is not None and budget <= _FEW_DEAR and dimension <= _MOST_PARAMETERS:

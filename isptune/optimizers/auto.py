@@ -18,8 +18,8 @@ from isptune.optimizers.nsga2 import NSGA2
 # Up to so many evaluations a model pays, and up to so many of a pipeline that takes its time.
 _FEW, _FEW_DEAR = 300, 600
 _DEAR = 0.5
-# Fewer evaluations with gradients leave a model little to go on from its first candidates; each gradient is as
-# many numbers as there are parameters.
+# Fewer evaluations with gradients leave a model little to go on after its first candidates, and each gradient
+# is as many numbers as there are parameters.
 _LEAST_MODELLED, _MOST_SLOPES = 25, 20
 _FEW_GRADIENTS = 100
 # The model's fit takes as long as there are parameters.

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import isptune
+from isptune import Bool, Float, ParameterSpace
 from isptune.errors import ConfigurationError
 from isptune.optimizers._acquisition import expected_volume, free_boxes, log_expected_improvement, thinned
 from isptune.optimizers._promise import safety_of
 from isptune.optimizers._surrogate import Surrogate
 from isptune.optimizers.bo import ModelSearch
+from isptune.parameters.identity import free_space
 from isptune.testing import MultiObjectiveConformance
 from isptune.testing.optimizer_subject import stepped
 from isptune.tuning.fronts import non_dominated
@@ -144,6 +147,48 @@ def test_lists_a_small_space_and_asks_for_all_of_it_once():
     space = stepped(4, 3)
     points, _ = run(ModelSearch(space, population=4, seed=0), lambda x: x.sum(axis=1, keepdims=True), 3)
     assert len(set(space.identify(points))) == 12
+
+
+def test_what_does_not_matter_in_a_candidate_is_left_out_of_it():
+    space = ParameterSpace(
+        {
+            "denoise": Bool(default=False),
+            "radius": Float(0, 1, active_if={"denoise": True}),
+            "gain": Float(0, 1),
+        }
+    )
+
+    def loss(candidates):
+        values = space.to_values(torch.from_numpy(candidates)).numpy()
+        # The radius counts for nothing without denoising, which is worth a half.
+        away = np.where(values[:, 0] > 0.5, np.abs(values[:, 1] - 0.7), 0.5) + (values[:, 2] - 0.3) ** 2
+        return away[:, None]
+
+    optimizer = ModelSearch(free_space(space), population=4, seed=0)
+    points, losses = run(optimizer, loss, 8)
+    assert losses.min() < 0.02
+    off = points[8:][points[8:, 0] < 0.5]
+    assert len(np.unique(off[:, 1])) <= 1
+
+
+def test_a_front_is_found_where_some_candidates_fail():
+    space = stepped(0, 3, 0)
+
+    def losses(candidates):
+        first = candidates[:, 0] + np.floor(candidates[:, 1] * 3)
+        found = np.stack([first, 1.0 - candidates[:, 0] + candidates[:, 2]], axis=1)
+        found[(candidates[:, 0] > 0.3) & (candidates[:, 0] < 0.6)] = np.inf
+        return found
+
+    optimizer = ModelSearch(space, population=5, seed=0)
+    _, found = run(optimizer, losses, 8)
+    front = found[non_dominated(found)]
+    # Of a front from (0, 1) to (1, 0), with a gap where candidates fail.
+    assert (front.sum(axis=1) < 1.1).sum() >= 6
+    assert front[:, 0].min() < 0.1
+    assert front[:, 0].max() > 0.8
+    failed = np.isinf(found).any(axis=1)
+    assert failed[20:].mean() < failed[:20].mean()
 
 
 def test_failures_are_learnt_from():

@@ -36,6 +36,7 @@ from isptune.tuning.session import make_objective, make_pipeline, prepare
 from isptune.tuning.settings import Component, RunConfig
 from isptune.tuning.sitting import run_session
 from isptune.tuning.starts import beginning
+from isptune.tuning.suggested import as_noted, check_proposer
 
 logger = logging.getLogger("isptune")
 
@@ -154,6 +155,7 @@ def is_done(job: Job) -> bool:
         # The run holds what was chosen for it.
         chosen = {"optimizer": Component(**found["optimizer"]), "population": found["population"]}
         wanted = wanted.model_copy(update=chosen)
+    wanted = as_noted(wanted, found)
     if found.get("fingerprint") != wanted.fingerprint():
         changed = difference(found, wanted.model_dump())
         raise RunDirectoryError(
@@ -221,11 +223,12 @@ def check_pipelines(jobs: Sequence[Job]) -> list[str]:
     sentences: dict[str | None, None] = {}
     for job in jobs:
         options = {key: value for key, value in job.config.pipeline.options.items() if key != "seed"}
-        key = (*job.config.scenes, repr(job.config.crop), repr(options))
+        key = (*job.config.scenes, repr(job.config.crop), repr(options), job.config.proposer or "")
         if key not in seen:
             pipeline = make_pipeline(job.config)
             seen[key] = Stages.of(pipeline)
             split(pipeline, job.config)
+            check_proposer(job.config, pipeline)
             sentences |= dict.fromkeys(beginning(pipeline.space, job.config).notices)
         sentences[notice(job.cell.objective, _coverage(job.config.objective), seen[key])] = None
     return [sentence for sentence in sentences if sentence is not None]

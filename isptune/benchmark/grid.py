@@ -5,31 +5,26 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from pydantic import (
-    BaseModel,
-    Field,
     PrivateAttr,
     SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
     model_serializer,
-    model_validator,
 )
 
 from isptune.benchmark.cell import Cell, folder_of, variant_keys
+from isptune.benchmark.entries import ObjectiveEntry, OptimizerEntry, SceneSet
 from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError, IsptuneError
 from isptune.plugins import locations, registry
-from isptune.storage.paths import shown
-from isptune.storage.places import absolute_scene
 from isptune.tuning.described_settings import GRID
 from isptune.tuning.prechecks import check_budget, check_components, check_holdout, check_scenes
 from isptune.tuning.settings import Component, RunConfig, default_component
-from isptune.tuning.settings.component import STRICT
 from isptune.tuning.settings.mistakes import first_mistake
-from isptune.tuning.settings.shared import SharedSettings, Whole, field, listed_guards
+from isptune.tuning.settings.shared import SharedSettings, Whole, field
 from isptune.wording.integers import as_integer
 from isptune.wording.naming import listed
 
@@ -38,72 +33,23 @@ DEFAULT_NAME = GRID["name"].default
 _MOST_SEEDS = 100_000
 
 
-class Entry(Component):
-    """A registered name with its options, under a label of its own where one name comes twice."""
-
-    label: str | None = Field(None, min_length=1)
-
-    @property
-    def shown(self) -> str:
-        return self.label or super().shown
-
-
-class ObjectiveEntry(Entry):
-    """An objective, with guards of its own where it shall have others than the grid."""
-
-    guard: list[Component] | None = None
-
-    @field_validator("guard", mode="before")
-    @classmethod
-    def _guards(cls, value: Any) -> Any:
-        return None if value is None else listed_guards(value)
-
-    @model_serializer(mode="wrap")
-    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Plain data, without guards where it has none of its own, as in files of earlier versions."""
-        data: dict[str, Any] = handler(self)
-        return {key: value for key, value in data.items() if key != "guard" or value is not None}
-
-    def settled(self) -> Self:
-        guards = None if self.guard is None else [one.settled() for one in self.guard]
-        return super().settled().model_copy(update={"guard": guards})
-
-
-class SceneSet(BaseModel):
-    """Scenes that one run is tuned on together; in YAML a file alone, or both."""
-
-    model_config = STRICT
-
-    label: str = Field(min_length=1)
-    scenes: list[str] = Field(min_length=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _scene_alone(cls, value: Any) -> Any:
-        return {"label": scene_label(value), "scenes": [value]} if isinstance(value, str) else value
-
-    def settled(self) -> Self:
-        """The same scenes, named so that they mean the same from another folder."""
-        return self.model_copy(update={"scenes": [absolute_scene(scene) for scene in self.scenes]})
-
-
 class BenchConfig(SharedSettings):
     """Everything that decides what a benchmark does.
 
-    Objectives and optimizers are names, or mappings of ``name``, ``options`` and ``label``, and an objective
-    may have a ``guard`` of its own instead of the grid's; scenes are names of files or generated scenes, or
-    mappings of ``label`` and ``scenes``. ``variants`` are seeds of the pipeline, crossed with everything
-    else; without them each seed has its own. In YAML, tables and folders they have the name that the pipeline
-    gives them, see ``isptune.contracts.variants``.
+    Objectives and optimizers are names, or mappings of ``name``, ``options`` and ``label``. An objective may
+    have a ``guard`` of its own instead of the grid's, and an optimizer a ``proposer``. Scenes are names of
+    files or generated scenes, or mappings of ``label`` and ``scenes``. ``variants`` are seeds of the
+    pipeline, crossed with everything else; without them each seed has its own. In YAML, tables and folders
+    they have the name that the pipeline gives them, see ``isptune.contracts.variants``.
     """
 
     order: ClassVar = (*GRID,)
 
     name: str = field(GRID["name"], min_length=1)
     objectives: list[ObjectiveEntry] = field(GRID["objectives"], min_length=1)
-    optimizers: list[Entry] = field(
+    optimizers: list[OptimizerEntry] = field(
         GRID["optimizers"],
-        default_factory=lambda: [Entry(name=default_component("optimizer").name, label=None)],
+        default_factory=lambda: [OptimizerEntry(name=default_component("optimizer").name, label=None)],
         min_length=1,
     )
     scenes: list[SceneSet] = field(
@@ -165,11 +111,6 @@ class BenchConfig(SharedSettings):
         if not all(0 < target < 1 for target in value):
             raise ValueError("numbers between 0 and 1")
         return sorted(value, reverse=True)
-
-
-def scene_label(scene: str) -> str:
-    """A file's name without folder and ending; a generated scene as it is written."""
-    return shown(scene.replace("\\", "/").rstrip("/").rpartition("/")[2].partition(".")[0] or scene)
 
 
 def _called(data: Mapping[str, Any]) -> Variants:
@@ -257,7 +198,9 @@ def cells_of(config: BenchConfig) -> Iterator[tuple[Cell, RunConfig]]:
         )
 
 
-def _run_of(config: BenchConfig, objective: ObjectiveEntry, optimizer: Entry, **own: Any) -> RunConfig:
+def _run_of(
+    config: BenchConfig, objective: ObjectiveEntry, optimizer: OptimizerEntry, **own: Any
+) -> RunConfig:
     """The run of an objective and an optimizer, with settings of its own over those that all runs share."""
     shared = {name: getattr(config, name) for name in SharedSettings.model_fields}
     parts = {
@@ -266,6 +209,8 @@ def _run_of(config: BenchConfig, objective: ObjectiveEntry, optimizer: Entry, **
     }
     if objective.guard is not None:
         shared["guard"] = objective.guard
+    if optimizer.proposer is not None:
+        shared["proposer"] = optimizer.proposer
     return RunConfig(**{**shared, **parts, **own})
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 )
 @setting_options(GRID, "race", *ENDING, "max_failures", "timeout", "retries")
 @setting_option(GRID, "start", multiple=True)
-@setting_options(GRID, "guard", "guard_weight", "guard_tolerance", "stay_near")
+@setting_options(GRID, "proposer", "guard", "guard_weight", "guard_tolerance", "stay_near")
 @setting_option(GRID, "holdout", multiple=True)
 @parameter_options
 @option("--out", "DIR", "Write into this directory", otherwise="runs/NAME of the grid")

@@ -52,6 +52,12 @@ def absolute_folder(source: str) -> str:
     return str(folder.absolute()) if source.strip() and os.path.isdir(folder) else source
 
 
+def absolute_path(source: str) -> str:
+    """A file or folder that is there as a path from the root; other text as it is."""
+    path = user_path(source)
+    return os.path.abspath(path) if source.strip() and path.exists() else source
+
+
 def absolute_file(source: str) -> str:
     """An existing file, named with a folder or an ending, as a path from the root; other text as it is."""
     path = Path(source)

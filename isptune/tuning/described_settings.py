@@ -98,6 +98,12 @@ SHARED = {
         "WHERE",
         otherwise="default where the pipeline has any",
     ),
+    "proposer": Setting(
+        "Begin with what a proposer suggests after a look at a few renderings: the folder of its training, "
+        "or own for the one that the pipeline brings",
+        "WHERE",
+        otherwise="none",
+    ),
     "guard": Setting(
         "Let a second judge, or several, see every candidate, and penalise gains that it contradicts; "
         "any objective that is no judge of whole generations",
@@ -163,12 +169,7 @@ RUN = {
     ),
     "parameters": SHARED["parameters"],
     "start": SHARED["start"],
-    "proposer": Setting(
-        "Begin with what a proposer suggests after a look at a few renderings: the folder of its training, "
-        "or own for the one that the pipeline brings",
-        "WHERE",
-        otherwise="none",
-    ),
+    "proposer": SHARED["proposer"],
     **{key: SHARED[key] for key in _GUARDING},
     "holdout": SHARED["holdout"],
     "max_failures": SHARED["max_failures"],
@@ -227,6 +228,7 @@ GRID = {
     "pipeline": SHARED["pipeline"],
     "parameters": SHARED["parameters"],
     "start": SHARED["start"],
+    "proposer": SHARED["proposer"],
     **{key: SHARED[key] for key in _GUARDING},
     "holdout": SHARED["holdout"],
     "population": SHARED["population"],

@@ -73,11 +73,39 @@ def with_suggestions(
     if found is None:
         found = _asked(path, pipeline, space, population - len(own))
     candidates, probes = found
+    suggested = Suggested(config.proposer, digest, len(candidates), len(probes))
+    return _beginning_with(config, candidates, probes), suggested
+
+
+def as_noted(config: RunConfig, run: Mapping[str, Any]) -> RunConfig:
+    """The settings of a run with what its run.yaml holds of the proposer's candidates.
+
+    They stay as they are where that holds none of the same proposer.
+    """
+    own = config.start if isinstance(config.start, list) else []
+    found = None if config.proposer is None else _noted(run, "proposer", config.proposer, len(own))
+    return config if found is None else _beginning_with(config, *found)
+
+
+def check_proposer(config: RunConfig, pipeline: Pipeline) -> None:
+    """Refuse a proposer that is not there.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    if config.proposer is not None:
+        _checkpoint(config.proposer, pipeline)
+
+
+def _beginning_with(
+    config: _Config, candidates: list[dict[str, Any]], probes: list[dict[str, Any]]
+) -> _Config:
+    """The settings with candidates before the starts, and probes behind them."""
+    own = config.start if isinstance(config.start, list) else []
     data = {**config.model_dump(), "start": [*candidates, *own, *probes], "proposer": None}
     if config.start_from:
         data["start_from"] = [*[""] * len(candidates), *config.start_from, *[""] * len(probes)]
-    suggested = Suggested(config.proposer, digest, len(candidates), len(probes))
-    return parse_config(data, "the proposer's candidates", type(config)), suggested
+    return parse_config(data, "the proposer's candidates", type(config))
 
 
 def _asked(
@@ -128,10 +156,13 @@ def _held(directory: RunDirectory | None, digest: str, own: int) -> tuple[list[A
     """Candidates and probes of the same proposer in the run of a directory; None where there are none."""
     if directory is None or not directory.holds_a_run:
         return None
-    data = directory.read_config()
-    noted = data.get("suggested")
-    starts = data.get("start")
-    if not isinstance(noted, Mapping) or noted.get("digest") != digest or not isinstance(starts, list):
+    return _noted(directory.read_config(), "digest", digest, own)
+
+
+def _noted(run: Mapping[str, Any], key: str, wanted: str, own: int) -> tuple[list[Any], list[Any]] | None:
+    """Candidates and probes in run.yaml of the proposer whose fact has the wanted value; None without."""
+    noted, starts = run.get("suggested"), run.get("start")
+    if not isinstance(noted, Mapping) or noted.get(key) != wanted or not isinstance(starts, list):
         return None
     candidates, probes = noted.get("candidates"), noted.get("probes")
     if not isinstance(candidates, int) or not isinstance(probes, int):

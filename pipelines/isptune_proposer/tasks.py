@@ -24,7 +24,6 @@ from isptune_proposer.statistics import SMALLEST, picture_statistics
 
 # Seeds of tasks begin here, far from those that people give to their own.
 _FIRST_SEED = 1 << 32
-_VALIDATION_BATCHES = 8
 # Contents are cut larger than the pictures, so that one is seen at many places.
 _ROOM = 1.3
 
@@ -43,7 +42,7 @@ def drawable(name: str, options: Mapping[str, Any]) -> Pipeline:
         )
     given = dict(options)
     if registry.pipelines.fact(name, "takes_scenes", False):
-        given.setdefault("scenes", [torch.zeros(3, SMALLEST, SMALLEST)])
+        given.setdefault("scenes", [f"chart:{SMALLEST}x{SMALLEST}"])
     made: Pipeline = registry.pipelines.create(name, **given)
     return made
 
@@ -57,7 +56,9 @@ class TaskSource:
         probes: their number, beside the pipeline's defaults.
         crop: side of the pictures in pixels.
         contents: tasks of a batch.
-        beside: further tasks for each of them, of which levels and answers are made, but no pictures.
+        beside: further tasks for each of them, of which levels and answers are made, but no pictures; none
+            where the pipeline does not know its levels.
+        held_out: batches that training is judged by.
         looks: how far pictures differ in gamma and saturation beyond what they do themselves.
         seed: of everything.
 
@@ -75,6 +76,7 @@ class TaskSource:
         contents: Annotated[int, Field(ge=1, le=4096)] = 32,
         beside: Annotated[int, Field(ge=0, le=1024)] = 8,
         looks: Annotated[float, Field(ge=0, le=10)] = 0.7,
+        held_out: Annotated[int, Field(ge=1, le=256)] = 8,
         seed: Seed = 0,
     ) -> None:
         self._drawable = drawable(pipeline, options or {})
@@ -87,9 +89,11 @@ class TaskSource:
             "contents": contents,
             "beside": beside,
             "looks": looks,
+            "held_out": held_out,
             "seed": seed,
         }
         self.crop, self.contents, self.beside, self.looks, self.seed = crop, contents, beside, looks, seed
+        self.held_out, self._knows_levels = held_out, isinstance(self._drawable, Truthful)
         space = self._drawable.space
         unit = torch.cat([space.to_unit(space.start()), probe_design(probes, len(space.free))])
         self._probes = space.to_values(unit)
@@ -100,7 +104,7 @@ class TaskSource:
         return self._made(self._training, 2 * step)
 
     def validation(self) -> Iterator[Batch]:
-        for index in range(_VALIDATION_BATCHES):
+        for index in range(self.held_out):
             yield self._made(self._validation, 2 * index + 1)
 
     def describe(self) -> dict[str, Any]:
@@ -121,8 +125,9 @@ class TaskSource:
         with torch.no_grad():
             found = {"statistics": picture_statistics(task.render(self._probes, 0))}
         found["levels"], found["answers"] = self._known(task)
-        others = [self._known(self._simulated(None, seed + 1 + index)) for index in range(self.beside)]
-        if others and found["levels"].shape[1]:
+        beside = self.beside if self._knows_levels else 0
+        others = [self._known(self._simulated(None, seed + 1 + index)) for index in range(beside)]
+        if others:
             found["other_levels"] = torch.stack([levels for levels, _ in others])
             found["other_answers"] = torch.stack([answer for _, answer in others])
         return found

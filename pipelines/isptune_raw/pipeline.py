@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,10 +13,13 @@ from torch.nn import functional
 
 from isptune.contracts.pipeline import Scene
 from isptune.contracts.requirements import Packaging
+from isptune.contracts.simulated import Simulated
+from isptune.errors import ConfigurationError
 from isptune_chain.pipeline import ChainPipeline
 from isptune_raw.mosaic import RawImage
 from isptune_raw.scenes import raw_digest, raw_scenes, raw_window, raw_work, view_of, whole_scene
 from isptune_raw.sensor import Sensor, SensorStage
+from isptune_raw.tasks import Taking, begun_values, best_values
 from isptune_raw.views import RawView
 
 STAGES = (
@@ -41,7 +45,7 @@ _BEFORE_RED = {"RGGB": (0, 0), "GRBG": (1, 0), "GBRG": (0, 1), "BGGR": (1, 1)}
 Picture = str | Path | RawImage | Scene
 
 
-class RawPipeline(ChainPipeline):
+class RawPipeline(Simulated, ChainPipeline):
     """Develop raw pictures: any registered stages from the mosaic to encoded RGB, with gradients.
 
     A scene's mosaic comes with black at 0 and white at 1, continued so that it begins with a red pixel. At
@@ -87,6 +91,8 @@ class RawPipeline(ChainPipeline):
     ) -> None:
         self._mosaics: dict[RawView, Tensor] = {}
         self._reference = reference
+        self._taking: Taking | None = None
+        self._answer: Tensor | None = None
         given: Any = scenes
         super().__init__(
             STAGES if stages is None else stages, given, None, seed, crop, storage=storage, compile=compile
@@ -136,3 +142,49 @@ class RawPipeline(ChainPipeline):
     def work(self, scene: Scene) -> float:
         """The pixels of the mosaic, margins included."""
         return raw_work(scene)
+
+    def simulated(self, pictures: Sequence[Tensor] | None, seed: int) -> RawPipeline:
+        """The same stages on raw pictures that a camera which the seed draws has taken.
+
+        Its noise, its colours, its lens and its exposure are drawn, and how wrong the black level and the
+        white balance in the file are.
+
+        Args:
+            pictures: (3, H, W) in [0, 1], photographs; None for the references of the scenes.
+            seed: of all that is drawn.
+
+        Raises:
+            ConfigurationError: no pictures, and scenes without a reference.
+        """
+        if pictures is None:
+            pictures = [scene.reference for scene in self.scenes if scene.reference is not None]
+        if not pictures:
+            raise ConfigurationError(
+                f"no scene of the pipeline '{self.name}' has a reference from which a raw picture could be "
+                "simulated; give pictures"
+            )
+        made = copy(self)
+        made._mosaics, made._answer = {}, None
+        made._taking = taking = Taking.drawn(seed)
+        pictures = [
+            picture[:, : picture.shape[1] // 2 * 2, : picture.shape[2] // 2 * 2] for picture in pictures
+        ]
+        raws = [taking.of(picture, seed + index) for index, picture in enumerate(pictures)]
+        made.scenes = raw_scenes(raws, reference=pictures, crop=None)
+        made.has_reference = True
+        return made
+
+    def answer(self) -> Tensor:
+        """(1, n) values of the highest psnr, by a short search along gradients, which is made once.
+
+        It begins where all is undone that is known of a simulated camera.
+
+        Raises:
+            ConfigurationError: a stage has no gradients, or a scene no reference.
+        """
+        if self._answer is None:
+            start = self.space.start()
+            if self._taking is not None:
+                start = begun_values(self.space, self.stages, self.prefixes, self._taking)
+            self._answer = best_values(self, start)
+        return self._answer.clone()

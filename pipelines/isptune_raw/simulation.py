@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isptune.errors import ConfigurationError
-from isptune_raw.cameras import camera_called
+from isptune_raw.cameras import Camera, camera_called
 from isptune_raw.mosaic import PATTERNS, RawImage, decode, neutral_of, srgb_to_camera
 
 
 def simulate(
     picture: Tensor,
     *,
-    camera: str = "phone",
+    camera: str | Camera = "phone",
     iso: float = 100,
     pattern: str = "RGGB",
     exposure: float = 0.0,
@@ -35,7 +35,7 @@ def simulate(
 
     Args:
         picture: (3, H, W) encoded sRGB in [0, 1]; the truth. An odd last row or column is left out.
-        camera: ``"phone"``, ``"dslr"`` or ``"security"``, see ``CAMERAS``.
+        camera: ``"phone"``, ``"dslr"`` or ``"security"``, see ``CAMERAS``, or one of your own.
         iso: the sensitivity, 50 to 102,400, from which the noise follows.
         pattern: of the mosaic, one of ``PATTERNS``.
         exposure: in EV; above 0 highlights are clipped.
@@ -56,7 +56,7 @@ def simulate(
         >>> raw.pattern, raw.mosaic.shape
         ('RGGB', (64, 96))
     """
-    model = camera_called(camera)
+    model = camera if isinstance(camera, Camera) else camera_called(camera)
     _check("iso", iso, 50, 102_400)
     _check("exposure", exposure, -8, 8)
     _check("blur", blur, 0, 10)
@@ -92,7 +92,7 @@ def simulate(
         noise=profile,
         iso=float(iso),
         make="isptune",
-        model=f"simulated {camera}",
+        model=f"simulated {model.name}",
     )
 
 

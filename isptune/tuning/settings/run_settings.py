@@ -54,14 +54,13 @@ class RunConfig(SharedSettings):
     """
 
     order: ClassVar = (*RUN,)
-    silent: ClassVar = (*SharedSettings.silent, "vector", "parameters", "start", "proposer", "workers")
+    silent: ClassVar = (*SharedSettings.silent, "vector", "parameters", "start", "workers")
 
     scenes: list[str] = field(RUN["scenes"], min_length=1)
     objective: Component = field(RUN["objective"], default_factory=lambda: default_component("objective"))
     optimizer: Component = field(RUN["optimizer"], default_factory=lambda: component.default_optimizer())
     seed: Whole = field(RUN["seed"], ge=0)
     vector: bool = field(RUN["vector"])
-    proposer: str | None = field(RUN["proposer"], min_length=1)
     workers: Count = field(RUN["workers"], ge=1)
     # Users write a list under ``objective``; excluded fields are no keys of a configuration.
     more_objectives: list[Component] = Field(default_factory=list, exclude=True)

@@ -21,7 +21,7 @@ from pydantic import (
 
 from isptune.errors import ConfigurationError
 from isptune.storage.paths import user_path
-from isptune.storage.places import absolute_scene
+from isptune.storage.places import absolute_path, absolute_scene
 from isptune.tuning.described_settings import ENDING, SHARED, Setting
 from isptune.tuning.race_plans import checked_race
 from isptune.tuning.settings.component import STRICT, Component, default_component
@@ -73,6 +73,7 @@ class SharedSettings(BaseModel):
         *("max_failures", "timeout", "retries"),
         *ENDING,
         "race",
+        "proposer",
     )
 
     # For each candidate of start the file or the folder that it was read from; files are noted nowhere.
@@ -83,6 +84,7 @@ class SharedSettings(BaseModel):
     start: str | list[str | dict[str, Any]] | list[dict[str, Any]] | None = field(SHARED["start"])
     # Files hold it; it is no setting that anybody gives.
     start_from: list[str] = Field(default_factory=list, exclude=True)
+    proposer: str | None = field(SHARED["proposer"], min_length=1)
     guard: list[Component] = field(SHARED["guard"])
     guard_weight: float = field(SHARED["guard_weight"], ge=0, **NUMBER)
     guard_tolerance: float = field(SHARED["guard_tolerance"], ge=0, **NUMBER)
@@ -181,6 +183,8 @@ class SharedSettings(BaseModel):
         )
         names = [name for name in held if name in type(self).model_fields]
         found = {name: _settled(getattr(self, name)) for name in names}
+        if self.proposer is not None:
+            found["proposer"] = absolute_path(self.proposer)
         if isinstance(self.holdout, list):
             found["holdout"] = [absolute_scene(one) if _is_there(one) else one for one in self.holdout]
         return self.model_copy(update=found)

@@ -1,0 +1,121 @@
+"""What becomes of a search that a proposer began, at the end of its budget.
+
+    uv run python benchmarks/proposer_search.py
+
+Each task is run twice, with `--proposer own` and without, by the same optimizer with its own settings and the
+same seed: `es` with 300 and with 1,500 evaluations, `bo` with 150. The tasks are those of proposer.py: the
+default synthetic pipeline behind hidden maps of four families that no training drew, and crops of 256 pixels
+of photographs that no training saw; the objective is psnr. Renderings of probes that have no room in the
+first generation (that of `bo` holds five) are not in the budget: nine at the most.
+
+Compared are the scores at the end, and the hidden normalised l1 of the candidate that a run gives. One side
+is better where its psnr is higher by more than 0.1 dB.
+
+Each run is kept in search_cells/ of the folder; a study that was stopped goes on by the same command. Writes
+search.md and search.csv into benchmarks/proposer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from measuring import machine
+from photographs import test_photographs
+from proposer import CROP, FAMILIES, FIRST_MAP
+
+import isptune
+from isptune.storage.writing import write_whole
+
+SEARCHES = (("es", 300), ("es", 1500), ("bo", 150))
+SIDES: dict[str, str | None] = {"without": None, "with": "own"}
+# In dB.
+_ALIKE = 0.1
+
+
+def main() -> None:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("proposer"))
+    parser.add_argument("--tasks", type=int, default=12)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    cells = options.out / "search_cells"
+    cells.mkdir(parents=True, exist_ok=True)
+    photographs = list(test_photographs().items())
+    rows = []
+    for number in range(options.tasks):
+        name, path = photographs[number % len(photographs)]
+        family = FAMILIES[number % len(FAMILIES)]
+        for optimizer, budget in SEARCHES:
+            task = {"task": number, "family": family, "photograph": name}
+            row: dict[str, Any] = {**task, "optimizer": optimizer, "budget": budget}
+            for side, proposer in SIDES.items():
+                cell = cells / f"{number:03d}-{optimizer}-{budget}-{side}.json"
+                if not cell.exists():
+                    found = ended(family, path, number, optimizer, budget, proposer)
+                    write_whole(cell, json.dumps(found))
+                row |= {f"{key} {side}": value for key, value in json.loads(cell.read_text()).items()}
+            rows.append(row)
+            print(row, flush=True)
+    write(rows, options.out)
+
+
+def ended(
+    family: str, path: Path, number: int, optimizer: str, budget: int, proposer: str | None
+) -> dict[str, float]:
+    """The score and the hidden normalised l1 of what a run gives."""
+    pipeline = isptune.create_pipeline(
+        "synthetic", scenes=[str(path)], crop=CROP, maps=family, seed=FIRST_MAP + number
+    )
+    result = isptune.tune(
+        pipeline, "psnr", optimizer=optimizer, budget=budget, seed=number, proposer=proposer, device="cpu"
+    )
+    losses = result.history.losses[:, 0]
+    best = torch.as_tensor(result.history.values[[int(np.argmin(losses))]])
+    return {"psnr": -float(losses.min()), "l1": float(pipeline.losses(best)[1])}
+
+
+def write(rows: Sequence[dict[str, Any]], out: Path) -> None:
+    with (out / "search.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    text = (__doc__ or "").strip().partition("\n\n")[2].partition("\n\n")[2]
+    lines = ["# What becomes of a search that a proposer began", "", text, "", machine(), ""]
+    lines += [
+        "| optimizer | evaluations | maps | psnr without | psnr with | l1 without | l1 with "
+        "| better | alike | worse |",
+        "| --- |" + " --- |" * 9,
+    ]
+    for optimizer, budget in SEARCHES:
+        for family in (*FAMILIES, "all"):
+            own = [
+                row
+                for row in rows
+                if (row["optimizer"], row["budget"]) == (optimizer, budget)
+                and family in ("all", row["family"])
+            ]
+            if own:
+                lines.append(f"| {optimizer} | {budget:,} | {family} | " + " | ".join(compared(own)) + " |")
+    (out / "search.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+def compared(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Medians of both sides, and in how many tasks the proposer's is better, alike or worse."""
+    found = [f"{np.median([row[f'psnr {side}'] for row in rows]):.2f}" for side in SIDES]
+    found += [f"{np.median([row[f'l1 {side}'] for row in rows]):.4f}" for side in SIDES]
+    gains = np.array([row["psnr with"] - row["psnr without"] for row in rows])
+    counts = (gains > _ALIKE).sum(), (abs(gains) <= _ALIKE).sum(), (gains < -_ALIKE).sum()
+    return [*found, *map(str, counts)]
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from isptune.benchmark.grid import cells_of, parse_bench_config, scene_label
+from isptune.benchmark.entries import scene_label
+from isptune.benchmark.grid import cells_of, parse_bench_config
 from isptune.contracts.variants import Variants
 from isptune.errors import ConfigurationError
 

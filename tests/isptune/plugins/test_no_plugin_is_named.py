@@ -46,8 +46,9 @@ WORDS = {
     "kornia": ("doctor/packages.py", "tuning/opening.py"),
     # The setting, and what it names in messages.
     "proposer": (
-        *("cli/tune.py", "conditions/tuning.py"),
-        *("tuning/described_settings.py", "tuning/settings/run_settings.py"),
+        *("cli/tune.py", "cli/bench.py", "conditions/tuning.py"),
+        *("benchmark/entries.py", "benchmark/grid.py"),
+        *("tuning/described_settings.py", "tuning/settings/shared.py"),
         *("tuning/suggested.py", "tuning/tuner.py"),
     ),
     # The framework's own training data, which 'isptune train --data' makes of any stages.

@@ -25,6 +25,8 @@ _FEW_GRADIENTS = 100
 # The model's fit takes as long as there are parameters.
 _MOST_PARAMETERS = 40
 _BATCHES = {"adam": 2, "bo-gradients": 2, "bo": 5, "nsga2": 30, "es": 30}
+# A race drops the most of a larger batch.
+_RACED = 10
 # Where a budget leaves only smaller generations than these, the run asks for another budget.
 _SMALLEST = {"nsga2": 10, "es": 10}
 
@@ -35,7 +37,8 @@ class Automatic(Optimizer):
     In this order:
 
     - candidates that are compared rather than scored: ``es``;
-    - races, which drop candidates on a part of the scenes: ``es``;
+    - races, which drop candidates on a part of the scenes: ``bo`` with batches of 10 for at most 300
+      evaluations; for more ``es``, or ``nsga2`` where there are several objectives;
     - several objectives: ``bo`` for at most 300 evaluations, ``nsga2`` for more;
     - gradients that reach all parameters, and 25 to 300 evaluations of at most 20 parameters:
       ``bo-gradients``; fewer evaluations, or up to 100 of more parameters: ``adam`` from two starts;
@@ -97,7 +100,8 @@ class Automatic(Optimizer):
         name, reason = _decide(situation, seconds)
         population = situation.population
         if population is None and situation.budget is not None:
-            batch = nearest_divisor(situation.budget, _BATCHES[name])
+            usual = _RACED if situation.raced and name == "bo" else _BATCHES[name]
+            batch = nearest_divisor(situation.budget, usual)
             population = batch if batch >= min(_SMALLEST.get(name, 1), situation.budget) else None
         return Choice(name, reason, population)
 
@@ -129,7 +133,9 @@ def _decide(situation: Situation, seconds: float | None) -> tuple[str, str]:
     few = budget is not None and budget <= _FEW and dimension <= _MOST_PARAMETERS
     if situation.judged:
         return "es", "candidates are compared with each other, which is noisy"
-    if situation.raced:
+    if situation.raced and few:
+        return "bo", f"{count} are few enough to plan each, and it knows which losses a race estimated"
+    if situation.raced and situation.objectives == 1:
         return "es", "races rank candidates, and the losses of those that they drop are estimates"
     if situation.objectives > 1:
         objectives = f"there are {situation.objectives} objectives"

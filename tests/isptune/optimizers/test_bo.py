@@ -165,8 +165,8 @@ def test_what_does_not_matter_in_a_candidate_is_left_out_of_it():
         return away[:, None]
 
     optimizer = ModelSearch(free_space(space), population=4, seed=0)
-    points, losses = run(optimizer, loss, 8)
-    assert losses.min() < 0.02
+    points, losses = run(optimizer, loss, 6)
+    assert losses.min() < 0.05
     off = points[8:][points[8:, 0] < 0.5]
     assert len(np.unique(off[:, 1])) <= 1
 
@@ -181,7 +181,7 @@ def test_a_front_is_found_where_some_candidates_fail():
         return found
 
     optimizer = ModelSearch(space, population=5, seed=0)
-    _, found = run(optimizer, losses, 8)
+    _, found = run(optimizer, losses, 7)
     front = found[non_dominated(found)]
     # Of a front from (0, 1) to (1, 0), with a gap where candidates fail.
     assert (front.sum(axis=1) < 1.1).sum() >= 6

@@ -16,12 +16,12 @@ OPTIMUM = np.array([0.3, 0.6, 0.45])
 
 class TestConformance(OptimizerConformance):
     dimensions = (1, 6)
-    populations = (None, 7)
+    populations = (None, 5)
     generations = 3
-    search_generations = 6
+    search_generations = 5
 
     def make(self, space=5, population=None, seed=0, budget=None, starts=None):
-        return GradientModelSearch(space, population, seed, budget, starts, initial=4)
+        return GradientModelSearch(space, population, seed, budget, starts, initial=3)
 
 
 def logarithm_of_squares(candidates):
@@ -102,5 +102,5 @@ def lowest(optimizer, loss, batches):
 
 
 def test_finds_the_deepest_of_many_valleys_where_descent_stays_in_one():
-    assert lowest(GradientModelSearch(3, seed=0), valleys, 15) < 0.05
-    assert lowest(Adam(3, population=2, seed=0), valleys, 15) > 0.3
+    assert lowest(GradientModelSearch(3, seed=0), valleys, 12) < 0.1
+    assert lowest(Adam(3, population=2, seed=0), valleys, 12) > 0.3

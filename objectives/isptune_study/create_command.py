@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from isptune_study.study_tables import Settings
 
 
+_LONGEST_TITLE = 200
+
+
 @click.command("create", short_help="Make the images and the database of a study.")
 @click.argument("scenes", nargs=-1)
 @click.option("--out", required=True, metavar="DIR", help="The study's folder; it must be new or empty.")
@@ -102,38 +105,67 @@ def create(
         raise ConfigurationError(
             "a study is made of scenes with a pipeline, of --run RUN, or of --pictures DIR: give one of them"
         )
-    if seed < 0 or golden < 0:
-        raise ConfigurationError(f"--seed and --golden are {seed} and {golden}; allowed: at least 0")
+    for option, value in (("--seed", seed), ("--golden", golden)):
+        if value < 0:
+            raise ConfigurationError(f"{option} is {value}; allowed: at least 0")
+    if len(title) > _LONGEST_TITLE or not title.isprintable():
+        raise ConfigurationError(
+            f"--title is one line of at most {_LONGEST_TITLE} characters, got {len(title)}"
+        )
+    from isptune_study.making import check_new
     from isptune_study.sessions import Checks
     from isptune_study.study_tables import Settings
 
+    check_new(target.path)
     settings = Settings(design, opponents, seed, same_pairs, Checks(training, repeats), {}, title)
     if pictures is not None:
         if golden or spread:
             raise ConfigurationError("--golden and --spread are not for --pictures: nothing measures them")
+        _refuse(
+            "--pictures",
+            images="all in the folder are taken",
+            bits="files are copied as they are",
+            pipeline_options="nothing is rendered",
+        )
         return _of_pictures(target.path, Path(pictures), settings, out, references)
     if references is not None:
         raise ConfigurationError("--references is for --pictures: a pipeline knows its own")
     # What cannot be is refused before anything is rendered.
-    settings.design_for(images)
+    settings.check([""] * images)
     if 2 * golden > images:
         raise ConfigurationError(f"{golden} golden pairs need {2 * golden} images, and there are {images}")
     if run_directory is not None:
+        _refuse("--run", pipeline_options="the run has its pipeline's options")
         made, perturbed = _of_run(run_directory, images, spread, seed)
     else:
         made, perturbed = _of_scenes(scenes, pipeline, pipeline_options, images, spread, seed)
     return _written(target.path, made, perturbed, settings, golden, int(bits), out)
 
 
+def _refuse(way: str, **reasons: str) -> None:
+    """Refuse options that would do nothing."""
+    context = click.get_current_context()
+    for name, reason in reasons.items():
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            option = name.removesuffix("s") if name == "pipeline_options" else name
+            raise ConfigurationError(f"--{option.replace('_', '-')} is not for {way}: {reason}")
+
+
 def _of_pictures(target: Path, source: Path, settings: Settings, out: str, references: str | None) -> int:
     from isptune_study.making import make_from_pictures
+    from isptune_study.picture_checks import left_out
     from isptune_study.picture_folders import find_references, find_study_pictures
 
     found, held = find_study_pictures(source)
     scenes = list(dict.fromkeys(one.scene for one in found))
     if references is not None:
         held = find_references(Path(references), scenes)
-    make_from_pictures(target, found, settings, held).close()
+    for note in left_out(source, {*(one.path for one in found), *held.values()}):
+        click.echo(f"note: {note}", err=True)
+    store, notes = make_from_pictures(target, found, settings, held)
+    store.close()
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
     count = len(scenes)
     known = f", {len(held)} with a reference" if held else ""
     click.echo(f"wrote {out} ({len(found)} images of {count} scene{'s' if count > 1 else ''}{known})")

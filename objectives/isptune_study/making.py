@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from isptune.errors import ConfigurationError
 from isptune.storage.writing import make_folder
 from isptune_study.perturbing import Perturbed, batches
-from isptune_study.picture_folders import Picture, check_references
+from isptune_study.picture_checks import check_pictures
+from isptune_study.picture_folders import Picture
 from isptune_study.serving.page_settings import write_page_template
 from isptune_study.storage import FILE, StudyStore
 from isptune_study.study_tables import Settings, StudyImage
@@ -39,10 +40,10 @@ def make_from_pipeline(
     from isptune.scenes import write_image
     from isptune.tuning.renderings import reference
 
-    _begin(folder)
+    settings.check([""] * len(perturbed.values))
+    _begin(folder, settings)
     values = perturbed.values
     described = pipeline.space.to_dicts(values)
-    settings.design_for(len(values))
     images: list[StudyImage] = []
     references: dict[str, str] = {}
     names = _scene_names([scene.name for scene in pipeline.scenes])
@@ -74,7 +75,7 @@ def make_from_pictures(
     pictures: Sequence[Picture],
     settings: Settings,
     references: Mapping[str, Path] | None = None,
-) -> StudyStore:
+) -> tuple[StudyStore, list[str]]:
     """Make a study of pictures that are there; they are copied as they are.
 
     Args:
@@ -83,16 +84,17 @@ def make_from_pictures(
         settings: how the study compares.
         references: by scene the file of what observers may look at beside the pictures.
 
+    Returns:
+        The study, and what whoever makes it should know, sentences.
+
     Raises:
         ConfigurationError: the folder holds something, or the study cannot be made.
+        ImageError: a picture is none, or damaged.
     """
-    counts: dict[str, int] = {}
-    for one in pictures:
-        counts[one.scene] = counts.get(one.scene, 0) + 1
-    for count in counts.values():
-        settings.design_for(count)
-    check_references(pictures, references or {})
-    _begin(folder)
+    check_new(folder)
+    settings.check(one.scene for one in pictures)
+    notes = check_pictures(pictures, references or {})
+    _begin(folder, settings)
     images = []
     for one in pictures:
         inside = f"images/{one.scene}/{one.path.name}" if one.scene else f"images/{one.path.name}"
@@ -102,19 +104,31 @@ def make_from_pictures(
     for scene, path in (references or {}).items():
         held[scene] = f"references/{scene or 'reference'}{path.suffix.lower()}"
         _copy(path, folder, held[scene])
-    return StudyStore.create(folder / FILE, replace(settings, references=held), images)
+    return StudyStore.create(folder / FILE, replace(settings, references=held), images), notes
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        ConfigurationError: it does, or it is a file.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigurationError(f"'{folder}' exists and is not empty; a study is not written over")
 
 
 def _copy(path: Path, folder: Path, inside: str) -> None:
     make_folder((folder / inside).parent, ConfigurationError)
-    shutil.copyfile(path, folder / inside)
+    try:
+        shutil.copyfile(path, folder / inside)
+    except OSError as error:
+        raise ConfigurationError(f"cannot copy '{path}' to '{folder / inside}': {error.strerror}") from error
 
 
-def _begin(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigurationError(f"'{folder}' exists and is not empty; a study is not written over")
+def _begin(folder: Path, settings: Settings) -> None:
+    check_new(folder)
     make_folder(folder / "images", ConfigurationError)
-    write_page_template(folder)
+    write_page_template(folder, settings.title)
 
 
 def _image(folder: Path, file: str, scene: str, details: dict[str, Any]) -> StudyImage:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from isptune.errors import ConfigurationError, ImageError
+from isptune.errors import ConfigurationError
 from isptune.wording.naming import listed, natural_key
-
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-"""What a browser shows."""
+from isptune_study.picture_checks import SUFFIXES, is_hidden
 
 _REFERENCE = "reference"
 """The name, without its suffix, of a picture that is its folder's reference."""
@@ -41,24 +39,31 @@ def find_study_pictures(source: Path) -> tuple[list[Picture], dict[str, Path]]:
     if not source.is_dir():
         raise ConfigurationError(f"there is no folder '{source}'")
     found = {"": _pictures_in(source)}
-    if not any(path.stem != _REFERENCE for path in found[""]):
-        folders = sorted((path for path in source.iterdir() if path.is_dir()), key=lambda path: path.name)
+    if not any(not _is_reference(path) for path in found[""]):
+        folders = sorted(
+            (path for path in source.iterdir() if path.is_dir() and not is_hidden(path)),
+            key=lambda path: path.name,
+        )
         found = {folder.name: _pictures_in(folder) for folder in folders}
     pictures = [
-        Picture(path, scene) for scene, paths in found.items() for path in paths if path.stem != _REFERENCE
+        Picture(path, scene) for scene, paths in found.items() for path in paths if not _is_reference(path)
     ]
     if not pictures:
         raise ConfigurationError(
-            f"the folder '{source}' holds no picture; allowed: {', '.join(_SUFFIXES)}, in it or in a folder "
+            f"the folder '{source}' holds no picture; allowed: {', '.join(SUFFIXES)}, in it or in a folder "
             "for each scene"
         )
-    scenes = {one.scene for one in pictures}
-    references = {
-        scene: path
-        for scene, paths in found.items()
-        for path in paths
-        if path.stem == _REFERENCE and scene in scenes
-    }
+    scenes = dict.fromkeys(one.scene for one in pictures)
+    references: dict[str, Path] = {}
+    for scene in scenes:
+        own = [path for path in found[scene] if _is_reference(path)]
+        if len(own) > 1:
+            raise ConfigurationError(
+                f"the folder '{own[0].parent}' holds {len(own)} references "
+                f"({listed([one.name for one in own])}); allowed: one"
+            )
+        if own:
+            references[scene] = own[0]
     return pictures, references
 
 
@@ -102,42 +107,21 @@ def find_references(source: Path, scenes: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def check_references(pictures: Sequence[Picture], references: Mapping[str, Path]) -> None:
-    """Refuse references that are not as large as the pictures of their scene.
-
-    Raises:
-        ConfigurationError: one is not.
-        ImageError: a file is no picture.
-    """
-    for scene, reference in references.items():
-        wanted = _size(reference)
-        for one in pictures:
-            if one.scene == scene and _size(one.path) != wanted:
-                width, height = _size(one.path)
-                raise ConfigurationError(
-                    f"'{one.path.name}' has {width}x{height} pixels, and its reference '{reference.name}' "
-                    f"{wanted[0]}x{wanted[1]}: they would not lie on each other"
-                )
+def _is_reference(path: Path) -> bool:
+    return path.stem.lower() == _REFERENCE
 
 
 def _pictures_in(folder: Path) -> list[Path]:
-    found = [path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES]
+    found = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not is_hidden(path)
+    ]
     return sorted(found, key=lambda path: natural_key(path.name))
 
 
 def _check_suffix(path: Path) -> None:
-    if path.suffix.lower() not in _SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise ConfigurationError(
-            f"'{path.name}' is no picture that a browser shows; allowed: {', '.join(_SUFFIXES)}"
+            f"'{path.name}' is no picture that a browser shows; allowed: {', '.join(SUFFIXES)}"
         )
-
-
-def _size(path: Path) -> tuple[int, int]:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as opened:
-            width, height = opened.size
-    except (OSError, UnidentifiedImageError):
-        raise ImageError(f"'{path}' is no picture that can be read") from None
-    return width, height

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from isptune.errors import ConfigurationError
+from isptune.wording.showing import counted
 from isptune_study.answers import GOLDEN, REPEAT, TEST, TRAINING, Answers
 from isptune_study.designs import NO_PAIRS, Design, generator_of
 from isptune_study.matchings import Pairs
@@ -49,6 +50,29 @@ class Checks:
         for name in ("training", "repeats"):
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name} is {getattr(self, name)}; allowed: at least 0")
+
+
+MOST_TRAINING = 1000
+
+
+def check_session(design: Design, checks: Checks) -> None:
+    """Refuse trials that no observer could be asked.
+
+    Raises:
+        ConfigurationError: what cannot be; the message says what is possible.
+    """
+    if checks.training > MOST_TRAINING:
+        raise ConfigurationError(f"training is {checks.training}; allowed: 0 to {MOST_TRAINING}")
+    if checks.repeats:
+        # A round later at least: of the pairs before the last round.
+        most = design.answers_wanted * (design.length - 1) // design.length
+        if checks.repeats > most:
+            asked = f"{design.answers_wanted} in {counted(design.length, 'round')}"
+            raise ConfigurationError(
+                f"{counted(checks.repeats, 'pair')} cannot be repeated in a later round: an observer "
+                f"compares {asked}; allowed: up to {most}"
+            )
+    Session(design, 0, checks)
 
 
 class Session:

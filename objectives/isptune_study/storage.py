@@ -58,11 +58,7 @@ class StudyStore(Observers):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ConfigurationError(f"two images of the study are called '{twice}'")
-        scenes: dict[str, int] = {}
-        for image in images:
-            scenes[image.scene] = scenes.get(image.scene, 0) + 1
-        for count in scenes.values():
-            settings.design_for(count)
+        settings.check(image.scene for image in images)
         data = {**vars(settings), "checks": vars(settings.checks)}
         with closing(database.connected(path)) as connection:
             connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION};")

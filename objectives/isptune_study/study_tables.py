@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from isptune.errors import ConfigurationError, UnknownNameError
 from isptune_study.designs import Design, create_design
-from isptune_study.sessions import Checks
+from isptune_study.sessions import Checks, check_session
 
 VERSION = 2
 """Of the tables, as ``PRAGMA user_version`` says it. The first one had no sittings and no index."""
@@ -114,3 +116,20 @@ class Settings:
     def design_for(self, count: int) -> Design:
         """The design for a scene of so many images."""
         return create_design(self.design, count, self.opponents, seed=self.seed, shared=self.shared)
+
+    def check(self, scenes: Iterable[str]) -> None:
+        """Refuse what no observer could be asked.
+
+        Args:
+            scenes: of each image; none has a name where there is one alone.
+
+        Raises:
+            ConfigurationError: the design or the checks cannot be; of several scenes it names the scene.
+        """
+        for scene, count in Counter(scenes).items():
+            try:
+                check_session(self.design_for(count), self.checks)
+            except UnknownNameError:
+                raise
+            except ConfigurationError as error:
+                raise ConfigurationError(f"the scene '{scene}': {error}" if scene else str(error)) from None

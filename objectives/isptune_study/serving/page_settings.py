@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -104,10 +105,12 @@ def read_page_settings(folder: Path) -> PageSettings:
         raise ConfigurationError(first_mistake(error, what, PageSettings)) from None
 
 
-def write_page_template(folder: Path) -> None:
-    """Write the default settings as a file that a lab changes."""
+def write_page_template(folder: Path, title: str = "") -> None:
+    """Write the default settings as a file that a lab changes; the title is the study's."""
     instructions = "\n".join(f"  {line}".rstrip() for line in _INSTRUCTIONS.strip().splitlines())
-    text = _TEMPLATE.format(title="First study", instructions=instructions)
+    text = _TEMPLATE.format(
+        title=json.dumps(title or "First study", ensure_ascii=False), instructions=instructions
+    )
     write_whole(folder / FILE, text, ConfigurationError)
 
 

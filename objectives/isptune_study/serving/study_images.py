@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from isptune.errors import ConfigurationError
+from isptune_study.picture_checks import shown_size
 from isptune_study.serving.source import ImageFile
 from isptune_study.study_tables import StudyImage
 
@@ -80,7 +81,7 @@ class StudyImages:
         if file not in self._sizes:
             try:
                 with Image.open(self._inside(file)) as opened:
-                    self._sizes[file] = opened.size
+                    self._sizes[file] = shown_size(opened)
             except OSError:
                 raise ConfigurationError(f"the study's picture '{file}' cannot be read") from None
         return self._sizes[file]

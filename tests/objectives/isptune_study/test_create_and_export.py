@@ -152,8 +152,8 @@ def test_references_of_pictures(call: Call, folder: Path) -> None:
 def test_the_candidates_of_a_run(call: Call, folder: Path) -> None:
     pipeline = isptune.create_pipeline("synthetic", scenes=["chart:64x48"])
     isptune.tune(pipeline, "psnr", optimizer="random", budget=30, population=10, out="run")
-    create = ("study", "create", "--run", "run", "--opponents", "3", "--out", "third")
-    code, out, _ = call(*create, "--images", "10")
+    create = ("study", "create", "--run", "run", "--opponents", "3")
+    code, out, _ = call(*create, "--images", "10", "--out", "third")
     assert code == 0
     assert "spread by score psnr" in out
     with StudyStore("third/study.sqlite") as store:
@@ -161,7 +161,7 @@ def test_the_candidates_of_a_run(call: Call, folder: Path) -> None:
     found = isptune.Run.read("run").history.scores[:, 0]
     assert set(np.round(scores, 6)) <= set(np.round(found, 6))
     assert len(set(scores)) == 10
-    assert call(*create, "--images", "40")[2] == (
+    assert call(*create, "--images", "40", "--out", "fourth")[2] == (
         "isptune: error: the run in 'run' has 30 different candidates with a score, fewer than --images 40\n"
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +11,7 @@ from isptune.errors import ConfigurationError
 from isptune.wording.naming import did_you_mean
 from isptune.wording.text_tables import csv_text
 from isptune_study.answers import KINDS, Answers
+from isptune_study.tables import number_of, parse_table, read_text
 
 COLUMNS = (
     "observer", "session", "scene", "condition_A", "condition_B", "is_A_selected", "is_tie",
@@ -69,30 +68,27 @@ def read_answers(path: str | Path) -> Answers:
     """Read answers from a CSV or JSON file, of this or of another program.
 
     A CSV needs the columns ``observer``, ``condition_A``, ``condition_B`` and ``is_A_selected``, whatever
-    their case; ``scene``, ``is_tie``, ``kind``, ``expected``, ``seconds`` and ``session`` may follow.
+    their case; ``scene``, ``is_tie``, ``kind``, ``expected``, ``seconds`` and ``session`` may follow. Between
+    cells stand commas, semicolons or tabs; where it is no comma, numbers may have decimal commas.
 
     Raises:
         ConfigurationError: it cannot be read; the message names the line.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigurationError(f"the answers '{path}' cannot be read: {reason}") from error
+    text = read_text(path, "the answers")
     if path.suffix.lower() == ".json":
-        return _answers(path, _json_rows(path, text), "answer")
-    reader = csv.DictReader(io.StringIO(text))
-    found = {name.strip().lower(): name for name in reader.fieldnames or ()}
+        return _answers(path, [*enumerate(_json_rows(path, text), start=1)], "answer")
+    table = parse_table(path, text, "the answers")
+    found = {name.lower(): name for name in table.columns}
     names = {column: found[column.lower()] for column in COLUMNS if column.lower() in found}
     for column in _NEEDED:
         if column not in names:
-            near = did_you_mean(column, [*found.values()])
+            near = did_you_mean(column, table.columns)
             raise ConfigurationError(
                 f"the answers '{path}' have no column '{column}'{near}; needed: {', '.join(_NEEDED)}"
             )
-    rows = [{column: row.get(name) for column, name in names.items()} for row in reader]
-    return _answers(path, rows, "line")
+    rows = [(line, {column: row.get(name) for column, name in names.items()}) for line, row in table.rows]
+    return _answers(path, rows, "line", table.has_decimal_commas)
 
 
 def _json_rows(path: Path, text: str) -> list[Mapping[str, Any]]:
@@ -106,13 +102,14 @@ def _json_rows(path: Path, text: str) -> list[Mapping[str, Any]]:
     return rows
 
 
-def _answers(path: Path, rows: Sequence[Mapping[str, Any]], what: str) -> Answers:
-    """Answers of rows; the first of a CSV stands on line 2."""
-    first = 2 if what == "line" else 1
+def _answers(
+    path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], what: str, has_decimal_commas: bool = False
+) -> Answers:
+    """Answers of rows, each with the number of its line or its own."""
     parsed = []
-    for number, row in enumerate(rows, start=first):
+    for number, row in rows:
         try:
-            parsed.append(_parsed(row))
+            parsed.append(_parsed(row, has_decimal_commas))
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"the answers '{path}', {what} {number}: {error}") from error
     if not parsed:
@@ -145,8 +142,12 @@ def _answers(path: Path, rows: Sequence[Mapping[str, Any]], what: str) -> Answer
 _Row = tuple[str, str, str, str, float, int, float, float, int]
 
 
-def _parsed(row: Mapping[str, Any]) -> _Row:
+def _parsed(row: Mapping[str, Any], has_decimal_commas: bool) -> _Row:
     """A row's observer, scene, both images, share, kind, expected share, seconds and session."""
+
+    def number_in(name: str, default: str = "") -> float:
+        return _number(texts.get(name) or default, name, has_decimal_commas)
+
     texts = {name: "" if value is None else str(value).strip() for name, value in row.items()}
     for name in _NEEDED:
         if not texts.get(name):
@@ -154,27 +155,29 @@ def _parsed(row: Mapping[str, Any]) -> _Row:
     one, other = texts["condition_A"], texts["condition_B"]
     if one == other:
         raise ValueError(f"'{one}' is compared with itself")
-    share = _number(texts["is_A_selected"], "is_A_selected")
+    share = number_in("is_A_selected")
     if share not in (0, 0.5, 1):
         raise ValueError(f"is_A_selected is {share:g}; allowed: 0, 1, and 0.5 for a tie")
-    if texts.get("is_tie") and _number(texts["is_tie"], "is_tie"):
+    if number_in("is_tie", "0"):
         share = 0.5
     kind = texts.get("kind") or KINDS[0]
     if kind not in KINDS:
         raise ValueError(f"kind is '{kind}'; allowed: {', '.join(KINDS)}")
-    expected = _number(texts.get("expected") or "nan", "expected")
+    expected = number_in("expected", "nan")
     if kind == "golden" and expected not in (0, 1):
         raise ValueError("a golden pair needs the expected choice: 1 for A, 0 for B")
-    seconds = _number(texts.get("seconds") or "nan", "seconds")
+    seconds = number_in("seconds", "nan")
+    if seconds < 0 or seconds == float("inf"):
+        raise ValueError(f"seconds is {texts['seconds']}; allowed: at least 0")
     session = texts.get("session") or "1"
     number = int(session) if session.isdecimal() else 1
     scene = texts.get("scene", "")
     return texts["observer"], scene, one, other, share, KINDS.index(kind), expected, seconds, number
 
 
-def _number(text: str, what: str) -> float:
+def _number(text: str, what: str, has_decimal_commas: bool) -> float:
     known = {"true": 1.0, "false": 0.0}
     try:
-        return known[text.lower()] if text.lower() in known else float(text)
+        return known[text.lower()] if text.lower() in known else number_of(text, has_decimal_commas)
     except ValueError:
         raise ValueError(f"{what} is '{text}', which is no number") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -29,6 +30,7 @@ class Database:
         self.path = Path(path)
         if not self.path.is_file():
             raise ConfigurationError(f"there is no study in '{self.path}'")
+        self._may_write = _may_write(self.path)
         self._connection = connected(self.path)
         self._is_together = False
         self.has_removed = False
@@ -38,9 +40,9 @@ class Database:
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise ConfigurationError(f"'{self.path}' is no study: {error}") from error
-        if version == 1:
+        if version == 1 and self._may_write:
             self._upgrade()
-        elif version != VERSION:
+        elif version not in (1, VERSION):
             self._connection.close()
             raise ConfigurationError(
                 f"'{self.path}' is a study of version {version}; allowed: 1 and {VERSION}"
@@ -68,6 +70,8 @@ class Database:
 
         A call that raises one of isptune's errors leaves nothing of itself, and the others stay.
         """
+        if not self._may_write:
+            raise ConfigurationError(f"'{self.path}' cannot be written")
         self._connection.execute("BEGIN IMMEDIATE")
         self._is_together = True
         try:
@@ -109,12 +113,34 @@ class Database:
         return self._connection.execute(query, values).fetchall()
 
 
+def _may_write(path: Path) -> bool:
+    """Whether the file and those beside it that SQLite makes can be written."""
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
+
+
+def _reading(path: Path) -> str:
+    """How SQLite is to open a study that was archived: nothing is written beside it.
+
+    Where another process left a log of answers beside it, SQLite has to read that as well.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    has_log = log.is_file() and log.stat().st_size > 0
+    return f"{path.resolve().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
+
+
 def connected(path: Path) -> sqlite3.Connection:
     """A connection whose transactions are begun by hand."""
     try:
         # Closed by another thread than the one that it belongs to.
-        connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection = sqlite3.connect(
+            path if _may_write(path) else _reading(path),
+            timeout=30.0,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=not _may_write(path),
+        )
+        if _may_write(path):
+            connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.DatabaseError as error:
         raise ConfigurationError(f"'{path}' is no study: {error}") from error
     connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")

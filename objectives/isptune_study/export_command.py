@@ -36,6 +36,7 @@ def export(
     from dataclasses import replace
 
     from isptune.storage.writing import make_folder, write_whole
+    from isptune.wording.showing import counted
     from isptune_study.answer_files import answers_csv, answers_json
     from isptune_study.croissant import croissant
     from isptune_study.opening import open_study
@@ -53,15 +54,23 @@ def export(
     answers = replace(answers, observers=called)
     if with_images and not study.files:
         raise ConfigurationError(f"the images of '{given}' are not there; leave out --with-images")
-    scores = score_study(answers, design=study.design)
-    make_folder(target, ConfigurationError)
-    texts = {
-        "answers.csv": answers_csv(answers),
-        "answers.json": answers_json(answers) + "\n",
-        "meta.csv": meta_csv(scores),
-    }
+    if not len(answers):
+        raise ConfigurationError(
+            "there is no answer to write: nobody answered, or every observer is left out"
+        )
+    plates = {names[name]: read for name, read in study.plates.items()}
+    scores = score_study(answers, design=study.design, plates=plates) if len(answers.tests()) else None
+    texts = {"answers.csv": answers_csv(answers), "answers.json": answers_json(answers) + "\n"}
+    if scores is not None:
+        texts["meta.csv"] = meta_csv(scores)
     if study.path.name == FILE:
         texts["viewing.json"] = viewing_json(study.path, names) + "\n"
+    for name in texts:
+        if (target / name).resolve() == study.path.resolve():
+            raise ConfigurationError(
+                f"'{target / name}' is the file that is exported; name another folder with --out"
+            )
+    make_folder(target, ConfigurationError)
     for name, text in texts.items():
         write_whole(target / name, text, ConfigurationError)
     if with_images:
@@ -72,12 +81,23 @@ def export(
                 shutil.copyfile(file, copy)
     people = len({*answers.observer.tolist()})
     description = (
-        f"{len(answers)} answers of {people} observers who compared {len(answers.images)} images in pairs, "
-        "and the opinion scores that follow from them."
+        f"{counted(len(answers), 'answer')} of {counted(people, 'observer')} who compared "
+        f"{counted(len(answers.images), 'image')} in pairs"
+        f"{', and the opinion scores that follow from them' if scores else ''}."
     )
-    text = croissant(study.title, description, target, ["answers.csv", "meta.csv"], with_images, licence)
+    text = croissant(
+        study.title,
+        description,
+        target,
+        [one for one in ("answers.csv", "meta.csv") if one in texts],
+        with_images,
+        licence,
+    )
     write_whole(target / "croissant.json", text, ConfigurationError)
-    for note in scores.notes:
+    notes = (
+        scores.notes if scores else ("no answer counts yet, as all were for training: there is no meta.csv",)
+    )
+    for note in notes:
         click.echo(f"note: {note}", err=True)
-    click.echo(f"wrote {out} ({len(answers)} answers of {people} observers)")
+    click.echo(f"wrote {out} ({counted(len(answers), 'answer')} of {counted(people, 'observer')})")
     return 0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from isptune.errors import ConfigurationError, EvaluationError, ImageError
 from isptune.wording.naming import listed
 from isptune_study.opening import Opened
+from isptune_study.tables import number_of, parse_table, read_text
 
 Scores = dict[str, list[float]]
 
@@ -60,13 +60,8 @@ def read_table(path: Path, images: Sequence[str]) -> Scores:
     Raises:
         ConfigurationError: it cannot be read, or lacks the score of an image.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            rows, columns = list(reader), list(reader.fieldnames or ())
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigurationError(f"the scores '{path}' cannot be read: {reason}") from error
+    table = parse_table(path, read_text(path, "the scores"), "the scores")
+    columns, rows = table.columns, [row for _, row in table.rows]
     if len(columns) < 2:
         raise ConfigurationError(f"the scores '{path}' need a column of names and one of scores")
     by_name = {row[columns[0]]: row for row in rows}
@@ -78,17 +73,19 @@ def read_table(path: Path, images: Sequence[str]) -> Scores:
         values = []
         for image in images:
             row = by_name.get(image) or by_file.get(Path(image).name) or by_stem.get(Path(image).stem)
-            values.append(_score(path, image, column, row))
+            values.append(_score(path, image, column, row, table.has_decimal_commas))
         found[path.stem if column == "score" and len(columns) == 2 else column] = values
     return found
 
 
-def _score(path: Path, image: str, column: str, row: dict[str, str] | None) -> float:
+def _score(
+    path: Path, image: str, column: str, row: Mapping[str, str] | None, has_decimal_commas: bool
+) -> float:
     if row is None:
         raise ConfigurationError(f"the scores '{path}' have none of the image '{image}'")
     try:
-        value = float(row[column])
-    except (TypeError, ValueError):
+        value = number_of(row[column], has_decimal_commas)
+    except (KeyError, ValueError):
         value = math.nan
     if not math.isfinite(value):
         raise ConfigurationError(f"the scores '{path}' have no number for '{image}' in the column '{column}'")

@@ -151,6 +151,9 @@ class Observers(Database):
 
     def viewed_sittings(self) -> list[tuple[int, int, float, dict[str, Any]]]:
         """(observer, sitting, started, details) of each visit."""
+        # A study of the first version that could not be written to has none.
+        if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'sittings'"):
+            return []
         rows = self._rows("SELECT observer, sitting, started, details FROM sittings ORDER BY 1, 2")
         return [(who, number, at, json.loads(text)) for who, number, at, text in rows]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from isptune.errors import ConfigurationError
 from isptune_study.answer_files import read_answers
 from isptune_study.answers import Answers
+from isptune_study.plates import PlatesRead, plates_of_observers
 from isptune_study.storage import FILE, StudyStore
 
 _ANSWERS = "answers.csv"
@@ -26,6 +27,7 @@ class Opened:
         files: by image its file, where there is one.
         references: by scene the file of its reference, where it has one.
         details: by image what it was made with, where that is known.
+        plates: by observer how the colour plates were read, where there were some.
     """
 
     path: Path
@@ -35,6 +37,7 @@ class Opened:
     files: Mapping[str, Path] = field(default_factory=dict)
     references: Mapping[str, Path] = field(default_factory=dict)
     details: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    plates: Mapping[str, PlatesRead] = field(default_factory=dict)
 
 
 def open_study(given: str, images: str | None = None) -> Opened:
@@ -66,6 +69,7 @@ def open_study(given: str, images: str | None = None) -> Opened:
 def _of_store(path: Path) -> Opened:
     with StudyStore(path) as store:
         settings, images, answers = store.settings, store.images, store.read()
+        plates = {answers.observers[who]: read for who, read in plates_of_observers(store).items()}
     folder = path.parent
     files = {one.name: folder / one.file for one in images}
     return Opened(
@@ -76,6 +80,7 @@ def _of_store(path: Path) -> Opened:
         {name: file for name, file in files.items() if file.is_file()},
         {scene: folder / file for scene, file in settings.references.items()},
         {one.name: one.details for one in images},
+        plates,
     )
 
 
@@ -85,7 +90,14 @@ def _files(answers: Answers, folder: Path) -> dict[str, Path]:
     found = {}
     for name, scene in zip(answers.images, scenes, strict=True):
         for place in (folder / name, folder / "images" / name, folder / scene / name):
-            if place.is_file():
+            if _is_file(place):
                 found[name] = place
                 break
     return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no system has such a name
+        return False

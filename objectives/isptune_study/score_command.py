@@ -15,6 +15,7 @@ from isptune_study.plan_command import number
 if TYPE_CHECKING:
     from isptune_study.judging import Judged
     from isptune_study.opening import Opened
+    from isptune_study.plates import PlatesRead
     from isptune_study.scoring import StudyScores
 
 _SHOWN = 20
@@ -108,6 +109,7 @@ def score(
         without=without,
         without_flagged=without_flagged,
         seed=seed,
+        plates=study.plates,
     )
     judged: list[Judged] = []
     if objectives or score_files:
@@ -138,7 +140,10 @@ def summary(study: Opened, scores: StudyScores, judged: list[Judged]) -> dict[st
         "answers": len(scores.answers),
         "law": scores.scenes[0].scale.law.name,
         "images": scores.rows(),
-        "observers": [vars(one) | {"flagged": one.flagged} for one in scores.observers],
+        "observers": [
+            vars(one) | {"flagged": one.flagged, "plates": one.plates and vars(one.plates)}
+            for one in scores.observers
+        ],
         "agreement": {one.scene: vars(one.agreement) for one in scores.scenes},
         "left_out": list(scores.left_out),
         "notes": list(scores.notes),
@@ -153,6 +158,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def plates_text(read: PlatesRead | None) -> str:
+    """How many colour plates were read right, such as ``5/6``; a dash where there were none."""
+    return f"{read.right}/{read.shown}" if read else "-"
 
 
 def _print(scores: StudyScores, judged: list[Judged], show_all: bool) -> None:
@@ -173,7 +183,9 @@ def _print(scores: StudyScores, judged: list[Judged], show_all: bool) -> None:
     if len(shown) < len(rows):
         click.echo(f"({len(rows) - len(shown)} images between them; --all prints them)")
     click.echo()
+    with_plates = any(one.plates for one in scores.observers)
     heads = ["answers", "sensitivity", "left", "unsure", "repeats", "golden", "seconds"]
+    heads += ["plates"] if with_plates else []
     cells = [
         [
             one.name,
@@ -184,6 +196,7 @@ def _print(scores: StudyScores, judged: list[Judged], show_all: bool) -> None:
             f"{one.alike}/{one.repeats}" if one.repeats else "-",
             f"{one.right:g}/{one.golden}" if one.golden else "-",
             number(one.seconds, 1),
+            *([plates_text(one.plates)] if with_plates else []),
             "; ".join(one.reasons),
         ]
         for one in scores.observers

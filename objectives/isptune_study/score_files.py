@@ -71,7 +71,14 @@ def meta_csv(scores: StudyScores) -> str:
 def observers_csv(scores: StudyScores) -> str:
     """How each observer answered, with the reasons of flags."""
     rows = [
-        asdict(one) | {"left_out": int(one.name in scores.left_out), "reasons": "; ".join(one.reasons)}
+        asdict(one)
+        | {
+            "plates": one.plates.shown if one.plates else None,
+            "plates_right": one.plates.right if one.plates else None,
+            "left_out": int(one.name in scores.left_out),
+            "reasons": "; ".join(one.reasons),
+            "remarks": "; ".join(one.plates.remarks) if one.plates else "",
+        }
         for one in scores.observers
     ]
     return csv_text([*rows[0]], [[*row.values()] for row in rows])

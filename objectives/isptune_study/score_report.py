@@ -226,7 +226,9 @@ def _observers(page: Page, scores: StudyScores) -> dict[str, Any]:
         "golden right",
         "seconds",
     ]
-    cells = [_observer(one, one.name in scores.left_out) for one in ordered]
+    with_plates = any(one.plates for one in ordered)
+    heads += ["plates right"] if with_plates else []
+    cells = [_observer(one, one.name in scores.left_out, with_plates) for one in ordered]
     return {
         "figure": page.draw(spec, Chart("sensitivity", "Sensitivity of each observer.")),
         "table": Table("How each observer answered", [*heads, "flagged"], cells),
@@ -234,7 +236,7 @@ def _observers(page: Page, scores: StudyScores) -> dict[str, Any]:
     }
 
 
-def _observer(one: Screened, left_out: bool) -> list[Cell]:
+def _observer(one: Screened, left_out: bool, with_plates: bool) -> list[Cell]:
     said = "; ".join(one.reasons)
     return [
         one.name,
@@ -245,6 +247,7 @@ def _observer(one: Screened, left_out: bool) -> list[Cell]:
         f"{one.alike} of {one.repeats}" if one.repeats else "–",
         f"{one.right:g} of {one.golden}" if one.golden else "–",
         _cell(one.seconds),
+        *([f"{one.plates.right} of {one.plates.shown}" if one.plates else "–"] if with_plates else []),
         f"{said} (left out)" if left_out else said,
     ]
 

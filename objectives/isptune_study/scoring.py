@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from isptune_study.agreement import Agreement, agreement
 from isptune_study.answers import Answers
 from isptune_study.designs import DESIGNS
 from isptune_study.laws import law_of
+from isptune_study.plates import PlatesRead
 from isptune_study.scaling import Scale, fit
 from isptune_study.screening import Screened, screen
 from isptune_study.win_counts import WinCounts, all_the_same, count_wins, wins_by_observer
@@ -99,6 +100,7 @@ def score_study(
     without: Sequence[str] = (),
     without_flagged: bool = False,
     seed: int = 0,
+    plates: Mapping[str, PlatesRead] | None = None,
 ) -> StudyScores:
     """Score the images of a study.
 
@@ -110,12 +112,14 @@ def score_study(
         without: observers whose answers do not count.
         without_flagged: nor do those of observers whom the screening flags.
         seed: of the bootstrap and of the halves.
+        plates: by observer how the colour plates were read; what is said of them leaves nobody out.
 
     Raises:
         ConfigurationError: there is no answer that counts, or an observer or a setting that there is not.
     """
     chosen = law_of(law)
-    observers = tuple(screen(answers))
+    read = plates or {}
+    observers = tuple(replace(one, plates=read.get(one.name)) for one in screen(answers))
     left_out = [*without]
     if without_flagged:
         left_out += [one.name for one in observers if one.flagged and one.name not in left_out]
@@ -174,6 +178,9 @@ def _notes(
             )
     if left_out:
         notes.append(f"left out: {listed(left_out)}")
+    for screened in observers:
+        for remark in screened.plates.remarks if screened.plates else ():
+            notes.append(f"{screened.name}: {remark}; counted all the same")
     flagged = [one.name for one in observers if one.flagged and one.name not in left_out]
     if flagged:
         notes.append(

@@ -9,6 +9,7 @@ import numpy as np
 from isptune_study.answers import GOLDEN, REPEAT, Answers, Numbers
 from isptune_study.laws import THURSTONE
 from isptune_study.newton import maximise
+from isptune_study.plates import PlatesRead
 from isptune_study.scaling import Likelihood, PairTable
 
 LEAST_SENSITIVITY = 0.4
@@ -42,6 +43,7 @@ class Screened:
         golden, right: golden pairs, and those that were answered right; "not sure" is half right.
         seconds: the median time of an answer; NaN where it is not known.
         reasons: why the observer is flagged, sentences; empty otherwise.
+        plates: how the colour plates were read; None where there were none. It flags nobody.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Screened:
     right: float
     seconds: float
     reasons: tuple[str, ...]
+    plates: PlatesRead | None = None
 
     @property
     def flagged(self) -> bool:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from isptune_study.plates import plates_read, plates_seed
 from isptune_study.storage import StudyStore
 
 
@@ -20,8 +21,9 @@ def viewing_json(path: Path, names: Mapping[str, str]) -> str:
     """
     with StudyStore(path) as store:
         known = [names.get(row.name) for row in store.observer_rows()]
+        seed = store.settings.seed
         sittings = [
-            {"observer": known[who], "session": number, "started": _time(at), **details}
+            {"observer": known[who], "session": number, "started": _time(at), **_read(seed, who, details)}
             for who, number, at, details in store.viewed_sittings()
             if known[who] is not None
         ]
@@ -31,6 +33,15 @@ def viewing_json(path: Path, names: Mapping[str, str]) -> str:
             if known[who] is not None
         ]
     return json.dumps({"sittings": sittings, "answers": answers}, indent=1)
+
+
+def _read(seed: int, observer: int, details: dict[str, Any]) -> dict[str, Any]:
+    """A visit's details, with how its colour plates were read."""
+    plates = details.get("plates")
+    if not plates:
+        return details
+    found = plates_read(plates_seed(seed, observer), plates)
+    return details | {"plates_right": found.right, "plates_remarks": list(found.remarks)}
 
 
 def _time(seconds: Any) -> str:

@@ -125,4 +125,5 @@ def _sentence(error: RequestValidationError) -> str:
     if first["type"] == "extra_forbidden":
         # The key is what somebody made up.
         return "the body has an unknown key"
-    return f"{place or 'the body'}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    said = first["msg"].removeprefix("Value error, ")
+    return f"{place or 'the body'}: {said[:1].lower()}{said[1:]}"

@@ -233,6 +233,9 @@ class ObserverProgress(BaseModel):
     last: str | None
     median_seconds: float | None
     unsure: float | None
+    plates: int | None = None
+    plates_right: int | None = None
+    remarks: list[str] = []
 
 
 class ImageScore(BaseModel):

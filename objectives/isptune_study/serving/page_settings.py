@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,6 +16,7 @@ from isptune.errors import ConfigurationError
 from isptune.storage.writing import write_whole
 
 FILE = "page.yaml"
+_OR_NONE = ("screen", "distance_cm", "break_minutes")
 
 _INSTRUCTIONS = """\
 You will see two pictures of the same thing, one on the left and one on the right.
@@ -67,7 +72,7 @@ class PageSettings(BaseModel):
         break_minutes: after which a break is offered, or None.
     """
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
 
     title: str = Field(default="", max_length=200)
     question: str = Field(default="Which picture is better?", min_length=1, max_length=200)
@@ -95,14 +100,38 @@ def read_page_settings(folder: Path) -> PageSettings:
     from isptune.tuning.settings.mistakes import first_mistake
 
     path = folder / FILE
-    if not path.is_file():
+    if not path.exists():
         return PageSettings()
     what = f"the page '{path}'"
     given = read_mapping(path, what, ConfigurationError)
+    # A key with nothing behind it has its default, but for those that mean none by it.
+    given = {key: value for key, value in given.items() if value is not None or key in _OR_NONE}
+    _check(given, what)
     try:
         return PageSettings(**given)
     except ValidationError as error:
         raise ConfigurationError(first_mistake(error, what, PageSettings)) from None
+
+
+def _check(given: Mapping[str, Any], what: str) -> None:
+    """Refuse what a model would take, or would refuse with other words.
+
+    Raises:
+        ConfigurationError: a number is yes or no, the screen no mapping, or a text holds what no page shows.
+    """
+    for key, value in given.items():
+        if isinstance(value, bool):
+            raise ConfigurationError(f"in {what}, {key} is {str(value).lower()}; allowed: no yes or no")
+        text = value.strip() if isinstance(value, str) else ""
+        if any(unicodedata.category(sign) in ("Cc", "Cs") and sign not in "\t\r\n" for sign in text):
+            raise ConfigurationError(f"in {what}, {key} holds a character that no page can show")
+        if key in ("title", "question") and "\n" in text:
+            raise ConfigurationError(f"in {what}, {key} has several lines; allowed: one")
+    if not isinstance(given.get("screen", {}), (Mapping, NoneType)):
+        raise ConfigurationError(
+            f"in {what}, screen is {given['screen']!r}; allowed: a mapping, such as "
+            "{width: 1280, height: 800}"
+        )
 
 
 def write_page_template(folder: Path, title: str = "") -> None:

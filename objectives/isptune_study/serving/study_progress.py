@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isptune_study.plates import plates_of_observers
 from isptune_study.serving.messages import ImageScore, ObserverProgress, SceneProgress, State, StudyProgress
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ class Overview:
 
 def _observers(store: StudyStore, answers: Answers, total: int) -> list[ObserverProgress]:
     found = []
+    plates = plates_of_observers(store)
     for row in store.observer_rows():
+        read = plates.get(row.observer)
         seconds = answers.seconds[answers.observer == row.observer]
         seconds = seconds[np.isfinite(seconds)]
         last = None if row.last is None else datetime.fromtimestamp(row.last, UTC)
@@ -75,6 +78,9 @@ def _observers(store: StudyStore, answers: Answers, total: int) -> list[Observer
                 last=None if last is None else last.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 median_seconds=float(np.median(seconds)) if len(seconds) else None,
                 unsure=row.unsure / row.answered if row.answered else None,
+                plates=read.shown if read else None,
+                plates_right=read.right if read else None,
+                remarks=list(read.remarks) if read else [],
             )
         )
     return found

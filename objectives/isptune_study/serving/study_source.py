@@ -11,8 +11,8 @@ from pathlib import Path
 from isptune.errors import ConfigurationError
 from isptune_study.answers import TRAINING
 from isptune_study.asking import answers_wanted, plan_block
-from isptune_study.designs import generator_of
 from isptune_study.observers import Known
+from isptune_study.plates import plates_seed
 from isptune_study.serving.messages import Consent, Screen, State
 from isptune_study.serving.page_settings import PageSettings, paragraphs
 from isptune_study.serving.readers import Readers
@@ -82,7 +82,7 @@ class StudySource(Source):
             consent=consent,
             references=bool(self.settings.references),
             plates=page.plates,
-            plates_seed=int(generator_of(self.settings.seed, "plates", known.observer).integers(2**31)),
+            plates_seed=plates_seed(self.settings.seed, known.observer),
             screen=None if page.screen is None else Screen(**page.screen.model_dump()),
             distance_cm=page.distance_cm,
             break_minutes=page.break_minutes,

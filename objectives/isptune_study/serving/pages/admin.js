@@ -18,6 +18,7 @@ const requests = new Requests(secret, (lost) => {
 });
 const rows = new Map();
 let drawn = '';
+let isSearch = false;
 
 function show(state) {
   for (const one of all('[data-state]', find('main'))) {
@@ -92,7 +93,7 @@ const ago = (time) => {
 
 function newRow(observer) {
   const row = make('tr', {}, find('[data-observers]'));
-  const cells = { name: make('th', { scope: 'row' }, row) };
+  const cells = { name: make('th', { scope: 'row', dir: 'auto' }, row) };
   for (const name of ['progress', 'answers', 'time', 'unsure', 'sittings', 'last', 'do']) {
     const isNumber = ['answers', 'time', 'unsure', 'sittings'].includes(name);
     cells[name] = make('td', isNumber ? { class: 'number' } : name === 'do' ? { class: 'do' } : {}, row);
@@ -119,7 +120,10 @@ function showObserver(observer) {
   const { row, cells, bar, buttons } = rows.get(observer.observer);
   const { answered, total } = observer;
   cells.name.textContent = observer.name;
-  if (observer.note) make('small', {}, cells.name, observer.note);
+  const plates = observer.plates ? `${observer.plates_right} of ${observer.plates} colour plates read.` : '';
+  for (const text of [observer.note, plates, ...observer.remarks.map((one) => `Note: ${one}.`)]) {
+    if (text) make('small', { dir: 'auto' }, cells.name, text);
+  }
   bar.hidden = total === null || observer.withdrawn;
   if (total) [bar.max, bar.value] = [total, answered];
   cells.answers.textContent = total === null ? answered : `${answered} of ${total}`;
@@ -129,13 +133,17 @@ function showObserver(observer) {
   cells.last.textContent = observer.withdrawn ? 'withdrawn' : ago(observer.last);
   row.classList.toggle('gone', observer.withdrawn);
   for (const button of buttons) button.disabled = observer.withdrawn;
+  // All that a search did since follows from its answers.
+  buttons[1].hidden = isSearch;
 }
 
 function showProgress(found) {
   const { title, kind, state, answers, total, observers, scenes } = found;
   document.title = `${title || 'Study'}: progress`;
   find('.layout [data-title]').textContent = title || 'Study';
-  find('[data-kind]').textContent = kind === 'search' ? 'Tuning by people' : 'Study';
+  isSearch = kind === 'search';
+  find('[data-kind]').textContent = isSearch ? 'Tuning by people' : 'Study';
+  for (const one of all('[data-study-only]')) one.hidden = isSearch;
   const pill = find('[data-pill]');
   [pill.textContent, pill.dataset.state] = [state, state];
   find('[data-do=stop]').hidden = state === 'stopped';

@@ -2,7 +2,7 @@
 
 import { all, announce, find, paragraphs } from './elements.js';
 import { drawPlate, platesOf } from './plates.js';
-import { browser } from './memory.js';
+import { browser, remembered } from './memory.js';
 
 const CARD_MM = 53.98; // the short side of a bank card (ISO/IEC 7810 ID-1)
 
@@ -76,7 +76,7 @@ export async function askScreen(section, study, steps) {
   distance.closest('fieldset').hidden = wanted === null || wanted === undefined;
   distance.required = Boolean(wanted);
   find('[data-wanted]', section).textContent = wanted ? `Please sit ${wanted} cm from the screen.` : '';
-  const before = JSON.parse(browser.get('isptune-study/screen') ?? '{}');
+  const before = remembered('screen');
   card.value = before.card ?? 204;
   if (wanted) distance.value = before.distance ?? wanted;
   const frame = find('[data-card]', section);

@@ -261,6 +261,7 @@ export class Comparing {
       if (!(error instanceof Refused) || error.status === 401) throw error;
       this.pending.drop(given);
       if (error.status !== 409) throw error;
+      this.progress = (await this.requests.get('api/study')).progress;
       announce('This pair was answered before. Here is the next one.');
     }
     this.pending.drop(given);

@@ -23,7 +23,7 @@ export function draw(tag, attributes = {}, parent = null, content = null) {
 // Texts come from the study: they are never read as HTML.
 export function paragraphs(place, texts) {
   place.replaceChildren();
-  for (const text of texts) make('p', {}, place, text);
+  for (const text of texts) make('p', { dir: 'auto' }, place, text);
 }
 
 // A polite word to those who listen; the same word twice is still heard.

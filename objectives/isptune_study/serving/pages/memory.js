@@ -51,11 +51,29 @@ class Shelf {
 export const tab = new Shelf('sessionStorage');
 export const browser = new Shelf('localStorage');
 
-// The token that the link brought, or the one that this tab had before a reload.
+// The token that the link brought, or the one that this tab had before a reload; null where the link was cut or changed.
 export function tokenOf(key) {
-  const brought = decodeURIComponent(location.hash.slice(1)).trim();
-  if (brought && brought !== 'main') tab.set(`${PREFIX}/${key}`, brought);
+  let brought = '';
+  try {
+    brought = decodeURIComponent(location.hash.slice(1)).trim();
+  } catch {
+    return null;
+  }
+  if (brought && brought !== 'main') {
+    // No header could carry anything else.
+    if (!/^[!-~]+$/.test(brought)) return null;
+    tab.set(`${PREFIX}/${key}`, brought);
+  }
   return tab.get(`${PREFIX}/${key}`);
+}
+
+// What was remembered as JSON; an empty object where that is damaged.
+export function remembered(key) {
+  try {
+    return { ...JSON.parse(browser.get(`${PREFIX}/${key}`)) };
+  } catch {
+    return {};
+  }
 }
 
 export function forgetToken(key) { tab.remove(`${PREFIX}/${key}`); }

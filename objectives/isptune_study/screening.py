@@ -15,6 +15,11 @@ from isptune_study.scaling import Likelihood, PairTable
 LEAST_SENSITIVITY = 0.4
 """Of the median observer's. In 2,094 simulated honest observers none fell below it."""
 
+LEAST_USUAL = 0.7
+EVIDENCE = 2.0
+"""So much more probable, as a logarithm, must answers be with an observer's own sensitivity than with one
+of 0.7 of the median: a few answers tell too little of anybody."""
+
 FEWEST_OBSERVERS = 4
 """Of fewer the median says nothing."""
 
@@ -26,7 +31,11 @@ FEWEST_REPEATS = 10
 CHANCE = 0.0005
 """So improbable it must be that an ordinary observer answers repeated pairs as differently."""
 
+FEWEST_OF_A_SIDE = 20
+"""So many answers, all for one side, are improbable where sides are drawn: once in 500,000."""
+
 _SPREAD = 3.0
+_FLAT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,8 @@ class Screened:
 
 def screen(answers: Answers) -> list[Screened]:
     """Look at each observer of a study who answered anything, in their order."""
-    found = sensitivities(answers)
+    followed = follow(answers)
+    found = np.array([one.factor for one in followed])
     present = np.isfinite(found)
     median = float(np.median(found[present])) if present.any() else float("nan")
     alike = [_repeats(answers.where(answers.observer == who)) for who in range(len(answers.observers))]
@@ -96,7 +106,12 @@ def screen(answers: Answers) -> list[Screened]:
                 right=right,
                 seconds=float(np.median(times)) if times.size else float("nan"),
                 reasons=(
-                    *(_of_sensitivity(relative) if judged else ()),
+                    *(
+                        _of_sensitivity(relative, followed[who].evidence(LEAST_USUAL * median))
+                        if judged
+                        else ()
+                    ),
+                    *_of_sides(tests),
                     *_of_golden(len(golden), right),
                     *_of_repeats(*alike[who], usual),
                 ),
@@ -105,15 +120,39 @@ def screen(answers: Answers) -> list[Screened]:
     return rows
 
 
-def sensitivities(answers: Answers) -> Numbers:
-    """(M,) by what factor each observer's answers stretch the scale that all others give; NaN without any.
+@dataclass(frozen=True)
+class Followed:
+    """How far an observer's answers follow the scale that all others give.
+
+    Attributes:
+        factor: by which the scale must be stretched to predict them; NaN where it says nothing.
+        apart: (A,) distances on that scale of the left one above the right one.
+        share: (A,) of the left one.
+    """
+
+    factor: float
+    apart: Numbers
+    share: Numbers
+
+    def evidence(self, factor: float) -> float:
+        """The logarithm of how much more probable the answers are than with another factor."""
+        return self._height(self.factor) - self._height(factor)
+
+    def _height(self, factor: float) -> float:
+        x = factor * self.apart
+        return float((self.share * THURSTONE.log(x) + (1 - self.share) * THURSTONE.log(-x)).sum())
+
+
+def follow(answers: Answers) -> list[Followed]:
+    """How far each observer's answers follow the scale of all others.
 
     The factor has a normal prior around 1 with the deviation 3, so that one who never errs has a finite one.
     """
     tests = answers.tests()
     table = PairTable.of(tests)
     present = np.unique(tests.observer)
-    found = np.full(len(answers.observers), np.nan)
+    nothing = Followed(float("nan"), np.empty(0), np.empty(0))
+    found = [nothing] * len(answers.observers)
     if len(present) < 2:
         return found
     law = THURSTONE
@@ -123,7 +162,10 @@ def sensitivities(answers: Answers) -> Numbers:
         others[column] = 0
         seen = Likelihood(table, law, law.prior, others).maximum(positions, 1e-3)
         own = tests.where(tests.observer == who)
-        found[who] = _stretch(seen[own.left] - seen[own.right], own.share)
+        apart = seen[own.left] - seen[own.right]
+        # A scale on which all images are one says nothing.
+        if np.abs(apart).max() > _FLAT:
+            found[who] = Followed(_stretch(apart, own.share), apart, own.share)
     return found
 
 
@@ -152,14 +194,24 @@ def golden_needed(count: int) -> int:
     return next(right for right in range(count + 1) if bdtrc(right - 1, count, 0.5) <= GUESSED)
 
 
-def _of_sensitivity(relative: float) -> tuple[str, ...]:
-    if not relative < LEAST_SENSITIVITY:
+def _of_sensitivity(relative: float, evidence: float) -> tuple[str, ...]:
+    if not relative < LEAST_SENSITIVITY or not evidence > EVIDENCE:
         return ()
     if relative < -LEAST_SENSITIVITY:
         return (
             f"prefers the worse image: sensitivity {relative:.2f} of the median; the keys may be mixed up",
         )
     return (f"answers hardly follow the others': sensitivity {relative:.2f} of the median, below 0.4",)
+
+
+def _of_sides(tests: Answers) -> tuple[str, ...]:
+    """Whoever always takes one side, or never any, did not look; all others may do so as well."""
+    if len(tests) < FEWEST_OF_A_SIDE:
+        return ()
+    for share, said in ((1.0, "the left picture"), (0.0, "the right picture"), (0.5, "'not sure'")):
+        if (tests.share == share).all():
+            return (f"answered {said} in all {len(tests)} pairs",)
+    return ()
 
 
 def _of_golden(count: int, right: float) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,9 @@ class StudyStore(Observers):
             connection.execute("COMMIT")
         return cls(path)
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
+        """How the study compares; it never changes."""
         known = {one.name for one in fields(Settings)}
         rows = self._rows("SELECT key, value FROM study")
         found = {key: json.loads(value) for key, value in rows if key in known}
@@ -85,9 +87,9 @@ class StudyStore(Observers):
         golden = tuple((better, worse) for better, worse in checks.pop("golden"))
         return Settings(**found, checks=Checks(**checks, golden=golden))
 
-    @property
+    @cached_property
     def images(self) -> list[StudyImage]:
-        """In the order of their numbers, from 0."""
+        """In the order of their numbers, from 0; they never change."""
         found = self._rows("SELECT name, scene, file, digest, details FROM images ORDER BY image")
         return [
             StudyImage(name, scene, file, digest, json.loads(details))

@@ -11,6 +11,9 @@ from isptune.errors import ConfigurationError, UnknownNameError
 from isptune_study.designs import Design, create_design
 from isptune_study.sessions import Checks, check_session
 
+FORMULAS = ("=", "+", "-", "@")
+"""No observer's name begins with one: other programs, in whose tables it stands, take it for a formula."""
+
 VERSION = 2
 """Of the tables, as ``PRAGMA user_version`` says it. The first one had no sittings and no index."""
 

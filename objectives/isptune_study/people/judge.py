@@ -16,6 +16,7 @@ from isptune_study.people.desk import Desk
 from isptune_study.people.posterior import remark_of, verdict_of
 from isptune_study.people.questions import questions_of
 from isptune_study.preferences import PreferenceSearch
+from isptune_study.study_tables import FORMULAS
 
 NAME = "people"
 
@@ -127,9 +128,17 @@ def _names(given: list[str] | None) -> list[str]:
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
         raise ConfigurationError(f"observers of '{NAME}' names '{twice}' twice; allowed: different names")
-    wrong = next((name for name in names if not name.isprintable() or not 0 < len(name) <= 80), None)
+    wrong = next(
+        (
+            name
+            for name in names
+            if not name.isprintable() or not 0 < len(name) <= 80 or name.startswith(FORMULAS)
+        ),
+        None,
+    )
     if wrong is not None:
         raise ConfigurationError(
-            f"observers of '{NAME}' holds {wrong!r}; allowed: names of 1 to 80 printable characters"
+            f"observers of '{NAME}' holds {wrong!r}; allowed: names of 1 to 80 printable characters, none of "
+            f"{' '.join(FORMULAS)} at the begin"
         )
     return names

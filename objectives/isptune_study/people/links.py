@@ -37,6 +37,17 @@ class Links:
         self._renewed = [note["renewed"] for note in desk.notes if "renewed" in note]
 
     @property
+    def port(self) -> int | None:
+        """Of the page on an earlier day: links are whole with it alone."""
+        found = [note["port"] for note in self._desk.notes if "port" in note]
+        return found[-1] if found else None
+
+    def served_at(self, port: int) -> None:
+        """Note the port of the page for another day."""
+        if port != self.port:
+            self._desk.note({"port": port})
+
+    @property
     def admin(self) -> str:
         """The admin's secret."""
         return self._token("admin")

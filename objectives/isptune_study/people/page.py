@@ -5,10 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from isptune.errors import ConfigurationError
 from isptune_study.people.askers import Asker
 from isptune_study.people.desk import Desk
 from isptune_study.people.links import Links
+
+if TYPE_CHECKING:
+    from isptune_study.serving.guard import App
+    from isptune_study.serving.running import Served
 
 logger = logging.getLogger("isptune")
 
@@ -58,14 +64,26 @@ class Page(Asker):
     def _serve(self, desk: Desk) -> None:
         from isptune_study.people.page_source import SearchSource
         from isptune_study.serving.app import LOOPBACK, create_app
-        from isptune_study.serving.running import Served
 
         links = Links(desk, self._names)
         source = SearchSource(desk, links, self._title, self._question, self._references)
         hosts = LOOPBACK if self._host in LOOPBACK else (*LOOPBACK, self._host)
-        served = Served(create_app(source, links.admin, allowed_hosts=hosts), self._host, self._port)
+        served = self._served_at(create_app(source, links.admin, allowed_hosts=hosts), links.port)
+        links.served_at(served.port)
         served.__enter__()
         self._served = served
         for place, name in enumerate(links.names):
             logger.warning("%s compares the candidates at %s/#%s", name, served.url, links.token(place))
         logger.warning("progress and more observers: %s/admin#%s", served.url, links.admin)
+
+    def _served_at(self, app: App, before: int | None) -> Served:
+        """The page: at the port that was asked for, or else at that of the day before, or at a free one."""
+        from isptune_study.serving.running import Served
+
+        if self._port or before is None:
+            return Served(app, self._host, self._port)
+        try:
+            return Served(app, self._host, before)
+        except ConfigurationError as error:
+            logger.warning("the links of before are not valid any more, as %s", error)
+            return Served(app, self._host, 0)

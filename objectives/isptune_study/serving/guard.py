@@ -11,6 +11,7 @@ from typing import Any
 from isptune_study.observers import digest_of
 from isptune_study.serving.security_log import SecurityLog
 from isptune_study.serving.source import Source
+from isptune_study.serving.throttle import Throttle
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -37,6 +38,8 @@ _HEADERS = [
 ]
 _NO_STORE = (b"cache-control", b"no-store")
 
+_GUESSES = ("wrong token", "wrong secret")
+
 WRONG_LINK = "this link is not valid (any more): ask for a new one"
 
 
@@ -56,6 +59,7 @@ class Guard:
     ) -> None:
         self.app, self._source, self.log = app, source, log
         self._secret = digest_of(secret)
+        self._throttle = Throttle()
         self._hosts = {host.lower().strip("[]") for host in allowed_hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,6 +99,8 @@ class Guard:
             return
         status, event, sentence = refused
         self.log.refused(event, address_of(scope), scope["method"], scope["path"])
+        if event in _GUESSES:
+            await self._throttle.slow_down(address_of(scope))
         await _say(status, sentence, send_with_headers)
 
     def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from isptune_study.study_tables import FORMULAS
+
 State = Literal["open", "wait", "stopped", "done"]
 Gamut = Literal["srgb", "p3", "rec2020", "unknown"]
 
@@ -18,13 +20,12 @@ def _whole(value: Any) -> Any:
 Count = Annotated[int, Field(ge=0, le=100_000), BeforeValidator(_whole)]
 Number = Annotated[int, Field(ge=0, lt=2**31), BeforeValidator(_whole)]
 Visit = Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(_whole)]
-_FORMULAS = ("=", "+", "-", "@")
 
 
 def _name(text: str) -> str:
     # A name stands in tables of other programs, which take some signs for a formula.
-    if not text.isprintable() or not text.strip() or text.startswith(_FORMULAS):
-        raise ValueError(f"printable characters are allowed, and none of {' '.join(_FORMULAS)} at the begin")
+    if not text.isprintable() or not text.strip() or text.startswith(FORMULAS):
+        raise ValueError(f"printable characters are allowed, and none of {' '.join(FORMULAS)} at the begin")
     return text.strip()
 
 

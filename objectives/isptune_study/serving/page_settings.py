@@ -24,8 +24,7 @@ You will see two pictures of the same thing, one on the left and one on the righ
 Choose the picture that you like better. Where you see no difference that matters, say that you are not sure.
 
 There is no right answer, and nobody measures how fast you are. You may stop at any time and go on later \
-with the same link.
-"""
+with the same link."""
 
 
 _TEMPLATE = """\

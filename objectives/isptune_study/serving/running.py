@@ -67,7 +67,7 @@ def listening(host: str, port: int) -> socket.socket:
         opened.close()
         if error.errno == errno.EADDRINUSE:
             raise ConfigurationError(
-                f"port {port} is in use by another program; choose one with --port"
+                f"port {port} is in use by another program; choose another port"
             ) from None
         if error.errno == errno.EACCES:
             raise ConfigurationError(f"port {port} is not allowed to you; choose one above 1023") from None
@@ -109,11 +109,13 @@ class Served:
 
     Attributes:
         url: for a browser on this machine.
+        port: that it listens at.
     """
 
     def __init__(self, app: App, host: str = "127.0.0.1", port: int = 0) -> None:
         self._socket = listening(host, port)
         self.url = url_of(self._socket)
+        self.port: int = self._socket.getsockname()[1]
         self._server = server_of(app)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="study-server", daemon=True

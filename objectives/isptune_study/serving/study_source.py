@@ -40,7 +40,8 @@ _IMAGE = re.compile(r"(image|reference)-(\d{1,9})", re.ASCII)
 class StudySource(Source):
     """The pairs, pictures and answers of a study in a database.
 
-    Blocks are planned by one thread at a time and issued by the writer, which takes each only once.
+    A block of an observer is planned by one thread at a time and issued by the writer, which takes each only
+    once. Blocks of different observers do not wait for each other: the writer keeps them together.
 
     Args:
         path: of the database; pictures lie beside it.
@@ -50,7 +51,7 @@ class StudySource(Source):
     def __init__(self, path: str | Path, page: PageSettings | None = None) -> None:
         self.path, self.page = Path(path), page or PageSettings()
         self._readers = Readers(self.path)
-        self._planning = threading.Lock()
+        self._planning: dict[int, threading.Lock] = {}
         self._overview = Overview()
         with self._readers.lent() as store:
             self.settings, images = store.settings, store.images
@@ -116,7 +117,8 @@ class StudySource(Source):
 
     def ask(self, observer: int, count: int) -> Asked:
         # With two tabs both found nothing: the second one finds what the first one issued.
-        with self._planning:
+        # One call of a dict: of two threads that find no lock both get the same one.
+        with self._planning.setdefault(observer, threading.Lock()):
             found = self.peek(observer, count)
             if found is not None:
                 return found

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from isptune_study import Answers, Checks, People
+from isptune_study import Answers, Checks, People, create_design
 from isptune_study.agreement import agreement, kendall_w, krippendorff_alpha
 from isptune_study.answers import REPEAT
 from isptune_study.screening import golden_needed, screen
+from isptune_study.simulated_studies import simulate_study
 
 PEOPLE = People(taste=0.5, lapses=0.02)
 
@@ -109,3 +110,31 @@ def test_agreement_is_what_such_studies_have(study: Callable) -> None:
     assert scales.split_half > 0.95
     alone = agreement(Answers.of([0], [0], [1], [1.0], images=3))
     assert all(np.isnan(value) for value in vars(alone).values())
+
+
+def test_few_answers_flag_hardly_anybody_who_looks() -> None:
+    flagged = {"honest": 0, "random": 0}
+    for seed in range(20):
+        design = create_design("random", 6, 3, seed=seed)
+        kinds = ["honest"] * 4 + ["random"]
+        answers = simulate_study(np.linspace(-1.5, 1.5, 6), design, kinds, seed=seed)
+        for kind, one in zip(kinds, screen(answers), strict=True):
+            flagged[kind] += one.flagged
+    # The estimate alone flagged one of twelve.
+    assert flagged["honest"] <= 0.05 * 80
+    assert flagged["random"] >= 0.5 * 20
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(1.0, "the left picture"), (0.0, "the right picture"), (0.5, "'not sure'")]
+)
+def test_whoever_always_answers_the_same_is_flagged(share: float, said: str) -> None:
+    answers = simulate_study(np.linspace(-3, 3, 8), create_design("random", 8, 5), ["honest"] * 3)
+    same = replace(answers, share=np.where(answers.observer == 1, share, answers.share))
+    assert [one.reasons for one in screen(same)] == [(), (f"answered {said} in all 20 pairs",), ()]
+
+
+def test_where_nobody_is_sure_nobody_has_a_sensitivity() -> None:
+    answers = simulate_study(np.linspace(-3, 3, 8), create_design("random", 8, 5), ["honest"] * 4)
+    rows = screen(replace(answers, share=np.full(len(answers), 0.5)))
+    assert np.isnan([one.sensitivity for one in rows]).all()

@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +19,8 @@ import isptune
 from isptune.errors import ConfigurationError, EvaluationError
 from isptune.testing import JudgeConformance
 from isptune_study.people import Answerer, Asker, People, Question
+from isptune_study.people.page import Page
+from isptune_study.serving.running import listening
 
 SCENE = "chart:64x48"
 
@@ -245,7 +248,8 @@ def test_people_answer_over_http_and_their_link_stays(
     caplog.clear()
     thread, found = in_thread(lambda: tune(resume=True))
     again = link_in(caplog, "Ada")
-    assert again.partition("#")[2] == link.partition("#")[2]
+    # Of the same port, too: it is the link that was sent.
+    assert again == link
     page = Browser(again)
     best = page("/api/best")
     assert best["default"]["image"] != best["current"]["image"] or found == []
@@ -263,14 +267,30 @@ def test_people_answer_over_http_and_their_link_stays(
     assert found[0].evaluations == 12
 
 
+def test_a_port_that_was_taken_meanwhile_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+    page = Page(["Ada"], "127.0.0.1", 0, "Title", "Question?", references=True)
+    with closing(listening("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        served = page._served_at(app, port)
+        served._socket.close()
+    assert served.port != port
+    assert caplog.messages == [
+        f"the links of before are not valid any more, as port {port} is in use by another program; "
+        "choose another port"
+    ]
+
+
 @pytest.mark.parametrize(
     ("observers", "said"),
     [
         ([], "observers of 'people' is []; allowed: at least one name"),
         (["Ada", " Ada"], "observers of 'people' names 'Ada' twice; allowed: different names"),
-        (["a\nb"], "observers of 'people' holds 'a\\nb'; allowed: names of 1 to 80 printable characters"),
+        (["a\nb"], "observers of 'people' holds 'a\\nb'; allowed: names of 1 to 80 printable characters, none of = + - @ at the begin"),
+        (["=1+1"], "observers of 'people' holds '=1+1'; allowed: names of 1 to 80 printable characters, none of = + - @ at the begin"),
     ],
-)
+)  # fmt: skip
 def test_names_that_cannot_be_are_refused(observers: list[str], said: str) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         isptune.create_objective("people", observers=observers)

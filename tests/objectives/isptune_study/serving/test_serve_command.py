@@ -109,7 +109,7 @@ def test_a_port_in_use_and_an_unknown_address_are_one_sentence(study: Path, call
         port = other.getsockname()[1]
         code, out, err = call("study", "serve", str(study), "--port", str(port))
     assert (code, out) == (2, "")
-    assert err.strip() == f"isptune: error: port {port} is in use by another program; choose one with --port"
+    assert err.strip() == f"isptune: error: port {port} is in use by another program; choose another port"
     for host in ("nowhere.invalid", "203.0.113.7"):
         code, _, err = call("study", "serve", str(study), "--host", host, "--port", "0")
         assert code == 2
@@ -153,16 +153,28 @@ def test_texts_of_the_page_come_from_its_file(study: Path, served: list[Any], ca
     for text, message in (
         ("titel: x", "has the unknown key 'titel'; did you mean 'title'?"),
         ("plates: 99", "plates"),
+        ("plates: yes", "plates is true; allowed: no yes or no"),
+        ("screen: 1280x800", "screen is '1280x800'; allowed: a mapping, such as {width: 1280, height: 800}"),
+        ('question: "  "', "question"),
+        ("title: |\n  One\n  two", "title has several lines; allowed: one"),
+        ('title: "a\\0b"', "title holds a character that no page can show"),
         ("screen: {width: 1}", "screen.height"),
         ("- x", "must hold a mapping of settings"),
     ):
         (study / "page.yaml").write_text(text)
-        with pytest.raises(ConfigurationError, match=message):
+        with pytest.raises(ConfigurationError, match=re.escape(message)):
             read_page_settings(study)
         code, _, err = call("study", "serve", str(study))
         assert code == 2
         assert "page.yaml" in err
     assert served == []
+    # What has nothing behind it has its default; joiners of Persian and of emojis are no control characters.
+    (study / "page.yaml").write_text("consent:\nquestion:\nbreak_minutes:\ntitle: نمی\u200cدانم\n")
+    assert read_page_settings(study) == PageSettings(title="نمی\u200cدانم", break_minutes=None)
+    (study / "page.yaml").unlink()
+    (study / "page.yaml").mkdir()
+    with pytest.raises(ConfigurationError, match="cannot read the page"):
+        read_page_settings(study)
 
 
 def test_a_new_study_has_a_page_to_change(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ def _computed(study: Opened, name: str, device: str) -> tuple[list[float], bool]
 
     from isptune.plugins import registry
     from isptune.scenes import read_image
+    from isptune.tuning.blame import blame
     from isptune.tuning.devices import resolve_device
     from isptune.tuning.prechecks import refuse_judges
 
@@ -123,7 +124,7 @@ def _computed(study: Opened, name: str, device: str) -> tuple[list[float], bool]
     found = []
     for image, scene in zip(study.answers.images, scenes, strict=True):
         picture = read_image(study.files[image]).unsqueeze(0).to(where)
-        with torch.no_grad():
+        with blame(f"the objective '{name}' on '{image}'"), torch.no_grad():
             value = float(objective.score(picture, pristine.get(scene))[0])
         if not math.isfinite(value):
             raise EvaluationError(f"the objective '{name}' gave '{image}' the score {value}")

@@ -61,6 +61,10 @@ def open_study(given: str, images: str | None = None) -> Opened:
             f"there is no file '{given}'; allowed: a study's folder, or a file of answers"
         )
     if path.suffix.lower() not in (".csv", ".json"):
+        if images is not None:
+            raise ConfigurationError(
+                "--images is for a file of answers: a study has its images in its folder"
+            )
         return _of_store(path)
     answers = read_answers(path)
     return Opened(path, path.stem, answers, files=_files(answers, Path(images or path.parent)))

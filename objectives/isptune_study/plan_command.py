@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from isptune.errors import ConfigurationError
 from isptune_study.simulation import People
+
+if TYPE_CHECKING:
+    from isptune_study.planning import Assumptions, Expected
 
 _PEOPLE = People()
 
@@ -128,13 +132,9 @@ def plan(
         studies=studies,
         seed=seed,
     )
-    if plot is not None:
-        from isptune.figures.style import save
-        from isptune_study.plan_figure import draw_plan
-
-        save(draw_plan(rows, assumed), plot)
     if as_json:
         click.echo(json.dumps({"assumed": asdict(assumed), "expected": [*map(_plain, rows)]}))
+        _draw(rows, assumed, plot)
         return 0
     from isptune.cli.tables import Column, print_table
 
@@ -169,8 +169,19 @@ def plan(
         err=True,
     )
     if plot is not None:
+        _draw(rows, assumed, plot)
         click.echo(f"wrote {plot}", err=True)
     return 0
+
+
+def _draw(rows: Sequence[Expected], assumed: Assumptions, plot: str | None) -> None:
+    """Draw what was printed before: a file that cannot be written loses nothing."""
+    if plot is None:
+        return
+    from isptune.figures.style import save
+    from isptune_study.plan_figure import draw_plan
+
+    save(draw_plan(rows, assumed), plot)
 
 
 def whole_numbers(text: str, option: str) -> list[int]:

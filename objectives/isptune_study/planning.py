@@ -19,6 +19,9 @@ from isptune_study.win_counts import count_wins
 
 _SPLITS = 20
 
+MOST_IMAGES, MOST_OBSERVERS, MOST_STUDIES = 2000, 1000, 1000
+"""More would take hours, and tell nothing that fewer do not."""
+
 
 @dataclass(frozen=True)
 class Assumptions:
@@ -101,6 +104,13 @@ def plan(
     assumed = assumptions or Assumptions()
     if not observers or min(observers) < 2:
         raise ConfigurationError(f"a plan needs at least 2 observers, got {min(observers, default=0)}")
+    for what, value, most in (
+        ("the number of images", assumed.images, MOST_IMAGES),
+        ("the number of observers", max(observers), MOST_OBSERVERS),
+        ("the number of simulated studies", studies, MOST_STUDIES),
+    ):
+        if value > most:
+            raise ConfigurationError(f"{what} is {value:,}; a plan simulates up to {most:,}")
     if studies < 1:
         raise ConfigurationError(f"the number of simulated studies is {studies}; allowed: at least 1")
     for each in opponents:

@@ -92,10 +92,11 @@ def score(
       isptune study score answers.csv
       isptune study score studies/night --objective severity,niqe-distance --out scores
     """
-    if seed < 0 or bootstrap < 0:
-        raise ConfigurationError(
-            f"--seed and --bootstrap are {seed} and {bootstrap}; allowed: whole numbers of at least 0"
-        )
+    for option, value in (("--seed", seed), ("--bootstrap", bootstrap)):
+        if value < 0:
+            raise ConfigurationError(f"{option} is {value}; allowed: whole numbers of at least 0")
+    if lower_is_better and not score_files:
+        raise ConfigurationError("--lower-is-better names columns of --scores, which is not given")
     target = None if out is None else Place(out).path
     from isptune_study.opening import open_study
     from isptune_study.scoring import score_study

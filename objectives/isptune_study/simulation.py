@@ -16,6 +16,9 @@ BEHAVIOURS = ("honest", "random", "reversed", "half-random", "left")
 """Whoever is not honest clicks at random, picks the worse one, guesses half the time, or says left."""
 
 
+_MOST = {"lapses": 1.0, "sensitivity": 3.0}
+
+
 @dataclass(frozen=True)
 class People:
     """What the observers of a study have in common.
@@ -46,10 +49,9 @@ class People:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            most = 1.0 if name == "lapses" else float("inf")
-            if not (0 <= value <= most and np.isfinite(value)):
-                allowed = "0 to 1" if name == "lapses" else "at least 0"
-                raise ConfigurationError(f"{name} of the observers is {value}; allowed: {allowed}")
+            most = _MOST.get(name, 1000.0)
+            if not 0 <= value <= most:
+                raise ConfigurationError(f"{name} of the observers is {value}; allowed: 0 to {most:g}")
 
     def expected(self, qualities: Numbers) -> Numbers:
         """(N,) where studies of many such people put the images, on Thurstone's scale.

@@ -38,6 +38,8 @@ def serve_study(
         closing(StudySource(path, read_page_settings(folder))) as source,
         closing(listening(host, port)) as opened,
     ):
+        # Before anybody is asked about a picture that cannot be shown.
+        source.images.check()
         app = create_app(source, secret, log=folder / security_log.FILE, allowed_hosts=hosts)
         app.log.done("server began", host=host, port=opened.getsockname()[1])
         began(url_of(opened))

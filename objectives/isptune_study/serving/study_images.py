@@ -34,6 +34,15 @@ class StudyImages:
         self._reference_of = [scenes.index(one.scene) if one.scene in scenes else None for one in images]
         self._sizes: dict[str, tuple[int, int]] = {}
 
+    def check(self) -> None:
+        """Refuse a study whose pictures are not all there.
+
+        Raises:
+            ConfigurationError: one is missing, or lies elsewhere.
+        """
+        for file in (*(one.file for one in self._images), *self._references):
+            self._inside(file)
+
     def file(self, number: int) -> ImageFile:
         """The file of a picture that is there."""
         image = self._images[number]

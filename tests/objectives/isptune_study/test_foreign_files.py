@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+import isptune
 from isptune.errors import ConfigurationError
+from isptune.scenes import write_image
 from isptune_study import create_design, database
 from isptune_study.answer_files import answers_csv, read_answers
 from isptune_study.answers import TRAINING
@@ -129,3 +132,28 @@ def test_a_study_on_a_medium_that_cannot_be_written_is_read(
     with StudyStore("study/study.sqlite") as store, pytest.raises(ConfigurationError) as refused:
         store.add_observer("Bea")
     assert str(refused.value) == "'study/study.sqlite' cannot be written"
+
+
+def test_an_objective_that_fails_is_named_with_the_picture(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = simulate_study(np.linspace(-3, 3, 4), create_design("random", 4, 3), ["honest"] * 2)
+    Path("answers.csv").write_text(answers_csv(answers))
+    for number in range(1, 5):
+        write_image("x.png", torch.full((3, 8, 8), number / 5))
+        Path("x.png").rename(f"image {number}")
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("no kernel")
+
+    monkeypatch.setattr(type(isptune.create_objective("sharpness")), "score", fail)
+    code, _, err = call("study", "score", "answers.csv", "--objective", "sharpness")
+    assert (code, err) == (
+        1,
+        "isptune: error: the objective 'sharpness' on 'image 1' failed: RuntimeError: no kernel\n",
+    )
+    for given, said in (
+        (("--lower-is-better", "x"), "--lower-is-better names columns of --scores, which is not given"),
+        (("--bootstrap", "-1"), "--bootstrap is -1; allowed: whole numbers of at least 0"),
+    ):
+        assert call("study", "score", "answers.csv", *given) == (2, "", f"isptune: error: {said}\n")

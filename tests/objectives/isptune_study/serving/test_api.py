@@ -226,6 +226,9 @@ def test_the_admin_sees_how_far_the_study_is(serve: Callable[..., Any]) -> None:
         "withdrawn": False,
         "median_seconds": 3.0,
         "unsure": 0.0,
+        "plates": None,
+        "plates_right": None,
+        "remarks": [],
     }
     scene = found["scenes"][0]
     assert (scene["answers"], scene["connected"]) == (18, True)

@@ -207,3 +207,11 @@ def test_a_server_in_a_thread_answers_and_ends(serve: Callable[..., Any]) -> Non
             assert connection.recv(100).startswith(b"HTTP/1.1 401")
     with pytest.raises(OSError, match="refused"):
         socket.create_connection((host, int(port)), 1)
+
+
+def test_a_study_whose_picture_is_missing_is_not_served(study: Path, served: list[Any], call: Call) -> None:
+    missing = sorted((study / "images").iterdir())[3]
+    missing.unlink()
+    code, _, err = call("study", "serve", str(study), "--port", "0")
+    assert (code, err) == (2, f"isptune: error: the study's picture 'images/{missing.name}' is missing\n")
+    assert served == []

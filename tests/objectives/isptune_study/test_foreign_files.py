@@ -140,7 +140,7 @@ def test_an_objective_that_fails_is_named_with_the_picture(
     answers = simulate_study(np.linspace(-3, 3, 4), create_design("random", 4, 3), ["honest"] * 2)
     Path("answers.csv").write_text(answers_csv(answers))
     for number in range(1, 5):
-        write_image("x.png", torch.full((3, 8, 8), number / 5))
+        write_image("x.png", torch.full((3, 32, 32), number / 5))
         Path("x.png").rename(f"image {number}")
 
     def fail(*_: object) -> None:

@@ -40,7 +40,7 @@ class People(Judge):
         comparisons: how often each pair is compared; with an optimizer that asks for no pairs, how many
             others each candidate meets.
         host: the address of the page; other than the loopback one other machines reach it.
-        port: of the page; 0 for a free one.
+        port: of the page; 0 for a free one, and for the same one on another day.
         references: show the scene's reference as well, where there is one.
         title: of the page.
         question: above each pair.

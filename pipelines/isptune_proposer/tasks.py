@@ -89,7 +89,6 @@ class TaskSource:
             "contents": contents,
             "beside": beside,
             "looks": looks,
-            "held_out": held_out,
             "seed": seed,
         }
         self.crop, self.contents, self.beside, self.looks, self.seed = crop, contents, beside, looks, seed

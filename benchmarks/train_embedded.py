@@ -20,6 +20,7 @@ import json
 import shutil
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 from safetensors import safe_open
@@ -122,8 +123,10 @@ RECIPES["qalign-tiny-isp"] = [
     ],
 ]
 
-# Batches that the corrections are trained on.
-_CORRECTED = 1800
+# Batches that the corrections are trained on, and the searches of each of two rounds.
+_CORRECTED, _SEARCHES = 1800, 1000
+# What the first version's own judgement counts.
+_ORIGINAL = 1 / 9
 
 ENSEMBLES = ("severity-isp",)
 """Models whose further trainings begin at the first one's weights, and are put together with it."""
@@ -163,19 +166,38 @@ def put_together(places: list[Path], images: list[str], seed: int, out: Path) ->
     import torch
 
     from isptune.iqa.training.checkpoint import load_learner, save_learned
-    from isptune_severity.corrections import learn
+    from isptune_severity.corrections import Corrections, learn
     from isptune_severity.data import SeverityData
+    from isptune_severity.searches import searches
     from isptune_severity.second_learner import together
 
-    whole = together([load_learner(place) for place in places], corrections=64)
+    whole = together([load_learner(place) for place in places], corrections=192, original=_ORIGINAL)
+    network = whole.network
     data = SeverityData(images, renderings=400, looks=0.3, variants=8, wide=True, seed=seed, **_SHARES)
+
+    def encode(pictures: torch.Tensor) -> torch.Tensor:
+        return whole.encode(pictures)["features"]
+
+    def score(columns: torch.Tensor) -> torch.Tensor:
+        return network.judged(columns)[0].detach() @ network.weights
+
     columns, targets, contents = [], [], []
     for number in range(_CORRECTED):
         batch = data.batch(number)
-        columns.append(whole.encode(batch.features["images"])["features"])
+        columns.append(encode(batch.features["images"]))
         targets.append(batch.targets)
         contents.append(batch.contents + 1000 * number)
-    learn(whole.network, torch.cat(columns), torch.cat(targets), torch.cat(contents))
+    bank = sum(map(len, columns))
+    for turn in range(2):
+        # The second searches where the first corrections lead.
+        found = islice(searches(data, score, encode, seed=2 * seed + turn), _SEARCHES)
+        for number, (pictures, truth) in enumerate(found):
+            columns.append(pictures)
+            targets.append(truth)
+            contents.append(torch.full((len(truth),), 1000 * (_CORRECTED + turn * _SEARCHES + number)))
+        network.corrections = Corrections(columns[0].shape[1], 192)
+        searched = torch.arange(sum(map(len, columns))) >= bank
+        learn(network, torch.cat(columns), torch.cat(targets), torch.cat(contents), searched)
     whole.calibrate((whole.encode(part.features["images"]), part.targets) for part in data.validation())
     save_learned(out / "model.safetensors", whole, {"data": data.describe(), "seed": seed})
     shutil.copy(places[0] / "training.png", out / "training.png")

@@ -1,4 +1,4 @@
-"""What `optics` add to the severities of shading and of false colour."""
+"""What all inputs together, `optics` among them, add to the severities of the heads."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from torch import Tensor, nn
 from isptune.iqa.training.losses import LOSSES
 from isptune_severity.families import FAMILIES
 
-CORRECTED = tuple(FAMILIES.index(family) for family in ("shading", "false_colour"))
-"""The columns that are corrected."""
-
-_DROPOUT = 0.1
+# Of the squares of the families' errors. The heads hardly see shading and displaced green, and what is darker
+# than it was meant to be must not be bought with what is brighter.
+_WEIGHTS = {"shading": 8.0, "false_colour": 8.0, "exposure": 3.0}
+_DROPOUT = 0.25
 # Inputs that move less than this keep their unit.
 _SILENT = 3e-4
-_CONTENTS, _ALONE = 48, 0.4
+# Contents in a step: of one fault, of several, and of searches.
+_ALONE, _SEVERAL, _SEARCHED = 20, 16, 22
 _WARM_UP, _LAST_RATE = 100, 0.02
-# Of the losses of the weighted sum, and of the squares of the corrected families' errors.
-_RELATIVE, _DIFFERENCES = 1.0, 0.5
+# Of the squares of the errors, and how much what a content's variants share counts in them.
 _SQUARES, _OFFSETS = 6.0, 0.3
+# A variant is to be worse than its original by its truth, less this share of it.
+_SHORT, _LEAST = 0.3, 0.1
 
 
 class Corrections(nn.Module):
-    """(N, F) inputs to (N, 15): 0 but for the families that are corrected.
+    """(N, F) inputs to (N, 15).
 
     Args:
         count: of inputs.
@@ -39,7 +41,7 @@ class Corrections(nn.Module):
         self.deviation: Tensor
         self.register_buffer("mean", torch.zeros(count))
         self.register_buffer("deviation", torch.ones(count))
-        last = nn.Linear(width, len(CORRECTED))
+        last = nn.Linear(width, len(FAMILIES))
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         self.body = nn.Sequential(
@@ -47,13 +49,18 @@ class Corrections(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        found = self.body(((features - self.mean) / self.deviation).clamp(-8, 8))
-        severities = found.new_zeros(len(found), len(FAMILIES))
-        return severities.index_copy(1, torch.tensor(CORRECTED, device=found.device), found)
+        found: Tensor = self.body(((features - self.mean) / self.deviation).clamp(-8, 8))
+        return found
 
 
 def learn(
-    network: Any, features: Tensor, targets: Tensor, contents: Tensor, steps: int = 1500, seed: int = 0
+    network: Any,
+    features: Tensor,
+    targets: Tensor,
+    contents: Tensor,
+    searched: Tensor | None = None,
+    steps: int = 1500,
+    seed: int = 0,
 ) -> None:
     """Train the corrections of a network whose heads stay as they are.
 
@@ -61,22 +68,21 @@ def learn(
         network: a ``SecondNetwork`` with corrections.
         features: (N, F) inputs of the heads.
         targets: (N, 15) true severities.
-        contents: (N,) which content each is a variant of, all different between batches.
-        steps: of 48 contents each, of which 19 have one fault.
+        contents: (N,) which content each is a variant of, all different between batches; the first of each is
+            pristine.
+        searched: (N,) which were found by `searches`; none by default.
+        steps: of 58 contents each: 20 of one fault, 16 of several and 22 of searches.
         seed: of their order.
     """
-    own, columns = network.corrections, list(CORRECTED)
+    own = network.corrections
     own.mean.copy_(features.mean(0))
     spread = features.std(0)
     own.deviation.copy_(torch.where(spread < _SILENT, 1.0, spread + 1e-3))
     with torch.no_grad():
-        begun = torch.cat([network.by_heads(part[:, : network.count])[0] for part in features.split(4096)])
+        begun = torch.cat([network.begun(part[:, : network.count])[0] for part in features.split(4096)])
     order = contents.argsort(stable=True)
     groups = order.split(torch.unique(contents, return_counts=True)[1].tolist())
-    faults = [int((targets[group].abs().amax(0) > 1e-6).sum()) for group in groups]
-    # A stage belongs to one or two families.
-    alone = [group for group, count in zip(groups, faults, strict=True) if 0 < count <= 2]
-    others = [group for group, count in zip(groups, faults, strict=True) if not 0 < count <= 2]
+    kinds = _kinds(groups, targets, torch.zeros(len(targets)) if searched is None else searched)
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(own.parameters(), lr=1e-3, weight_decay=0.02)
     average = [parameter.detach().clone() for parameter in own.parameters()]
@@ -85,12 +91,10 @@ def learn(
         for part in optimizer.param_groups:
             falling = _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * step / steps))
             part["lr"] = 1e-3 * min(1, (step + 1) / _WARM_UP) * falling
-        few = round(_CONTENTS * _ALONE)
-        drawn = _drawn(alone, few, generator) + _drawn(others, _CONTENTS - few, generator)
+        drawn = [one for kind, count in kinds for one in _drawn(kind, count, generator)]
         index = torch.cat(drawn)
         group = torch.repeat_interleave(torch.arange(len(drawn)), torch.tensor([len(x) for x in drawn]))
-        found = begun[index] + own(features[index])
-        loss = _loss(found, targets[index], group, network.weights, columns)
+        loss = _loss(begun[index] + own(features[index]), targets[index], group, network.weights)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -103,20 +107,37 @@ def learn(
     own.eval()
 
 
+def _kinds(
+    groups: Sequence[Tensor], targets: Tensor, searched: Tensor
+) -> tuple[tuple[list[Tensor], int], ...]:
+    """Contents of one fault, of several, and of searches, and how many of each are drawn."""
+    found: tuple[list[Tensor], ...] = ([], [], [])
+    for group in groups:
+        faults = int((targets[group].abs().amax(0) > 1e-6).sum())
+        # A stage belongs to one or two families.
+        found[2 if bool(searched[group[0]]) else 0 if 0 < faults <= 2 else 1].append(group)
+    return tuple(zip(found, (_ALONE, _SEVERAL, _SEARCHED), strict=True))
+
+
 def _drawn(groups: Sequence[Tensor], count: int, generator: torch.Generator) -> list[Tensor]:
     if not groups:
         return []
     return [groups[i] for i in torch.randint(len(groups), (count,), generator=generator).tolist()]
 
 
-def _loss(found: Tensor, targets: Tensor, group: Tensor, weights: Tensor, columns: list[int]) -> Tensor:
+def _loss(found: Tensor, targets: Tensor, group: Tensor, weights: Tensor) -> Tensor:
     from isptune_severity.second_learner import proportional
 
-    errors = found[:, columns] - targets[:, columns]
-    counts = torch.bincount(group)[:, None]
-    mean = errors.new_zeros(len(counts), len(columns)).index_add(0, group, errors) / counts
+    errors = found - targets
+    counts = torch.bincount(group)
+    mean = errors.new_zeros(len(counts), len(FAMILIES)).index_add(0, group, errors) / counts[:, None]
     # A median of what may be none is none: squares, so that the families keep their size.
-    loss = _SQUARES * ((errors - mean[group]).square().mean() + _OFFSETS * errors.square().mean())
+    squares = (errors - mean[group]).square() + _OFFSETS * errors.square()
+    loss = _SQUARES * (squares * torch.tensor([_WEIGHTS.get(family, 1.0) for family in FAMILIES])).mean()
     total, wanted = found @ weights, targets @ weights
-    loss = loss + _RELATIVE * LOSSES["relative"](total, wanted, group)
-    return loss + _DIFFERENCES * proportional(total, wanted, group)
+    loss = loss + LOSSES["relative"](total, wanted, group) + proportional(total, wanted, group)
+    loss = loss + LOSSES["ranking"](total, wanted, group)
+    # What scores as well as its original, or better, is what ends a search too early.
+    pristine = total[counts.cumsum(0) - counts][group]
+    missing = (wanted - total + pristine) / (wanted + _LEAST) - _SHORT
+    return loss + missing.relu()[wanted > 1e-6].square().mean()

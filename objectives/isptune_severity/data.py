@@ -83,7 +83,7 @@ class SeverityData:
         self._rendered: dict[bool, list[Path]] = {True: [], False: []}
         if renderings:
             self._render(folder / "renderings")
-        self._stages: dict[str, Distortion] = {name: registry.stages.create(name) for name in STAGES}
+        self.stages: dict[str, Distortion] = {name: registry.stages.create(name) for name in STAGES}
         self.steps_per_epoch = max(1, sum(map(len, self._training)) // contents)
 
     def _render(self, folder: Path) -> None:
@@ -105,6 +105,10 @@ class SeverityData:
     def validation(self) -> Iterator[Batch]:
         for index in range(_VALIDATION_BATCHES):
             yield self._make(False, -1 - self.seed * 1_000_003 - index)
+
+    def content(self, size: tuple[int, int], generator: torch.Generator) -> Tensor:
+        """(3, height, width) in [0, 1]: a crop of a training photograph."""
+        return self._content(self._training, size, generator)
 
     def describe(self) -> dict[str, Any]:
         """Plain data that changes with anything that changes the batches."""
@@ -184,7 +188,7 @@ class SeverityData:
         return names, chain_shares(self.variants, len(names), generator)
 
     def _spoilt(self, images: Tensor, name: str, share: Tensor, generator: torch.Generator) -> Tensor:
-        stage = self._stages[name]
+        stage = self.stages[name]
         level = share * stage.level_range[1]
         if getattr(stage, "is_signed", False) and not _draw(4, generator):
             level = -level

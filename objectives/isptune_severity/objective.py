@@ -41,7 +41,7 @@ _FIRST = Coverage(
         "patch_displacement pixelate vignetting"
     ),
 )
-_SECOND = Coverage(trained_on=tuple(STAGES), blind_to=stage_names("color_shift"))
+_SECOND = Coverage(trained_on=tuple(STAGES), blind_to=stage_names("color_shift darken"))
 
 
 def embedded(version: int) -> Any:

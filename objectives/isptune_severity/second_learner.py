@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -46,8 +46,9 @@ class SecondSeverity(Learner):
         differences: weight of a loss of differences between variants of a content, in proportion to how far
             they are from pristine: so the order of nearly pristine ones counts, where a search ends.
         members: further heads on the same inputs, trained apart and put together by ``together``.
-        corrections: width of what ``optics`` add to shading and false colour, which ``corrections.learn``
-            trains; 0 for none.
+        corrections: width of what all inputs, ``optics`` among them, add to the severities, which
+            ``corrections.learn`` trains; 0 for none.
+        original: share of the first version's own judgement beside the heads; 0 for none.
         seed: of the initial weights.
     """
 
@@ -67,6 +68,7 @@ class SecondSeverity(Learner):
         differences: Annotated[float, Field(ge=0)] = 0.0,
         members: Annotated[int, Field(ge=0, le=16)] = 0,
         corrections: Annotated[int, Field(ge=0, le=4096)] = 0,
+        original: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         seed: Seed = 0,
     ) -> None:
         super().__init__()
@@ -76,7 +78,7 @@ class SecondSeverity(Learner):
             )
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            self.network = SecondNetwork(widths, hidden, dropout, members, corrections)
+            self.network = SecondNetwork(widths, hidden, dropout, members, corrections, original)
         self._is_warm, self._anchor, self._differences = warm, anchor, differences
         if warm:
             self._take_first_version()
@@ -99,15 +101,14 @@ class SecondSeverity(Learner):
             "trunk": trunk,
             "members": members,
             "corrections": corrections,
+            "original": original,
             "seed": seed,
         }
         self._spreads: Tensor | None = None
         self._moved: Tensor | None = None
 
     def _take_first_version(self) -> None:
-        from isptune_severity.objective import embedded
-
-        state = embedded(1).network.state_dict()
+        state = _first_version()
         own = {key if key.startswith(("stem.", "levels.")) else f"first.{key}": state[key] for key in state}
         self.network.load_state_dict(own, strict=False)
 
@@ -214,6 +215,13 @@ class SecondSeverity(Learner):
         return dict(self._configuration)
 
 
+def _first_version() -> Mapping[str, Tensor]:
+    from isptune_severity.objective import embedded
+
+    found: Mapping[str, Tensor] = embedded(1).network.state_dict()
+    return found
+
+
 def proportional(total: Tensor, wanted: Tensor, contents: Tensor) -> Tensor:
     """Huber's loss of the differences of every two variants of a content, over the sum of the two's truths.
 
@@ -229,7 +237,9 @@ def proportional(total: Tensor, wanted: Tensor, contents: Tensor) -> Tensor:
     return torch.nn.functional.huber_loss(errors / scale, torch.zeros_like(errors), delta=0.5)
 
 
-def together(learners: Sequence[SecondSeverity], corrections: int = 0) -> SecondSeverity:
+def together(
+    learners: Sequence[SecondSeverity], corrections: int = 0, original: float = 0.0
+) -> SecondSeverity:
     """One learner of several on the same convolutions: the first one's head counts half.
 
     It has to be calibrated. Their convolutions must be those of the first version, untrained.
@@ -237,11 +247,15 @@ def together(learners: Sequence[SecondSeverity], corrections: int = 0) -> Second
     Args:
         learners: without corrections.
         corrections: width of those that it gets, which ``corrections.learn`` trains; 0 for none.
+        original: share of the embedded first version's judgement.
     """
     first, *others = learners
     options = {**first.configuration(), "members": len(others), "corrections": corrections}
+    options["original"] = original
     found: SecondSeverity = registry.learners.create("severity-isp", **options)
     found.load_state_dict(first.state_dict(), strict=False)
     for member, other in zip(found.network.members, others, strict=True):
         member.load_state_dict(other.network.state_dict(), strict=False)
+    if found.network.original is not None:
+        found.network.original.load_state_dict(_first_version(), strict=False)
     return found.eval()

@@ -116,7 +116,9 @@ class SecondNetwork(Trunk):
         hidden: of the head.
         dropout: in the head, while it is trained.
         members: further heads on the same inputs, trained apart: their mean counts as much as the own head.
-        corrections: width of what `optics` add to the severities of shading and false colour; 0 for none.
+        corrections: width of what all inputs, `optics` among them, add to the severities; 0 for none.
+        original: share of the first version's own judgement, as it was before the heads took it over; 0 for
+            none.
     """
 
     def __init__(
@@ -126,6 +128,7 @@ class SecondNetwork(Trunk):
         dropout: float = 0.5,
         members: int = 0,
         corrections: int = 0,
+        original: float = 0.0,
     ) -> None:
         super().__init__(widths)
         self.hidden = hidden
@@ -142,6 +145,9 @@ class SecondNetwork(Trunk):
         # The heads do not see the columns of `optics`, which come last.
         self.count = count
         self.corrections = Corrections(count + optics_count(), corrections) if corrections else None
+
+        self.share = original
+        self.original = _FirstHead(known) if original else None
 
     @property
     def has_optics(self) -> bool:
@@ -163,13 +169,20 @@ class SecondNetwork(Trunk):
 
     def judged(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 15) severities and (N, 16) logarithms of deviations, the last that of the weighted sum."""
-        severities, spreads = self.by_heads(features[:, : self.count])
+        severities, spreads = self.begun(features[:, : self.count])
         if self.corrections is not None:
             severities = severities + self.corrections(features)
         return severities, spreads
 
-    def by_heads(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """The same of the heads alone, without what `optics` add."""
+    def begun(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The same without the corrections: of the heads, and of the first version where it has a share."""
+        severities, spreads = self._by_heads(features)
+        if self.original is None:
+            return severities, spreads
+        own = self.original(features) @ carried().to(features)
+        return (1 - self.share) * severities + self.share * own, spreads
+
+    def _by_heads(self, features: Tensor) -> tuple[Tensor, Tensor]:
         own = by_head(self, features)
         if not self.members:
             return own

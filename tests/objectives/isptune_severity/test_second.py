@@ -22,7 +22,9 @@ from isptune_severity.data import SeverityData
 from isptune_severity.families import FAMILIES, STAGES, WEIGHTS
 from isptune_severity.fingerprints import fingerprints, fingerprints_count
 from isptune_severity.full_reference import severities
+from isptune_severity.objective import embedded
 from isptune_severity.second_learner import SecondSeverity, proportional, together
+from isptune_severity.second_network import carried
 from isptune_severity.tiles import starts
 
 
@@ -200,6 +202,16 @@ def test_heads_together_are_their_mean() -> None:
     with torch.no_grad():
         first, second, third = (one.network(images) for one in made)
         torch.testing.assert_close(whole.network(images), first / 2 + (second + third) / 4)
+
+
+def test_the_first_version_has_its_share() -> None:
+    """A quarter of the judgement is what it says of the families that it knows."""
+    learner = SecondSeverity(hidden=8, warm=True).eval()
+    whole = together([learner], original=0.25)
+    images = picture(64, 64)
+    with torch.no_grad():
+        own, first = learner.network(images), embedded(1).network(images)
+        torch.testing.assert_close(whole.network(images), 0.75 * own + 0.25 * first @ carried())
 
 
 def test_variants_of_a_wide_batch(tmp_path: Path) -> None:

@@ -96,8 +96,8 @@ def write(rows: list[dict[str, Any]]) -> None:
     lines[-1] = "Problems: " + " ".join(lines[-1].split()) + f" {machine()}"
     heads = [f"{way}, {count}" for count in COUNTS for way in WAYS]
     lines += ["", "The lowest severity after so many evaluations, medians; lower is better.", ""]
-    lines += [f"| problem | seeds | {' | '.join(heads)} | labels lower at {BUDGET} |"]
-    lines += [f"|{' --- |' * (len(heads) + 3)}"]
+    lines += [f"| problem | seeds | {' | '.join(heads)} | labels lower at {COUNTS[0]} | at {BUDGET} |"]
+    lines += [f"|{' --- |' * (len(heads) + 4)}"]
     for problem in PROBLEMS:
         both = {
             way: {row["seed"]: row for row in rows if (row["problem"], row["way"]) == (problem, way)}
@@ -112,8 +112,9 @@ def write(rows: list[dict[str, Any]]) -> None:
             for count in range(len(COUNTS))
             for place in range(len(WAYS))
         ]
-        wins = int((values[:, 0, -1] < values[:, 1, -1]).sum())
-        lines.append(f"| {problem} | {len(seeds)} | {' | '.join(cells)} | {wins} of {len(seeds)} |")
+        first, last = (values[:, 0] < values[:, 1]).sum(axis=0)[[0, -1]].tolist()
+        wins = f"{first} of {len(seeds)} | {last} of {len(seeds)}"
+        lines.append(f"| {problem} | {len(seeds)} | {' | '.join(cells)} | {wins} |")
     (HERE / "optimizer_labels.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _FRESH_SECONDS = 3.0
 """Scales are fitted no more often than this."""
 
+_SHARE = 0.1
+"""Nor does fitting take more than this share of the time, which is the observers'."""
+
 
 class Overview:
     """Progress and scales, which are kept for a few seconds: a page asks again and again."""
@@ -28,6 +31,7 @@ class Overview:
         self._lock = threading.Lock()
         self._scenes: list[SceneProgress] = []
         self._fitted: tuple[float, int] = (-math.inf, -1)
+        self._seconds = 0.0
 
     def of(self, store: StudyStore, title: str, is_stopped: bool, total: int) -> StudyProgress:
         """The study so far.
@@ -39,10 +43,12 @@ class Overview:
         """
         with self._lock:
             answers = store.read()
-            age = time.monotonic() - self._fitted[0]
-            if len(answers) != self._fitted[1] and age > _FRESH_SECONDS:
+            began = time.monotonic()
+            age = began - self._fitted[0]
+            if len(answers) != self._fitted[1] and age > max(_FRESH_SECONDS, self._seconds / _SHARE):
                 self._scenes = scenes_so_far(answers)
                 self._fitted = (time.monotonic(), len(answers))
+                self._seconds = self._fitted[0] - began
             observers = _observers(store, answers, total)
             taking_part = sum(not one.withdrawn for one in observers)
             state: State = "stopped" if is_stopped else "open"

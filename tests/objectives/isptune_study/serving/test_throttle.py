@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from isptune_study.serving import study_source, throttle
+from isptune_study.serving import study_progress, study_source, throttle
 from isptune_study.serving.throttle import FREE, SLOWEST_SECONDS, Throttle
 
 
@@ -87,3 +87,26 @@ def test_the_block_of_one_observer_does_not_wait_for_that_of_another(
         other_is_there.set()
         # Two tabs of one observer get one block.
         assert first.result() == again.result()
+
+
+def test_scales_of_large_studies_are_fitted_less_often(
+    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, now, fits = serve(), [0.0], []
+    monkeypatch.setattr(study_progress, "time", type("", (), {"monotonic": staticmethod(lambda: now[0])}))
+
+    def slow(answers: Any) -> list[Any]:
+        now[0] += 20.0
+        fits.append(len(answers))
+        return []
+
+    monkeypatch.setattr(study_progress, "scenes_so_far", slow)
+    ada = page.observer("Ada")
+    page.source.study_progress()
+    for _ in range(2):
+        for trial in ada.next()["trials"][:1]:
+            assert ada.answer(trial["trial"]).status_code == 200
+        now[0] += 150.0
+        page.source.study_progress()
+    # Of 20 seconds each, ten times as long after one another.
+    assert fits == [0, 2]

@@ -118,6 +118,7 @@ def _spoilt(
 ) -> Tensor:
     """(N, 3, H, W) of a content (3, H, W); a search sees the same noise all the time."""
     generator = torch.Generator().manual_seed(seed)
+    height, width = image.shape[-2:]
     images = image[None].expand(len(shares), -1, -1, -1).contiguous()
     with torch.no_grad():
         for column, name in enumerate(names):
@@ -125,7 +126,7 @@ def _spoilt(
             level = shares[:, column] * stage.level_range[1]
             if getattr(stage, "is_signed", False) and float(_draw(generator)) < _NEGATIVE:
                 level = -level
-            noise = stage.draw(*images.shape[-2:], generator) if stage.is_stochastic else None
+            noise = stage.draw(height, width, generator) if stage.is_stochastic else None
             if bool((level != 0).any()):
                 images = (stage(images, level) if noise is None else stage(images, level, noise)).clamp(0, 1)
     return images

@@ -49,7 +49,9 @@ class BenchConfig(SharedSettings):
     objectives: list[ObjectiveEntry] = field(GRID["objectives"], min_length=1)
     optimizers: list[OptimizerEntry] = field(
         GRID["optimizers"],
-        default_factory=lambda: [OptimizerEntry(name=default_component("optimizer").name, label=None)],
+        default_factory=lambda: [
+            OptimizerEntry(name=default_component("optimizer").name, label=None, proposer=None)
+        ],
         min_length=1,
     )
     scenes: list[SceneSet] = field(

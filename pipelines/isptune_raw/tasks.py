@@ -13,7 +13,7 @@ from torch import Tensor
 from isptune.contracts.pipeline import Pipeline
 from isptune.contracts.stage import Stage
 from isptune.errors import ConfigurationError
-from isptune.parameters import ParameterSpace
+from isptune.parameters import Float, ParameterSpace
 from isptune_raw.cameras import CAMERAS, Camera
 from isptune_raw.mosaic import PATTERNS, RawImage
 from isptune_raw.simulation import simulate
@@ -147,6 +147,7 @@ def begun_values(
     for stage, prefix in zip(stages, prefixes, strict=True):
         for name, value in taking.undone(stage).items():
             kind = stage.declared[name]
+            assert isinstance(kind, Float)
             values[f"{prefix}.{name}"] = min(max(value, kind.low), kind.high)
     return space.from_dicts([values])
 

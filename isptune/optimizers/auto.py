@@ -36,7 +36,7 @@ class Automatic(Optimizer):
 
     In this order:
 
-    - candidates that are compared rather than scored: ``es``;
+    - candidates that are compared rather than scored: ``es``, or ``nsga2`` where there are other objectives beside;
     - races, which drop candidates on a part of the scenes: ``bo`` with batches of 10 for at most 300
       evaluations; for more ``es``, or ``nsga2`` where there are several objectives;
     - several objectives: ``bo`` for at most 300 evaluations, ``nsga2`` for more;
@@ -131,6 +131,8 @@ def _decide(situation: Situation, seconds: float | None) -> tuple[str, str]:
     budget, dimension = situation.budget, situation.space.dimension
     count = "the number of evaluations is unknown" if budget is None else f"{budget:,} evaluations"
     few = budget is not None and budget <= _FEW and dimension <= _MOST_PARAMETERS
+    if situation.judged and situation.objectives > 1:
+        return "nsga2", "there are several objectives, and in one candidates are compared, which is noisy"
     if situation.judged:
         return "es", "candidates are compared with each other, which is noisy"
     if situation.raced and few:

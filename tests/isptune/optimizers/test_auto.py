@@ -42,6 +42,7 @@ class TestConformance(MultiObjectiveConformance):
         (Situation(FIVE, 150, objectives=2), "bo", 5, "there are 2 objectives"),
         (Situation(FIVE, 1500, objectives=2), "nsga2", 30, "there are 2 objectives"),
         (Situation(FIVE, 150, judged=True), "es", 30, "compared with each other"),
+        (Situation(FIVE, 150, objectives=2, judged=True), "nsga2", 30, "several objectives"),
         (Situation(FIVE, 150, raced=True), "bo", 10, "it knows which losses a race estimated"),
         (Situation(FIVE, 150, raced=True, gradients=True), "bo", 10, "it knows which losses"),
         (Situation(FIVE, 1500, raced=True), "es", 30, "races rank candidates"),

@@ -36,7 +36,7 @@ class Automatic(Optimizer):
 
     In this order:
 
-    - candidates that are compared rather than scored: ``es``, or ``nsga2`` where there are other objectives beside;
+    - candidates that are compared rather than scored: ``es``, or ``nsga2`` beside other objectives;
     - races, which drop candidates on a part of the scenes: ``bo`` with batches of 10 for at most 300
       evaluations; for more ``es``, or ``nsga2`` where there are several objectives;
     - several objectives: ``bo`` for at most 300 evaluations, ``nsga2`` for more;

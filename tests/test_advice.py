@@ -204,8 +204,10 @@ def test_modules_that_texts_tell_to_run_exist_and_take_their_options() -> None:
 def plugin_options(kinds: tuple[str, ...]) -> set[str]:
     """Every option of every registered plugin of some kinds."""
     from isptune.iqa.training.synthetic import SyntheticSource
+    from isptune_proposer.tasks import TaskSource
 
-    found = set(inspect.signature(SyntheticSource).parameters) | {"batches"} if "data" in kinds else set()
+    sources = (SyntheticSource, TaskSource) if "data" in kinds else ()
+    found = {name for source in sources for name in inspect.signature(source).parameters}
     for kind in kinds:
         plugins = registry.training_data if kind == "data" else getattr(registry, f"{kind}s")
         for name in plugins._records or plugins.names():

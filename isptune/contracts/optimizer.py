@@ -28,7 +28,8 @@ class Optimizer(Packaged, ABC):
         budget: how many evaluations the run will make, for methods that plan with it; None if unknown.
         starts: (S, n) candidates to begin at, the most promising first; none if None. The first batch
             begins with them (``begun``), or with the first P of more, and the search goes on from there in
-            the method's own way.
+            the method's own way. A method that ``begins_over_batches`` takes those that are left in the
+            batches after it.
 
     Class facts:
         default_population: the batch size that suits the method.
@@ -44,6 +45,8 @@ class Optimizer(Packaged, ABC):
             compare rows 0 and 1 of a batch, 2 and 3, and so on, and tells ``learn_comparisons`` the answers.
         learns_from_labels: where the score of the objective is a weighted sum of the scores of its labels,
             ``learn_labels`` is told what each adds to the losses.
+        begins_over_batches: starts that the first batch has no room for come in the next ones. A run gives
+            such a method at most a third of its evaluations as starts.
         default_budget: how many evaluations a run makes where nothing is said; None for as many as all.
         chooses: it stands for others: a run asks its class method ``choose(situation, **options)`` with an
             ``isptune.contracts.choosing.Situation``, and takes and notes what the ``Choice`` names.
@@ -62,6 +65,7 @@ class Optimizer(Packaged, ABC):
     is_multi_objective: ClassVar[bool] = False
     learns_from_comparisons: ClassVar[bool] = False
     learns_from_labels: ClassVar[bool] = False
+    begins_over_batches: ClassVar[bool] = False
     chooses: ClassVar[bool] = False
     default_budget: ClassVar[int | None] = None
     avoids_repeats: bool = False

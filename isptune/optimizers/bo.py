@@ -51,10 +51,11 @@ class ModelSearch(Optimizer):
       others with the probability that they do not.
 
     The first batches, ``initial`` candidates and at least one batch, are a Latin hypercube, with starts in
-    place of the first ones. Some 150 evaluations are modelled, of more the best ones and those nearest to the
-    best. A batch costs 0.2 to 0.5 s: what takes less than some 50 ms an evaluation is better served by
-    ``cma`` and more of them. A batch depends on the losses so far and on its number alone, so that a resumed
-    run does not plan again what its log holds.
+    place of the first ones; of more starts than that there are as many batches as they fill. Some 150
+    evaluations are modelled, of more the best ones and those nearest to the best. A batch costs 0.2 to 0.5
+    s: what takes less than some 50 ms an evaluation is better served by ``cma`` and more of them. A batch
+    depends on the losses so far and on its number alone, so that a resumed run does not plan again what its
+    log holds.
 
     Args:
         space: the n parameters, or their number where all are real.
@@ -80,6 +81,7 @@ class ModelSearch(Optimizer):
     default_population: ClassVar[int] = 5
     is_multi_objective: ClassVar[bool] = True
     learns_from_labels: ClassVar[bool] = True
+    begins_over_batches: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -103,8 +105,9 @@ class ModelSearch(Optimizer):
         self._parts: Candidates = np.empty((0, 0))
         self._estimated: NDArray[np.bool_] = np.empty(0, dtype=bool)
         self._known: set[bytes] = set()
-        rows = -(-self.initial // self.population) * self.population
+        rows = -(-max(self.initial, len(self.starts)) // self.population) * self.population
         self._design = self._moves.settled(latin_hypercube(self._generator(), rows, self.dimension))
+        self._design[: len(self.starts)] = self.starts
 
     def _initial(self, initial: int | None) -> int:
         if initial is not None:
@@ -125,8 +128,7 @@ class ModelSearch(Optimizer):
         generator = self._generator()
         done = self._batches * self.population
         if done < len(self._design):
-            batch = self._design[done : done + self.population]
-            return self.begun(batch) if done == 0 else batch.copy()
+            return self._design[done : done + self.population].copy()
         able = np.asarray(np.isfinite(self._losses).all(axis=1))
         spread = np.ptp(np.clip(self._losses[able], -1e300, 1e300), axis=0) if able.any() else np.zeros(1)
         if able.sum() < 2 or not (spread > 0).any():

@@ -36,7 +36,7 @@ class GradientModelSearch(ModelSearch):
 
     Example:
         >>> optimizer = GradientModelSearch(space=2, population=4, seed=0)
-        >>> for _ in range(4):
+        >>> for _ in range(3):
         ...     candidates = optimizer.propose()
         ...     offset = candidates - 0.4
         ...     losses = (offset**2).sum(axis=1, keepdims=True)

@@ -39,7 +39,7 @@ from isptune.tuning.race_plans import planned_generations
 from isptune.tuning.racing import check_race
 from isptune.tuning.scoring import Scoring
 from isptune.tuning.settings import Component, RunConfig, parse_config, settings_of
-from isptune.tuning.starts import beginning
+from isptune.tuning.starts import beginning, room_for_starts
 from isptune.tuning.suggested import Suggested, with_suggestions
 from isptune.tuning.windows import windows_share
 
@@ -73,16 +73,16 @@ class Session:
     @property
     def notices(self) -> tuple[str, ...]:
         """What is to be said of the search before it begins."""
-        population = self.config.population or len(self.starts)
+        room = room_for_starts(self.config)
         if self.suggested is not None:
-            return (*self.begun, self.suggested.notice(population))
-        more = len(self.starts) - population
+            return (*self.begun, self.suggested.notice(room))
+        more = len(self.starts) - room
         if more <= 0:
             return self.begun
+        held = "a generation" if room == self.config.population else "the search has room for"
         return (
             *self.begun,
-            f"start has {len(self.starts)} candidates, and a generation {self.config.population}: "
-            f"the last {more} are left out",
+            f"start has {len(self.starts)} candidates, and {held} {room}: the last {more} are left out",
         )
 
     def evaluator(self, pipeline: Pipeline, space: ParameterSpace) -> Evaluator:
@@ -136,7 +136,7 @@ class Session:
             seed=self.config.seed,
             # Of a race: the candidates that it will be asked for.
             budget=None if self.config.budget is None else self.generations * (self.config.population or 1),
-            starts=self.starts if len(self.starts) else None,
+            starts=self.starts[: room_for_starts(self.config)] if len(self.starts) else None,
             **component.options,
         )
         return optimizer

@@ -20,6 +20,9 @@ from isptune.tuning.start_settings import DEFAULT
 from isptune.wording.naming import listed
 from isptune.wording.showing import value_text
 
+# Starts of a search whose number of evaluations is not known, where they may fill several batches.
+_UNPLANNED = 30
+
 
 @dataclass(frozen=True)
 class Beginning:
@@ -36,6 +39,15 @@ class Beginning:
     space: ParameterSpace
     starts: NDArray[np.float64]
     notices: tuple[str, ...] = ()
+
+
+def room_for_starts(config: RunConfig) -> int:
+    """How many starts a search evaluates: as many as its first batch, or a third of its budget where the
+    optimizer takes them over several batches."""
+    population = config.population or 1
+    if not registry.optimizers.fact(config.optimizer.name, "begins_over_batches", False):
+        return population
+    return max(population, _UNPLANNED if config.budget is None else config.budget // 3)
 
 
 def beginning(declared: ParameterSpace, config: RunConfig) -> Beginning:

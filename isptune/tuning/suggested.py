@@ -19,9 +19,12 @@ from isptune.runs.directory import RunDirectory
 from isptune.storage.paths import user_path
 from isptune.tuning.blame import called
 from isptune.tuning.settings import RunConfig, parse_config
+from isptune.tuning.starts import room_for_starts
 from isptune.wording.showing import counted
 
 OWN = "own"
+# Candidates and probes of a search that takes them over several generations.
+_MANY = 30
 _Config = TypeVar("_Config", bound=RunConfig)
 
 
@@ -34,7 +37,7 @@ class Suggested:
         digest: of its file.
         candidates: how many it suggested.
         probes: how many renderings of each scene it looked at. They are starts as well, and count as
-            evaluations, as far as the first generation has room.
+            evaluations, as far as the search has room for starts.
     """
 
     proposer: str
@@ -42,9 +45,9 @@ class Suggested:
     candidates: int
     probes: int
 
-    def notice(self, population: int) -> str:
-        """What is said of it before the search begins."""
-        beyond = self.candidates + self.probes - population
+    def notice(self, room: int) -> str:
+        """What is said of it before a search that has room for so many starts."""
+        beyond = self.candidates + self.probes - room
         said = (
             f"the search begins with {counted(self.candidates, 'candidate')} of a proposer and "
             f"{counted(self.probes, 'probe')} that it looked at"
@@ -65,13 +68,14 @@ def with_suggestions(
     if config.proposer is None:
         return config, None
     path = _checkpoint(config.proposer, pipeline)
-    population = config.population or 1
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     own = config.start if isinstance(config.start, list) else []
     space = pipeline.space.constrained(config.parameters)
     found = _held(directory, digest, len(own))
     if found is None:
-        found = _asked(path, pipeline, space, population - len(own))
+        found = _asked(
+            path, pipeline, space, min(room_for_starts(config), max(config.population or 1, _MANY)) - len(own)
+        )
     candidates, probes = found
     suggested = Suggested(config.proposer, digest, len(candidates), len(probes))
     return _beginning_with(config, candidates, probes), suggested
@@ -117,7 +121,7 @@ def _asked(
         path: of the checkpoint.
         pipeline: that is tuned.
         space: what is searched of its parameters.
-        room: how many of both a generation has room for. At least half of it is for candidates.
+        room: how many of both the search has room for. At least half of it is for candidates.
     """
     from isptune.iqa.training.checkpoint import load_learner
 

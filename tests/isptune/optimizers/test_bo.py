@@ -232,3 +232,17 @@ def test_options_are_checked():
 def test_first_batches_take_a_third_of_a_small_budget():
     assert ModelSearch(8, budget=30).initial == 10
     assert ModelSearch(8).initial == 16
+
+
+def test_starts_fill_the_batches_that_they_need():
+    starts = np.linspace(0.05, 0.95, 14 * 3).reshape(14, 3)
+    search = ModelSearch(3, 5, 0, starts=starts)
+    asked, losses = np.empty((0, 3)), np.empty((0, 1))
+    for _ in range(6):
+        batch = search.propose()
+        search.learn(batch, ((batch - 0.4) ** 2).sum(axis=1, keepdims=True))
+        asked = np.concatenate([asked, batch])
+        losses = np.concatenate([losses, ((batch - 0.4) ** 2).sum(axis=1, keepdims=True)])
+    assert np.array_equal(asked[:14], starts)
+    # After them it plans.
+    assert losses[15:].min() < 0.2 * losses[:15].min()

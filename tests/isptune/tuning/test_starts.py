@@ -355,6 +355,17 @@ def test_starts_that_a_generation_does_not_hold_are_told(
     assert caplog.messages == ["start has 11 candidates, and a generation 8: the last 3 are left out"]
 
 
+def test_a_search_that_takes_starts_over_several_generations_takes_a_third_of_its_budget(
+    target: Maker, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [{"tone.red": number / 10} for number in range(11)]
+    result = tune(target, start=rows, optimizer="bo", population=3, budget=24)
+    assert [one["tone.red"] for one in first(result, count=8)] == [row["tone.red"] for row in rows[:8]]
+    assert caplog.messages == [
+        "start has 11 candidates, and the search has room for 8: the last 3 are left out"
+    ]
+
+
 def test_a_pipeline_without_gradients_is_refused_before_anything_is_said_of_its_parameters(
     target: Maker, caplog: pytest.LogCaptureFixture, snapshot: SnapshotAssertion
 ) -> None:

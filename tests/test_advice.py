@@ -207,7 +207,7 @@ def plugin_options(kinds: tuple[str, ...]) -> set[str]:
     from isptune_proposer.tasks import TaskSource
 
     sources = (SyntheticSource, TaskSource) if "data" in kinds else ()
-    found = {name for source in sources for name in inspect.signature(source).parameters}
+    found = {name for source in sources for name in inspect.signature(source).parameters} | {"batches"}
     for kind in kinds:
         plugins = registry.training_data if kind == "data" else getattr(registry, f"{kind}s")
         for name in plugins._records or plugins.names():

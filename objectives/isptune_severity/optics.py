@@ -81,6 +81,7 @@ def strength(loss: float) -> float:
 
 
 @functools.cache
+@torch.inference_mode(False)
 def distances(height: int, width: int) -> Tensor:
     """Squares of the distances of blocks of 4 x 4 pixels from the middle; 1 for the corners' pixels."""
     corner = (height - 1) ** 2 + (width - 1) ** 2
@@ -124,6 +125,7 @@ def _displaced(images: Tensor) -> Tensor:
 
 
 @functools.cache
+@torch.inference_mode(False)
 def places() -> tuple[Tensor, Tensor]:
     """Of all moves but none: their lengths (T,), and what each counts in the mean of its ring (T, RINGS)."""
     line = torch.arange(FARTHEST + 1.0)

@@ -274,6 +274,7 @@ def _shape_of(ratio: Tensor) -> Tensor:
 
 
 @functools.cache
+@torch.inference_mode(False)
 def _shape_table(device: torch.device) -> tuple[Tensor, Tensor]:
     """Shapes, and the ratio of each."""
     low, high, count = _SHAPES

@@ -45,7 +45,7 @@ def test_every_setting_has_a_field_and_an_option_with_its_sentence_and_default(v
             model.model_fields[name].annotation,
             *get_args(model.model_fields[name].annotation),
         }
-        assert not plain or plain == {settings[name].type} or name in ("crop", "holdout")
+        assert not plain or plain == {settings[name].type} or name in ("crop", "holdout", "race")
 
 
 @pytest.mark.parametrize("name", SHARED)

@@ -16,7 +16,7 @@ from isptune_severity.families import FAMILIES
 from isptune_severity.fingerprints import fingerprints
 from isptune_severity.fixed_columns import fixed_columns
 from isptune_severity.network import statistics
-from isptune_severity.optics import optics, optics_count
+from isptune_severity.optics import distances, optics, optics_count, places
 from isptune_severity.searches import searches
 from isptune_severity.second_learner import SecondSeverity
 
@@ -40,6 +40,11 @@ def spoilt(image: Tensor, name: str, shares: list[float]) -> Tensor:
 @pytest.mark.parametrize("size", [(32, 32), (33, 97), (64, 80)])
 def test_optics_have_a_column_each_and_gradients(size: tuple[int, int]) -> None:
     images = torch.rand(2, 3, *size, requires_grad=True)
+    # What is kept from pictures that were scored without gradients serves those that need them.
+    distances.cache_clear()
+    places.cache_clear()
+    with torch.inference_mode():
+        optics(images.detach())
     found = optics(images)
     assert found.shape == (2, optics_count())
     (gradient,) = torch.autograd.grad(found.sum(), images)

@@ -46,7 +46,7 @@ class TestCommand(PipelineConformance):
 
     @pytest.fixture(autouse=True)
     def program(self, tmp_path):
-        for width, height in ((64, 48), (48, 56)):
+        for width, height in ((64, 48), (48, 56), (48, 48)):
             header = struct.pack(">II", width, height)
             for gain in range(1, 9):
                 picture = tmp_path / f"{''.join(map(str, header))}-{gain}.png"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from isptune.scenes.dead_leaves import dead_leaves, encode
+from isptune_severity.families import FAMILIES, STAGES
 
 SIZES = ((192, 192),) * 5 + ((256, 256),) * 2 + ((256, 176), (176, 256), (144, 144))
 """Heights and widths that batches are drawn from."""
@@ -14,6 +17,8 @@ SIZES = ((192, 192),) * 5 + ((256, 256),) * 2 + ((256, 176), (176, 256), (144, 1
 SHIFT = 16
 """Variants of a content may be seen through windows that lie up to so many pixels apart."""
 
+# More than this severity is as bad as it gets.
+_HIGHEST = 1.5
 # Radii of the leaves in pixels.
 _SMALLEST, _LARGEST = (1.5, 5.0), (40.0, 100.0)
 
@@ -52,6 +57,15 @@ def levels_of_one(variants: int, generator: torch.Generator) -> Tensor:
     shares = torch.where(half, shares * decades, shares)
     shares[0] = 0
     return shares
+
+
+def severities_of(names: Sequence[str], shares: Tensor) -> Tensor:
+    """(N, 15) severities of (N, S) shares of the stages' highest levels."""
+    found = torch.zeros(len(shares), len(FAMILIES))
+    for column, name in enumerate(names):
+        for family, weight in STAGES[name].items():
+            found[:, FAMILIES.index(family)] += weight * shares[:, column]
+    return found.clamp(max=_HIGHEST)
 
 
 def textures(count: int, size: int, seed: int) -> list[Tensor]:

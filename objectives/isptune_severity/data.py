@@ -15,15 +15,13 @@ from isptune.contracts.distortion import Distortion
 from isptune.iqa.training.batch_source import Batch
 from isptune.plugins import registry
 from isptune.plugins.option_types import Seed
-from isptune_severity.chains import SHIFT, SIZES, levels_of_one, shares_of_variants, textures
+from isptune_severity.chains import SHIFT, SIZES, levels_of_one, severities_of, shares_of_variants, textures
 from isptune_severity.contents import kept_contents
-from isptune_severity.families import FAMILIES, STAGES
+from isptune_severity.families import STAGES
 
 CHAIN = ("gaussian_blur", "brighten", "desaturate", "white_noise", "high_sharpen")
 
 _DESCRIBED = ("crop", "contents", "variants", "default", "single", "rendered", "renderings", "looks", "seed")
-# More than this is as bad as it gets.
-_HIGHEST = 1.5
 _VALIDATION_BATCHES = 16
 # Where all is trained, a batch has about as many pixels as so many pictures of this side.
 _PICTURES, _SIDE = 32, 192
@@ -162,15 +160,12 @@ class SeverityData:
         images = self._content(pool, size, generator)[None].expand(self.variants, -1, -1, -1).contiguous()
         names, shares = self._faults(kind, generator)
         shares[0] = 0
-        labels = torch.zeros(self.variants, len(FAMILIES))
         with torch.no_grad():
             for column, name in enumerate(names):
                 images = self._spoilt(images, name, shares[:, column], generator)
-                for family, weight in STAGES[name].items():
-                    labels[:, FAMILIES.index(family)] += weight * shares[:, column]
         if size != wanted:
             images = torch.cat([_cut(image[None], wanted, generator) for image in images])
-        return images, labels.clamp(max=_HIGHEST)
+        return images, severities_of(names, shares)
 
     def _faults(self, kind: float, generator: torch.Generator) -> tuple[list[str], Tensor]:
         """The names of the stages, in their order, and (variants, stages) shares of their highest levels."""

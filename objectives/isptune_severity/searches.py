@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from isptune.contracts.distortion import Distortion
+from isptune_severity.chains import severities_of
 from isptune_severity.data import CHAIN, SeverityData
-from isptune_severity.families import FAMILIES, STAGES
+from isptune_severity.families import STAGES
 
 _SIZES = ((192, 192), (256, 256))
 # Of the default chain; half of the rest have one or two of _TONES among up to three others.
@@ -51,17 +52,8 @@ def searches(
             return encode(_spoilt(data.stages, image, names, shares, noise))
 
         columns, shares = _search(seen, score, len(names), generator)
-        yield columns, labels(names, shares)
+        yield columns, severities_of(names, shares)
         number += 1
-
-
-def labels(names: Sequence[str], shares: Tensor) -> Tensor:
-    """(N, 15) severities of (N, S) shares of the stages' highest levels."""
-    found = torch.zeros(len(shares), len(FAMILIES))
-    for column, name in enumerate(names):
-        for family, weight in STAGES[name].items():
-            found[:, FAMILIES.index(family)] += weight * shares[:, column]
-    return found.clamp(max=1.5)
 
 
 def _search(
